@@ -16,7 +16,10 @@ BENCHMARKS: Mapping[str, str] = {
     "start": "budgets.start",
     "studio": "budgets.studio",
 }
-"""Modules with a function `measure(plan, tell)`. Each is imported when it runs, as some need programs of their own."""
+"""Modules with a function `measure(plan, tell)`.
+
+Each is imported when it runs, as some need programs of their own.
+"""
 
 
 @click.command()
@@ -31,7 +34,9 @@ BENCHMARKS: Mapping[str, str] = {
 )
 @click.option("--rounds", type=click.IntRange(min=1), help="The number of rounds.")
 def main(names: tuple[str, ...], quick: bool, engines: tuple[str, ...], rounds: int | None) -> None:
-    """Compare Keyturn with its peers, and its parts with their budgets: all benchmarks, or those NAMES."""
+    """Compare Keyturn with its peers, and its parts with their budgets: all benchmarks, or those
+    NAMES.
+    """
     os.environ.pop(
         "PYTHONDONTWRITEBYTECODE", None
     )  # otherwise each start compiles every module again

@@ -8,7 +8,10 @@ import msgspec
 
 
 class Cores(msgspec.Struct, frozen=True, kw_only=True):
-    """The cores of the measured server, of the load and of the database. With two cores the last two share one."""
+    """The cores of the measured server, of the load and of the database.
+
+    With two cores the last two share one.
+    """
 
     server: int
     load: int
@@ -24,5 +27,8 @@ class Cores(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pinned(command: Sequence[str], *cores: int) -> list[str]:
-    """Return the command bound to `cores`, which its child processes inherit. Without cores it runs on all."""
+    """Return the command bound to `cores`, which its child processes inherit.
+
+    Without cores it runs on all.
+    """
     return ["taskset", "-c", ",".join(map(str, cores)), *command] if cores else [*command]

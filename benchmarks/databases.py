@@ -1,4 +1,6 @@
-"""Databases that write durably: SQLite files, and PostgreSQL with its default settings, fsync included."""
+"""Databases that write durably: SQLite files, and PostgreSQL with its default settings, fsync
+included.
+"""
 
 import os
 import sqlite3
@@ -25,7 +27,10 @@ class Databases(msgspec.Struct, frozen=True):
 
 @contextmanager
 def running_databases(engine: str, cores: Sequence[int]) -> Iterator[Databases]:
-    """Run the databases of "sqlite" or "postgresql" on disk until the block ends. A server runs on `cores`."""
+    """Run the databases of "sqlite" or "postgresql" on disk until the block ends.
+
+    A server runs on `cores`.
+    """
     # The path of a Unix socket has at most 107 bytes (unix(7)), so the folder's name is short.
     with TemporaryDirectory(prefix="keyturn-") as folder:
         if engine == "sqlite":

@@ -1,4 +1,6 @@
-"""How much to measure: enough for published figures, or only enough to check that the benchmarks run."""
+"""How much to measure: enough for published figures, or only enough to check that the benchmarks
+run.
+"""
 
 from collections.abc import Sequence
 

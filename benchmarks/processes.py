@@ -63,12 +63,18 @@ def tree_seconds(pid: int) -> float:
 
 
 def tree_megabytes(pid: int) -> float:
-    """Return the resident memory of a process and its descendants. A shared page counts once for each process."""
+    """Return the resident memory of a process and its descendants.
+
+    A shared page counts once for each process.
+    """
     return sum(_megabytes(one) for one in _tree(pid, _times()))
 
 
 def shared_megabytes(pid: int) -> float:
-    """Return the memory of a process and its descendants. A shared page counts once (proc(5), Pss)."""
+    """Return the memory of a process and its descendants.
+
+    A shared page counts once (proc(5), Pss).
+    """
     below = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
     own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
@@ -81,7 +87,8 @@ def _times() -> dict[int, tuple[int, float]]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             try:
-                # A program's name may hold spaces and brackets, so the fields start after the last bracket.
+                # A program's name may hold spaces and brackets, so the fields start after the last
+                # bracket.
                 fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
             except (FileNotFoundError, ProcessLookupError):
                 continue

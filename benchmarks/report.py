@@ -45,7 +45,9 @@ def figure(value: float) -> str:
 
 
 def teller() -> Tell:
-    """Return a function that prints a line to standard error, behind the minutes and seconds since this call."""
+    """Return a function that prints a line to standard error, behind the minutes and seconds since
+    this call.
+    """
     begun = time.monotonic()
 
     def tell(line: str) -> None:

@@ -32,7 +32,10 @@ GROWTH, LEAST = 0.05, 5.0
 """The allowed growth of memory from the second quarter to the last: a share of it, or megabytes."""
 
 _RESET_EACH = 120
-"""One in this many requests is a reset while links last. A reset takes a core a fifth of a second."""
+"""One in this many requests is a reset while links last.
+
+A reset takes a core a fifth of a second.
+"""
 
 _PATTERN = (
     "known",
@@ -50,7 +53,9 @@ _OWES = {
     "known": "person{}@example.test password_reset",
     "reset": "reset{}@example.test password_changed",
 }
-"""The mail that a request of each kind owes, as a line of the sender's file, with braces for its number."""
+"""The mail that a request of each kind owes, as a line of the sender's file, with braces for its
+number.
+"""
 
 _CONNECTIONS = 32
 _WINDOW = 5.0
@@ -117,7 +122,9 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
     help="Use only this database.",
 )
 def main(minutes: float, engines: tuple[str, ...]) -> None:
-    """Request links, checks and resets at a fixed pace, and check that memory is flat and no mail is lost."""
+    """Request links, checks and resets at a fixed pace, and check that memory is flat and no mail
+    is lost.
+    """
     tell = teller()
     found = [_soak(engine, minutes, tell) for engine in engines or ENGINES]
     columns = [_column(one) for one in found]
@@ -207,7 +214,10 @@ def _requests(keyturn: Running, planned: Sequence[str], folder: Path) -> str:
 
 
 def _mixture(asked: Mapping[str, Sequence[Request]], planned: Sequence[str]) -> Iterator[Request]:
-    """Yield a request for each kind. A known address or a reset is used once, since each owes one mail."""
+    """Yield a request for each kind.
+
+    A known address or a reset is used once, since each owes one mail.
+    """
     sources = {
         name: iter(requests) if name in _OWES else cycle(requests)
         for name, requests in asked.items()
@@ -217,7 +227,10 @@ def _mixture(asked: Mapping[str, Sequence[Request]], planned: Sequence[str]) -> 
 
 
 def _owed(planned: Sequence[str], answers: Sequence[int]) -> Counter[str]:
-    """Return the mails that the answers promised. `answers`: the statuses of the requests, in their order."""
+    """Return the mails that the answers promised.
+
+    `answers`: the statuses of the requests, in their order.
+    """
     numbers, owed = Counter[str](), Counter[str]()
     for kind, status in zip(planned, answers, strict=True):
         if kind in _OWES and 200 <= status < 300:

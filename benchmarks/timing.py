@@ -1,9 +1,11 @@
-"""What an attacker learns from the time of a reset request, and of a ping right after it, over the socket.
+"""What an attacker learns from the time of a reset request, and of a ping right after it, over the
+socket.
 
-It measures `keyturn serve` with default settings and the worker that it starts. The rank test of Mann and Whitney
-compares each kind of address with an unknown address, and user names with unknown ones. AUC is the share of pairs in
-which the kind took longer: 0.5 means no difference. `told` is how often the best single threshold is right. That
-threshold is fitted to the same samples, so `told` is too high rather than too low.
+It measures `keyturn serve` with default settings and the worker that it starts. The rank test of
+Mann and Whitney compares each kind of address with an unknown address, and user names with unknown
+ones. AUC is the share of pairs in which the kind took longer: 0.5 means no difference. `told` is
+how often the best single threshold is right. That threshold is fitted to the same samples, so
+`told` is too high rather than too low.
 
     uv run python -m benchmarks.timing [--samples 2000] [--database sqlite|postgresql] [--names]
 """
@@ -33,7 +35,10 @@ from keyturn.service.database.migrations import migrate
 KINDS = ("known", "disabled", "provider", "cooled down", "unknown")
 NAMES = ("known name", "disabled name", "unknown name")
 PAUSE = 0.025
-"""Seconds between samples. A mail takes the worker less, so it can delay the ping but not the next request."""
+"""Seconds between samples.
+
+A mail takes the worker less, so it can delay the ping but not the next request.
+"""
 
 _REQUEST, _PING = "/api/auth/request-password-reset", "/health/live"
 
@@ -129,7 +134,9 @@ _TABLE = {
     "KEYTURN_ACCOUNTS_TABLE_IDENTIFIERS": "email,name",
     "KEYTURN_SIGN_IN_URL": "https://app.example.test/login",
 }
-"""The settings that read the same accounts as an app's table, whose column `name` has the user names."""
+"""The settings that read the same accounts as an app's table, whose column `name` has the user
+names.
+"""
 
 
 async def _fill(url: str, samples: int) -> None:

@@ -30,7 +30,10 @@ path { fill: #1f2933 }
 
 
 def draw(source: str) -> str:
-    """Return the diagram as SVG. Raises ValueError for a step between columns that the first line does not name."""
+    """Return the diagram as SVG.
+
+    Raises ValueError for a step between columns that the first line does not name.
+    """
     first, *rows = [line for line in source.splitlines() if line and not line.startswith("#")]
     names = first.removeprefix("columns: ").split(", ")
     middle = {name: 70 + _COLUMN * place for place, name in enumerate(names)}

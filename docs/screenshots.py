@@ -1,4 +1,7 @@
-"""Take the pictures of the documentation again: `uv run python docs/screenshots.py`. Needs Debian's Chromium."""
+"""Take the pictures of the documentation again: `uv run python docs/screenshots.py`.
+
+Needs Debian's Chromium.
+"""
 
 import asyncio
 import os

@@ -1,6 +1,8 @@
-"""Completes the documentation site: pages from elsewhere in the repository, generated references, text for programs.
+"""Completes the documentation site: pages from elsewhere in the repository, generated references,
+text for programs.
 
-The pages in docs/ are written for readers on the repository's host. Here their lists and links are adapted for mkdocs.
+The pages in docs/ are written for readers on the repository's host. Here their lists and links are
+adapted for mkdocs.
 """
 
 import posixpath
@@ -41,7 +43,9 @@ _FENCE = re.compile(r"^( *)(```+|~~~+)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are not in docs/, and the files to deploy with, for operators without a clone."""
+    """Add the pages that are not in docs/, and the files to deploy with, for operators without a
+    clone.
+    """
     for source, name in _ELSEWHERE.items():
         files.append(File.generated(config, name, content=(_CHECKOUT / source).read_text("utf-8")))
     for file in sorted(path for path in (_CHECKOUT / "deploy").rglob("*") if _is_published(path)):
@@ -104,7 +108,10 @@ def _escaped(text: str) -> str:
 
 
 def _is_published(path: Path) -> bool:
-    """Tell whether a path of deploy/ is a file for everybody. Operators keep the secrets of Compose beside its file."""
+    """Tell whether a path of deploy/ is a file for everybody.
+
+    Operators keep the secrets of Compose beside its file.
+    """
     return path.is_file() and path.suffix != ".md" and path.parent.name != "secrets"
 
 
@@ -140,7 +147,9 @@ def on_nav(nav: Navigation, **_: object) -> None:
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Write the Markdown version of each page, and llms.txt, which lists them (https://llmstxt.org/)."""
+    """Write the Markdown version of each page, and llms.txt, which lists them
+    (https://llmstxt.org/).
+    """
     lines = [f"# {config.site_name}", "", f"> {config.site_description}"]
     section = None
     for page in _PAGES:
@@ -172,7 +181,9 @@ def _first_sentence(text: str) -> str:
 
 
 def _lists_of_four(markdown: str) -> Iterator[str]:
-    """Yield the lines with lists indented by four, as Python-Markdown requires, and not by two or three."""
+    """Yield the lines with lists indented by four, as Python-Markdown requires, and not by two or
+    three.
+    """
     fence, shift = "", 0
     for line in markdown.split("\n"):
         found = _FENCE.match(line)

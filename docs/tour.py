@@ -1,4 +1,7 @@
-"""Take the pictures of docs/studio.md again: `uv run python docs/tour.py`. Needs Debian's Chromium, and git."""
+"""Take the pictures of docs/studio.md again: `uv run python docs/tour.py`.
+
+Needs Debian's Chromium, and git.
+"""
 
 import asyncio
 import contextlib
@@ -170,7 +173,9 @@ async def serve_lamp(route: Route) -> None:
 
 
 async def settle(page: Page) -> None:
-    """Wait until checks and frames are there: they come as they are ready, and nothing says that all of them are."""
+    """Wait until checks and frames are there: they come as they are ready, and nothing says that
+    all of them are.
+    """
     await page.get_by_role("status").filter(has_text="watching").first.wait_for()
     await page.wait_for_timeout(3000)
 

@@ -1,4 +1,7 @@
-"""Fixtures of all tests: services, databases and a browser. Marks follow from the programs that a test needs."""
+"""Fixtures of all tests: services, databases and a browser.
+
+Marks follow from the programs that a test needs.
+"""
 
 import gc
 import logging
@@ -42,8 +45,8 @@ pytest_plugins = ["keyturn.testing", "pytester"]
 
 TESTS = Path(__file__).parent
 
-# Each run uses the same examples, without deadlines, which a busy machine exceeds, and without Hypothesis's folder.
-# `just nightly` uses five times as many.
+# Each run uses the same examples, without deadlines, which a busy machine exceeds, and without
+# Hypothesis's folder. `just nightly` uses five times as many.
 hypothesis.settings.register_profile(
     "thorough",
     derandomize=True,
@@ -67,13 +70,17 @@ PROCESSES = (
     "tests.servers.processes",
     "tests.worlds.chaos.processes",
 )
-"""Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""
+"""Modules that start processes.
+
+A test module that imports one of them, or a name of theirs, must be long.
+"""
 
 
 def pytest_configure() -> None:
     """Make the run quick: keep bytecode, and put the tests' folders into memory if it has room.
 
-    Without bytecode each process that a test starts would compile the whole package, and each run all tests.
+    Without bytecode each process that a test starts would compile the whole package, and each run
+    all tests.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -82,12 +89,16 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of workers: one more than cores, since many tests wait for a process or a page."""
+    """Return the number of workers: one more than cores, since many tests wait for a process or a
+    page.
+    """
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a test by the programs that it needs: its fixtures, the engine of its `databases`, or its `proxy`."""
+    """Mark a test by the programs that it needs: its fixtures, the engine of its `databases`, or
+    its `proxy`.
+    """
     if isinstance(item, pytest.Function):
         params = item.callspec.params if hasattr(item, "callspec") else {}
         chosen = (params.get("databases"), params.get("proxy"))
@@ -122,7 +133,10 @@ def starts_processes(module: ModuleType) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Hide the collected tests from the garbage collector. They live to the end, and cost a tenth of the run."""
+    """Hide the collected tests from the garbage collector.
+
+    They live to the end, and cost a tenth of the run.
+    """
     gc.collect()
     gc.freeze()
 
@@ -222,7 +236,10 @@ def php() -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def databases(request: pytest.FixtureRequest) -> Databases:
-    """Each engine in turn. `@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)` selects one."""
+    """Each engine in turn.
+
+    `@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)` selects one.
+    """
     chosen: Databases = request.getfixturevalue(request.param)
     return chosen
 
@@ -305,7 +322,10 @@ async def start(database_url: str, clock: MovableClock) -> AsyncIterator[Start]:
 
 @pytest.fixture
 def service_options() -> dict[str, Any]:
-    """Return what `start` is given for `service`. A module that needs another service defines this fixture."""
+    """Return what `start` is given for `service`.
+
+    A module that needs another service defines this fixture.
+    """
     return {}
 
 
@@ -317,6 +337,9 @@ async def service(start: Start, service_options: dict[str, Any]) -> Service:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """One browser for the run. Its tests need `pytestmark = pytest.mark.asyncio(loop_scope="session")`."""
+    """One browser for the run.
+
+    Its tests need `pytestmark = pytest.mark.asyncio(loop_scope="session")`.
+    """
     async with running_chromium(require_program("chromium", "chromium")) as chromium:
         yield chromium

@@ -8,10 +8,14 @@ import pytest
 from keyturn.mail.languages.language import Languages
 
 TELLING = ("ar", "de", "el", "fi", "ja", "ru")
-"""The languages that differ most: right to left, long words, other letters, and no spaces between words."""
+"""The languages that differ most: right to left, long words, other letters, and no spaces between
+words.
+"""
 
 SHAPES = ("ar", "de", "ja")
-"""One for each shape of a text on a page: from right to left, long words, and no spaces between words."""
+"""One for each shape of a text on a page: from right to left, long words, and no spaces between
+words.
+"""
 
 TAGS = {tag: tag for tag in sorted(Languages("UTC").known)}
 

@@ -1,9 +1,9 @@
 """Mutants: one small change of the source at a time, which at least one test must notice.
 
-`python -m tests.mutants [--count 300] [--seed 1] [--only TEXT]` changes a copy of the story, the secrets, the outbox
-and the studio's checks. Thirty of the tests that reach a changed line run, then all that reach its file. A mutant that
-no test notices survives. `mutants.toml` explains those that change nothing which anybody is promised; any other fails
-the run.
+`python -m tests.mutants [--count 300] [--seed 1] [--only TEXT]` changes a copy of the story, the
+secrets, the outbox and the studio's checks. Thirty of the tests that reach a changed line run, then
+all that reach its file. A mutant that no test notices survives. `mutants.toml` explains those that
+change nothing which anybody is promised; any other fails the run.
 """
 
 import argparse
@@ -44,7 +44,9 @@ SOURCES = {
 MARKS = "not nightly and not program and not postgresql"
 
 COVERAGE = "[run]\nsource_pkgs = keyturn\nparallel = true\npatch = subprocess\n"
-"""Not pyproject.toml's: where it follows greenlets, a traced CPython 3.11 can spin for ever after a thread's end."""
+"""Not pyproject.toml's: where it follows greenlets, a traced CPython 3.11 can spin for ever after a
+thread's end.
+"""
 
 FIRST = 30
 """Tests of a line that run at first: most mutants die in one of them."""
@@ -78,7 +80,10 @@ class Mutant(NamedTuple):
 
 
 def main() -> int:
-    """Print a line for each mutant. Returns 1 if one survives that mutants.toml does not explain."""
+    """Print a line for each mutant.
+
+    Returns 1 if one survives that mutants.toml does not explain.
+    """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -148,7 +153,9 @@ def _shown(node: ast.AST) -> str:
 
 
 def changes_of(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:
-    """Yield what can be changed in a node: an operator, a number, a truth, a `not`, a call that is a statement."""
+    """Yield what can be changed in a node: an operator, a number, a truth, a `not`, a call that is
+    a statement.
+    """
 
     def put(name: str, value: object) -> Callable[[ast.AST], None]:
         return lambda copied: setattr(copied, name, value)
@@ -171,9 +178,11 @@ def changes_of(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:
 def tests_by_line(
     data_file: Path, folders: set[str]
 ) -> Callable[[Mutant], tuple[Sequence[str], Sequence[str]]]:
-    """Run the tests once; return a function to those that pass and reach a mutant's line, and to those of its file.
+    """Run the tests once; return a function to those that pass and reach a mutant's line, and to
+    those of its file.
 
-    pytest must find them all again by their names: from then on, whatever is not a success is a mutant's doing.
+    pytest must find them all again by their names: from then on, whatever is not a success is a
+    mutant's doing.
     """
     config = data_file.with_name("config.ini")
     config.write_text(COVERAGE, "utf-8")
@@ -220,7 +229,8 @@ def tests_by_line(
 def judge(mutant: Mutant, of_line: Sequence[str], of_file: Sequence[str], folder: str) -> str:
     """Run the tests of a mutant in a copy of the source, in a folder of its own.
 
-    After some of the line's tests come those of the file: where a function is cached, one test alone reaches a line.
+    After some of the line's tests come those of the file: where a function is cached, one test
+    alone reaches a line.
     """
     if not of_file:
         return "not reached"

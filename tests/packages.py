@@ -1,6 +1,8 @@
-"""What an app of a test needs that Keyturn does not, from npm or PyPI: installed once, and kept in a cache.
+"""What an app of a test needs that Keyturn does not, from npm or PyPI: installed once, and kept in
+a cache.
 
-It is no part of the project's own environment, where pydantic would change how Litestar starts and what it knows.
+It is no part of the project's own environment, where pydantic would change how Litestar starts and
+what it knows.
 """
 
 import hashlib
@@ -22,7 +24,8 @@ _PATIENCE = 180
 
 
 def install_packages(app: Path) -> dict[str, str]:
-    """Make the packages found that the app's manifest names; return the variables that it must be run with.
+    """Make the packages found that the app's manifest names; return the variables that it must be
+    run with.
 
     Skips the test where the registry cannot be reached, and fails it in CI.
     """

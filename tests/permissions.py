@@ -9,7 +9,9 @@ STRANGER = 65534
 
 @contextmanager
 def as_stranger() -> Iterator[int]:
-    """Take root's rights away from the process, where it has them: they see through every permission."""
+    """Take root's rights away from the process, where it has them: they see through every
+    permission.
+    """
     before = os.geteuid()
     if before == 0:
         os.seteuid(STRANGER)

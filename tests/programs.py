@@ -46,7 +46,10 @@ def missing(name: str, package: str) -> str:
 
 
 def search_path() -> str:
-    """Return the folders to search. Debian installs servers in folders outside an ordinary user's `PATH`."""
+    """Return the folders to search.
+
+    Debian installs servers in folders outside an ordinary user's `PATH`.
+    """
     servers = sorted(str(folder) for folder in Path("/usr/lib/postgresql").glob("*/bin"))
     usual = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", *servers])
     return os.environ.get("PROGRAMS_PATH", usual)

@@ -1,13 +1,15 @@
-"""Tests on the installed wheel, with the newest or the oldest versions that `pyproject.toml` allows.
+"""Tests on the installed wheel, with the newest or the oldest versions that `pyproject.toml`
+allows.
 
-`python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel. It is installed with all
-extras and the test tools into a new environment. The tests that depend on libraries most run: commands
-with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin,
-databases, the API, SMTP, tracing, Django and captured mails.
-Tests that are equal on every database run on SQLite. `just check` and `just nightly` run all other tests.
+`python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel. It
+is installed with all extras and the test tools into a new environment. The tests that depend on
+libraries most run: commands with a database and files (`accounts totp`, `check`, `init`, `migrate`,
+`demo --help`), the plugin, databases, the API, SMTP, tracing, Django and captured mails. Tests that
+are equal on every database run on SQLite. `just check` and `just nightly` run all other tests.
 
-The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER sets a later day. The oldest
-versions are the lower bounds of pyproject.toml (uv's `lowest-direct`), or the first wheel above them for this Python.
+The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER sets a later
+day. The oldest versions are the lower bounds of pyproject.toml (uv's `lowest-direct`), or the first
+wheel above them for this Python.
 
 Flags go to pytest: `oldest -x` stops at the first failure. Paths replace the list of tests.
 """
@@ -65,19 +67,23 @@ def main() -> int:
         parser.error(f"TESTS has what is not there: {', '.join(gone)}")
     with tempfile.TemporaryDirectory(prefix=f"keyturn-{asked.versions}-") as folder:
         python = installed(Path(folder), asked.python, RESOLUTIONS[asked.versions])
-        # The checkout is the working directory, for the tests. Its `src` is not on the path, so the wheel is used.
+        # The checkout is the working directory, for the tests. Its `src` is not on the path, so the
+        # wheel is used.
         return subprocess.run(
             [python, "-m", "pytest", *OPTIONS, *for_pytest], cwd=CHECKOUT, check=False
         ).returncode
 
 
 def installed(folder: Path, interpreter: str, resolution: str) -> str:
-    """Install the wheel, all its extras and the test tools into a new environment, and return its Python."""
+    """Install the wheel, all its extras and the test tools into a new environment, and return its
+    Python.
+    """
     python = empty_environment(folder / "environment", interpreter)
     uv("build", "--wheel", "--out-dir", str(folder))
     (wheel,) = folder.glob("*.whl")
     install = ("pip", "install", "--python", python)
-    # The first step installs what users get. The second adds the newest test tools, and keeps installed versions.
+    # The first step installs what users get. The second adds the newest test tools, and keeps
+    # installed versions.
     versions = (
         f"--resolution {resolution} --only-binary :all: --requirements pyproject.toml --all-extras"
     )

@@ -16,7 +16,9 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     budget: float | None = None
 
     def measured(self) -> str:
-        """Return the value with its unit, in three digits, or in more if three would hide the verdict."""
+        """Return the value with its unit, in three digits, or in more if three would hide the
+        verdict.
+        """
         texts = (
             f"{self.value:.{digits}g}" for digits in range(3, 18)
         )  # 17 digits are unique to each float

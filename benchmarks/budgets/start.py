@@ -1,4 +1,6 @@
-"""Measures the time from the start of a process to its first answer, and its memory after ten thousand requests."""
+"""Measures the time from the start of a process to its first answer, and its memory after ten
+thousand requests.
+"""
 
 import os
 import subprocess
@@ -24,7 +26,9 @@ REQUESTS = 10_000
 
 
 def measure(plan: Plan, tell: Tell) -> list[Table]:
-    """Start `serve` and `demo` several times on all cores, and measure the memory of one service under load."""
+    """Start `serve` and `demo` several times on all cores, and measure the memory of one service
+    under load.
+    """
     figures = _figures(2 * plan.rounds - 1)
     return [budget_table("From the start to the first answer, and memory", figures, tell)]
 

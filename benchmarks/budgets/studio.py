@@ -1,6 +1,8 @@
-"""Measures the studio as a designer uses it: start to first preview, save to pixels, processor time, and memory.
+"""Measures the studio as a designer uses it: start to first preview, save to pixels, processor
+time, and memory.
 
-Chromium renders the pages. The clock runs from the write of the file to the frame that shows the new text.
+Chromium renders the pages. The clock runs from the write of the file to the frame that shows the
+new text.
 """
 
 import asyncio
@@ -31,7 +33,10 @@ PREVIEW = "/studio/templates/courses/enrolled"
 
 
 def measure(_: Plan, tell: Tell) -> list[Table]:
-    """Measure the studio and a folder of a thousand templates. Raises SystemExit if Chromium is missing."""
+    """Measure the studio and a folder of a thousand templates.
+
+    Raises SystemExit if Chromium is missing.
+    """
     if not CHROMIUM.exists():
         raise SystemExit(f"the studio's benchmark needs Chromium, and {CHROMIUM} does not exist")
     return [budget_table("The studio", _figures(), tell)]
@@ -113,7 +118,9 @@ async def _saves(port: int, file: Path) -> list[float]:
 
 
 async def _processor_time(port: int, pid: int, file: Path) -> float:
-    """Return the milliseconds of processor time that a save takes, until all mails that it changes are checked."""
+    """Return the milliseconds of processor time that a save takes, until all mails that it changes
+    are checked.
+    """
     checked = asyncio.Event()
 
     async def notice(response: Response) -> None:
@@ -140,7 +147,10 @@ async def _processor_time(port: int, pid: int, file: Path) -> float:
 
 @contextmanager
 def _changes(file: Path, number: int) -> Iterator[Iterator[tuple[str, str]]]:
-    """Give texts for a file, each with a new word that the mail shows. At the end, the file is as before."""
+    """Give texts for a file, each with a new word that the mail shows.
+
+    At the end, the file is as before.
+    """
     text = file.read_text("utf-8")
     closing = "{% endblock %}" if file.name == Path(TEMPLATE).name else "</mj-column>"
     before, _, after = text.rpartition(closing)

@@ -1,4 +1,6 @@
-"""Measures a folder of a thousand templates, in the studio and in `keyturn check`, and the studio with 5,000 files."""
+"""Measures a folder of a thousand templates, in the studio and in `keyturn check`, and the studio
+with 5,000 files.
+"""
 
 import os
 import re
@@ -95,7 +97,9 @@ def thousand_templates() -> Iterator[Figure]:
 
 
 class _Opened(NamedTuple):
-    """Seconds until the first page and until the first mail in its frame, the memory then, and the size of the page."""
+    """Seconds until the first page and until the first mail in its frame, the memory then, and the
+    size of the page.
+    """
 
     page: float
     preview: float
@@ -117,7 +121,10 @@ def _write(folder: Path, templates: int) -> None:
 
 
 def _open(folder: Path, templates: int) -> _Opened:
-    """Open the studio. The memory counts every process: the studio, the one that starts workers, and the workers."""
+    """Open the studio.
+
+    The memory counts every process: the studio, the one that starts workers, and the workers.
+    """
     start = time.perf_counter()
     with answering("studio", str(folder), "--no-token", folder=folder.parent, ready=_listed) as (
         port,

@@ -1,7 +1,8 @@
-"""Measures mails from the POST to the call of a sender that does nothing, and messages to unknown addresses.
+"""Measures mails from the POST to the call of a sender that does nothing, and messages to unknown
+addresses.
 
-The server and Keyturn's worker share one core, so a mail's whole cost is on it. Each known address is requested once,
-since a mailbox has a cooldown. Peers call their sender before they answer.
+The server and Keyturn's worker share one core, so a mail's whole cost is on it. Each known address
+is requested once, since a mailbox has a cooldown. Peers call their sender before they answer.
 """
 
 import time
@@ -26,11 +27,16 @@ _LONGEST = 900.0
 _PAUSE = 0.01
 
 WARM_UP = 100
-"""Requests of each kind that warm up the server. They use the addresses behind the measured ones."""
+"""Requests of each kind that warm up the server.
+
+They use the addresses behind the measured ones.
+"""
 
 
 class DeliveryRate(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer's deliveries on one core: messages a second, and microseconds of processor time for each."""
+    """A peer's deliveries on one core: messages a second, and microseconds of processor time for
+    each.
+    """
 
     engine: str
     peer: str
@@ -141,7 +147,10 @@ def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) 
 
 
 def wait_until(done: Callable[[], object], otherwise: str) -> None:
-    """Wait until `done()` is true. Raises SystemExit with the text `otherwise` after a quarter of an hour."""
+    """Wait until `done()` is true.
+
+    Raises SystemExit with the text `otherwise` after a quarter of an hour.
+    """
     until = time.monotonic() + _LONGEST
     while not done():
         if time.monotonic() > until:

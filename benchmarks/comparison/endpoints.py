@@ -1,4 +1,6 @@
-"""Measures each endpoint: requests a second as a share of a hello-world POST, processor time, p50 and p99."""
+"""Measures each endpoint: requests a second as a share of a hello-world POST, processor time, p50
+and p99.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,7 +25,10 @@ OPERATIONS = {
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One peer in one round. Times are in milliseconds, processor times in microseconds for each request."""
+    """One peer in one round.
+
+    Times are in milliseconds, processor times in microseconds for each request.
+    """
 
     operation: str
     connections: int
@@ -51,7 +56,8 @@ def measure(plan: Plan, tell: Tell) -> list[Table]:
 
 
 def _samples(here: Field, plan: Plan, tell: Tell) -> Iterator[Sample]:
-    """In each round, send the same requests to every peer that supports the operation, one after the other.
+    """In each round, send the same requests to every peer that supports the operation, one after
+    the other.
 
     Each sample continues where the last requests ended.
     """

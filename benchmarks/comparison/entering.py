@@ -15,7 +15,10 @@ from benchmarks.report import Tell
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """The running peers on one engine. `database` is the process of the server they share, None for SQLite."""
+    """The running peers on one engine.
+
+    `database` is the process of the server they share, None for SQLite.
+    """
 
     engine: str
     peers: Mapping[str, Running]

@@ -1,7 +1,10 @@
-"""Sends load from a process and a core of its own. `run_load` starts the process, and `client.py` is its program.
+"""Sends load from a process and a core of its own.
 
-The tool wrk does not fit: requests differ, since an address has a cooldown and a link works once. Some loads have a
-fixed pace. The server's processor time must cover the same window as the requests.
+`run_load` starts the process, and `client.py` is its program.
+
+The tool wrk does not fit: requests differ, since an address has a cooldown and a link works once.
+Some loads have a fixed pace. The server's processor time must cover the same window as the
+requests.
 """
 
 import subprocess
@@ -17,7 +20,10 @@ __all__ = ["LoadProcess", "finish_load", "run_load", "start_load"]
 
 
 def run_load(order: Order, core: int) -> Measurement:
-    """Return the measurement. Raises SystemExit if the server refused a request, as a refusal is less work."""
+    """Return the measurement.
+
+    Raises SystemExit if the server refused a request, as a refusal is less work.
+    """
     measured = finish_load(start_load(order, core))
     refused = {
         status: count for status, count in measured.statuses.items() if not 200 <= status < 400
@@ -28,7 +34,10 @@ def run_load(order: Order, core: int) -> Measurement:
 
 
 class LoadProcess(subprocess.Popen[bytes]):
-    """The process that sends load. It writes its measurement to a file, since a full pipe would block it."""
+    """The process that sends load.
+
+    It writes its measurement to a file, since a full pipe would block it.
+    """
 
     def __init__(self, command: list[str]) -> None:
         self.measured = tempfile.TemporaryFile()  # noqa: SIM115 - `finish_load` reads and closes it

@@ -1,4 +1,5 @@
-"""The program that sends a load: it keeps its connections open and sends one request at a time on each.
+"""The program that sends a load: it keeps its connections open and sends one request at a time on
+each.
 
 It reads an order from standard input, and writes the measurement to standard output.
 """

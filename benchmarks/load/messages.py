@@ -4,7 +4,10 @@ import msgspec
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request. Each peer writes a JSON file of requests for each operation that it supports."""
+    """One HTTP request.
+
+    Each peer writes a JSON file of requests for each operation that it supports.
+    """
 
     path: str
     method: str = "POST"
@@ -22,13 +25,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The requests to send, and where to send them.
 
-    `requests`: a JSON file of requests. The client starts over after the last one, unless `seconds` is 0.
+    `requests`: a JSON file of requests. The client starts over after the last one, unless `seconds`
+    is 0.
     `first`: the index of the first request to send.
     `most`: the number of requests to send; 0 for no limit, or for the whole file if `seconds` is 0.
     `seconds`: the duration of the measurement; 0 to send each request once.
-    `warm_up`: the longest time before the measurement in seconds. The warm-up ends earlier if the rate is flat.
-    `pace`: requests a second; 0 for as many as possible. With a pace, an answer's time counts from the moment when its
-    request was due.
+    `warm_up`: the longest time before the measurement in seconds. The warm-up ends earlier if the
+    rate is flat.
+    `pace`: requests a second; 0 for as many as possible. With a pace, an answer's time counts from
+    the moment when its request was due.
     `window`: the length of the windows in seconds.
     `processes`: process ids by name, for the processor time of each with its descendants.
     """
@@ -53,7 +58,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     `sent`: requests sent, warm-up included.
     `windows`: the p99 of each window.
     `ended`: the end of the measurement, in seconds since the epoch.
-    `answers`: the statuses of requests that are sent once, in order; 0 for a request without an answer.
+    `answers`: the statuses of requests that are sent once, in order; 0 for a request without an
+    answer.
     """
 
     requests: int

@@ -1,9 +1,10 @@
 """The measured programs: Keyturn, and other servers that reset passwords.
 
-Each peer starts as `... FOLDER DATABASE_URL COUNT`. It fills its database with COUNT accounts. It writes JSON files of
-requests into FOLDER, one for each operation that it supports: `known`, `unknown` and `validate`. It
-prints its port on 127.0.0.1. It appends a line to FOLDER/sent in place of each mail.
-All peers hash with bcrypt at cost 12, and use SQLite with a write-ahead log and synchronous=FULL.
+Each peer starts as `... FOLDER DATABASE_URL COUNT`. It fills its database with COUNT accounts. It
+writes JSON files of requests into FOLDER, one for each operation that it supports: `known`,
+`unknown` and `validate`. It prints its port on 127.0.0.1. It appends a line to FOLDER/sent in place
+of each mail. All peers hash with bcrypt at cost 12, and use SQLite with a write-ahead log and
+synchronous=FULL.
 """
 
 import os
@@ -35,7 +36,10 @@ def write_requests(folder: Path, **requests: Iterable[Request]) -> None:
 
 
 class SentFile:
-    """Records mails in a file that processes share. The kernel appends a short line whole (open(2))."""
+    """Records mails in a file that processes share.
+
+    The kernel appends a short line whole (open(2)).
+    """
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / "sent", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -1,7 +1,9 @@
-"""Django's own password reset: its views, forms, tokens and templates, under gunicorn with four threads.
+"""Django's own password reset: its views, forms, tokens and templates, under gunicorn with four
+threads.
 
-Sessions are in signed cookies and database connections stay open, which are Django's fastest options.
-Its mail is plain text from the template of Django's admin. Django stores no row for a link.
+Sessions are in signed cookies and database connections stay open, which are Django's fastest
+options. Its mail is plain text from the template of Django's admin. Django stores no row for a
+link.
 """
 
 import os

@@ -1,8 +1,8 @@
 """`keyturn serve --no-worker` in production, with limits far above the load.
 
-Two flags may stand before the other arguments. `--over-table` keeps the accounts in a table of an app in the same
-database, instead of Keyturn's own. `--in-memory` counts limits in this process alone, instead of in the database.
-A file of requests for `reset` is for the soak.
+Two flags may stand before the other arguments. `--over-table` keeps the accounts in a table of an
+app in the same database, instead of Keyturn's own. `--in-memory` counts limits in this process
+alone, instead of in the database. A file of requests for `reset` is for the soak.
 """
 
 import asyncio

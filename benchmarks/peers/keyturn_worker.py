@@ -1,7 +1,9 @@
-"""Keyturn's worker with a sender that only records its calls: `... FOLDER`, the folder of a running Keyturn.
+"""Keyturn's worker with a sender that only records its calls: `...
 
-It delivers the waiting messages, prints "ready", and continues after a line on its standard input. So the measurement
-does not include its start and late imports. It ends as `keyturn worker` does.
+FOLDER`, the folder of a running Keyturn.
+
+It delivers the waiting messages, prints "ready", and continues after a line on its standard input.
+So the measurement does not include its start and late imports. It ends as `keyturn worker` does.
 """
 
 import os

@@ -110,7 +110,10 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def keyturn_worker(keyturn: Running, *cores: int) -> Iterator["tuple[int, Callable[[], None]]"]:
-    """Start a worker for `keyturn` on `cores`. Once it is warm, yield its process id and what lets it continue."""
+    """Start a worker for `keyturn` on `cores`.
+
+    Once it is warm, yield its process id and what lets it continue.
+    """
     command = pinned(python("keyturn_worker", str(keyturn.folder)), *cores)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     log = (keyturn.folder / "worker.log").open("ab")

@@ -1,7 +1,7 @@
 """A straightforward server: Litestar, and a session of SQLAlchemy's ORM for each request.
 
-A request looks up the account, and stores a link and a mail in one transaction. There are no limits, no audit and no
-worker, so only its endpoints are measured.
+A request looks up the account, and stores a link and a mail in one transaction. There are no
+limits, no audit and no worker, so only its endpoints are measured.
 """
 
 import os

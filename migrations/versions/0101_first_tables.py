@@ -1,6 +1,8 @@
-"""The first tables: outbox and its events, links and codes, limits, audit, second steps, built-in accounts.
+"""The first tables: outbox and its events, links and codes, limits, audit, second steps, built-in
+accounts.
 
-Numbers below this one are those of databases from before the first release, which no version brings on.
+Numbers below this one are those of databases from before the first release, which no version brings
+on.
 """
 
 import sqlalchemy as sa
@@ -91,7 +93,8 @@ def _secrets() -> None:
 
 
 def _limits() -> None:
-    # Logged: a crash of the server must not give back the tries of second steps, and the mails of a mailbox.
+    # Logged: a crash of the server must not give back the tries of second steps, and the mails of a
+    # mailbox.
     op.create_table(
         "keyturn_limits",
         sa.Column("key", sa.String(32), primary_key=True),

@@ -1,6 +1,9 @@
-"""Errors that users never see: they stop a command, or the worker handles them. In a request they are our faults.
+"""Errors that users never see: they stop a command, or the worker handles them.
 
-`KeyturnError` is the root of these and of the problems, which users see (`keyturn.service.problems`).
+In a request they are our faults.
+
+`KeyturnError` is the root of these and of the problems, which users see
+(`keyturn.service.problems`).
 """
 
 from collections.abc import Sequence
@@ -29,7 +32,8 @@ class DataUnfit(KeyturnError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A mistake in the input, under the name that the user knows; `origin` is the name that the user wrote instead.
+    """A mistake in the input, under the name that the user knows; `origin` is the name that the
+    user wrote instead.
 
     `unset`: variables that the value names, and that are not set or empty.
     """
@@ -46,8 +50,8 @@ class Fault:
 class SettingsInvalid(KeyturnError, ClickException):
     """The configuration does not work; `faults` holds every reason, by the setting's name.
 
-    If an app raises it while `litestar` or `uvicorn` loads the app, these print its sentences and exit with 1: both are
-    Click commands.
+    If an app raises it while `litestar` or `uvicorn` loads the app, these print its sentences and
+    exit with 1: both are Click commands.
 
     `missing_file`: the settings file that was not found, "" if a file was read.
     """
@@ -77,10 +81,13 @@ _LONGEST_REASON = 1_000
 
 
 class TemplateInvalid(KeyturnError):
-    """A template cannot be rendered. `line` counts from 1; it is None if the engine gives no position.
+    """A template cannot be rendered.
+
+    `line` counts from 1; it is None if the engine gives no position.
 
     Its text has the first 1,000 letters of the `message`, which may quote any word of the template.
-    `others`: further mistakes in the same mail, or in its samples. `by_itself`: the template fails with any values.
+    `others`: further mistakes in the same mail, or in its samples. `by_itself`: the template fails
+    with any values.
     `column`: where the tag that fails starts in its line, from 1, if that is known.
     """
 
@@ -118,7 +125,10 @@ class ExtraMissing(KeyturnError):
 
 
 class SendFailed(KeyturnError):
-    """A provider did not take a mail. `reason` is the provider's short word, without any address, link or key."""
+    """A provider did not take a mail.
+
+    `reason` is the provider's short word, without any address, link or key.
+    """
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -134,7 +144,8 @@ class SendRetryable(SendFailed):
 
     `retry_after`: seconds that the provider asks for, a day at most.
     `not_accepted`: the provider certainly did not take the mail.
-    `down`: the provider seems to fail for all clients; False for a provider that only limits our rate.
+    `down`: the provider seems to fail for all clients; False for a provider that only limits our
+    rate.
     """
 
     def __init__(
@@ -153,7 +164,9 @@ class SendRetryable(SendFailed):
 
 
 class SendUnknown(SendRetryable):
-    """The provider may have the mail, and no key tells a repeat: wait `retry_after` seconds for its report."""
+    """The provider may have the mail, and no key tells a repeat: wait `retry_after` seconds for its
+    report.
+    """
 
 
 class QuotaExhausted(SendFailed):
@@ -165,7 +178,9 @@ class QuotaExhausted(SendFailed):
 
 
 class SendRefused(SendFailed):
-    """The provider never takes the mail: it refuses our `account`, or had another under this key (`key_used`)."""
+    """The provider never takes the mail: it refuses our `account`, or had another under this key
+    (`key_used`).
+    """
 
     def __init__(self, reason: str, *, account: bool = False, key_used: bool = False) -> None:
         super().__init__(reason)

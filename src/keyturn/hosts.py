@@ -23,7 +23,9 @@ def is_loopback_address(host: str) -> bool:
 
 
 def local_port(url: str) -> int | None:
-    """Return the port of an http URL on this machine, else None: `serve` speaks no https, which is a proxy's."""
+    """Return the port of an http URL on this machine, else None: `serve` speaks no https, which is
+    a proxy's.
+    """
     return (
         (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
     )
@@ -59,7 +61,9 @@ def is_origin(text: str) -> bool:
 
 
 def is_serialized_origin(text: str) -> bool:
-    """Tell whether an origin equals what a browser sends: in small letters, without the port of its scheme."""
+    """Tell whether an origin equals what a browser sends: in small letters, without the port of its
+    scheme.
+    """
     return (
         is_origin(text)
         and text == text.lower()

@@ -1,4 +1,6 @@
-"""The HTTP client for all services that Keyturn calls. httpx2, which takes 0.1 s, is loaded with the first."""
+"""The HTTP client for all services that Keyturn calls. httpx2, which takes 0.1 s, is loaded with
+the first.
+"""
 
 import asyncio
 import logging
@@ -33,7 +35,9 @@ class CallFailed(KeyturnError):
 
 
 class NotSent(CallFailed):
-    """The service does not have the request; `malformed`: HTTP allows no such one, as with a line break in a key."""
+    """The service does not have the request; `malformed`: HTTP allows no such one, as with a line
+    break in a key.
+    """
 
     def __init__(self, reason: str, *, malformed: bool = False) -> None:
         super().__init__(reason)
@@ -48,7 +52,10 @@ _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer. `headers` are case-insensitive; `body` is empty if it was too long, or did not arrive."""
+    """An answer.
+
+    `headers` are case-insensitive; `body` is empty if it was too long, or did not arrive.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -65,13 +72,15 @@ class Answer(msgspec.Struct, frozen=True):
 class HttpClient:
     """Calls a service over connections that stay open.
 
-    It follows no redirects, since one could lead into our own network or take a key elsewhere (OWASP SSRF Prevention
-    Cheat Sheet). It keeps no cookies. Its requests are not logged, because httpx2 logs whole URLs, which may hold an
-    email address or a key (OWASP ASVS 16.2.5). Other clients in this process keep their log lines.
+    It follows no redirects, since one could lead into our own network or take a key elsewhere
+    (OWASP SSRF Prevention Cheat Sheet). It keeps no cookies. Its requests are not logged, because
+    httpx2 logs whole URLs, which may hold an email address or a key (OWASP ASVS 16.2.5). Other
+    clients in this process keep their log lines.
 
-    `seconds`: for a whole call. Half of them are for the connection, so that the error tells which was too slow.
-    `longest`: bytes of an answer that are read. They are not decompressed, since a few bytes can expand to gigabytes
-    (OWASP ASVS 5.2.3).
+    `seconds`: for a whole call. Half of them are for the connection, so that the error tells which
+    was too slow.
+    `longest`: bytes of an answer that are read. They are not decompressed, since a few bytes can
+    expand to gigabytes (OWASP ASVS 5.2.3).
     `most_at_once`: connections at a time.
     `headers`, `options`: for httpx2's client.
     Raises SettingsInvalid for a variable of the environment that the client cannot use.
@@ -162,7 +171,10 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return the TLS context of all clients. Reading the authorities takes some 50 ms: the first client does so."""
+    """Return the TLS context of all clients.
+
+    Reading the authorities takes some 50 ms: the first client does so.
+    """
     import httpx2
 
     return httpx2.create_ssl_context()
@@ -173,7 +185,9 @@ _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # the names under which OpenSSL finds
 
 
 def proxy_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield the proxies of the environment that httpx2 cannot use, without their values, which may hold a password."""
+    """Yield the proxies of the environment that httpx2 cannot use, without their values, which may
+    hold a password.
+    """
     exceptions = environ.get("no_proxy") or environ.get("NO_PROXY", "")
     if "*" in map(str.strip, exceptions.split(",")):
         return
@@ -203,7 +217,9 @@ def _proxy_fault(url: str) -> str:
 
 
 def authority_file_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong with the file of authorities that the environment names: for OpenSSL, it replaces its own."""
+    """Yield what is wrong with the file of authorities that the environment names: for OpenSSL, it
+    replaces its own.
+    """
     file = environ.get("SSL_CERT_FILE", "")
     if not file:
         return
@@ -218,7 +234,9 @@ def authority_file_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
 
 
 def authority_folder_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong with the folder of authorities, which httpx2 reads in place of any file of the system."""
+    """Yield what is wrong with the folder of authorities, which httpx2 reads in place of any file
+    of the system.
+    """
     folder = environ.get("SSL_CERT_DIR", "")
     if (
         folder

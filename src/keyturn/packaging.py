@@ -1,4 +1,6 @@
-"""The parts of this installation: its extras, and the folders at the top of a checkout and inside a wheel."""
+"""The parts of this installation: its extras, and the folders at the top of a checkout and inside a
+wheel.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +20,8 @@ _OF_THE_STUDIO = (
 def folder(name: str) -> Path:
     """Return the folder `name`: the checkout's if this file lies in a checkout, else the wheel's.
 
-    An editable install also copies a snapshot of the folders next to the package, which goes stale. So the search
-    starts from this file, and a checkout (a `pyproject.toml` above `src/`) wins.
+    An editable install also copies a snapshot of the folders next to the package, which goes stale.
+    So the search starts from this file, and a checkout (a `pyproject.toml` above `src/`) wins.
     """
     if (
         _PACKAGE.parent.name == "src"
@@ -32,7 +34,10 @@ def folder(name: str) -> Path:
 
 @contextmanager
 def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
-    """Say how to install what `what` imports here. Raises ExtraMissing, or SettingsInvalid if `setting` asks for it."""
+    """Say how to install what `what` imports here.
+
+    Raises ExtraMissing, or SettingsInvalid if `setting` asks for it.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
@@ -45,7 +50,10 @@ def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
 
 
 def require_studio(what: str) -> None:
-    """Raise ExtraMissing if a package of the extra `studio` is missing. Loads none of them, to save time."""
+    """Raise ExtraMissing if a package of the extra `studio` is missing.
+
+    Loads none of them, to save time.
+    """
     with requires_extra("studio", what):
         for package in _OF_THE_STUDIO:
             if find_spec(package) is None:

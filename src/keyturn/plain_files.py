@@ -18,10 +18,13 @@ DEEPEST = 64
 
 
 def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
-    """Return the content of a file. Raises OSError, also if it is not a plain file or is larger than `most`.
+    """Return the content of a file.
 
-    Opening a FIFO waits for a writer, perhaps forever, and a device may have no end (CWE-67). A file in /proc may be
-    longer than its size says. So the kind is checked before and after opening, and reading stops after `most` bytes.
+    Raises OSError, also if it is not a plain file or is larger than `most`.
+
+    Opening a FIFO waits for a writer, perhaps forever, and a device may have no end (CWE-67). A
+    file in /proc may be longer than its size says. So the kind is checked before and after opening,
+    and reading stops after `most` bytes.
     """
     _require_plain(Path(file).stat(), file)  # since opening a device may already do something
     handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -73,7 +76,9 @@ def has_printable_name(name: str) -> bool:
 
 
 def leads_out(path: str | Path, bounds: Path | None) -> bool:
-    """Tell whether a path leads out of the bounds, if any, or into a repository's `.git`, which may hold tokens."""
+    """Tell whether a path leads out of the bounds, if any, or into a repository's `.git`, which may
+    hold tokens.
+    """
     if bounds is None:
         return False
     try:
@@ -95,7 +100,9 @@ def _require_plain(status: os.stat_result, file: str | Path) -> None:
 
 
 def user_cache_folder(purpose: str) -> Path:
-    """Return our folder for a purpose in the user's cache folder (XDG Base Directory Specification)."""
+    """Return our folder for a purpose in the user's cache folder (XDG Base Directory
+    Specification).
+    """
     if sys.platform == "win32":
         caches = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -123,7 +130,10 @@ def make_private_file(file: Path, content: bytes = b"") -> None:
 
 
 def add_private_file(file: Path, content: bytes) -> None:
-    """Make the file (0600) and its missing folders, so that it is whole from its first moment. Raises OSError."""
+    """Make the file (0600) and its missing folders, so that it is whole from its first moment.
+
+    Raises OSError.
+    """
     half = make_private_folder(file.parent) / f".{secrets.token_hex(16)}.half"
     try:
         make_private_file(half, content)
@@ -133,7 +143,10 @@ def add_private_file(file: Path, content: bytes) -> None:
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Replace a file atomically (POSIX rename), with the permissions of the old one. Raises OSError."""
+    """Replace a file atomically (POSIX rename), with the permissions of the old one.
+
+    Raises OSError.
+    """
     handle, name = tempfile.mkstemp(prefix=".", suffix=f".half{file.suffix}", dir=file.parent)
     half = Path(name)
     try:

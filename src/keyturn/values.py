@@ -19,7 +19,9 @@ class Secret(str):
 
 
 class Folder(str):
-    """A path, relative to keyturn.toml if it is written there, in a variable to the working directory."""
+    """A path, relative to keyturn.toml if it is written there, in a variable to the working
+    directory.
+    """
 
     __slots__ = ()
 
@@ -65,13 +67,18 @@ _LONGEST_SHOWN = 60
 
 
 def mismatch(value: Any, wanted: Any) -> str:
-    """Return the sentence: "must be a whole number from 10 to 16, not 'high'". A secret is not shown."""
+    """Return the sentence: "must be a whole number from 10 to 16, not 'high'".
+
+    A secret is not shown.
+    """
     not_this = "" if Secret in (wanted, *get_args(wanted)) else f", not {shown(value)}"
     return f"must be {_words(inspect.type_info(wanted))}{not_this}"
 
 
 def plain_message(message: str) -> str:
-    """Return what msgspec says as a sentence, else as it is, without the value: in a request it may be a password."""
+    """Return what msgspec says as a sentence, else as it is, without the value: in a request it may
+    be a password.
+    """
     shown = _PATH.sub("", message)
     if match := _WRONG_TYPE.fullmatch(shown):
         wanted = " or ".join(_TYPES.get(one.strip(), one.strip()) for one in match[1].split("|"))
@@ -121,7 +128,10 @@ def _number(value: float) -> str:
 
 
 def not_this(value: str) -> str:
-    """Return the end of a sentence about a value: ", not 'soon'". What is or may hold a secret is not shown."""
+    """Return the end of a sentence about a value: ", not 'soon'".
+
+    What is or may hold a secret is not shown.
+    """
     return "" if isinstance(value, Secret) or "@" in value else f", not {shown(value)}"
 
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 _NOT_NEEDED = (
-    # The toolbar is a page with a process for each context, and Chromium keeps spare processes. Without both, a context
-    # costs two thirds.
+    # The toolbar is a page with a process for each context, and Chromium keeps spare processes.
+    # Without both, a context costs two thirds.
     *("InitialWebUI", "WebUIReloadButton", "WebUIReloadButtonProfilePrewarming", "WebUIToolbar"),
     *("PreloadTopChromeWebUI", "SpareRendererForSitePerProcess"),
     # Playwright disables these, and this list replaces Playwright's.
@@ -41,10 +41,15 @@ FLAGS = (
     "--no-first-run",
     f"--disable-features={','.join(_NOT_NEEDED)}",
 )
-"""Chromium needs the first flag as root. The others stop its own requests to hosts, and work that no test sees."""
+"""Chromium needs the first flag as root.
+
+The others stop its own requests to hosts, and work that no test sees.
+"""
 
 PATIENCE = 60_000
-"""Milliseconds that a page may take to load or to reach the expected state, since many tests may share one core."""
+"""Milliseconds that a page may take to load or to reach the expected state, since many tests may
+share one core.
+"""
 
 
 @asynccontextmanager

@@ -1,4 +1,6 @@
-"""The mails in a real browser: what is readable, what fits, what can be touched, in light and in dark."""
+"""The mails in a real browser: what is readable, what fits, what can be touched, in light and in
+dark.
+"""
 
 from collections.abc import AsyncIterator
 

@@ -63,7 +63,9 @@ def migrated(keyturn: Keyturn, workplace: Path, sqlite: SqliteFiles) -> Keyturn:
 
 @pytest.fixture
 def with_ada(migrated: Keyturn) -> Keyturn:
-    """Do what `migrated` does, with an account that has a password: without one it would be sent an invitation."""
+    """Do what `migrated` does, with an account that has a password: without one it would be sent an
+    invitation.
+    """
     added = migrated("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **CHEAP)
     assert added.code == 0, added.err
     return migrated

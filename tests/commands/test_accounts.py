@@ -1,4 +1,6 @@
-"""accounts: adding, listing, inviting, a link for a lost mailbox, and resets in waves, which operators start."""
+"""accounts: adding, listing, inviting, a link for a lost mailbox, and resets in waves, which
+operators start.
+"""
 
 import csv
 import json

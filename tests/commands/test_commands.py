@@ -1,4 +1,6 @@
-"""What all commands share: help, completion, a sentence for each fault or missing extra, colours in terminals only."""
+"""What all commands share: help, completion, a sentence for each fault or missing extra, colours in
+terminals only.
+"""
 
 import json
 import os

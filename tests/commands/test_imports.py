@@ -18,7 +18,9 @@ OF_MAILS_AND_PAGES = {"jinja2", "babel", "prometheus_client", "keyturn.service.p
     ids=lambda words: words[0],
 )
 def test_lists_load_no_templates(words: tuple[str, ...], workplace: Path) -> None:
-    """A command that reads Keyturn's records loads what it needs for them, and neither templates nor pages."""
+    """A command that reads Keyturn's records loads what it needs for them, and neither templates
+    nor pages.
+    """
     program = "import atexit, sys, keyturn.cli; atexit.register(lambda: print(*sys.modules)); keyturn.cli.main()"
     done = subprocess.run(
         [sys.executable, "-c", program, *words],

@@ -1,4 +1,6 @@
-"""outbox: where each message is, what happened to it, and another try, which never sends twice what was accepted."""
+"""outbox: where each message is, what happened to it, and another try, which never sends twice what
+was accepted.
+"""
 
 import json
 import re

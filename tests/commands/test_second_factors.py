@@ -22,7 +22,9 @@ RECOVERY_CODE = re.compile(r"^  ((?:[0-9A-Z]{4}-){5}[0-9A-Z]{4})$", re.MULTILINE
 
 @pytest.fixture
 def ada(migrated: Keyturn, monkeypatch: pytest.MonkeyPatch) -> Keyturn:
-    """Let Ada have an account, and the system's next random bytes for a seed be those that the test knows."""
+    """Let Ada have an account, and the system's next random bytes for a seed be those that the test
+    knows.
+    """
     assert migrated("accounts", "add", ADA).code == 0
     urandom = os.urandom
     monkeypatch.setattr(os, "urandom", lambda size: SEED if size == len(SEED) else urandom(size))

@@ -1,4 +1,6 @@
-"""The bodies that the API documents, and accounts to go with them: made by polyfactory, with a fixed seed."""
+"""The bodies that the API documents, and accounts to go with them: made by polyfactory, with a
+fixed seed.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,6 @@
-"""An unknown answer is neither a yes nor a no, for every service and store and every kind of unknown answer."""
+"""An unknown answer is neither a yes nor a no, for every service and store and every kind of
+unknown answer.
+"""
 
 import asyncio
 from collections.abc import (
@@ -56,7 +58,11 @@ _TRUNCATED = b'{"id": "3f1d1a52", "success": tru'
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """An answer. Without a `status` the server stays silent. `length` is a Content-Length above the body's length."""
+    """An answer.
+
+    Without a `status` the server stays silent. `length` is a Content-Length above the body's
+    length.
+    """
 
     status: int = 0
     body: bytes = b""
@@ -113,7 +119,8 @@ UNKNOWN: Mapping[str, Unknown] = {
 
 
 class UnknownServer:
-    """Answers the first `spared` requests as `app` does, and each later one with `answer`, which then `is_given`.
+    """Answers the first `spared` requests as `app` does, and each later one with `answer`, which
+    then `is_given`.
 
     `patience`: how long its clients wait.
     """
@@ -156,7 +163,10 @@ class UnknownServer:
 
 @asynccontextmanager
 async def talking(lines: Sequence[bytes]) -> AsyncIterator[int]:
-    """Serve a protocol of lines on a port: a greeting, then an answer to each line. The last answer repeats."""
+    """Serve a protocol of lines on a port: a greeting, then an answer to each line.
+
+    The last answer repeats.
+    """
     tasks: list[asyncio.Task[Any]] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -30,7 +30,9 @@ TABLES = {
             "mustChange" TINYINT(1) NOT NULL DEFAULT 1, "changedAt" TIMESTAMP NULL);
         CREATE TABLE "Session" (id INT AUTO_INCREMENT PRIMARY KEY, "userId" BIGINT UNSIGNED NOT NULL)""",
 }
-"""The same two tables three times: names with capitals, a reserved word, and what each database calls a flag."""
+"""The same two tables three times: names with capitals, a reserved word, and what each database
+calls a flag.
+"""
 
 
 class App:
@@ -42,7 +44,10 @@ class App:
         self._engine = create_async_engine(f"{_DRIVERS[self.dialect]}://{rest}")
 
     async def run(self, statements: str, **values: Any) -> list[Row[Any]]:
-        """Commit them all, and return the rows of the last one. After a semicolon and a space another begins."""
+        """Commit them all, and return the rows of the last one.
+
+        After a semicolon and a space another begins.
+        """
         async with self._engine.begin() as connection:
             *before, last = re.split(r";\s", statements)
             for statement in before:

@@ -1,4 +1,7 @@
-"""Connections of another program, beside those of a `Database`. A test holds them as long as it needs."""
+"""Connections of another program, beside those of a `Database`.
+
+A test holds them as long as it needs.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

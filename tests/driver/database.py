@@ -1,4 +1,6 @@
-"""What happens to the database of a running service: other versions migrate it, tables and the whole of it are lost."""
+"""What happens to the database of a running service: other versions migrate it, tables and the
+whole of it are lost.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -46,7 +48,9 @@ async def ending_sessions(service: Service, account_id: str) -> AsyncIterator[No
 
 @asynccontextmanager
 async def holding_the_audit_trail(service: Service) -> AsyncIterator[None]:
-    """Let all transactions on PostgreSQL wait at their entry in the audit trail, uncommitted, until the block ends."""
+    """Let all transactions on PostgreSQL wait at their entry in the audit trail, uncommitted, until
+    the block ends.
+    """
     async with committing(service.parts.database) as connection:
         await connection.execute(text("LOCK TABLE keyturn_audit IN SHARE MODE"))
         yield
@@ -78,7 +82,10 @@ async def lose_connections(service: Service) -> None:
 
 
 async def refuse_writes(url: str) -> None:
-    """Let a database of PostgreSQL take no writes, as a primary that has become a standby. It ends all connections."""
+    """Let a database of PostgreSQL take no writes, as a primary that has become a standby.
+
+    It ends all connections.
+    """
     await _as_administrator(
         url, "ALTER DATABASE {name} SET default_transaction_read_only = on", _END_OTHERS
     )

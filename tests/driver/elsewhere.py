@@ -1,4 +1,6 @@
-"""A store in another system, which cannot join Keyturn's transaction: its accounts are in this process's memory."""
+"""A store in another system, which cannot join Keyturn's transaction: its accounts are in this
+process's memory.
+"""
 
 import asyncio
 from collections.abc import Coroutine, Sequence

@@ -39,7 +39,10 @@ class HeldHash:
 
 @contextmanager
 def first_hash_held(name: Literal["hashpw", "checkpw"]) -> Iterator[HeldHash]:
-    """Hold the first hash until the end of the block. The service needs a second thread for hashes."""
+    """Hold the first hash until the end of the block.
+
+    The service needs a second thread for hashes.
+    """
     held = HeldHash()
     with _waiting(name, held.wait):
         try:
@@ -50,7 +53,10 @@ def first_hash_held(name: Literal["hashpw", "checkpw"]) -> Iterator[HeldHash]:
 
 @contextmanager
 def hashed_together(number: int) -> Iterator[None]:
-    """Hold new hashes until there are so many, so that what follows them comes at one moment. Each needs a thread."""
+    """Hold new hashes until there are so many, so that what follows them comes at one moment.
+
+    Each needs a thread.
+    """
     with _waiting("hashpw", threading.Barrier(number, timeout=_PATIENCE).wait):
         yield
 

@@ -1,8 +1,9 @@
 # ruff: noqa: S608 - all names are our own
-"""The database with which each simulated world begins, with triggers that keep a journal, and what is left at its end.
+"""The database with which each simulated world begins, with triggers that keep a journal, and what
+is left at its end.
 
-The journal is the checks' own record of what the database went through: each row is written in the transaction that
-causes it, and no code of Keyturn's reads it.
+The journal is the checks' own record of what the database went through: each row is written in the
+transaction that causes it, and no code of Keyturn's reads it.
 """
 
 import asyncio
@@ -106,7 +107,9 @@ def waiting() -> int:
 
 @cache
 def _reader() -> sqlite3.Connection:
-    """Return a connection that only reads, open until the world's process ends: a new one costs much more."""
+    """Return a connection that only reads, open until the world's process ends: a new one costs
+    much more.
+    """
     return sqlite3.connect(f"file:{FILE}?mode=ro", uri=True)
 
 
@@ -130,7 +133,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Records:
-    """The journal of a world and the tables at its end. `messages` by their ids, `links` by their digests."""
+    """The journal of a world and the tables at its end.
+
+    `messages` by their ids, `links` by their digests.
+    """
 
     def __init__(self) -> None:
         with closing(sqlite3.connect(FILE)) as database:
@@ -158,7 +164,9 @@ class Records:
         return [row for row in self.journal if row.what in what]
 
     def written(self, *kinds: str) -> list[Row]:
-        """Return the messages of these kinds that were ever committed: `new` is the key, `at` the payload."""
+        """Return the messages of these kinds that were ever committed: `new` is the key, `at` the
+        payload.
+        """
         return [row for row in self.of("message") if row.old in kinds]
 
 

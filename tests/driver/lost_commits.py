@@ -30,9 +30,11 @@ def losing_commits(
     only: int = 0,
     then: Callable[[pytest.MonkeyPatch], None] = lambda _: None,
 ) -> Iterator[None]:
-    """Lose the answer to every commit within, as a connection does that breaks while the server writes.
+    """Lose the answer to every commit within, as a connection does that breaks while the server
+    writes.
 
-    `only`: the number of the one commit whose answer is lost; 0 for all. `then`: is called when one was lost.
+    `only`: the number of the one commit whose answer is lost; 0 for all. `then`: is called when one
+    was lost.
     """
     commit: Any = DefaultDialect.do_commit
     numbers = count(1)

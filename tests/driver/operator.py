@@ -48,7 +48,9 @@ class Operator:
         return str(outcome)
 
     async def reset_unseen(self, email: str) -> None:
-        """`keyturn accounts reset --from FILE`, of an address that has changed since the command looked at it."""
+        """`keyturn accounts reset --from FILE`, of an address that has changed since the command
+        looked at it.
+        """
         await self._parts.operators.ask(Campaign(name=token_hex(8), operator=_GRETA), [email])
 
     async def print_link(self, email: str, reason: str) -> str:

@@ -114,7 +114,9 @@ async def state(service: Service) -> str:
 
 
 async def history(service: Service) -> list[tuple[str, str]]:
-    """Return the provider's reports, with what is known of each, in the order in which they happened."""
+    """Return the provider's reports, with what is known of each, in the order in which they
+    happened.
+    """
     reported = (
         select(EventRow.event, EventRow.detail)
         .where(EventRow.source_id.is_not(None))

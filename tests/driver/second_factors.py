@@ -82,7 +82,9 @@ async def reset_with(
     password: str = NEW_PASSWORD,
     **fields: Any,
 ) -> httpx2.Response:
-    """Send a new password with a link, and with an answer to the second step where `method` says of what."""
+    """Send a new password with a link, and with an answer to the second step where `method` says of
+    what.
+    """
     answer = {"secondStep": {"method": method, "code": code}} if method else {}
     return await service.anywhere().post(
         RESET, json={"token": token, "newPassword": password, **answer, **fields}

@@ -78,7 +78,9 @@ CHEAPEST = 4
 
 
 def settings_for(database_url: str, **changes: Any) -> Settings:
-    """Return the defaults with the cheapest hash that bcrypt makes, and `changes`: sections as in keyturn.toml."""
+    """Return the defaults with the cheapest hash that bcrypt makes, and `changes`: sections as in
+    keyturn.toml.
+    """
     defaults: dict[str, Any] = {
         "environment": "development",
         "secret_key": Secret("0123456789abcdef" * 4),
@@ -107,7 +109,9 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
 
 
 def problem(answer: httpx2.Response) -> str:
-    """Return the status and type of an RFC 9457 problem, as "400 invalid-input", or the status of a success."""
+    """Return the status and type of an RFC 9457 problem, as "400 invalid-input", or the status of a
+    success.
+    """
     if answer.is_success:
         return str(answer.status_code)
     assert answer.headers["content-type"] == "application/problem+json", answer.text
@@ -150,7 +154,10 @@ class Service:
         return self._running.client(**options)
 
     def let_time_pass(self, **time: float) -> None:
-        """Move the clock of all services, by minutes=29 and the like. Nothing that waits wakes up by it."""
+        """Move the clock of all services, by minutes=29 and the like.
+
+        Nothing that waits wakes up by it.
+        """
         self._running.clock.move(timedelta(**time))
 
     def now(self) -> datetime:
@@ -221,7 +228,9 @@ class Service:
         return answer.status_code == 200 or problem(answer) == "401 second-step-required"
 
     async def trail(self, *events: str) -> list[Row[Any]]:
-        """Return the audit trail, the oldest entry first: all of it, or the entries of these events."""
+        """Return the audit trail, the oldest entry first: all of it, or the entries of these
+        events.
+        """
         entries = await self.parts.audit.read(most=1000)
         return [entry for entry in reversed(entries) if not events or entry.event in events]
 
@@ -233,12 +242,16 @@ class Service:
         return [*reversed(await read(self.parts.database, most=None))]
 
     async def sealed_mails(self) -> int:
-        """Return how many messages hold their mail, which an outbox keeps under seal until it is sent."""
+        """Return how many messages hold their mail, which an outbox keeps under seal until it is
+        sent.
+        """
         (row,) = await self.rows(select(func.count(OutboxRow.sealed).label("mails")))
         return int(row["mails"])
 
     async def change_account(self, of: str = ADA, /, **fields: Any) -> None:
-        """Change fields of an account in Keyturn's own table, as its app does: email="..." or active=False."""
+        """Change fields of an account in Keyturn's own table, as its app does: email="..." or
+        active=False.
+        """
         await self.write(update(AccountRow).where(AccountRow.email == of).values(**fields))
 
     async def remove_account(self, email: str = ADA) -> None:
@@ -250,7 +263,9 @@ class Service:
 
     @asynccontextmanager
     async def writing_elsewhere(self) -> AsyncIterator[None]:
-        """Let another program change all accounts, in a transaction that is not over before the block is."""
+        """Let another program change all accounts, in a transaction that is not over before the
+        block is.
+        """
         async with committing(self.parts.database) as connection:
             await connection.execute(update(AccountRow).values(name="Someone else"))
             yield
@@ -261,7 +276,9 @@ class Service:
         return answer.text
 
     async def figures(self, metric: str = "") -> dict[str, float]:
-        """Return each sample by its name and labels, as `requests_total{request,accepted}`, or those of one metric."""
+        """Return each sample by its name and labels, as `requests_total{request,accepted}`, or
+        those of one metric.
+        """
         found = {
             sample.name.removeprefix("keyturn_")
             + f"{{{','.join(sample.labels.values())}}}".replace("{}", ""): sample.value
@@ -318,7 +335,8 @@ Start = Callable[..., Awaitable[Service]]
 
 `working`: whether its worker runs. `inbox`: where its mails arrive, by default an inbox of its own.
 `people`: the accounts that are there, by their addresses, unless `store` holds others.
-`prepare`: what happens to the service before the test. All else: the settings that differ from `settings_for`.
+`prepare`: what happens to the service before the test. All else: the settings that differ from
+`settings_for`.
 """
 
 
@@ -332,7 +350,10 @@ async def running(
     clock: MovableClock | None = None,
     sends: bool = False,
 ) -> AsyncIterator[Service]:
-    """Start a service. Several in one test share a `clock`. `sends`: through the provider of the settings."""
+    """Start a service.
+
+    Several in one test share a `clock`. `sends`: through the provider of the settings.
+    """
     inbox = inbox or Inbox()
     sender = sender_for(settings.mail.transport, settings) if sends else inbox
     async with service(

@@ -1,4 +1,6 @@
-"""Records the statements that engines send, or ends them, and records the work that thread pools get."""
+"""Records the statements that engines send, or ends them, and records the work that thread pools
+get.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -28,7 +30,9 @@ def statements_sent() -> Iterator[list[str]]:
 
 @contextmanager
 def dying_after(number: int) -> Iterator[None]:
-    """Let so many statements through in the block, and none after them, as when their process dies at that moment."""
+    """Let so many statements through in the block, and none after them, as when their process dies
+    at that moment.
+    """
     left = number
 
     def refuse(*_: object) -> None:

@@ -1,8 +1,10 @@
 # ruff: noqa: S608 - all names are our own
-"""Faults of the store: a database that forgets what it was told, as SQL for a file of SQLite with Keyturn's tables.
+"""Faults of the store: a database that forgets what it was told, as SQL for a file of SQLite with
+Keyturn's tables.
 
-Each takes the effect of one safeguard away, whatever code it is written in. A test adds one before a service starts,
-and must turn red. "Forgets": the statement succeeds, and its change is not there afterwards.
+Each takes the effect of one safeguard away, whatever code it is written in. A test adds one before
+a service starts, and must turn red. "Forgets": the statement succeeds, and its change is not there
+afterwards.
 """
 
 import sqlite3
@@ -66,7 +68,10 @@ ENDS_OF_LINKS = _undo(
 _HAS_EXPIRED = f"{_IS_LINK.removeprefix('new.')} AND expires_at < old.available_at"
 _FORGET = f"UPDATE {_SECRETS} SET purpose = 'gone' WHERE {_HAS_EXPIRED}"
 EXPIRED_LINKS = _on("AFTER UPDATE OF claim", "keyturn_outbox", "new.claim IS NOT NULL", _FORGET)
-"""Forgets links that had expired when a worker claims a message. Their rows stay, for the checks of a world."""
+"""Forgets links that had expired when a worker claims a message.
+
+Their rows stay, for the checks of a world.
+"""
 
 REVOCATIONS = _on(
     "BEFORE UPDATE OF revoked_at",
@@ -161,7 +166,9 @@ COUNTS = _on("AFTER INSERT", _LIMITS, "new.tat > 0", f"DELETE FROM {_LIMITS} WHE
 
 _IS_COOLDOWN = f"new.tat - (SELECT unixepoch(max(created_at)) FROM {_OUTBOX}) BETWEEN 30 AND 3600"
 COOLDOWNS = _on("AFTER INSERT", _LIMITS, _IS_COOLDOWN, f"DELETE FROM {_LIMITS} WHERE key = new.key")
-"""Forgets a mailbox's cooldown, and keeps its mails of a day: a counter of these is empty after hours."""
+"""Forgets a mailbox's cooldown, and keeps its mails of a day: a counter of these is empty after
+hours.
+"""
 
 # The outbox
 
@@ -200,7 +207,8 @@ UPDATE sqlite_master SET sql = replace(sql, 'claim VARCHAR(32)', 'claim VARCHAR(
 WHERE name = '{_OUTBOX}';
 PRAGMA writable_schema = RESET;
 {_forget("claim", "new.claim IS NULL AND new.state != 'waiting'", _HELD)}"""
-"""Does not tell one claim from another, and forgets that a message which has ended is no longer claimed.
+"""Does not tell one claim from another, and forgets that a message which has ended is no longer
+claimed.
 
 Nobody claims such a message again: only a worker that held it before can still write to it.
 """
@@ -225,7 +233,10 @@ _IS_FIRST_DROP = f"new.state = 'dropped' AND old.claim NOT IN {_noted('claim')}"
 FIRST_DROPS = _on(
     "BEFORE UPDATE OF state", _OUTBOX, _IS_FIRST_DROP, _note("claim", "old.claim"), _REFUSED
 )
-"""Forgets the first drop of a message under each claim. A worker ends it once more when it has done its work."""
+"""Forgets the first drop of a message under each claim.
+
+A worker ends it once more when it has done its work.
+"""
 
 # Changes in another system
 

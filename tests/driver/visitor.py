@@ -17,7 +17,9 @@ class Visitor:
         return await self.client.get(path, headers=headers)
 
     async def submit(self, page: str, action: str | None = None, **fields: str) -> httpx2.Response:
-        """Load `page` and send the form on it that goes to `action`, the page itself if that is not said."""
+        """Load `page` and send the form on it that goes to `action`, the page itself if that is not
+        said.
+        """
         form = await self.client.get(page)
         return await self.client.post(
             action or page, data={"_csrf_token": form_token(form), **fields}
@@ -53,7 +55,9 @@ def heading(page: httpx2.Response) -> str:
 
 
 def cookie(answer: httpx2.Response, name: str) -> dict[str, str]:
-    """Return a cookie that the answer sets: its attributes by their names in lower case, and its "value"."""
+    """Return a cookie that the answer sets: its attributes by their names in lower case, and its
+    "value".
+    """
     for header in answer.headers.get_list("set-cookie"):
         pair, *attributes = [part.strip() for part in header.split(";")]
         if pair.partition("=")[0] == name:

@@ -30,7 +30,9 @@ pytestmark = pytest.mark.long
     ],
 )
 def test_signed_out_devices(ends: dict[str, Ending], said: bool) -> None:
-    """Devices are said to be signed out only if a change ends all sessions: `delete` may name other rows."""
+    """Devices are said to be signed out only if a change ends all sessions: `delete` may name other
+    rows.
+    """
     table = TableSettings(table="users", delete=("password_resets.user_id",), ends=ends)
 
     assert ends_sessions(AccountSettings(store="table", table=table)) == said

@@ -1,4 +1,6 @@
-"""Tables of data: problems fit HTTP and what the frontend declares; each mail service has an address."""
+"""Tables of data: problems fit HTTP and what the frontend declares; each mail service has an
+address.
+"""
 
 import re
 from pathlib import Path

@@ -62,7 +62,9 @@ async def test_cookies_are_not_kept(client: HttpClient, server: str) -> None:
     ("HTTPS_PROXY", "http://user:p#s@proxy.example"), ("SSL_CERT_FILE", "/nonexistent/ca.pem"),
 ])  # fmt: skip
 def test_unusable_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """A client that cannot use a variable of the environment is not built, and the error names the variable."""
+    """A client that cannot use a variable of the environment is not built, and the error names the
+    variable.
+    """
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsInvalid) as invalid:
         HttpClient(10)

@@ -1,4 +1,6 @@
-"""Logs of Keyturn, its libraries and the server around an app hold no token, password hash or full address."""
+"""Logs of Keyturn, its libraries and the server around an app hold no token, password hash or full
+address.
+"""
 
 import json
 import logging

@@ -1,7 +1,9 @@
-"""Every regular expression that reads outside text takes time in proportion to the text, not to its square.
+"""Every regular expression that reads outside text takes time in proportion to the text, not to its
+square.
 
-Python's `re` holds the interpreter's lock while it searches, so no time-out can end it (CWE-1333). The test finds the
-expressions that stand in the source and in the table of features, so it covers a new one at once.
+Python's `re` holds the interpreter's lock while it searches, so no time-out can end it (CWE-1333).
+The test finds the expressions that stand in the source and in the table of features, so it covers a
+new one at once.
 """
 
 import ast
@@ -38,7 +40,10 @@ CALL = rf"re\.({'|'.join(METHODS)}|compile)"
 FROM_THE_START = {"match", "fullmatch"}
 ALPHABET = " \t\n\r\0aZ09.-_@:;,=+*/\\\"'<>(){}[]|&#%$!?~^`é"
 ENOUGH = 0.004
-"""Seconds. A linear search of the longest text takes a tenth of a millisecond, a quadratic one 20 and more."""
+"""Seconds.
+
+A linear search of the longest text takes a tenth of a millisecond, a quadratic one 20 and more.
+"""
 
 
 class Expression(NamedTuple):
@@ -101,7 +106,9 @@ def written_in_features() -> Iterator[Expression]:
 
 
 def examples(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901 - one branch a kind of node
-    """Return texts that the expression matches in part: each run of its literals, and an example for each part."""
+    """Return texts that the expression matches in part: each run of its literals, and an example
+    for each part.
+    """
     found: set[str] = set()
 
     def example(tree: Any) -> str:  # noqa: C901 - as above

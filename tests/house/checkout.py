@@ -7,7 +7,9 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def files_of(place: str, ending: str = "") -> list[Path]:
-    """Return the tracked files of a folder with all below it, of a file, or the files that `FOLDER/*` names."""
+    """Return the tracked files of a folder with all below it, of a file, or the files that
+    `FOLDER/*` names.
+    """
     command = ["git", "ls-files", "-z", f":(glob){place}" if "*" in place else place]
     listed = subprocess.run(
         command, cwd=CHECKOUT, capture_output=True, text=True, check=True

@@ -1,4 +1,6 @@
-"""tests/PROMISES.md, the specification of the service, made of the names in tests/spec (`just reference`)."""
+"""tests/PROMISES.md, the specification of the service, made of the names in tests/spec (`just
+reference`).
+"""
 
 import ast
 import re

@@ -141,7 +141,9 @@ def _range(kind: kinds.Type) -> str:
 
 
 def _routes() -> Iterator[str]:
-    """Yield each operation with what it takes and answers, the problems that not all have, and what it is for."""
+    """Yield each operation with what it takes and answers, the problems that not all have, and what
+    it is for.
+    """
     settings = msgspec.convert(
         EVERY_ROUTE, Settings, strict=False, dec_hook=lambda kind, text: kind(text)
     )

@@ -1,4 +1,7 @@
-"""Real databases for tests: SQLite files and a PostgreSQL server. Both create fresh databases in milliseconds."""
+"""Real databases for tests: SQLite files and a PostgreSQL server.
+
+Both create fresh databases in milliseconds.
+"""
 
 import asyncio
 import shutil
@@ -16,7 +19,9 @@ import pytest
 from tests.driver.operator import migrate_database
 
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-"""For what is decided before a database is asked, or by statements that other tests send to PostgreSQL, too."""
+"""For what is decided before a database is asked, or by statements that other tests send to
+PostgreSQL, too.
+"""
 
 SOON_ON_SQLITE = pytest.mark.parametrize(
     "databases", ["sqlite", pytest.param("postgresql", marks=pytest.mark.nightly)], indirect=True
@@ -24,7 +29,10 @@ SOON_ON_SQLITE = pytest.mark.parametrize(
 """Of many like cases, CI asks PostgreSQL for those of other tests, and `just nightly` for all."""
 
 _ROOM = 2**30
-"""The most bytes that a run needs. Each database takes eight million during its test, and the log takes the rest."""
+"""The most bytes that a run needs.
+
+Each database takes eight million during its test, and the log takes the rest.
+"""
 
 
 class Databases(Protocol):
@@ -33,7 +41,9 @@ class Databases(Protocol):
     def empty(self) -> str: ...
 
     def restored(self, url: str) -> str:
-        """Return the address of a fresh database, restored from a backup of that one, made as operators make it."""
+        """Return the address of a fresh database, restored from a backup of that one, made as
+        operators make it.
+        """
         ...
 
     def drop(self, url: str) -> None: ...
@@ -67,14 +77,18 @@ def _file(url: str) -> Path:
 
 
 class PostgresServer:
-    """Databases of one server. `address` is that of the database `postgres`, `programs` where `pg_dump` is."""
+    """Databases of one server.
+
+    `address` is that of the database `postgres`, `programs` where `pg_dump` is.
+    """
 
     def __init__(self, address: str, programs: Path, restart: Callable[[], None]) -> None:
         self.restart = restart
         self._programs = programs
         self._address = address
         self._numbers = count()
-        # A power cut may lose the data of tests, and without fsync a fresh database costs half as much.
+        # A power cut may lose the data of tests, and without fsync a fresh database costs half as
+        # much.
         for statement in (
             "ALTER SYSTEM SET fsync = off",
             "SELECT pg_reload_conf()",
@@ -111,7 +125,8 @@ class PostgresServer:
 
     def _create(self, template: str, options: str = "") -> str:
         name = f"test_{next(self._numbers)}"
-        # Through its log, the other strategy, the server takes twice as long to make and to drop it.
+        # Through its log, the other strategy, the server takes twice as long to make and to drop
+        # it.
         asyncio.run(
             self._execute(
                 f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY {options}'
@@ -145,8 +160,12 @@ class EncodedPostgres:
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
-    """Run a server on a Unix socket, in a temporary folder. If root starts it, it runs as another user."""
-    # pytest's own folder would be too long for the path of a Unix socket, which has at most 107 bytes (unix(7)).
+    """Run a server on a Unix socket, in a temporary folder.
+
+    If root starts it, it runs as another user.
+    """
+    # pytest's own folder would be too long for the path of a Unix socket, which has at most 107
+    # bytes (unix(7)).
     with (
         TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder,
         pytest.MonkeyPatch.context() as environment,
@@ -168,6 +187,9 @@ def running_postgres() -> Iterator[PostgresServer]:
 
 
 def in_memory() -> str | None:
-    """Return a folder in memory, or None if it has no room. A fresh database there takes a tenth of the time."""
+    """Return a folder in memory, or None if it has no room.
+
+    A fresh database there takes a tenth of the time.
+    """
     memory = Path("/dev/shm")  # noqa: S108 - the temporary folder in it has a unique name
     return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM else None

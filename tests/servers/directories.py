@@ -1,4 +1,6 @@
-"""Real directories for tests, on 127.0.0.1: OpenLDAP's slapd, and Samba as a domain controller of Active Directory."""
+"""Real directories for tests, on 127.0.0.1: OpenLDAP's slapd, and Samba as a domain controller of
+Active Directory.
+"""
 
 import base64
 import os
@@ -55,7 +57,9 @@ SERVICE_PASSWORD = "a service account"
 
 
 class DirectoryServer:
-    """A running server. `ldap_port` and `ldaps_port`: on 127.0.0.1. `root`: the authority of its certificate.
+    """A running server.
+
+    `ldap_port` and `ldaps_port`: on 127.0.0.1. `root`: the authority of its certificate.
 
     `admin`: the name of an account that may do anything, with the password of the same name.
     """
@@ -88,7 +92,9 @@ class DirectoryServer:
     def attributes(
         self, dn: str, *names: str, bind: tuple[str, str] | None = None
     ) -> dict[str, str]:
-        """Return the first values of an entry's attributes, as the administrator or another entry may read them."""
+        """Return the first values of an entry's attributes, as the administrator or another entry
+        may read them.
+        """
         options = ("-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, *(names or ("*", "+")))
         told = self._run("ldapsearch", *(bind or (self.admin, self.password)), *options)
         assert told.returncode == 0, told.stderr
@@ -205,7 +211,8 @@ def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
 def running_samba() -> Iterator[DirectoryServer]:
     """Run a domain controller whose password rules are off.
 
-    Samba listens on fixed ports, so it runs in a network namespace of its own, and is reached through Unix sockets.
+    Samba listens on fixed ports, so it runs in a network namespace of its own, and is reached
+    through Unix sockets.
     """
     samba = require_program("samba", "samba-ad-dc samba-ad-provision")
     tool = require_program("samba-tool", "samba-ad-dc samba-ad-provision")

@@ -13,7 +13,9 @@ from dns.name import Name
 
 
 class DnsServer(asyncio.DatagramProtocol):
-    """It knows what `add` told it, fails on every name in `failing` and below it, and keeps quiet where `silent`."""
+    """It knows what `add` told it, fails on every name in `failing` and below it, and keeps quiet
+    where `silent`.
+    """
 
     def __init__(self) -> None:
         self.address = ("", 0)

@@ -50,8 +50,12 @@ class MariadbServer:
 
 @contextmanager
 def running_mariadb(mariadbd: str) -> Iterator[MariadbServer]:
-    """Run the program `mariadbd` in a temporary folder. If root starts it, it runs as another user."""
-    # pytest's own folder would be too long for the path of a Unix socket, which has at most 107 bytes (unix(7)).
+    """Run the program `mariadbd` in a temporary folder.
+
+    If root starts it, it runs as another user.
+    """
+    # pytest's own folder would be too long for the path of a Unix socket, which has at most 107
+    # bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder:
         socket = Path(folder) / "mariadb.sock"
         make_certificates(Path(folder))

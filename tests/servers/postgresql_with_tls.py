@@ -35,7 +35,8 @@ class TlsServer:
     `certificate` and `key`: those of the user postgres.
     `locked_key`: the same key, encrypted with the password "hunter2".
 
-    The database `by_certificate` requires a client certificate. For the name `by_password` no password is right.
+    The database `by_certificate` requires a client certificate. For the name `by_password` no
+    password is right.
     """
 
     def __init__(self, folder: Path, port: int) -> None:
@@ -61,7 +62,10 @@ class TlsServer:
 
 @contextmanager
 def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
-    """Run the program `postgres` in a temporary folder. If root starts it, it runs as another user."""
+    """Run the program `postgres` in a temporary folder.
+
+    If root starts it, it runs as another user.
+    """
     initdb = Path(postgres).resolve().with_name("initdb")
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name, held_ports(1) as (port,):
         folder, user = Path(name), unprivileged_user()

@@ -18,7 +18,10 @@ import httpx2
 KEYTURN = (sys.executable, "-m", "keyturn")
 
 _PATIENCE = 50
-"""Seconds for a start, an answer or an end. A worker gets more to its end, and so a wait for that is noticed."""
+"""Seconds for a start, an answer or an end.
+
+A worker gets more to its end, and so a wait for that is noticed.
+"""
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -70,7 +73,9 @@ class Running:
             self._changed.notify_all()
 
     def wait_for(self, words: str, times: int = 1) -> str:
-        """Return the first line that holds the words, as soon as it is there; or the second, or a later one."""
+        """Return the first line that holds the words, as soon as it is there; or the second, or a
+        later one.
+        """
 
         def found() -> str | None:
             return next(iter([line for line in self.said if words in line][times - 1 :]), None)
@@ -126,7 +131,9 @@ class Demo(Running):
         return str(re.findall(r"http://[\w.-]+:\d+", _ESCAPES.sub("", self.greeting))[0])
 
     def visit(self, row: str) -> httpx2.Response:
-        """Open the address of a row of the greeting, as a browser does, which finds its host on this machine."""
+        """Open the address of a row of the greeting, as a browser does, which finds its host on
+        this machine.
+        """
         path = self.address_of(row).removeprefix(self.address_for_browsers)
         return self.get(
             path,

@@ -1,4 +1,6 @@
-"""A local server of Have I Been Pwned's range protocol; contracts/test_unknown_answers.py has its faults."""
+"""A local server of Have I Been Pwned's range protocol; contracts/test_unknown_answers.py has its
+faults.
+"""
 
 import asyncio
 import random
@@ -18,9 +20,12 @@ def sha1_of(password: str) -> str:
 
 
 class RangeServer:
-    """The server. `leaked` holds the count of each password, `asked` the path and headers of each request.
+    """The server.
 
-    `held`: the next request waits for it, and no later one. While it `is_silent`, clients leave without an answer.
+    `leaked` holds the count of each password, `asked` the path and headers of each request.
+
+    `held`: the next request waits for it, and no later one. While it `is_silent`, clients leave
+    without an answer.
     """
 
     def __init__(self) -> None:
@@ -43,7 +48,10 @@ class RangeServer:
         await send_answer(send, 200, self._range(prefix), TEXT)
 
     def _range(self, prefix: str) -> bytes:
-        """Return the lines in the service's format: 35 digits, a count, CRLF. Padding has the count 0."""
+        """Return the lines in the service's format: 35 digits, a count, CRLF.
+
+        Padding has the count 0.
+        """
         others = random.Random(prefix)
         lines = [f"{others.getrandbits(140):035X}:{count % 5}" for count in range(OTHERS)]
         found = {sha1_of(password): count for password, count in self.leaked.items()}

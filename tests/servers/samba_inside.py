@@ -1,4 +1,6 @@
-"""Runs Samba in a network namespace of its own, where its ports are free, and leads Unix sockets to them."""
+"""Runs Samba in a network namespace of its own, where its ports are free, and leads Unix sockets to
+them.
+"""
 
 import fcntl
 import socket

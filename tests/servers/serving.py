@@ -1,4 +1,6 @@
-"""Serves ASGI applications on real sockets, in a thread or the event loop; ports and certificates for programs."""
+"""Serves ASGI applications on real sockets, in a thread or the event loop; ports and certificates
+for programs.
+"""
 
 import asyncio
 import contextlib
@@ -43,10 +45,12 @@ class Connections:
 
 @contextmanager
 def held_ports(count: int) -> Iterator[list[int]]:
-    """Hold ports for programs that cannot say which port they got. Without such a program, nothing listens there.
+    """Hold ports for programs that cannot say which port they got.
 
-    A program that sets SO_REUSEADDR, as servers do, can listen on a port that is bound and does not listen. To nobody
-    else does the kernel give it (socket(7)).
+    Without such a program, nothing listens there.
+
+    A program that sets SO_REUSEADDR, as servers do, can listen on a port that is bound and does not
+    listen. To nobody else does the kernel give it (socket(7)).
     """
     with ExitStack() as stack:
         held = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -57,7 +61,9 @@ def held_ports(count: int) -> Iterator[list[int]]:
 
 
 def make_certificates(folder: Path) -> trustme.CA:
-    """Write server.key and server.pem, for localhost; root.pem, of their authority, which is returned; other.pem."""
+    """Write server.key and server.pem, for localhost; root.pem, of their authority, which is
+    returned; other.pem.
+    """
     authority = trustme.CA()
     issued = authority.issue_cert("localhost")
     authority.cert_pem.write_to_path(folder / "root.pem")
@@ -78,7 +84,10 @@ def listening() -> socket.socket:
 def serving(
     app: Any, connections: Connections | None = None, *, http: Any = None, **options: Any
 ) -> Iterator[str]:
-    """Serve `app` until the block ends, and yield its address. `http` replaces the protocol of the connections."""
+    """Serve `app` until the block ends, and yield its address.
+
+    `http` replaces the protocol of the connections.
+    """
     with listening() as bound:
         config = uvicorn.Config(
             app,
@@ -93,7 +102,8 @@ def serving(
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="served app")
         thread.start()
         try:
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"  # the socket listens already, so clients can wait
+            # the socket listens already, so clients can wait
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

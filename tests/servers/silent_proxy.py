@@ -10,7 +10,9 @@ SOCKET = ".s.PGSQL.5432"
 
 
 class SilentProxy:
-    """Forwards bytes between clients and a server's socket in both directions, unless it is `silent`."""
+    """Forwards bytes between clients and a server's socket in both directions, unless it is
+    `silent`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._server = folder / SOCKET
@@ -54,7 +56,10 @@ class SilentProxy:
 
 @asynccontextmanager
 async def silent_proxy(url: str) -> AsyncIterator[tuple[str, SilentProxy]]:
-    """Yield the proxy, and the address of a database through it. The database's server is on a Unix socket."""
+    """Yield the proxy, and the address of a database through it.
+
+    The database's server is on a Unix socket.
+    """
     address, _, folder = url.partition("?host=")
     with TemporaryDirectory(prefix="keyturn-") as own:
         proxy = SilentProxy(Path(folder))

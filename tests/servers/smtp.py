@@ -1,5 +1,7 @@
 # ruff: noqa: N802 - aiosmtpd finds a handler's methods by these names
-"""A real SMTP server (aiosmtpd) in the test's own event loop, which answers what a test wants it to answer."""
+"""A real SMTP server (aiosmtpd) in the test's own event loop, which answers what a test wants it to
+answer.
+"""
 
 import asyncio
 import ssl
@@ -29,8 +31,8 @@ def certificate(*names: str) -> ssl.SSLContext:
 class SmtpServer:
     """`replies` holds what a command is answered instead of 250: EHLO, HELO, MAIL, RCPT or DATA.
 
-    While `drops_answers` is set, the connection ends when a mail was taken, before that is said. A mail is answered
-    once `answers` is set, as it is at first.
+    While `drops_answers` is set, the connection ends when a mail was taken, before that is said. A
+    mail is answered once `answers` is set, as it is at first.
     """
 
     def __init__(self) -> None:
@@ -101,7 +103,10 @@ async def running_smtp(
     tls: ssl.SSLContext | None = None,
     login: bool = False,
 ) -> AsyncIterator[SmtpServer]:
-    """Yield a server on a free port of this machine. `login` makes it refuse who has not logged in over TLS."""
+    """Yield a server on a free port of this machine.
+
+    `login` makes it refuse who has not logged in over TLS.
+    """
     handler = SmtpServer()
 
     def connect() -> SMTP:

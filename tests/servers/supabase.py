@@ -1,4 +1,5 @@
-"""A local Supabase Auth: its admin API accepts, refuses and does the same as the original's source code.
+"""A local Supabase Auth: its admin API accepts, refuses and does the same as the original's source
+code.
 
 https://github.com/supabase/auth: internal/api/admin.go, token.go, password.go, errors.go.
 """
@@ -22,7 +23,10 @@ MAX_BYTES = 72
 
 
 class SupabaseFactor(msgspec.Struct, kw_only=True):
-    """A second factor of a user. `code`: the valid code, if there is one. `challenges`: those without an answer."""
+    """A second factor of a user.
+
+    `code`: the valid code, if there is one. `challenges`: those without an answer.
+    """
 
     id: str
     factor_type: str = "totp"
@@ -40,7 +44,10 @@ class SupabaseFactor(msgspec.Struct, kw_only=True):
 
 
 class SupabaseUser(msgspec.Struct, kw_only=True):
-    """A user. `provider`: "email", "google", "sso:..." or another. `providers`: all of the user's sign-ins."""
+    """A user.
+
+    `provider`: "email", "google", "sso:..." or another. `providers`: all of the user's sign-ins.
+    """
 
     id: str
     email: str
@@ -87,7 +94,9 @@ class SupabaseUsers:
         return self._users.get(str(UUID(user_id)))
 
     def matching(self, text: str, *, oldest_first: bool = False) -> Sequence[SupabaseUser]:
-        """Return the users whose address or name matches LIKE '%text%', by default the newest first."""
+        """Return the users whose address or name matches LIKE '%text%', by default the newest
+        first.
+        """
         pattern = re.compile(_is_like(text), re.DOTALL | re.IGNORECASE)
         texts = {
             key: (user.email, str(user.metadata.get("full_name", "")))
@@ -104,9 +113,11 @@ class SupabaseUsers:
 
 
 def _is_like(text: str) -> str:
-    """Return the regular expression for LIKE '%text%': % is any text, _ one character, \\ escapes either.
+    """Return the regular expression for LIKE '%text%': % is any text, _ one character, \\ escapes
+    either.
 
-    A part between two % matches its first occurrence only, without backtracking: the time stays linear.
+    A part between two % matches its first occurrence only, without backtracking: the time stays
+    linear.
     """
     escaped = re.findall(r"\\.|.", text, re.DOTALL)
     parts = {"%": ")(?>.*?", "_": "."}
@@ -123,7 +134,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Outage(Enum):
-    """A failure of a network, proxy or server. With LOST, SILENT and BAD_GATEWAY the request still takes effect."""
+    """A failure of a network, proxy or server.
+
+    With LOST, SILENT and BAD_GATEWAY the request still takes effect.
+    """
 
     CUT = auto()
     LOST = auto()
@@ -149,9 +163,10 @@ _CUT_SHORT = {"type": "http.response.start", "status": 200, "headers": [(b"conte
 class SupabaseServer:
     """A stand-in for a project's Auth server.
 
-    `users`: the project's users. `min_length`, `required_characters`, `pwned`: its rules for passwords.
-    `coming`: the results of the next requests, in order: an answer, a status such as 500, an Outage, or None for the
-    usual result.
+    `users`: the project's users. `min_length`, `required_characters`, `pwned`: its rules for
+    passwords.
+    `coming`: the results of the next requests, in order: an answer, a status such as 500, an
+    Outage, or None for the usual result.
     `requests`: the methods and paths of received requests.
     `old`: whether errors have the form from before the API had versions.
     """
@@ -284,7 +299,9 @@ class SupabaseServer:
     def _factor(
         self, bearer: str, factor_id: str, what: str, fields: dict[str, str], *, old: bool
     ) -> Answer:
-        """Challenge a second factor in the session of a link, or check its code (internal/api/mfa.go)."""
+        """Challenge a second factor in the session of a link, or check its code
+        (internal/api/mfa.go).
+        """
         user = self.users.sessions.get(bearer)
         factor = next((one for one in user.factors if one.id == factor_id), None) if user else None
         if user is None or factor is None:

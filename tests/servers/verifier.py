@@ -1,4 +1,6 @@
-"""A local server of the calls by which Turnstile and hCaptcha verify answers, with their possible faults."""
+"""A local server of the calls by which Turnstile and hCaptcha verify answers, with their possible
+faults.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +31,9 @@ _WRONG = {
 
 
 class Verifier:
-    """Accepts each answer in `solved` once, for its host and action. Repeated idempotency keys get the same verdict.
+    """Accepts each answer in `solved` once, for its host and action.
+
+    Repeated idempotency keys get the same verdict.
 
     `spent`: the error code for an answer that was used before.
     `faults`: the faults of the next calls, in order.

@@ -1,4 +1,6 @@
-"""The app that is told: an endpoint that verifies with the reference library, and can be in trouble."""
+"""The app that is told: an endpoint that verifies with the reference library, and can be in
+trouble.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +22,10 @@ class Told(Request, frozen=True):
         return self.headers["webhook-id"]
 
     def verified(self, secret: str = SECRET) -> Any:
-        """Return what it says. Raises WebhookVerificationError where the reference library does not believe it."""
+        """Return what it says.
+
+        Raises WebhookVerificationError where the reference library does not believe it.
+        """
         return Webhook(secret).verify(self.body, dict(self.headers))
 
 
@@ -40,7 +45,9 @@ class App(ProviderServer):
 
     @property
     def events(self) -> dict[str, Any]:
-        """Return each event that was told, once, by its id: what an app does that knows repeats by it."""
+        """Return each event that was told, once, by its id: what an app does that knows repeats by
+        it.
+        """
         return {told.id: told.verified() for told in self.told}
 
     def typed(self, name: str) -> list[Any]:

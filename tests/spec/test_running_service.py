@@ -1,4 +1,6 @@
-"""`keyturn.testing.service`: the service in a test's process, with the test's clock, random bytes, sender and store."""
+"""`keyturn.testing.service`: the service in a test's process, with the test's clock, random bytes,
+sender and store.
+"""
 
 import re
 from datetime import timedelta

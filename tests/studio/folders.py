@@ -1,4 +1,6 @@
-"""Folders of templates: those of other teams, some with files, links, pipes and sockets, and what is found in them."""
+"""Folders of templates: those of other teams, some with files, links, pipes and sockets, and what
+is found in them.
+"""
 
 import os
 import socket
@@ -20,7 +22,9 @@ def written(folder: Path, files: Mapping[str, str], encoding: str = "utf-8") -> 
 
 
 def found_in(folder: Path, files: Mapping[str, str], *rules: str) -> list[Finding]:
-    """Write files into a folder, and return what the checks find in it; `rules`: the beginnings of their names."""
+    """Write files into a folder, and return what the checks find in it; `rules`: the beginnings of
+    their names.
+    """
     return [
         one
         for one in check(open_gallery(written(folder, files))).found

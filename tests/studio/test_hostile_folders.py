@@ -1,4 +1,6 @@
-"""Folders that nobody meant: `keyturn check`, its reports and the studio's list answer in bounded time and words."""
+"""Folders that nobody meant: `keyturn check`, its reports and the studio's list answer in bounded
+time and words.
+"""
 
 import io
 import re
@@ -201,7 +203,9 @@ trees = st.dictionaries(
 
 
 def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
-    """Return the findings of a folder, what is said where it or a mail is refused, and what `keyturn check` shows."""
+    """Return the findings of a folder, what is said where it or a mail is refused, and what
+    `keyturn check` shows.
+    """
     refusals, shown = [], io.StringIO()
     with redirect_stdout(shown), redirect_stderr(shown):
         try:

@@ -1,4 +1,6 @@
-"""What ends a renderer that is deaf to its limit of time; commands/mails/test_check_limits.py has the other limits."""
+"""What ends a renderer that is deaf to its limit of time; commands/mails/test_check_limits.py has
+the other limits.
+"""
 
 import os
 import resource

@@ -1,4 +1,6 @@
-"""The command line. Each command imports what it needs when it runs, so that `--help` answers at once."""
+"""The command line. Each command imports what it needs when it runs, so that `--help` answers at
+once.
+"""
 
 import difflib
 import os
@@ -39,7 +41,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 
 class Commands(click.Group):
-    """Commands that are loaded when they run. A failure is one sentence and an exit code, never a traceback."""
+    """Commands that are loaded when they run. A failure is one sentence and an exit code, never a
+    traceback.
+    """
 
     def invoke(self, context: click.Context) -> object:
         try:

@@ -64,8 +64,9 @@ async def link(
 ) -> None:
     """Print a reset link for an owner whose mailbox is lost.
 
-    First make sure who the person is: the link sets the password. It works once. Earlier links of the account end, and
-    its mailbox gets a notice. If another person reads the mailbox, first change the account's address in your app.
+    First make sure who the person is: the link sets the password. It works once. Earlier links of
+    the account end, and its mailbox gets a notice. If another person reads the mailbox, first
+    change the account's address in your app.
 
     \b
     Example:  keyturn accounts link ada@northwind.example \\
@@ -162,7 +163,9 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
 async def _ask_all(
     parts: Parts, campaign: Campaign, listed: _List, result: Path | None, rate: float
 ) -> None:
-    """Send the links in waves, and write each outcome to `result`; without that file, only say what would happen."""
+    """Send the links in waves, and write each outcome to `result`; without that file, only say what
+    would happen.
+    """
     await parts.accounts.require_ready()
     if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
         wrong = f"the store {parts.settings.accounts.store} cannot list its accounts"
@@ -233,7 +236,8 @@ def summary(counts: Counter[str]) -> str:
 
 
 class Results:
-    """The file with the outcome of each address, whose last row counts. The first row has the name of the run.
+    """The file with the outcome of each address, whose last row counts. The first row has the name
+    of the run.
 
     No account gets two links under that name, even if a run stopped before it wrote the row.
     """
@@ -261,7 +265,9 @@ class Results:
         return email in self._done or addresses.normalize(email) in self._done
 
     def write(self, judged: Sequence[tuple[str, str]]) -> None:
-        """Write rows that survive a crash, after the first two if the file is new. Raises CommandRefused."""
+        """Write rows that survive a crash, after the first two if the file is new. Raises
+        CommandRefused.
+        """
         at, run = now().isoformat(timespec="seconds"), self.campaign.name
         rows = [(_cell_of(email), outcome, at, run) for email, outcome in judged]
         try:
@@ -278,7 +284,9 @@ class Results:
 
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that make a spreadsheet run a cell as a formula (OWASP, "CSV Injection"; ASVS 1.2.10)."""
+"""First characters that make a spreadsheet run a cell as a formula (OWASP, "CSV Injection"; ASVS
+1.2.10).
+"""
 
 
 def _cell_of(email: str) -> str:
@@ -298,8 +306,9 @@ async def unlock(parts: Parts, email: str, operator: Client) -> None:
 
     Owners lock their account by reporting that a change was not theirs.
 
-    After an unlock, the account's current password works again. A reset link is safer: `keyturn accounts reset EMAIL`.
-    First check that the address still belongs to the owner: `keyturn audit --email EMAIL`.
+    After an unlock, the account's current password works again. A reset link is safer: `keyturn
+    accounts reset EMAIL`. First check that the address still belongs to the owner: `keyturn audit
+    --email EMAIL`.
 
     \b
     Example:  keyturn accounts unlock ada@northwind.example

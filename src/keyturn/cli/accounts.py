@@ -59,9 +59,9 @@ for command in (link, reset, unlock):
 async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Client) -> None:
     """Set up an authenticator app for an account.
 
-    Shows a QR code (with the extra `qr`) or an address, asks for a code from the app, and prints recovery codes. Resets
-    and sign-ins ask for the app's codes only after you enter a valid code, so an unfinished set-up locks no user out.
-    The owner gets a mail.
+    Shows a QR code (with the extra `qr`) or an address, asks for a code from the app, and prints
+    recovery codes. Resets and sign-ins ask for the app's codes only after you enter a valid code,
+    so an unfinished set-up locks no user out. The owner gets a mail.
 
     \b
     Example:  keyturn accounts totp ada@northwind.example
@@ -235,8 +235,9 @@ def _print_recovery_codes(codes: Sequence[str]) -> None:
 def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
     """Add an account to the built-in store.
 
-    Without --password-stdin, Keyturn invites the user by mail to choose a password. With --provider and no password,
-    the user signs in with that service; a reset request then gets a mail that says so, without a link.
+    Without --password-stdin, Keyturn invites the user by mail to choose a password. With --provider
+    and no password, the user signs in with that service; a reset request then gets a mail that says
+    so, without a link.
 
     \b
     Example:  printf '%s' "$PASSWORD" |
@@ -397,7 +398,9 @@ async def _objection(parts: Parts, email: str) -> str:
 
 
 def _builtin(parts: Parts, otherwise: str) -> BuiltinAccounts:
-    """Return the built-in store; `otherwise` ends the sentence "only accounts of the built-in store ..."."""
+    """Return the built-in store; `otherwise` ends the sentence "only accounts of the built-in store
+    ...".
+    """
     if not isinstance(parts.accounts, BuiltinAccounts):
         where = f"the accounts are in the store {parts.settings.accounts.store}"
         raise CommandRefused(f"{where}; only accounts of the built-in store {otherwise}")

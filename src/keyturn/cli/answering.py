@@ -38,7 +38,9 @@ def answer(settings: Settings, bound: socket.socket, announce: Call, *, worker: 
 def answer_in_processes(
     settings: Settings, bound: socket.socket, announce: Call, count: int, *, worker: bool
 ) -> None:
-    """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
+    """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each
+    answers for all.
+    """
     parts = Parts(settings)
     # If no key is set, this process's own.
     settings = msgspec.structs.replace(settings, secret_key=parts.secrets[0])

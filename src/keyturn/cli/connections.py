@@ -1,4 +1,6 @@
-"""What a client's connections may hold of a server: bounds on their size, their time and their number."""
+"""What a client's connections may hold of a server: bounds on their size, their time and their
+number.
+"""
 
 import logging
 import re
@@ -28,7 +30,9 @@ _OWN_FILES = (
 _FEWEST = 16
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Za-z:.%]+\])(?::[0-9]{0,5})?")
-"""A host, as a name or an address, and its port (RFC 3986, 3.2.2): any other is answered 400 (RFC 9110, 7.2)."""
+"""A host, as a name or an address, and its port (RFC 3986, 3.2.2): any other is answered 400 (RFC
+9110, 7.2).
+"""
 
 _SECURITY = (
     b"content-security-policy: default-src 'none'; frame-ancestors 'none'",
@@ -42,12 +46,14 @@ _END = b"\r\n".join(
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits on the connections of `serve`: a slow browser needs as much, and it costs little memory.
+    """Limits on the connections of `serve`: a slow browser needs as much, and it costs little
+    memory.
 
     `max_headers`: bytes of a request's address, headers and trailers.
-    `max_connections`: beyond it, the client with the most connections loses the one that has waited longest. Each
-    connection of a trusted proxy counts as a client.
-    `request_timeout`: how long a request may take to arrive, and how long a client may stop reading an answer.
+    `max_connections`: beyond it, the client with the most connections loses the one that has waited
+    longest. Each connection of a trusted proxy counts as a client.
+    `request_timeout`: how long a request may take to arrive, and how long a client may stop reading
+    an answer.
     """
 
     trusted_proxies: tuple[str, ...] = ()
@@ -91,7 +97,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(**of_uvicorn)
         self._limits = limits
         self._seconds = limits.request_timeout.total_seconds()
-        self._owed = 0  # complete requests without a complete answer; -1 after an answer before its request's end
+        # complete requests without a complete answer; -1 after an answer before its request's end
+        self._owed = 0
         self._headers = self._unknown = self._unread = 0
         self._fault = HTTPStatus.BAD_REQUEST
         self._is_refused = False
@@ -112,7 +119,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def holder(self) -> Hashable:
-        """Return what holds the connection: an address, an IPv6 /64, or itself behind a trusted proxy."""
+        """Return what holds the connection: an address, an IPv6 /64, or itself behind a trusted
+        proxy.
+        """
         peer = read_peer(self.client[0]) if self.client else None
         if peer is None or any(
             peer in read_network(proxy) for proxy in self._limits.trusted_proxies
@@ -156,7 +165,9 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError
 
     def on_headers_complete(self) -> None:
-        """Refuse targets that are no path, such as `*`, and a missing, second or malformed Host (RFC 9112, 3.2)."""
+        """Refuse targets that are no path, such as `*`, and a missing, second or malformed Host
+        (RFC 9112, 3.2).
+        """
         hosts = [value for name, value in self.headers if name == b"host"]
         needs_host = self.parser.get_http_version() != "1.0"
         if not self.url.startswith((b"/", b"http://", b"https://")):
@@ -197,7 +208,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.waiting_since = None if self._owed > 0 else monotonic()
 
     def _look(self) -> None:
-        """Refuse a request that takes too long, and abort a connection on which nothing more is read."""
+        """Refuse a request that takes too long, and abort a connection on which nothing more is
+        read.
+        """
         self._timer = self.loop.call_later(self._seconds / _LOOKS, self._look)
         unread, self._unread = self._unread, self.transport.get_write_buffer_size()
         if self.waiting_since is not None and self._unread < unread:
@@ -215,10 +228,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Send the reason, unless the client would take it for another answer or a part of one, and close.
+        """Send the reason, unless the client would take it for another answer or a part of one, and
+        close.
 
-        Later bytes are read and dropped until the client closes. To close with unread bytes would reset the
-        connection, and the reset may destroy the answer on its way (RFC 9112, 9.6).
+        Later bytes are read and dropped until the client closes. To close with unread bytes would
+        reset the connection, and the reset may destroy the answer on its way (RFC 9112, 9.6).
         """
         if self._is_refused or self.transport.is_closing():
             return

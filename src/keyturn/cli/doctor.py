@@ -34,10 +34,11 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_blac
 def doctor(as_json: bool, recipient: str) -> None:
     """Check the installation, and suggest fixes.
 
-    Checks the settings, the database, the pages, the mail provider and the DNS records of the sending
-    domain. Shows the settings that differ from their defaults, without secrets. Changes nothing and sends no mail.
-    With --send-to, it makes no other check, and sends one email through mail.transport, and one through mail.fallback
-    if that is set. Exits with 1 if a check fails, else with 0.
+    Checks the settings, the database, the pages, the mail provider and the DNS records of the
+    sending domain. Shows the settings that differ from their defaults, without secrets. Changes
+    nothing and sends no mail. With --send-to, it makes no other check, and sends one email through
+    mail.transport, and one through mail.fallback if that is set. Exits with 1 if a check fails,
+    else with 0.
 
     \b
     Examples:  keyturn doctor --json
@@ -94,7 +95,8 @@ def _print(findings: "Sequence[Finding]") -> None:
 def health(host: str | None, port: int | None) -> None:
     """Ask a running API or worker whether it is ready.
 
-    Asks /health/ready of `keyturn serve`, or of `keyturn worker --port`. Exits with 0 if it is ready, else with 1.
+    Asks /health/ready of `keyturn serve`, or of `keyturn worker --port`. Exits with 0 if it is
+    ready, else with 1.
 
     \b
     Examples:  keyturn health

@@ -75,9 +75,10 @@ _FLAGS = {  # by setting
 def init(file: Path, *, force: bool, **flags: Any) -> None:
     """Write keyturn.toml for your app, and say what to look at.
 
-    Reads the app's database to find the table of accounts and its columns, and changes nothing there. The file has a
-    comment for each column that was not found, and serves at once: edit it as you like. It never contains the
-    database's password: it names the variable with the address instead.
+    Reads the app's database to find the table of accounts and its columns, and changes nothing
+    there. The file has a comment for each column that was not found, and serves at once: edit it as
+    you like. It never contains the database's password: it names the variable with the address
+    instead.
 
     \b
     Examples:  keyturn init

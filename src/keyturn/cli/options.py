@@ -50,7 +50,9 @@ def rate(text: object) -> float:
 
 
 def operator_named(name: str | None) -> Client:
-    """Return who runs the command: by the name that they say, or else the one that the operating system has."""
+    """Return who runs the command: by the name that they say, or else the one that the operating
+    system has.
+    """
     import pwd  # not available on Windows, where the studio runs
 
     with suppress(KeyError):  # not LOGNAME and USER, which any user can set
@@ -94,7 +96,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def takes_database(
     command: Callable[Concatenate[Database, Arguments], Awaitable[None]],
 ) -> Callable[Arguments, None]:
-    """Return a function that gives a coroutine function the database alone, which loads in half the time of the parts.
+    """Return a function that gives a coroutine function the database alone, which loads in half the
+    time of the parts.
 
     It raises SettingsInvalid and DatabaseUnready.
     """
@@ -118,7 +121,9 @@ def takes_database(
 def takes_parts(
     command: "Callable[Concatenate[Parts, Arguments], Awaitable[None]]",
 ) -> Callable[Arguments, None]:
-    """Return a function that gives a coroutine function the parts. It raises SettingsInvalid and DatabaseUnready."""
+    """Return a function that gives a coroutine function the parts. It raises SettingsInvalid and
+    DatabaseUnready.
+    """
 
     @wraps(command)
     def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:

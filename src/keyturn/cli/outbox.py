@@ -133,8 +133,8 @@ async def show(database: Database, message_id: int, as_json: bool) -> None:
 def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     """Retry messages.
 
-    A waiting message is tried at once. A dead or dropped message starts again. If one of the named messages cannot be
-    retried, for example because the provider has accepted it, none is.
+    A waiting message is tried at once. A dead or dropped message starts again. If one of the named
+    messages cannot be retried, for example because the provider has accepted it, none is.
 
     \b
     Examples:  keyturn outbox retry 12 17
@@ -153,7 +153,9 @@ async def _retry_chosen(database: Database, ids: Sequence[int], *, dead: bool) -
     moment, items = now(), await read(database, state=DEAD if dead else WAITING, most=None)
     if dead:
         chosen = [item.id for item in items if item.payload != ERASED]
-    else:  # a message that was never tried waits on purpose, as the promise of a change in another system does
+    # a message that was never tried waits on purpose, as the promise of a change in another system
+    # does
+    else:
         chosen = [
             item.id
             for item in items

@@ -146,7 +146,9 @@ def probe(
 
 
 def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) -> "Target":
-    """Return what options and file say, with a value for another host to publish. Raises KeyturnError."""
+    """Return what options and file say, with a value for another host to publish. Raises
+    KeyturnError.
+    """
     from keyturn.probe.target import add_to_file, with_file
     from keyturn.probe.web import needs_permission, new_permission
 

@@ -117,8 +117,8 @@ async def show(database: Database, email: str, as_json: bool) -> None:
 async def release(parts: "Parts", email: str, operator: Client) -> None:
     """Let an address have mails again.
 
-    Ends its cooldown, today's count of mails and its suppression. Your mail provider may have a suppression
-    list of its own: check there, too.
+    Ends its cooldown, today's count of mails and its suppression. Your mail provider may have a
+    suppression list of its own: check there, too.
 
     \b
     Example:  keyturn mailbox release ada@northwind.example

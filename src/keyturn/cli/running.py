@@ -21,7 +21,9 @@ _PATIENCE = (
     2  # seconds for open requests at the end; a browser's live connection would otherwise never end
 )
 _IDLE = 75  # seconds between two requests: load balancers must close a connection first
-_SILENT = 30  # seconds after which one of several processes is replaced: on a busy machine, loading alone takes five
+# seconds after which one of several processes is replaced: on a busy machine, loading alone takes
+# five
+_SILENT = 30
 _USUAL = ConnectionLimits()
 
 
@@ -63,8 +65,9 @@ async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
 def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.Config:
     """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
 
-    An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only `server.trusted_proxies` decides who the
-    client is. WebSockets are unused, and their protocols have other limits.
+    An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only
+    `server.trusted_proxies` decides who the client is. WebSockets are unused, and their protocols
+    have other limits.
     """
     http: Any = partial(BoundedProtocol, limits)
     more.setdefault("workers", 1)  # otherwise uvicorn reads WEB_CONCURRENCY, which may say "auto"
@@ -75,7 +78,9 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
 
 
 class _Server(uvicorn.Server):
-    """Announces when it answers, and leaves the signals to the process: uvicorn would raise them again at the end."""
+    """Announces when it answers, and leaves the signals to the process: uvicorn would raise them
+    again at the end.
+    """
 
     def __init__(self, config: uvicorn.Config, ready: Call) -> None:
         super().__init__(config)

@@ -94,7 +94,9 @@ def serve(
 
 
 def _announce(settings: Settings, place: str, port: int) -> None:
-    """Say what is in use, and warn of links that lead to another port of this machine. `port`: 0 for a free one."""
+    """Say what is in use, and warn of links that lead to another port of this machine. `port`: 0
+    for a free one.
+    """
     table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
     file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
     read = (
@@ -158,8 +160,9 @@ def worker(host: str, port: int | None) -> None:
 def migrate() -> None:
     """Create or update Keyturn's tables.
 
-    You can run it again at any time, and on several machines at once. Your app's tables stay as they are. All steps
-    are one transaction: if one of them fails, or the command is killed, nothing is changed.
+    You can run it again at any time, and on several machines at once. Your app's tables stay as
+    they are. All steps are one transaction: if one of them fails, or the command is killed, nothing
+    is changed.
     """
     from keyturn.service.database import Database
     from keyturn.service.database.migrations import head
@@ -186,7 +189,9 @@ def migrate() -> None:
 
 
 async def _require_ready(parts: "Parts") -> None:
-    """Raise DatabaseUnready, or the store's own error, before anything starts: a sentence, not a traceback."""
+    """Raise DatabaseUnready, or the store's own error, before anything starts: a sentence, not a
+    traceback.
+    """
     from keyturn.service.database.migrations import ahead_text, require_current
 
     current = await require_current(parts.database)

@@ -16,10 +16,12 @@ _TRIES = 20  # free ports of one loopback address that may be taken at the other
 def listen(
     host: str, port: int, option: str = "--port", host_option: str = "--host"
 ) -> socket.socket:
-    """Return a bound socket. Raises CommandRefused, which names the options for another port and another host."""
+    """Return a bound socket. Raises CommandRefused, which names the options for another port and
+    another host.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Without a protocol, asyncio does not set TCP_NODELAY on the connections, and an answer in two parts waits 40 ms
-    # for the client's delayed acknowledgement (RFC 896, RFC 1122 4.2.3.2).
+    # Without a protocol, asyncio does not set TCP_NODELAY on the connections, and an answer in two
+    # parts waits 40 ms for the client's delayed acknowledgement (RFC 896, RFC 1122 4.2.3.2).
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if family == socket.AF_INET6:  # "::" takes IPv4 as well, whatever the system's default
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -43,10 +45,12 @@ def listen(
 
 
 def listen_for_browsers(host: str, port: int) -> list[socket.socket]:
-    """Return the sockets of a server that browsers of this machine reach under a name that ends in `.localhost`.
+    """Return the sockets of a server that browsers of this machine reach under a name that ends in
+    `.localhost`.
 
-    The name leads to both loopback addresses, and a browser asks one after the other (RFC 6761, 6.3; RFC 8305). At the
-    one where this server did not listen, another user's program would get what is meant for it. Raises CommandRefused.
+    The name leads to both loopback addresses, and a browser asks one after the other (RFC 6761,
+    6.3; RFC 8305). At the one where this server did not listen, another user's program would get
+    what is meant for it. Raises CommandRefused.
     """
     tries = _TRIES if port == 0 else 1
     for last in range(tries):
@@ -91,7 +95,9 @@ def _is_there(address: str) -> bool:
 
 
 def listen_at(path: Path) -> socket.socket:
-    """Return a socket at a file for its owner and group, in place of an ended program's. Raises CommandRefused."""
+    """Return a socket at a file for its owner and group, in place of an ended program's. Raises
+    CommandRefused.
+    """
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -114,6 +120,8 @@ def address_of(bound: socket.socket) -> str:
 
 
 def address_in_url(host: str, port: int) -> str:
-    """Return the address at which this machine reaches a server that listens on the host and the port."""
+    """Return the address at which this machine reaches a server that listens on the host and the
+    port.
+    """
     host = _OWN.get(host, host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -36,12 +36,16 @@ muted, strong = partial(click.style, dim=True), partial(click.style, bold=True)
 
 
 def harmless(text: str) -> str:
-    """Return a text of the same length without what controls the terminal (CWE-150) or turns it (CVE-2021-42574)."""
+    """Return a text of the same length without what controls the terminal (CWE-150) or turns it
+    (CVE-2021-42574).
+    """
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def wrap(text: str, indent: str) -> str:
-    """Return a text in lines of the terminal, each later one behind `indent`; a command stays on one line."""
+    """Return a text in lines of the terminal, each later one behind `indent`; a command stays on
+    one line.
+    """
     if not sys.stdout.isatty():
         return text
     width = max(shutil.get_terminal_size().columns - len(indent), 30)
@@ -55,7 +59,9 @@ def stamp(moment: datetime) -> str:
 
 
 def ready() -> str:
-    """Return "ready in 0.6 s" for a greeting; "ready" where the system does not tell the start (proc(5))."""
+    """Return "ready in 0.6 s" for a greeting; "ready" where the system does not tell the start
+    (proc(5)).
+    """
     if not sys.platform.startswith("linux"):
         return "ready"
     fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
@@ -107,7 +113,9 @@ def listing(
 
 
 def facts(values: Mapping[str, object]) -> None:
-    """Print the values of an object, as `--json` names them, in aligned lines. Empty ones are left out."""
+    """Print the values of an object, as `--json` names them, in aligned lines. Empty ones are left
+    out.
+    """
     width, words = max(map(len, values)), {True: "yes", False: "no", None: ""}
     for name, value in values.items():
         if isinstance(value, bool | None):

@@ -1,1 +1,4 @@
-"""Mails: the port, the providers, languages and rendering. A provider gets an `Email`, and does not know rendering."""
+"""Mails: the port, the providers, languages and rendering.
+
+A provider gets an `Email`, and does not know rendering.
+"""

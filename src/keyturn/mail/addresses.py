@@ -5,15 +5,18 @@ import unicodedata
 from typing import Any, NamedTuple
 
 LONGEST = 254
-"""RFC 5321 4.5.3.1.3 allows a path of 256 octets, which leaves 254 for the address between the angle brackets."""
+"""RFC 5321 4.5.3.1.3 allows a path of 256 octets, which leaves 254 for the address between the
+angle brackets.
+"""
 
 LONGEST_LOCAL_PART = 64
 """RFC 5321 4.5.3.1.1, in octets."""
 
 TOO_LONG = f"longer than {LONGEST} bytes"
 
-# The HTML standard's email field, with the letters that RFC 6531 adds. It takes dots anywhere, as some old mailboxes of
-# mobile operators have them. Quoted local parts and address literals are refused: they carry spaces and commas.
+# The HTML standard's email field, with the letters that RFC 6531 adds. It takes dots anywhere, as
+# some old mailboxes of mobile operators have them. Quoted local parts and address literals are
+# refused: they carry spaces and commas.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+")
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -21,20 +24,26 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _AROUND = "\t\r\n \u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 
 BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
-"""Every character beyond ASCII that NFC maps to one within it (Unicode's DerivedNormalizationProps)."""
+"""Every character beyond ASCII that NFC maps to one within it (Unicode's
+DerivedNormalizationProps).
+"""
 
 ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def parse(text: str) -> str:
-    """Return the address in the form in which it is compared and stored. Raises ValueError if the text is none.
+    """Return the address in the form in which it is compared and stored.
 
-    Folds only ASCII letters: Unicode's case folding makes look-alikes equal (dotless i and i, long s and s), and with
-    them another person's mailbox (CVE-2019-19844). Refuses what normalization itself would turn into ASCII (the Kelvin
-    sign into K). An international domain becomes its A-labels (RFC 5891).
+    Raises ValueError if the text is none.
+
+    Folds only ASCII letters: Unicode's case folding makes look-alikes equal (dotless i and i, long
+    s and s), and with them another person's mailbox (CVE-2019-19844). Refuses what normalization
+    itself would turn into ASCII (the Kelvin sign into K). An international domain becomes its
+    A-labels (RFC 5891).
     """
     text = text.strip(_AROUND)
-    # First of all: the time that normalization takes grows with the square of the marks on one letter.
+    # First of all: the time that normalization takes grows with the square of the marks on one
+    # letter.
     if len(text) > LONGEST:
         raise ValueError(TOO_LONG)
     if not BECOME_ASCII.isdisjoint(text):
@@ -59,7 +68,9 @@ def parse(text: str) -> str:
 
 
 def with_ascii_domain(mailbox: str) -> str:
-    """Return a mailbox with the A-labels of its domain (RFC 5891), which needs no SMTPUTF8; as it is if it has none."""
+    """Return a mailbox with the A-labels of its domain (RFC 5891), which needs no SMTPUTF8; as it
+    is if it has none.
+    """
     name, at, domain = mailbox.rpartition("@")
     if not at or domain.isascii():
         return mailbox
@@ -85,7 +96,9 @@ class Mailbox(NamedTuple):
         return self.address.rpartition("@")[2].lower()
 
     def __str__(self) -> str:
-        """Return it as a header has it, with quotation marks around a name that needs them (RFC 5322, 3.4)."""
+        """Return it as a header has it, with quotation marks around a name that needs them (RFC
+        5322, 3.4).
+        """
         from email.headerregistry import Address
 
         local, _, domain = self.address.rpartition("@")
@@ -96,10 +109,13 @@ _NAMED = re.compile(r"[^<>]+<([^<>]*)>")
 
 
 def parse_mailbox(text: str) -> Mailbox:
-    """Return the sender that a person wrote: an address, or a name and an address. Raises ValueError: what is right.
+    """Return the sender that a person wrote: an address, or a name and an address.
 
-    Mail programs disagree about what `no-reply@a.example <no-reply@a.example>` or `Acme, Inc. <a@a.example>` mean, so
-    only what has one meaning is a sender (RFC 5322, 3.4 and 3.6.2), and it is written anew.
+    Raises ValueError: what is right.
+
+    Mail programs disagree about what `no-reply@a.example <no-reply@a.example>` or `Acme, Inc.
+    <a@a.example>` mean, so only what has one meaning is a sender (RFC 5322, 3.4 and 3.6.2), and it
+    is written anew.
     """
     from email.errors import NonASCIILocalPartDefect, ObsoleteHeaderDefect
     from email.headerregistry import HeaderRegistry
@@ -108,7 +124,8 @@ def parse_mailbox(text: str) -> Mailbox:
         header: Any = HeaderRegistry()("From", text)
     except Exception:  # noqa: BLE001 - Python's reader raises IndexError for "a@", and other errors for other texts
         raise ValueError(_what_is_unclear(text)) from None
-    # Every mail program reads a name with a dot, such as Acme Inc., and RFC 6531 allows letters beyond ASCII.
+    # Every mail program reads a name with a dot, such as Acme Inc., and RFC 6531 allows letters
+    # beyond ASCII.
     harmless = (ObsoleteHeaderDefect, NonASCIILocalPartDefect)
     if not all(isinstance(defect, harmless) for defect in header.defects):
         raise ValueError(_what_is_unclear(text))

@@ -1,4 +1,7 @@
-"""An attack, what it showed, and the report. `attacks.toml` has a row for each, in the order in which they run."""
+"""An attack, what it showed, and the report.
+
+`attacks.toml` has a row for each, in the order in which they run.
+"""
 
 import tomllib
 from enum import StrEnum
@@ -20,7 +23,10 @@ class CannotProbe(KeyturnError):
 
 
 class Verdict(StrEnum):
-    """The verdict on one attack. `UNSURE`: the answers allow both readings, and the outcome says which."""
+    """The verdict on one attack.
+
+    `UNSURE`: the answers allow both readings, and the outcome says which.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
@@ -29,7 +35,10 @@ class Verdict(StrEnum):
 
 
 class Finding(KeyturnError):
-    """What an attack showed, with the answers that prove it. Attacks return it; a step that cannot go on raises it."""
+    """What an attack showed, with the answers that prove it.
+
+    Attacks return it; a step that cannot go on raises it.
+    """
 
     def __init__(self, verdict: Verdict, why: str, *pages: "Page") -> None:
         super().__init__(why)
@@ -75,7 +84,10 @@ class Outcome(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """The outcomes of a run, in the order of `attacks.toml`. `stopped`: the user ended it before its end."""
+    """The outcomes of a run, in the order of `attacks.toml`.
+
+    `stopped`: the user ended it before its end.
+    """
 
     target: str
     outcomes: tuple[Outcome, ...]

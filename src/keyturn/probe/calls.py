@@ -1,4 +1,6 @@
-"""Calls: "POST /api/forgot BODY" with placeholders, or the path of a page, whose form becomes such a call."""
+"""Calls: "POST /api/forgot BODY" with placeholders, or the path of a page, whose form becomes such
+a call.
+"""
 
 import re
 from collections.abc import Mapping
@@ -48,7 +50,10 @@ _MOST_FIELDS = 500
 
 
 class Call(Struct, frozen=True):
-    """A call. `option`: its name on the command line. Without a method, the page at the path has the form."""
+    """A call.
+
+    `option`: its name on the command line. Without a method, the page at the path has the form.
+    """
 
     option: str = ""
     method: str = ""
@@ -87,7 +92,10 @@ class Call(Struct, frozen=True):
     async def send(
         self, browser: Browser, values: Mapping[str, Any], more: Mapping[str, Any] = {}
     ) -> Page:
-        """Send the call with these values; `more`: of the body, by field. Raises a Finding without such a form."""
+        """Send the call with these values; `more`: of the body, by field.
+
+        Raises a Finding without such a form.
+        """
         path = _PLACEHOLDER.sub(
             lambda name: quote(str(self._value(name, values)), safe=""), self.path
         )
@@ -127,7 +135,9 @@ class Call(Struct, frozen=True):
         return values[name[1]]
 
     def _filled(self, document: Any, values: Mapping[str, Any]) -> Any:
-        """Return the document with values, of any type, in place of placeholders; in a longer text, of known ones."""
+        """Return the document with values, of any type, in place of placeholders; in a longer text,
+        of known ones.
+        """
         match document:
             case str() if name := _PLACEHOLDER.fullmatch(document):
                 return self._value(name, values)
@@ -155,7 +165,9 @@ def forms_of(page: Page) -> list[Call]:
 
 
 def _fields_of(form: Element) -> dict[str, str]:
-    """Return the fields that are sent, with placeholders for an address and passwords, and else the page's values."""
+    """Return the fields that are sent, with placeholders for an address and passwords, and else the
+    page's values.
+    """
     sent, likely, typed, submits = dict[str, str](), list[str](), list[str](), 0
     fields = (each for each in form.walk() if each.tag in _FIELDS)
     for field in islice(fields, _MOST_FIELDS):
@@ -180,7 +192,9 @@ def _fields_of(form: Element) -> dict[str, str]:
 
 
 def form_for(page: Page, option: str = "--reset") -> Call | None:
-    """Return the form that fits a call best: for an address alone, to sign in, or for a new password."""
+    """Return the form that fits a call best: for an address alone, to sign in, or for a new
+    password.
+    """
     if option == "--request":
         forms = [form for form in forms_of(page) if form.asks_for("email") and not form.passwords]
         return min(forms, key=lambda form: not _FORGOTTEN.search(form.path), default=None)
@@ -197,7 +211,9 @@ def form_for(page: Page, option: str = "--reset") -> Call | None:
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:
-    """Return the paths of the pages with the forms `request` and `sign_in`, as far as links from `start` lead there."""
+    """Return the paths of the pages with the forms `request` and `sign_in`, as far as links from
+    `start` lead there.
+    """
     paths: dict[str, str] = {}
     waiting, seen = [start], {start}
     for _ in range(_MOST_PAGES):

@@ -20,13 +20,19 @@ _WORD = re.compile(r"[a-z_-]{3,}")
 _LONGEST_WAIT = 120.0  # seconds, even if mails keep coming
 
 _LONGEST_TOKEN = 1_000
-"""Characters: a signed token (JWT) has some 600. A longer one counts as none, since searching for it takes long."""
+"""Characters: a signed token (JWT) has some 600.
+
+A longer one counts as none, since searching for it takes long.
+"""
 
 _LONGEST_TEXT, _LONGEST_SUBJECT = 200_000, 200
 """Characters of a mail that are kept."""
 
 MOST_MAILS, MOST_BYTES = 1_000, 100_000_000
-"""Mails of a run that are read. A run needs less than a hundred, and four for each sample of times."""
+"""Mails of a run that are read.
+
+A run needs less than a hundred, and four for each sample of times.
+"""
 
 
 class Mail(Struct, frozen=True):
@@ -47,7 +53,9 @@ class Mail(Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """The link without its host, which may be a public one, behind one slash: two would name another host."""
+        """The link without its host, which may be a public one, behind one slash: two would name
+        another host.
+        """
         return re.sub(
             "^/*", "/", urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl()
         )
@@ -58,7 +66,9 @@ class Mail(Struct, frozen=True):
 
     @property
     def shape(self) -> tuple[str, ...]:
-        """What the links of all resets have in common: words of the path, and names of the parameters."""
+        """What the links of all resets have in common: words of the path, and names of the
+        parameters.
+        """
         parts, own = (
             unquote(urlsplit(self.link).path).split("/"),
             {self.token, *(to.split("@")[0] for to in self.to)},
@@ -85,7 +95,9 @@ def _read(row: CapturedMail, raw: bytes) -> Mail:
 
 
 def _token_of(address: str) -> str:
-    """Return the parameter that its name calls a token, else the longest part that a person would not write."""
+    """Return the parameter that its name calls a token, else the longest part that a person would
+    not write.
+    """
     parts = urlsplit(address)
     parameters = parse_qsl(f"{parts.query}&{parts.fragment.rpartition('?')[2]}")
     if named := [value for name, value in parameters if _TOKEN.search(name)]:
@@ -121,7 +133,9 @@ class Mailbox:
     async def wait(
         self, before: int, seconds: float, match: Callable[[Mail], bool] = lambda _: True
     ) -> list[Mail]:
-        """Return matching mails after the first `before` ones: once there are any, or no mail came for some seconds."""
+        """Return matching mails after the first `before` ones: once there are any, or no mail came
+        for some seconds.
+        """
         began = newest = time.monotonic()
         count = before
         while not (matching := [mail for mail in self.mails[before:] if match(mail)]):

@@ -30,7 +30,9 @@ _LONGEST = 400
 """Characters of a body in the report."""
 
 _LONGEST_WHY, _LONGEST_ANSWER = 2_000, 4_000
-"""Characters of what an attack showed, and of an answer, whose headers a hostile application may fill."""
+"""Characters of what an attack showed, and of an answer, whose headers a hostile application may
+fill.
+"""
 
 _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 
@@ -38,7 +40,10 @@ _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 async def play(
     run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
 ) -> Report:
-    """Play the attacks until the task is cancelled; `progress` hears the name of each. Raises CannotProbe."""
+    """Play the attacks until the task is cancelled; `progress` hears the name of each.
+
+    Raises CannotProbe.
+    """
     began, stopped = time.monotonic(), False
     chosen = [attack for attack in ATTACKS.values() if not only or attack.name in only]
     outcomes = {
@@ -61,7 +66,9 @@ async def play(
 
 
 async def _play(attack: Attack, run: Run) -> Outcome:
-    """Return the outcome of an attack, whatever it raises: an answer of the application must not end the run."""
+    """Return the outcome of an attack, whatever it raises: an answer of the application must not
+    end the run.
+    """
     try:
         finding = await _finding_of(attack, run)
         exchanges = tuple(_exchange(page, run) for page in finding.pages)
@@ -82,7 +89,9 @@ async def _finding_of(attack: Attack, run: Run) -> Finding:
 
 
 def _exchange(page: Page, run: Run) -> Exchange:
-    """Return an answer and its request, with the names of cookies, a few headers, and the beginning of the text."""
+    """Return an answer and its request, with the names of cookies, a few headers, and the beginning
+    of the text.
+    """
     first, clean = page.all[0], run.without_secrets
     lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
     lines += [f"{name}: {page.header(name)}" for name in _SHOWN if page.header(name)]

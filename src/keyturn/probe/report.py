@@ -1,4 +1,7 @@
-"""A report as text, JSON, SARIF and HTML. Nothing in answers controls a terminal or is markup (CWE-150, CWE-79)."""
+"""A report as text, JSON, SARIF and HTML.
+
+Nothing in answers controls a terminal or is markup (CWE-150, CWE-79).
+"""
 
 import json
 import re
@@ -31,7 +34,9 @@ _KINDS: Mapping[Verdict, Mapping[str, Any]] = {
 
 
 def as_text(report: Report) -> str:
-    """Return the report for a terminal: failures in full, then what is unsure or was not tried, then the rest."""
+    """Return the report for a terminal: failures in full, then what is unsure or was not tried,
+    then the rest.
+    """
     return _rendered("report.txt", report)
 
 
@@ -62,7 +67,9 @@ def _rendered(name: str, report: Report) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text with a sign in place of each character that would control a terminal or turn its direction."""
+    """Return a text with a sign in place of each character that would control a terminal or turn
+    its direction.
+    """
     return "".join(
         one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text
     )
@@ -81,12 +88,16 @@ def as_json(report: Report) -> str:
 
 
 def _without_links(text: str) -> str:
-    """Return a text in which a viewer finds no link: SARIF makes one of `[text](url)` (SARIF 2.1.0, 3.11.6)."""
+    """Return a text in which a viewer finds no link: SARIF makes one of `[text](url)` (SARIF 2.1.0,
+    3.11.6).
+    """
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
 
 
 def as_sarif(report: Report) -> str:
-    """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is to be reviewed."""
+    """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is
+    to be reviewed.
+    """
     rules, results = [], []
     for index, outcome in enumerate(report.outcomes):
         attack, exchanges = (

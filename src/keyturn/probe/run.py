@@ -35,7 +35,8 @@ class Story(Struct):
     `account`: the address of one of the user's accounts.
     `browser`: the one that opens the link. `page`: what the link showed.
     `password`: the one that it was used for. `done`: the answer to it.
-    `scanned`: what a mail scanner saw before. `used_up`: the answer to a new password, if the link was dead then.
+    `scanned`: what a mail scanner saw before. `used_up`: the answer to a new password, if the link
+    was dead then.
     """
 
     account: str
@@ -50,7 +51,10 @@ class Story(Struct):
 
 
 PASSWORD = re.compile(r"Aa1-[\w-]{20}")
-"""A password of the probe. Usual policies accept it, and no form encodes its characters, so reports can hide it."""
+"""A password of the probe.
+
+Usual policies accept it, and no form encodes its characters, so reports can hide it.
+"""
 
 
 def new_password() -> str:
@@ -67,7 +71,9 @@ def pattern_of(secret: str) -> re.Pattern[str]:
 
 
 def look(page: Page) -> tuple[object, ...]:
-    """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
+    """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's
+    yes or no.
+    """
     leads_to = [
         re.sub(r"[?#].*|(?<![^/])[^/]*\d[^/]*", "", answer.header("location"))
         for answer in page.all
@@ -86,12 +92,16 @@ def look(page: Page) -> tuple[object, ...]:
 
 
 class Run:
-    """The application under test as attacks see it, and what is known about it by now. Raises CannotProbe.
+    """The application under test as attacks see it, and what is known about it by now.
+
+    Raises CannotProbe.
 
     `target`: with the calls that were found.
-    `passwords`: of each account, the one that signs in, and all that may have replaced it. `proven`: these signed in.
+    `passwords`: of each account, the one that signs in, and all that may have replaced it.
+    `proven`: these signed in.
     `ann`: the first account. `other`: the second, or the first if there is no other.
-    `stories`: all that were told; the run begins with the first. `notices`: the mails that followed the first reset.
+    `stories`: all that were told; the run begins with the first. `notices`: the mails that followed
+    the first reset.
     """
 
     def __init__(
@@ -147,7 +157,10 @@ class Run:
         return max(self.patience.silence, _SLOWER * self.mailbox.slowest)
 
     async def begin(self) -> None:
-        """Find the calls, and play the first story. Raises CannotProbe, and a Finding if the story has no end."""
+        """Find the calls, and play the first story.
+
+        Raises CannotProbe, and a Finding if the story has no end.
+        """
         if self.web.is_another_host:
             await self.web.require_permission(self.target.permission)
         named = {name: text for name in CALLS if (text := getattr(self.target, name))}
@@ -169,7 +182,10 @@ class Run:
             await self._learn_sign_in()
 
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
-        """Ask for a link in a new browser. `address`: also a list, or a tuple. Raises a Finding beyond a limit."""
+        """Ask for a link in a new browser.
+
+        `address`: also a list, or a tuple. Raises a Finding beyond a limit.
+        """
         return await self.calls["request"].send(Browser(self.web, headers), {"email": address})
 
     async def link_for(self, account: str) -> Story:
@@ -196,7 +212,9 @@ class Run:
         raise not_tried(f"{problem} {_NO_MAIL[bool(self.stories)]}")
 
     def has_link(self, mail: Mail) -> bool:
-        """Tell whether a mail has a link like the first one: a notice may have another link with a token."""
+        """Tell whether a mail has a link like the first one: a notice may have another link with a
+        token.
+        """
         return bool(mail.token) and (not self.stories or mail.shape == self.first.mail.shape)
 
     async def use(
@@ -214,12 +232,18 @@ class Run:
         return page
 
     def for_another_reader(self, story: Story, link: str = "") -> Story:
-        """Return a story for a browser that has not opened the link. `link`: instead of the mail's own."""
+        """Return a story for a browser that has not opened the link.
+
+        `link`: instead of the mail's own.
+        """
         mail = replace(story.mail, link=link or story.mail.link)
         return Story(story.account, story.asked, mail, Browser(self.web))
 
     async def reset(self, story: Story) -> None:
-        """Use the link for a new password, which must sign in then. Raises a Finding if it does not."""
+        """Use the link for a new password, which must sign in then.
+
+        Raises a Finding if it does not.
+        """
         if not await self.has_reset(story):
             raise not_tried(f"The link set no password: {self.summary(story.done)}")
 
@@ -242,7 +266,10 @@ class Run:
             raise not_tried(f"The call of --change did not change the password ({page.status}).")
 
     async def sign_in(self, account: str, password: str = "") -> tuple[Browser, Page]:
-        """Sign in with a password, or with the account's own, in a new browser. Raises a Finding."""
+        """Sign in with a password, or with the account's own, in a new browser.
+
+        Raises a Finding.
+        """
         call = self.call("sign_in")
         browser, password = Browser(self.web), password or self.passwords[account][0]
         return browser, await call.send(browser, {"email": account, "password": password})
@@ -260,7 +287,10 @@ class Run:
         self.proven.add(self.first.password)
 
     async def works(self, account: str, password: str) -> bool:
-        """Tell whether a password signs in. Raises a Finding, also if the answer is unlike both known ones."""
+        """Tell whether a password signs in.
+
+        Raises a Finding, also if the answer is unlike both known ones.
+        """
         _, page = await self.sign_in(account, password)
         if look(page) not in {self._right, self._wrong}:
             raise unsure(
@@ -271,7 +301,10 @@ class Run:
         return look(page) == self._right
 
     async def settled(self, account: str, *likely: str) -> str:
-        """Return the password that signs in, likely ones first: misses lock accounts. Raises a Finding without one."""
+        """Return the password that signs in, likely ones first: misses lock accounts.
+
+        Raises a Finding without one.
+        """
         for password in dict.fromkeys((*likely, *self.passwords[account])):
             if await self.works(account, password):
                 self.passwords[account] = [password]
@@ -286,7 +319,10 @@ class Run:
         )
 
     def without_secrets(self, text: str) -> str:
-        """Hide passwords, tokens and long words but for four letters. Cut only then: a part of a secret stays."""
+        """Hide passwords, tokens and long words but for four letters.
+
+        Cut only then: a part of a secret stays.
+        """
         text = PASSWORD.sub("[password]", text)
         for token in {story.mail.token for story in self.stories if len(story.mail.token) > 4}:
             text = f"{token[:4]}…".join(pattern_of(token).split(text))

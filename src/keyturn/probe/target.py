@@ -21,7 +21,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     `mail`: until the first mail of a kind must have come.
     `silence`: until a mail that should not come counts as not sent. A slow application gets more.
     `call`: for one request and its answer.
-    `samples`: pairs of requests that `times-differ` measures, twice if it suspects a difference; 0 leaves it out.
+    `samples`: pairs of requests that `times-differ` measures, twice if it suspects a difference; 0
+    leaves it out.
     `flood`: requests of `no-limit`.
     """
 
@@ -33,11 +34,14 @@ class Patience(Struct, frozen=True, kw_only=True):
 
 
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The application under test, as the options and the file name it. Empty calls are searched for.
+    """The application under test, as the options and the file name it.
+
+    Empty calls are searched for.
 
     `smtp`: the port on which the probe receives the application's mails.
     `accounts`: one address or two, of accounts that only tests use.
-    `request`, `reset`, `sign_in`, `change`: "POST /path BODY" with placeholders, or the path of a page with the form.
+    `request`, `reset`, `sign_in`, `change`: "POST /path BODY" with placeholders, or the path of a
+    page with the form.
     `private`: "GET /path", which a signed-in user alone can read.
     `second_step`: the first account has a second factor.
     `permission`: what another host than this machine publishes.
@@ -70,7 +74,9 @@ def _written(file: Path) -> dict[str, Any]:
 
 
 def add_to_file(file: Path, target: Target) -> None:
-    """Write what the file does not have yet behind what it has; a new one is for its owner alone (0600)."""
+    """Write what the file does not have yet behind what it has; a new one is for its owner alone
+    (0600).
+    """
     known = _written(file)
     values = {
         name: value

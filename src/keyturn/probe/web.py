@@ -1,4 +1,6 @@
-"""Requests to the application under test, as browsers send them: bounded, and never to another origin."""
+"""Requests to the application under test, as browsers send them: bounded, and never to another
+origin.
+"""
 
 import asyncio
 import re
@@ -29,7 +31,10 @@ _PERMISSION, _PAUSE = "/.well-known/keyturn-probe", 0.5
 """Where another host publishes that it may be probed, and the seconds between two requests to it."""
 
 _MINTED = re.compile(r"[\w-]{32}", re.ASCII)
-"""A permission, as `new_permission` makes it. Nothing that a host shows on every path has this form."""
+"""A permission, as `new_permission` makes it.
+
+Nothing that a host shows on every path has this form.
+"""
 
 _LOOPBACK = ("127.0.0.1", "::1")
 """Where `localhost` and `*.localhost` lead, whatever a resolver says (RFC 6761, 6.3)."""
@@ -39,7 +44,10 @@ _BEARER = re.compile(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', 
 
 
 class Page(Struct, frozen=True, kw_only=True, dict=True):
-    """An answer. `sent`: the request, after its first line. `before`: the answers whose redirects led here."""
+    """An answer.
+
+    `sent`: the request, after its first line. `before`: the answers whose redirects led here.
+    """
 
     method: str
     url: str
@@ -97,7 +105,9 @@ def _cookie(header: str) -> tuple[str, str]:
 
 
 def joined(base: str, url: str) -> str:
-    """Return a URL in full, without fragment and usual port (RFC 6454, 4); this machine has the name in `base`."""
+    """Return a URL in full, without fragment and usual port (RFC 6454, 4); this machine has the
+    name in `base`.
+    """
     try:
         mine, other = httpx2.URL(base), httpx2.URL(base).join(url).copy_with(fragment=None)
     except (httpx2.InvalidURL, ValueError):  # such as http://[x
@@ -127,7 +137,10 @@ def new_permission() -> str:
 
 
 class Web:
-    """The origin under test; a call ends after `seconds`, and another host gets few. Raises CannotProbe."""
+    """The origin under test; a call ends after `seconds`, and another host gets few.
+
+    Raises CannotProbe.
+    """
 
     def __init__(self, url: str, seconds: float) -> None:
         self._client = HttpClient(
@@ -140,7 +153,10 @@ class Web:
         self.aclose = self._client.close
 
     async def require_permission(self, permission: str) -> None:
-        """Ask another host over https for what only its owner can publish. Raises CannotProbe and a Finding."""
+        """Ask another host over https for what only its owner can publish.
+
+        Raises CannotProbe and a Finding.
+        """
         other = f"{self.origin} is another host"
         if not self.origin.startswith("https://"):
             raise CannotProbe(f"{other}: probe it over https, or an application on this machine.")
@@ -151,7 +167,8 @@ class Web:
                 "The permission in the --file is not one that the probe made. Delete its line."
             )
         page = await self.send("GET", self.origin + _PERMISSION)
-        # A host that shows the same page on every path sends HTML, and cannot be made to publish anything.
+        # A host that shows the same page on every path sends HTML, and cannot be made to publish
+        # anything.
         is_text = page.header("content-type").partition(";")[0].strip().lower() == "text/plain"
         if page.status != 200 or not is_text or page.body.strip() != permission:
             raise CannotProbe(
@@ -199,9 +216,11 @@ class Web:
         )
 
     async def _pinned(self, url: str) -> tuple[str, dict[str, str], dict[str, str]]:
-        """Return the URL, headers and options of a request that stays on this machine if its host is named so.
+        """Return the URL, headers and options of a request that stays on this machine if its host
+        is named so.
 
-        A resolver or /etc/hosts may lead `x.localhost` to another host, which has given no permission.
+        A resolver or /etc/hosts may lead `x.localhost` to another host, which has given no
+        permission.
         """
         named = httpx2.URL(url)
         if self.is_another_host or is_loopback_address(named.host):
@@ -225,13 +244,19 @@ async def _reached(port: int) -> str:
 
 
 class Browser:
-    """A browser with cookies or an API's bearer token; `headers`: added to its POSTs. Redirects stay in the origin."""
+    """A browser with cookies or an API's bearer token; `headers`: added to its POSTs.
+
+    Redirects stay in the origin.
+    """
 
     def __init__(self, web: Web, headers: Mapping[str, str] = {}) -> None:
         self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""
 
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
-        """Return the last answer. `path`: also a URL of the origin. Raises a Finding for one of another."""
+        """Return the last answer.
+
+        `path`: also a URL of the origin. Raises a Finding for one of another.
+        """
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):

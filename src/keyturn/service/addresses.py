@@ -1,4 +1,6 @@
-"""Email addresses, user names and phone numbers as people type them: parsing, normalization and comparison."""
+"""Email addresses, user names and phone numbers as people type them: parsing, normalization and
+comparison.
+"""
 
 import re
 import unicodedata
@@ -11,7 +13,10 @@ from keyturn.service.problems.requests import InputInvalid
 
 
 def parse(text: str) -> str:
-    """Return the address in the form in which it is compared and stored. Raises InputInvalid if it is none."""
+    """Return the address in the form in which it is compared and stored.
+
+    Raises InputInvalid if it is none.
+    """
     try:
         return mail_addresses.parse(text)
     except ValueError as error:
@@ -19,9 +24,12 @@ def parse(text: str) -> str:
 
 
 def identify(text: str, *, takes_names: bool) -> str:
-    """Return what the text names an account by: an address or, if names are taken, a user name. Raises InputInvalid.
+    """Return what the text names an account by: an address or, if names are taken, a user name.
 
-    A text with an @ is an address: no name can look like another account's. Names keep their case (`fold_name`).
+    Raises InputInvalid.
+
+    A text with an @ is an address: no name can look like another account's. Names keep their case
+    (`fold_name`).
     """
     if not takes_names or "@" in text:
         return parse(text)
@@ -35,12 +43,16 @@ def identify(text: str, *, takes_names: bool) -> str:
 
 
 def fold_name(name: str) -> str:
-    """Return the form in which user names are compared, with the cases of ASCII letters alone equal, as in `parse`."""
+    """Return the form in which user names are compared, with the cases of ASCII letters alone
+    equal, as in `parse`.
+    """
     return unicodedata.normalize("NFC", name.strip(" ")).translate(ASCII_UPPER_TO_LOWER)
 
 
 def normalize(text: str) -> str:
-    """Return the form in which an address is compared; other text as it is, since mail may reach it."""
+    """Return the form in which an address is compared; other text as it is, since mail may reach
+    it.
+    """
     try:
         return parse(text)
     except InputInvalid:
@@ -61,7 +73,10 @@ def is_same_mailbox(one: str, other: str) -> bool:
 
 
 def mask(address: str) -> str:
-    """Return the address masked: a***@example.org. Of a user name, only the first character is left."""
+    """Return the address masked: a***@example.org.
+
+    Of a user name, only the first character is left.
+    """
     local, at, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}" if at else f"{address[:1]}***"
 

@@ -41,10 +41,12 @@ def create_app(
     worker: bool = True,
     more: Sequence[ControllerRouterHandler] = (),
 ) -> Litestar:
-    """Return the service: the API, the hosted pages and, if `worker`, the worker that `server.worker` names.
+    """Return the service: the API, the hosted pages and, if `worker`, the worker that
+    `server.worker` names.
 
-    `settings`: by default those that `keyturn serve` reads, with its logs. `parts`: those that a command has built, and
-    checked. `more`: further route handlers, mounted beside. Raises SettingsInvalid.
+    `settings`: by default those that `keyturn serve` reads, with its logs. `parts`: those that a
+    command has built, and checked. `more`: further route handlers, mounted beside. Raises
+    SettingsInvalid.
     """
     if settings is None:
         settings = read_settings()
@@ -99,11 +101,15 @@ def create_worker_app(parts: Parts) -> Litestar:
 
 
 _TRACING = ("baggage", "sentry-trace", "traceparent", "tracestate")
-"""Headers that scripts for tracing add to each request of a page (https://www.w3.org/TR/trace-context/)."""
+"""Headers that scripts for tracing add to each request of a page
+(https://www.w3.org/TR/trace-context/).
+"""
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
-    """Let pages of the listed origins read answers without cookies, and when to retry (ASVS 3.4.2; Fetch, 3.3.2)."""
+    """Let pages of the listed origins read answers without cookies, and when to retry (ASVS 3.4.2;
+    Fetch, 3.3.2).
+    """
     if not settings.server.allowed_origins:
         return None
     return CORSConfig(

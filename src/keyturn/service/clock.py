@@ -22,7 +22,9 @@ class Clock(Protocol):
 
 
 class MovableClock:
-    """Stands still until a test moves it, but for a microsecond at each reading; `runs`: it also goes on by itself."""
+    """Stands still until a test moves it, but for a microsecond at each reading; `runs`: it also
+    goes on by itself.
+    """
 
     def __init__(self, *, runs: bool = False) -> None:
         self.runs = runs
@@ -53,7 +55,9 @@ class _Sources:
 
 @contextmanager
 def replaced(clock: Clock | None, random: Random | None) -> Iterator[None]:
-    """Give all services of this process another clock and other random bytes, where they are not None."""
+    """Give all services of this process another clock and other random bytes, where they are not
+    None.
+    """
     before = _Sources.clock, _Sources.random
     _Sources.clock, _Sources.random = clock or before[0], random or before[1]
     try:
@@ -75,7 +79,9 @@ def now() -> datetime:
 
 
 def replacing() -> datetime | None:
-    """Return the time of the clock that a test gave, which replaces a database's own, too; else None."""
+    """Return the time of the clock that a test gave, which replaces a database's own, too; else
+    None.
+    """
     return now() if _Sources.clock else None
 
 
@@ -84,5 +90,8 @@ def random_bytes(size: int) -> bytes:
 
 
 def random_below(limit: int) -> int:
-    """Return a number from 0 to `limit` - 1. No number is likelier than another by more than 2**-64."""
+    """Return a number from 0 to `limit` - 1.
+
+    No number is likelier than another by more than 2**-64.
+    """
     return int.from_bytes(random_bytes(limit.bit_length() // 8 + 9)) % limit

@@ -8,13 +8,18 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 WORKER_TURN = 0.0002
-"""Seconds after which a worker's event loop yields to a waiting thread. The loop renders mails; on SQLite the thread
-may hold the lock of all writers, and asks after each statement. The interpreter's own turn is 5 ms
-(https://docs.python.org/3/library/sys.html#sys.setswitchinterval)."""
+"""Seconds after which a worker's event loop yields to a waiting thread.
+
+The loop renders mails; on SQLite the thread may hold the lock of all writers, and asks after each
+statement. The interpreter's own turn is 5 ms
+(https://docs.python.org/3/library/sys.html#sys.setswitchinterval).
+"""
 
 
 def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
-    """Run `main` on an event loop, which yields to threads after each `turn`; Ctrl-C is a normal end."""
+    """Run `main` on an event loop, which yields to threads after each `turn`; Ctrl-C is a normal
+    end.
+    """
     if turn:
         sys.setswitchinterval(turn)
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner() as runner:
@@ -33,7 +38,10 @@ async def until_signalled(work: Awaitable[None]) -> None:
 
 @contextlib.contextmanager
 def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
-    """Call `act` on the running loop for each signal within the block. Works on Windows, other than the loop's own."""
+    """Call `act` on the running loop for each signal within the block.
+
+    Works on Windows, other than the loop's own.
+    """
     loop = asyncio.get_running_loop()
     earlier = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
@@ -48,7 +56,10 @@ def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> 
 
 @contextlib.contextmanager
 def prompting() -> Iterator[None]:
-    """Let Ctrl-C end the block, which waits for the operator's answer. The loop would end it only after the answer."""
+    """Let Ctrl-C end the block, which waits for the operator's answer.
+
+    The loop would end it only after the answer.
+    """
     earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield

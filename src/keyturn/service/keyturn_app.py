@@ -1,4 +1,6 @@
-"""An application of Keyturn's own, and what runs beside its routes: the service, or the plugin's part of an app."""
+"""An application of Keyturn's own, and what runs beside its routes: the service, or the plugin's
+part of an app.
+"""
 
 import asyncio
 import contextlib
@@ -32,20 +34,29 @@ _LONGEST_COOKIE = 4096
 """Bytes of a name and its value that browsers must support (RFC 6265, 6.1)."""
 
 _MOST_OF_A_NAME = 8
-"""Cookies of one name that are read: a browser may hold one for each of two paths, beside planted ones."""
+"""Cookies of one name that are read: a browser may hold one for each of two paths, beside planted
+ones.
+"""
 
 _LONGEST_HEADER = 4096
-"""Bytes of any other header's value that are read: Litestar parses the parameters of a type one by one."""
+"""Bytes of any other header's value that are read: Litestar parses the parameters of a type one by
+one.
+"""
 
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
-"""A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other services."""
+"""A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other
+services.
+"""
 
 
 class KeyturnApp(Litestar):
-    """An application behind `_edge`, also for unknown addresses. Its server gets a sentence if it cannot start.
+    """An application behind `_edge`, also for unknown addresses.
 
-    It checks the database and the accounts when it starts, and runs the worker until it stops. `worker`: as
-    `server.worker` says. `is_checked`: by `serve`, before it started anything. Raises SettingsInvalid.
+    Its server gets a sentence if it cannot start.
+
+    It checks the database and the accounts when it starts, and runs the worker until it stops.
+    `worker`: as `server.worker` says. `is_checked`: by `serve`, before it started anything. Raises
+    SettingsInvalid.
     """
 
     def __init__(
@@ -76,7 +87,9 @@ class KeyturnApp(Litestar):
 
     @contextlib.asynccontextmanager
     async def _run(self, _: Litestar) -> AsyncIterator[None]:
-        """Raise SettingsInvalid, DatabaseUnready or the error of the accounts if the app cannot start."""
+        """Raise SettingsInvalid, DatabaseUnready or the error of the accounts if the app cannot
+        start.
+        """
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._parts.close)
             try:
@@ -147,13 +160,17 @@ def _edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
 
 
 def _behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
-    """Return `app` with the client of X-Forwarded-For, read from the right, of trusted `proxies` (OWASP ASVS 4.1.3)."""
+    """Return `app` with the client of X-Forwarded-For, read from the right, of trusted `proxies`
+    (OWASP ASVS 4.1.3).
+    """
     middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
     return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
 
 
 def _noting_unknown_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
-    """Return `app` that logs the first X-Forwarded-For of a peer that is no trusted proxy, and so is ignored."""
+    """Return `app` that logs the first X-Forwarded-For of a peer that is no trusted proxy, and so
+    is ignored.
+    """
     networks = [read_network(proxy) for proxy in proxies]
     is_noted = False
 
@@ -179,8 +196,8 @@ def _bounded_headers(
 ) -> list[tuple[bytes, bytes]]:
     """Return bounded headers, with cookies of these names alone.
 
-    Another host of the domain can plant cookies, which then come first (RFC 6265bis, 8.6). It can plant none with
-    __Host-, so a limit for each name keeps these.
+    Another host of the domain can plant cookies, which then come first (RFC 6265bis, 8.6). It can
+    plant none with __Host-, so a limit for each name keeps these.
     """
     headers = list(headers)
     rest = [
@@ -194,7 +211,9 @@ def _bounded_headers(
 
 
 def _own_cookies(sent: bytes, names: Collection[bytes]) -> list[bytes]:
-    """Return the cookies of these names, without quotes: unquoting takes quadratic time (CVE-2024-7592)."""
+    """Return the cookies of these names, without quotes: unquoting takes quadratic time
+    (CVE-2024-7592).
+    """
     own: list[bytes] = []
     counts: Counter[bytes] = Counter()
     for part in sent.split(b";"):

@@ -1,7 +1,8 @@
 """Builds a worker's lanes of mails and of what the app is told, each with its handlers.
 
-Securing messages have their own, and their own place in the provider's pace: strangers can cause as many requests for
-links as the limits let through, and must not delay a lock, a confirmation or the app's events.
+Securing messages have their own, and their own place in the provider's pace: strangers can cause as
+many requests for links as the limits let through, and must not delay a lock, a confirmation or the
+app's events.
 """
 
 from datetime import timedelta
@@ -24,14 +25,19 @@ if TYPE_CHECKING:
     from keyturn.service.parts import Parts
 
 _MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
-"""Mails that are handed to the provider at a time, which answers in a tenth of a second; those that secure accounts."""
+"""Mails that are handed to the provider at a time, which answers in a tenth of a second; those that
+secure accounts.
+"""
 
 _TOLD_AT_ONCE = 4
 """Events that may wait for the app at a time, however slow it answers."""
 
 
 def worker_of(parts: "Parts") -> Worker:
-    """Return the process's worker. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
+    """Return the process's worker.
+
+    Senders of the parts replace those of the settings. Raises SettingsInvalid.
+    """
     lanes = [*_mail_lanes(parts), *_app_lanes(parts)]
     limits = WorkerLimits(longest=LONGEST_TRY)
     return Worker(parts.outbox, lanes, limits, request_of=messages.request_of, meters=parts.meters)
@@ -50,7 +56,8 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     securing |= parts.securing.handlers(mails, links)
     securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
     last_answer = _last_answer(parts.settings.mail)
-    # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
+    # Without a look-up of many accounts at once, each claim would wait for the slowest of its
+    # look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
         Lane(
@@ -80,7 +87,9 @@ def _providers(parts: "Parts") -> Failover:
 
 
 def _last_answer(mail: MailSettings) -> timedelta:
-    """Return how much longer than others a try may take, for the last answer of the slower provider."""
+    """Return how much longer than others a try may take, for the last answer of the slower
+    provider.
+    """
     longest = timedelta(0)
     for name in (mail.transport, mail.fallback):
         if provider := PROVIDERS.get(name):
@@ -89,7 +98,9 @@ def _last_answer(mail: MailSettings) -> timedelta:
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:
-    """Return the lanes of webhooks: one for the event that strangers cause as often as the limits let them."""
+    """Return the lanes of webhooks: one for the event that strangers cause as often as the limits
+    let them.
+    """
     sender = parts.webhooks() if parts.webhooks else None
     handlers: dict[str, Handler] = dict.fromkeys(
         WEBHOOKS.values(), sender.post if sender else _drop

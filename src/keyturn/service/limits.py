@@ -1,18 +1,22 @@
-"""Limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and the counters of all limits that refill.
+"""Limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and the counters of all
+limits that refill.
 
-**A challenge comes first, then limits, then the outbox.** A client's limit answers 429 before the outbox is asked.
-The worker applies a mailbox's cooldown, so no response reveals it. If the counters cannot be reached, every request is
-refused with LimitsUnready: an attacker who can bring them down must not get unlimited guesses (OWASP ASVS 16.5.3).
+**A challenge comes first, then limits, then the outbox.** A client's limit answers 429 before the
+outbox is asked. The worker applies a mailbox's cooldown, so no response reveals it. If the counters
+cannot be reached, every request is refused with LimitsUnready: an attacker who can bring them down
+must not get unlimited guesses (OWASP ASVS 16.5.3).
 
-**PostgreSQL counts for all processes** unless the settings say otherwise. SQLite would wait for the disk at each count,
-so the one process that it serves counts clients in memory (`counting_alone`).
+**PostgreSQL counts for all processes** unless the settings say otherwise. SQLite would wait for the
+disk at each count, so the one process that it serves counts clients in memory (`counting_alone`).
 
-The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting) keeps only the time at
-which a counter will be empty again, its theoretical arrival time (TAT). "3/minute" lets three requests through at once
-and refuses the fourth, then lets one through each 20 seconds. A refused request is not counted. A counter without a
-row, or whose TAT is past, is empty: such rows may be deleted at any time.
+The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting)
+keeps only the time at which a counter will be empty again, its theoretical arrival time (TAT).
+"3/minute" lets three requests through at once and refuses the fourth, then lets one through each 20
+seconds. A refused request is not counted. A counter without a row, or whose TAT is past, is empty:
+such rows may be deleted at any time.
 
-Declined: the library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core with 4,000 clients.
+Declined: the library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core
+with 4,000 clients.
 """
 
 import fcntl
@@ -52,7 +56,10 @@ _ROUNDING = 0.001
 
 
 class Limit(msgspec.Struct, frozen=True, dict=True):
-    """A counter, and how many requests it takes. `kind`: of requests. `who`: whom it counts, as a client's address."""
+    """A counter, and how many requests it takes.
+
+    `kind`: of requests. `who`: whom it counts, as a client's address.
+    """
 
     rate: Rate
     kind: str
@@ -60,7 +67,10 @@ class Limit(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def key(self) -> str:
-        """128 bits of a digest, so that the database holds no addresses. A counter stays the same at another rate."""
+        """128 bits of a digest, so that the database holds no addresses.
+
+        A counter stays the same at another rate.
+        """
         return sha256(f"{self.kind}/{self.who}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
@@ -70,7 +80,10 @@ class Limit(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def room(self) -> float:
-        """The highest level at which a request is let through. Sums of floating-point numbers are not exact."""
+        """The highest level at which a request is let through.
+
+        Sums of floating-point numbers are not exact.
+        """
         return self.rate.seconds - self.gap + min(self.gap / 2, _ROUNDING)
 
     def used(self, level: float) -> int:
@@ -83,7 +96,9 @@ class Limit(msgspec.Struct, frozen=True, dict=True):
 
 
 class Hit(NamedTuple):
-    """The result of a count: seconds until each counter is empty, the first that is `full`, and the `wait` for it."""
+    """The result of a count: seconds until each counter is empty, the first that is `full`, and the
+    `wait` for it.
+    """
 
     levels: Sequence[float]
     full: Limit | None = None
@@ -99,9 +114,10 @@ class LimitRow(Model):
     tat: Mapped[float] = mapped_column(sa.Double)
 
 
-# A look tells which requests fit, and the count decides: its condition holds for the row as it is then, so processes
-# that count at the same time cannot fill a counter beyond its `most`. `excluded` is the row that an empty counter would
-# get. In the order of their keys: statements that count several cannot wait for each other in a circle.
+# A look tells which requests fit, and the count decides: its condition holds for the row as it is
+# then, so processes that count at the same time cannot fill a counter beyond its `most`. `excluded`
+# is the row that an empty counter would get. In the order of their keys: statements that count
+# several cannot wait for each other in a circle.
 _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _COUNT = """
 WITH given AS ({given})
@@ -126,8 +142,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         # Machines share the server's time.
         "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), statement_timestamp()))"
         " AS DOUBLE PRECISION)",
-        # A count by itself waits for no disk (https://www.postgresql.org/docs/current/wal-async-commit.html): a crash
-        # of the server loses the counts of its last second. In a caller's transaction, the server's setting holds.
+        # A count by itself waits for no disk
+        # (https://www.postgresql.org/docs/current/wal-async-commit.html): a crash of the server
+        # loses the counts of its last second. In a caller's transaction, the server's setting
+        # holds.
         "durable": ", set_config('synchronous_commit',"
         " CASE WHEN :waits THEN current_setting('synchronous_commit') ELSE 'off' END, TRUE)",
     },
@@ -135,17 +153,25 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 _TRIES = 10
-"""Of a count, if other processes are always first, or if a server with serializable transactions undoes it."""
+"""Of a count, if other processes are always first, or if a server with serializable transactions
+undoes it.
+"""
 
 
 class StoredCounters:
-    """Counters in the database, in a transaction of `connection`. `waits`: PostgreSQL's commit waits for the disk."""
+    """Counters in the database, in a transaction of `connection`.
+
+    `waits`: PostgreSQL's commit waits for the disk.
+    """
 
     def __init__(self, connection: sa.Connection, *, waits: bool = True) -> None:
         self._connection, self._waits = connection, waits
 
     def count(self, *limits: Limit) -> Hit:
-        """Count a request against all limits, or none if one is full. Without limits, the statements count nothing."""
+        """Count a request against all limits, or none if one is full.
+
+        Without limits, the statements count nothing.
+        """
         return self.count_each([limits])[0]
 
     def count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
@@ -166,7 +192,9 @@ class StoredCounters:
     def _count_once(
         self, requests: Mapping[int, Sequence[Limit]], hits: dict[int, Hit]
     ) -> Mapping[int, Sequence[Limit]]:
-        """Add the hits of requests to `hits`; return the requests that another process was faster than."""
+        """Add the hits of requests to `hits`; return the requests that another process was faster
+        than.
+        """
         levels = self._look([limit for limits in requests.values() for limit in limits])
         decided = {place: _decide(limits, levels) for place, limits in requests.items()}
         fitting = [limits for place, limits in requests.items() if not decided[place].full]
@@ -232,7 +260,9 @@ def _statement(sql: str, dialect: str) -> sa.TextClause:
 
 
 def _as_json(rows: Sequence[tuple[str, float, float]]) -> str:
-    """Return the counters, with what to add and at most which level, as one parameter: a list costs more."""
+    """Return the counters, with what to add and at most which level, as one parameter: a list costs
+    more.
+    """
     return msgspec.json.encode(rows).decode()
 
 
@@ -257,7 +287,10 @@ def _refused(limits: Sequence[Limit], levels: Sequence[float]) -> Hit:
 async def alone(
     database: Database, work: Callable[[StoredCounters], _Result], tries: int = _TRIES
 ) -> _Result:
-    """Count outside of any transaction: a suspended process holds no lock of a counter. Raises LimitsUnready."""
+    """Count outside of any transaction: a suspended process holds no lock of a counter.
+
+    Raises LimitsUnready.
+    """
     run = database.transact if database.is_sqlite else database.read
     try:
         return await run(lambda connection: work(StoredCounters(connection, waits=False)))
@@ -274,7 +307,10 @@ def _unready(reason: object) -> LimitsUnready:
 
 
 class SharedCounters:
-    """Counters of all processes of a database. Requests that wait at the same moment are counted together."""
+    """Counters of all processes of a database.
+
+    Requests that wait at the same moment are counted together.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -294,12 +330,18 @@ class SharedCounters:
 
 
 _MOST: Final = 100_000
-"""Counters of one kind in memory, about 0.3 kB each. One more takes the place of the one that was idle longest: a
-client that wants its own to be forgotten needs requests from as many other addresses, each of which has a limit."""
+"""Counters of one kind in memory, about 0.3 kB each.
+
+One more takes the place of the one that was idle longest: a client that wants its own to be
+forgotten needs requests from as many other addresses, each of which has a limit.
+"""
 
 
 class MemoryCounters:
-    """Counters of one process: the TATs of each kind, idle longest first. An empty counter is forgotten."""
+    """Counters of one process: the TATs of each kind, idle longest first.
+
+    An empty counter is forgotten.
+    """
 
     def __init__(self) -> None:
         self._tats: defaultdict[str, OrderedDict[str, float]] = defaultdict(OrderedDict)
@@ -339,20 +381,28 @@ _FIXED_RATES = {
     "trial": Rate(1, 1),  # whether counters can be written, for /health/ready
 }
 _SHARES = {56: 4, 48: 16}
-"""How many times as many requests as an IPv6 client, a /64, the networks around it may send, by their prefix."""
+"""How many times as many requests as an IPv6 client, a /64, the networks around it may send, by
+their prefix.
+"""
 
 _OF_CLIENT = ("validate", "reset", "malformed")
-"""Kinds of requests with the rate `limits.client`: checks of links, new passwords, refused requests."""
+"""Kinds of requests with the rate `limits.client`: checks of links, new passwords, refused
+requests.
+"""
 
 GuessCounter = Literal["address", "account", "device"]
 """What a counter of guesses at a password is named after."""
 
 
 class RateLimits:
-    """Counts requests by kind and client; the answer when a limit is full never depends on the account."""
+    """Counts requests by kind and client; the answer when a limit is full never depends on the
+    account.
+    """
 
     def __init__(self, settings: LimitSettings, database: Database | None = None) -> None:
-        """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in memory."""
+        """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in
+        memory.
+        """
         self._shared: SharedCounters | None = None
         if database and not database.is_sqlite and not settings.in_memory:
             self._shared = SharedCounters(database)
@@ -361,9 +411,12 @@ class RateLimits:
         self._rates |= dict.fromkeys(_OF_CLIENT, self._rates["client"])
 
     async def count(self, kind: str, client: Client, overall: str = "") -> None:
-        """Count a request of `kind` against its client and the networks around it. Raises TooManyRequests.
+        """Count a request of `kind` against its client and the networks around it.
 
-        `overall`: a limit of all clients to count against, too. One over its own uses up none of it. Raises OverBudget.
+        Raises TooManyRequests.
+
+        `overall`: a limit of all clients to count against, too. One over its own uses up none of
+        it. Raises OverBudget.
         """
         own = self._limits_of(kind, client)
         together = [self._limit(overall)] if overall else []
@@ -374,14 +427,19 @@ class RateLimits:
             raise TooManyRequests(hit.wait)
 
     async def require_left(self, kind: str, client: Client) -> None:
-        """Raise TooManyRequests if the limit is full, and count nothing: some requests count only if they fail."""
+        """Raise TooManyRequests if the limit is full, and count nothing: some requests count only
+        if they fail.
+        """
         limits = self._limits_of(kind, client)
         levels = await self._run(lambda counters: counters.levels(*limits))
         if wait := next(filter(None, map(Limit.wait, limits, levels)), 0):
             raise TooManyRequests(wait)
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
-        """Count a guess by its kind of name: an id may be another account's address. Raises TooManyRequests."""
+        """Count a guess by its kind of name: an id may be another account's address.
+
+        Raises TooManyRequests.
+        """
         hit = await self._count([self._limit("account", f"{counted} {name}")])
         if hit.wait:
             raise TooManyRequests(hit.wait)
@@ -418,7 +476,10 @@ class RateLimits:
 
 @contextmanager
 def counting_alone(database: Database, *, in_memory: bool) -> Iterator[None]:
-    """Hold the lock of the one process that counts in memory for an SQLite file. Raises SettingsInvalid if taken."""
+    """Hold the lock of the one process that counts in memory for an SQLite file.
+
+    Raises SettingsInvalid if taken.
+    """
     file = database.url.database or ""
     if in_memory or not database.is_sqlite or file in {"", ":memory:"}:
         yield

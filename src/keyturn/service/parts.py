@@ -1,4 +1,7 @@
-"""The parts of a process, built in the order in which they need each other. A feature that is off is None."""
+"""The parts of a process, built in the order in which they need each other.
+
+A feature that is off is None.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -33,7 +36,10 @@ from keyturn.service.webhooks import sender as webhooks
 
 
 class Parts(AbstractAsyncContextManager["Parts"]):
-    """The parts of a process, with a sender only if it has a worker. The arguments replace what the settings name."""
+    """The parts of a process, with a sender only if it has a worker.
+
+    The arguments replace what the settings name.
+    """
 
     def __init__(
         self,
@@ -90,11 +96,17 @@ class Parts(AbstractAsyncContextManager["Parts"]):
 
     @cached_property
     def worker(self) -> Worker:
-        """The worker that sends this process's outbox. Raises SettingsInvalid if it has no mail provider."""
+        """The worker that sends this process's outbox.
+
+        Raises SettingsInvalid if it has no mail provider.
+        """
         return worker_of(self)
 
     def work(self) -> Coroutine[Any, Any, None]:
-        """Return the worker's coroutine, which sends mails and purges until cancelled. Raises SettingsInvalid."""
+        """Return the worker's coroutine, which sends mails and purges until cancelled.
+
+        Raises SettingsInvalid.
+        """
         return self._work(self.worker)
 
     async def _work(self, worker: Worker) -> None:
@@ -103,7 +115,9 @@ class Parts(AbstractAsyncContextManager["Parts"]):
             group.create_task(self.retention.run())
 
     async def require_ready(self) -> None:
-        """Raise Unavailable if a service that requests need does not answer, or if no worker would send the mails."""
+        """Raise Unavailable if a service that requests need does not answer, or if no worker would
+        send the mails.
+        """
         await require_current(self.database)
         await self.database.require_writable()
         await self.ground.limits.require_ready()
@@ -115,7 +129,10 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         await self.close()
 
     async def close(self) -> None:
-        """Close all resources. An app that is started again uses the parts again, in another event loop."""
+        """Close all resources.
+
+        An app that is started again uses the parts again, in another event loop.
+        """
         worker = vars(self).pop("worker", None)
         for part in (
             self.changes.external,

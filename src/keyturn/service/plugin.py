@@ -26,12 +26,16 @@ from keyturn.service.settings.reading import require_valid
 class KeyturnPlugin(InitPlugin):
     """Adds the routes, and a lifespan that starts the worker and closes its resources.
 
-    The app's settings for its own routes do not apply to these, but its middleware does (`_answered_by`). Raises
-    SettingsInvalid. The database is checked when the app starts, which raises SettingsInvalid or DatabaseUnready.
+    The app's settings for its own routes do not apply to these, but its middleware does
+    (`_answered_by`). Raises SettingsInvalid. The database is checked when the app starts, which
+    raises SettingsInvalid or DatabaseUnready.
 
-    `worker`: whether the app sends the mails, as `server.worker` says; `keyturn worker` is the alternative.
-    `pages`: without them there is only the API, and no mail links to a hosted page that the settings do not name.
-    `path`: path of all routes in this app; by default that of `base_url`, and "" behind a proxy that strips it.
+    `worker`: whether the app sends the mails, as `server.worker` says; `keyturn worker` is the
+    alternative.
+    `pages`: without them there is only the API, and no mail links to a hosted page that the
+    settings do not name.
+    `path`: path of all routes in this app; by default that of `base_url`, and "" behind a proxy
+    that strips it.
     `sender`: replaces `mail.transport` in tests, whose worker runs in this process.
     """
 
@@ -72,7 +76,10 @@ class KeyturnPlugin(InitPlugin):
         return app_config
 
     def _path_below(self, app_path: str) -> str:
-        """Return the path of the routes within an app that has this path itself. Raises SettingsInvalid."""
+        """Return the path of the routes within an app that has this path itself.
+
+        Raises SettingsInvalid.
+        """
         if self._path is not None:
             return self._path
         above, path = app_path.rstrip("/"), urlsplit(self.parts.settings.base_url).path
@@ -83,7 +90,10 @@ class KeyturnPlugin(InitPlugin):
 
 
 def _places_of(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
-    """Yield what the app's router needs to find the routes. Names of their own handlers could clash with the app's."""
+    """Yield what the app's router needs to find the routes.
+
+    Names of their own handlers could clash with the app's.
+    """
 
     async def answered_elsewhere() -> None: ...
 
@@ -96,7 +106,9 @@ def _places_of(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
 
 
 def _answered_by(keyturn: ASGIApp) -> Middleware:
-    """Return middleware by which an application of ours answers, without the app's guards (`api/__init__.py`)."""
+    """Return middleware by which an application of ours answers, without the app's guards
+    (`api/__init__.py`).
+    """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         # The app's router has removed the root path.
@@ -106,7 +118,9 @@ def _answered_by(keyturn: ASGIApp) -> Middleware:
 
 
 class _LifespanLast(InitPlugin):
-    """Adds a lifespan after those of all plugins: the app's tables exist then, and its pool is not closed."""
+    """Adds a lifespan after those of all plugins: the app's tables exist then, and its pool is not
+    closed.
+    """
 
     def __init__(self, lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> None:
         self._lifespan = lifespan
@@ -121,7 +135,9 @@ class _LifespanLast(InitPlugin):
 
 
 def _require_own_pages(settings: Settings) -> None:
-    """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would link to nothing."""
+    """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would
+    link to nothing.
+    """
     off = "is the path of a hosted page, which pages=False turns off: set it to a page of the app"
     if faults := [
         Fault(name, off)

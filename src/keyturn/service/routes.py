@@ -115,7 +115,10 @@ def _json_router(
 
 
 def pages_router(pages: Pages) -> Router:
-    """Return the pages, to be mounted beside the API. Raises SettingsInvalid for custom templates."""
+    """Return the pages, to be mounted beside the API.
+
+    Raises SettingsInvalid for custom templates.
+    """
     site = pages.site
     if site.settings.pages.templates:
         from keyturn.service.pages.preview import PagePreview  # every state of every page
@@ -151,5 +154,8 @@ def _pages(pages: Pages) -> Iterator[Router]:
 
 
 def _page(path: str, *controllers: type[Controller], back: str = "") -> Router:
-    """Return a page, and everything below it, at its path. `back`: where its refusals lead, by default to itself."""
+    """Return a page, and everything below it, at its path.
+
+    `back`: where its refusals lead, by default to itself.
+    """
     return Router(path, route_handlers=controllers, opt={"here": path, "back": back or path})

@@ -1,12 +1,15 @@
-"""One table of secrets that work once (links, codes, answers to challenges), and keys from the secret key.
+"""One table of secrets that work once (links, codes, answers to challenges), and keys from the
+secret key.
 
-Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs no salt, because 256 random bits cannot
-be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B 3.1.2.2 on look-up secrets). A code is short:
-its `key` is a digest of the mailbox or account that it belongs to, and its `proof` is an HMAC under a secret key. A
-second factor that Keyturn stores is needed as it is, so it is in `data`, encrypted (`second_step/own_step.py`).
+Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs no salt, because
+256 random bits cannot be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B
+3.1.2.2 on look-up secrets). A code is short: its `key` is a digest of the mailbox or account that
+it belongs to, and its `proof` is an HMAC under a secret key. A second factor that Keyturn stores is
+needed as it is, so it is in `data`, encrypted (`second_step/own_step.py`).
 
-**One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets the secret. A secret
-opens only what its `Purpose` says. Each function is one statement, in the transaction of the caller's `connection`.
+**One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets
+the secret. A secret opens only what its `Purpose` says. Each function is one statement, in the
+transaction of the caller's `connection`.
 """
 
 import base64
@@ -30,7 +33,9 @@ from keyturn.service.database.database import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
 
 BYTES = 32
-"""256 bits; OWASP's Forgot Password Cheat Sheet asks for long and random, NIST SP 800-63B for at least 112 bits."""
+"""256 bits; OWASP's Forgot Password Cheat Sheet asks for long and random, NIST SP 800-63B for at
+least 112 bits.
+"""
 
 LENGTH = 43
 """Characters of 32 bytes in base64url without padding (RFC 4648, section 5)."""
@@ -50,7 +55,9 @@ class Purpose(StrEnum):
     RESET = "reset"
     """A link that sets a password."""
     EVICT = "evict"
-    """Such a link that also ends what an intruder may have added, since an operator or the owner suspects one."""
+    """Such a link that also ends what an intruder may have added, since an operator or the owner
+    suspects one.
+    """
     UNLOCK = "unlock"
     """Such a link for an owner who has reported a change: it opens a locked account, too."""
     SECURE = "secure"
@@ -68,18 +75,25 @@ class Purpose(StrEnum):
     SPENT = "spent"
     """An answer to a challenge, or a code of an authenticator app, which was given."""
     CHANGE = "change"
-    """The lock on an account whose password is being changed in another system, which may take a while."""
+    """The lock on an account whose password is being changed in another system, which may take a
+    while.
+    """
 
 
 STORED_FACTORS = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
-"""What Keyturn stores of an account's second factors. Recovery codes are for an app's own factors, too."""
+"""What Keyturn stores of an account's second factors.
+
+Recovery codes are for an app's own factors, too.
+"""
 
 
 class Lifecycle(NamedTuple):
     """What holds for all secrets of a purpose.
 
-    `retention`: how long a secret is kept after it has expired, so that its holder can be told why it no longer works.
-    `ends_with`: the changes of a password that end the account's secrets: by a link, or in a session.
+    `retention`: how long a secret is kept after it has expired, so that its holder can be told why
+    it no longer works.
+    `ends_with`: the changes of a password that end the account's secrets: by a link, or in a
+    session.
     """
 
     retention: timedelta
@@ -94,7 +108,8 @@ RULES: Mapping[Purpose, Lifecycle] = {
     Purpose.SECURE: Lifecycle(WEEK),
     Purpose.CODE: Lifecycle(timedelta(hours=1), ("reset", "change")),
     **dict.fromkeys((*STORED_FACTORS, Purpose.SMS, Purpose.SPENT), Lifecycle(timedelta(0))),
-    # A lock follows the database's clock, and a purge that of its own machine, which may be an hour off.
+    # A lock follows the database's clock, and a purge that of its own machine, which may be an hour
+    # off.
     Purpose.CHANGE: Lifecycle(timedelta(days=1)),
 }
 
@@ -104,7 +119,10 @@ SecretId = tuple[Purpose, bytes]
 
 
 class SecretRow(Model):
-    """A secret. `mailbox`: the digest of the address that got it, or b"". `data`: what its user needs, as JSON."""
+    """A secret.
+
+    `mailbox`: the digest of the address that got it, or b"". `data`: what its user needs, as JSON.
+    """
 
     __tablename__ = "keyturn_secrets"
 
@@ -127,7 +145,8 @@ class SecretRow(Model):
 
 
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a link's data says: where it was sent, why an operator asked for it, and where its user asked to return.
+    """What a link's data says: where it was sent, why an operator asked for it, and where its user
+    asked to return.
 
     `invites`: it sets a first password, and none once the account has one.
     """
@@ -139,7 +158,10 @@ class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret as the database knows it, or before it is stored. The fields are as in `SecretRow`."""
+    """A secret as the database knows it, or before it is stored.
+
+    The fields are as in `SecretRow`.
+    """
 
     purpose: Purpose
     key: bytes
@@ -168,7 +190,9 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
         return self.purpose is Purpose.UNLOCK
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
-        """Return why the secret no longer works, "invalid" if it was revoked before it expired; None while it works."""
+        """Return why the secret no longer works, "invalid" if it was revoked before it expired;
+        None while it works.
+        """
         if self.used_at is not None:
             return "used"
         if self.revoked_at is not None and self.revoked_at < self.expires_at:
@@ -196,7 +220,9 @@ def mint() -> str:
 
 
 def digest(token: str) -> bytes:
-    """Return the key of a token, without blanks around it, and without the signs of a sentence behind a link."""
+    """Return the key of a token, without blanks around it, and without the signs of a sentence
+    behind a link.
+    """
     return key_of(token.strip().rstrip(_BEHIND_A_LINK).rstrip())
 
 
@@ -208,7 +234,8 @@ def key_of(text: str) -> bytes:
 def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
     """Store the wanted secrets, of at least one, each in place of one under the same key.
 
-    The statement is the same if none is wanted: it does not tell which addresses have an account (OWASP ASVS 6.3.8).
+    The statement is the same if none is wanted: it does not tell which addresses have an account
+    (OWASP ASVS 6.3.8).
     """
     rows = [msgspec.structs.asdict(secret) | {"wanted": wanted} for secret, wanted in secrets]
     # In the order of their keys: two workers that write several at once cannot deadlock.
@@ -233,7 +260,9 @@ def take(
     until: Moment,
     proof: bytes = b"",
 ) -> bool:
-    """Store what may be there once, as a lock, in place of an ended one: exactly one caller gets True, `until` then."""
+    """Store what may be there once, as a lock, in place of an ended one: exactly one caller gets
+    True, `until` then.
+    """
     row = {
         "purpose": key[0],
         "key": key[1],
@@ -257,13 +286,17 @@ def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
 
 
 def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | None:
-    """Return the secret of one of these purposes, whether it works or not; None if the table has none."""
+    """Return the secret of one of these purposes, whether it works or not; None if the table has
+    none.
+    """
     row = connection.execute(all_of(purposes).where(SecretRow.key == key)).mappings().first()
     return secret_of(row) if row else None
 
 
 def use(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
-    """Use a secret up if it works: of concurrent callers exactly one gets True, and none if a code was replaced."""
+    """Use a secret up if it works: of concurrent callers exactly one gets True, and none if a code
+    was replaced.
+    """
     works = _OPEN, SecretRow.expires_at > moment, SecretRow.proof.is_not_distinct_from(secret.proof)
     used = sa.update(SecretRow).where(*_is(*secret.id), *works).values(used_at=moment)
     return connection.execute(used.returning(SecretRow.key)).first() is not None
@@ -282,7 +315,10 @@ def revoke(
     moment: datetime,
     *which: sa.ColumnElement[bool],
 ) -> None:
-    """End the account's secrets of these purposes for which `which` holds. Used ones, too: a use may be undone."""
+    """End the account's secrets of these purposes for which `which` holds.
+
+    Used ones, too: a use may be undone.
+    """
     ended = sa.update(SecretRow).where(
         SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which
     )
@@ -296,7 +332,9 @@ def delete(
     purposes: Collection[Purpose],
     *which: sa.ColumnElement[bool],
 ) -> bool:
-    """Delete the account's secrets of these purposes for which `which` holds; return whether there was one."""
+    """Delete the account's secrets of these purposes for which `which` holds; return whether there
+    was one.
+    """
     deleted = sa.delete(SecretRow).where(
         SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which
     )
@@ -304,15 +342,19 @@ def delete(
 
 
 def end(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
-    """End one unused secret, even if it has expired: of concurrent callers exactly one gets True, and no later one."""
+    """End one unused secret, even if it has expired: of concurrent callers exactly one gets True,
+    and no later one.
+    """
     ended = sa.update(SecretRow).where(*_is(*secret.id), _OPEN).values(revoked_at=moment)
     return connection.execute(ended.returning(SecretRow.key)).first() is not None
 
 
 def count_try(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> Secret:
-    """Count a try, before any comparison, and return the secret; each of concurrent callers gets its own number.
+    """Count a try, before any comparison, and return the secret; each of concurrent callers gets
+    its own number.
 
-    An unknown key gets a row that opens nothing, so the work is the same. Compare only if it works and has tries left.
+    An unknown key gets a row that opens nothing, so the work is the same. Compare only if it works
+    and has tries left.
     """
     row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
     fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
@@ -334,14 +376,18 @@ def _is(purpose: Purpose, key: bytes) -> tuple[sa.ColumnElement[bool], sa.Column
 
 
 def derive(secret: str, purpose: str) -> bytes:
-    """Return 32 bytes that only this secret and purpose give (HKDF, RFC 5869; NIST SP 800-108, key separation)."""
+    """Return 32 bytes that only this secret and purpose give (HKDF, RFC 5869; NIST SP 800-108, key
+    separation).
+    """
     return HKDF(SHA256(), 32, salt=None, info=f"keyturn {purpose} 1".encode()).derive(
         secret.encode()
     )
 
 
 def box(secrets: Sequence[str], purpose: str) -> MultiFernet:
-    """Return what encrypts for a purpose by the first secret, and decrypts by all: Fernet, AES-128-CBC, HMAC-SHA256."""
+    """Return what encrypts for a purpose by the first secret, and decrypts by all: Fernet,
+    AES-128-CBC, HMAC-SHA256.
+    """
     return MultiFernet(
         [Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets]
     )

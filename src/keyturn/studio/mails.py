@@ -28,7 +28,10 @@ Data = Mapping[str, Any] | None
 
 
 class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail as it is sent; `text` is empty for a template without a text part. `language`: the one that was used."""
+    """A mail as it is sent; `text` is empty for a template without a text part.
+
+    `language`: the one that was used.
+    """
 
     subject: str
     preheader: str
@@ -41,8 +44,9 @@ class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
 class Mails:
     """The mails of a folder, and how they are checked. Each call reads the files anew.
 
-    `clients`, `severity`: as in the studio's settings. `limits`: of one mail; they hold in renderers, which the
-    commands start, and not in the process that calls. `baseline`: a file of known findings, which `check` leaves out.
+    `clients`, `severity`: as in the studio's settings. `limits`: of one mail; they hold in
+    renderers, which the commands start, and not in the process that calls. `baseline`: a file of
+    known findings, which `check` leaves out.
     """
 
     gallery: Gallery
@@ -55,9 +59,9 @@ class Mails:
     def open(cls, folder: Path | str, *, trusted: bool = False) -> "Mails":
         """Open a folder of templates with the settings that are in it or above it.
 
-        The templates run in a sandbox, and settings that run code are refused, unless the folder is `trusted`. Raises
-        NotADirectoryError, SettingsInvalid with every fault, CannotImport, and ExtraMissing for an engine that is not
-        installed.
+        The templates run in a sandbox, and settings that run code are refused, unless the folder is
+        `trusted`. Raises NotADirectoryError, SettingsInvalid with every fault, CannotImport, and
+        ExtraMissing for an engine that is not installed.
         """
         folder = Path(folder)
         if not folder.is_dir():
@@ -75,11 +79,17 @@ class Mails:
         return self.gallery.names()
 
     def samples(self, template: str) -> tuple[str, ...]:
-        """Return the names of a template's samples, the first of which is the default. Raises as `sample` does."""
+        """Return the names of a template's samples, the first of which is the default.
+
+        Raises as `sample` does.
+        """
         return tuple(self.gallery.samples(template))
 
     def sample(self, template: str, name: str = "") -> Sample:
-        """Return a sample, by default the first. Raises UnknownMail, and TemplateInvalid for unreadable samples."""
+        """Return a sample, by default the first.
+
+        Raises UnknownMail, and TemplateInvalid for unreadable samples.
+        """
         return self.gallery.sample(
             template, name or next(iter(self.gallery.samples(template)), name)
         )
@@ -95,9 +105,10 @@ class Mails:
     ) -> RenderedMail:
         """Render a mail as it is sent, with `data` or a sample.
 
-        `language`: a tag such as "de"; the closest is used. `brand`: another brand of the settings. Raises UnknownMail
-        for a template, sample or brand that does not exist, DataUnfit for data that does not fit the template's type,
-        and TemplateInvalid, with the file and line. In a renderer it also raises OutOfTime.
+        `language`: a tag such as "de"; the closest is used. `brand`: another brand of the settings.
+        Raises UnknownMail for a template, sample or brand that does not exist, DataUnfit for data
+        that does not fit the template's type, and TemplateInvalid, with the file and line. In a
+        renderer it also raises OutOfTime.
         """
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
@@ -106,7 +117,9 @@ class Mails:
         return RenderedMail(**parts, language=order.language)
 
     def check(self, templates: Collection[str] | None = None) -> Report:
-        """Return the report of `keyturn check` on all mails, or on some `templates`. `found` has the worst first.
+        """Return the report of `keyturn check` on all mails, or on some `templates`.
+
+        `found` has the worst first.
 
         A mistake in a template is a finding, not an error. Raises UnknownMail.
         """
@@ -130,9 +143,11 @@ class Mails:
         language: str = "",
         brand: str = "",
     ) -> Report:
-        """Return the report on one mail: what was `found`, the worst first, and why a part was `not_checked`.
+        """Return the report on one mail: what was `found`, the worst first, and why a part was
+        `not_checked`.
 
-        The arguments are those of `render`. Raises UnknownMail and DataUnfit; a mistake in a template is a finding.
+        The arguments are those of `render`. Raises UnknownMail and DataUnfit; a mistake in a
+        template is a finding.
         """
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)

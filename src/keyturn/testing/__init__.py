@@ -1,6 +1,8 @@
-"""Tools for an app's tests: the service in a test's process, snapshots for mails, mailboxes that keep their mails.
+"""Tools for an app's tests: the service in a test's process, snapshots for mails, mailboxes that
+keep their mails.
 
-`pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`.
+`pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and
+`mailbox`.
 
 PYTEST_DONT_REWRITE: a conftest.py may import from here before its plugins are loaded.
 """
@@ -39,7 +41,8 @@ pytest_plugins = ["keyturn.testing.plugin"]
 
 
 def __getattr__(name: str) -> Any:
-    # Each name imports only its own needs: tests of mails save the second that SQLAlchemy's import takes.
+    # Each name imports only its own needs: tests of mails save the second that SQLAlchemy's import
+    # takes.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name], __name__), name)

@@ -1,4 +1,6 @@
-"""The rules for every account store, as a test suite with a subclass for each (docs/accounts.md has one)."""
+"""The rules for every account store, as a test suite with a subclass for each (docs/accounts.md has
+one).
+"""
 
 import asyncio
 from functools import partial
@@ -20,7 +22,9 @@ LOOK_ALIKES = (
     "mik\u0435@northwind.test",
     "mike@northw\u0131nd.test",
 )
-"""Dotless i, i with an accent, a Cyrillic letter: folding or a collation may equate them with mike@northwind.test."""
+"""Dotless i, i with an accent, a Cyrillic letter: folding or a collation may equate them with
+mike@northwind.test.
+"""
 
 NO_IDS = (
     "",
@@ -51,7 +55,10 @@ class People(Protocol):
 
 
 class AccountStoreContract:
-    """Tests that a store keeps the port's promises. Set `keeps_case` to False if addresses are stored folded."""
+    """Tests that a store keeps the port's promises.
+
+    Set `keeps_case` to False if addresses are stored folded.
+    """
 
     pytestmark = pytest.mark.asyncio
 

@@ -17,7 +17,10 @@ _TOLD = 5  # mails
 
 
 class ReceivedMail:
-    """A mail as its reader gets it. `links` and `codes`: the links to follow and codes to type, the likeliest first."""
+    """A mail as its reader gets it.
+
+    `links` and `codes`: the links to follow and codes to type, the likeliest first.
+    """
 
     def __init__(self, mail: CapturedMail, raw: bytes) -> None:
         self._content = MailContent(raw)
@@ -54,7 +57,10 @@ class ReceivedMail:
 
 
 class Wanted(TypedDict, total=False):
-    """A mail to wait for. `to`: a whole address. `subject`: a part of a subject. `query`: a search as in the studio."""
+    """A mail to wait for.
+
+    `to`: a whole address. `subject`: a part of a subject. `query`: a search as in the studio.
+    """
 
     to: str
     subject: str
@@ -70,7 +76,10 @@ class Mailbox:
         self._mails = mails
 
     def wait_for(self, *, timeout: float = _TIMEOUT, **wanted: Unpack[Wanted]) -> ReceivedMail:
-        """Wait in this thread for a mail, so many seconds; return the oldest. Raises AssertionError if none comes."""
+        """Wait in this thread for a mail, so many seconds; return the oldest.
+
+        Raises AssertionError if none comes.
+        """
         match, ends = match_for(**wanted), time.monotonic() + timeout
         while True:
             waiting = self._mails.newest(all_of(match, unread), limit=None)
@@ -93,7 +102,10 @@ class Mailbox:
         return await asyncio.to_thread(self.wait_for, timeout=timeout, **wanted)
 
     def expect_none(self, *, seconds: float = 1.0, **wanted: Unpack[Wanted]) -> None:
-        """Wait so many seconds. Raises AssertionError if such a mail arrives, or is still waiting to be returned."""
+        """Wait so many seconds.
+
+        Raises AssertionError if such a mail arrives, or is still waiting to be returned.
+        """
         try:
             mail = self.wait_for(timeout=seconds, **wanted)
         except MailMissing:
@@ -131,7 +143,8 @@ def running_mailbox(port: int = 0) -> Iterator[Mailbox]:
     mails = CapturedMails()
     with contextlib.closing(mails):
         taken = socket.create_server(("127.0.0.1", port))
-        # With its protocol named, or asyncio sets no TCP_NODELAY, and each mail waits 40 ms (RFC 896).
+        # With its protocol named, or asyncio sets no TCP_NODELAY, and each mail waits 40 ms (RFC
+        # 896).
         bound = socket.socket(taken.family, taken.type, socket.IPPROTO_TCP, taken.detach())
         server = SmtpServer(bound, mails)
         with server.running():

@@ -1,4 +1,6 @@
-"""The pytest plugin: the fixtures `mail_snapshot` and `mailbox`. Only tests of mails load Jinja and MJML.
+"""The pytest plugin: the fixtures `mail_snapshot` and `mailbox`.
+
+Only tests of mails load Jinja and MJML.
 
 PYTEST_DONT_REWRITE: a conftest.py may import MailSnapshot before its plugins are loaded.
 """
@@ -31,7 +33,10 @@ class MailSnapshot:
         self._accepting = accepting
 
     def assert_matches(self) -> None:
-        """Fail with a diff unless the mail equals its snapshots. With --accept-mails, write them first."""
+        """Fail with a diff unless the mail equals its snapshots.
+
+        With --accept-mails, write them first.
+        """
         comparison = self._snapshots.compare(self.name)
         if self._accepting and comparison.acceptable:
             self._snapshots.accept(comparison)
@@ -112,7 +117,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _snapshots_of(mark: pytest.Mark | None, project: Path) -> "Snapshots":
-    """Return the snapshots that the marker names, or the project's configuration. Raises SettingsInvalid."""
+    """Return the snapshots that the marker names, or the project's configuration.
+
+    Raises SettingsInvalid.
+    """
     from keyturn.service.reset.mails.theme import builtin_emails
     from keyturn.service.settings.reading import FILE_NAME, read_settings
     from keyturn.studio.gallery import Gallery

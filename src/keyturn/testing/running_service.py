@@ -1,4 +1,6 @@
-"""Keyturn in a test's process, over HTTP, with its clock, randomness and sender; docs/inbox.md has an example."""
+"""Keyturn in a test's process, over HTTP, with its clock, randomness and sender; docs/inbox.md has
+an example.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -65,7 +67,9 @@ class RunningService:
         self._hosts = count(1)
 
     def client(self, ip_address: str = "", **options: Any) -> httpx2.AsyncClient:
-        """Return a client with cookies of its own, at a new address unless one is named, so that it meets no limit."""
+        """Return a client with cookies of its own, at a new address unless one is named, so that it
+        meets no limit.
+        """
         number = next(self._hosts)
         address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
         transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
@@ -81,7 +85,10 @@ class RunningService:
         password_hash: str | None = None,
         **fields: Any,
     ) -> Account:
-        """Add an account to the built-in store. Raises KeyturnError if the accounts are elsewhere."""
+        """Add an account to the built-in store.
+
+        Raises KeyturnError if the accounts are elsewhere.
+        """
         if not isinstance(self.parts.accounts, BuiltinAccounts):
             raise KeyturnError("the accounts are not in Keyturn's own table")
         if password is not None:
@@ -107,11 +114,14 @@ async def service(
 ) -> AsyncIterator[RunningService]:
     """Start Keyturn, and stop it at the end of the block.
 
-    `settings`: sections and keys as in keyturn.toml. Without `database.url` the database is a new file of SQLite.
-    `clock`: that of all services in the process. By default `clock.move` moves it, and otherwise it stands still unless
-    the worker runs. `random`: returns random bytes; by default the machine's.
-    `sender`: by default one that keeps the mails in `sender.sent`. `fallback`: the sender while the first one fails.
-    `accounts`: a store, instead of the one that the settings name. `worker`: whether the worker runs by itself.
+    `settings`: sections and keys as in keyturn.toml. Without `database.url` the database is a new
+    file of SQLite.
+    `clock`: that of all services in the process. By default `clock.move` moves it, and otherwise it
+    stands still unless the worker runs. `random`: returns random bytes; by default the machine's.
+    `sender`: by default one that keeps the mails in `sender.sent`. `fallback`: the sender while the
+    first one fails.
+    `accounts`: a store, instead of the one that the settings name. `worker`: whether the worker
+    runs by itself.
 
     Raises SettingsInvalid, and KeyturnError if the service cannot start; its cause says why.
     """
@@ -132,7 +142,9 @@ async def service(
 
 @asynccontextmanager
 async def _alive(app: Litestar) -> AsyncIterator[None]:
-    """Run the lifespan in a task of its own: a fixture of pytest may end in another task than it began in."""
+    """Run the lifespan in a task of its own: a fixture of pytest may end in another task than it
+    began in.
+    """
     started, ends = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:

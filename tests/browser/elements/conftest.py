@@ -1,4 +1,6 @@
-"""An app on an origin of its own, whose plain pages hold Keyturn's elements under a strict policy, beside a service."""
+"""An app on an origin of its own, whose plain pages hold Keyturn's elements under a strict policy,
+beside a service.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -38,7 +40,9 @@ CHANGE = '<keyturn-change-password url="{keyturn}" email="{email}"></keyturn-cha
 
 
 class App(Screens):
-    """`pages` holds bodies, or whole pages, by the first part of the path; what is not there is the reset page."""
+    """`pages` holds bodies, or whole pages, by the first part of the path; what is not there is the
+    reset page.
+    """
 
     expected = "Failed to load resource"  # also for an answer that did not come
 

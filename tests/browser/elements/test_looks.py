@@ -155,7 +155,9 @@ async def test_a_password_is_set_in_a_form_of_the_page_with_what_a_password_mana
 
 @pytest.mark.usefixtures("keyturn")
 async def test_two_light_elements(app: App) -> None:
-    """Two light elements of a kind share no id, so each label and each error is that of its own field."""
+    """Two light elements of a kind share no id, so each label and each error is that of its own
+    field.
+    """
     app.pages["two"] = FORGOT.replace(" url", " light url") * 2
     async with app.open("/two") as page:
         second = page.locator("keyturn-forgot").nth(1)

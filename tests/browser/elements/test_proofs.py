@@ -1,4 +1,6 @@
-"""A challenge, a code and a second step in an app's own pages, under a policy that allows nothing but keyturn.js."""
+"""A challenge, a code and a second step in an app's own pages, under a policy that allows nothing
+but keyturn.js.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -83,7 +85,9 @@ async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_pass
 async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(
     app: App, sqlite_url: str
 ) -> None:
-    """Its script is a stand-in that offers what the real one does: render, and a callback with the answer."""
+    """Its script is a stand-in that offers what the real one does: render, and a callback with the
+    answer.
+    """
     asked: list[str] = []
 
     async def script(route: Route) -> None:

@@ -1,4 +1,6 @@
-"""From the forgotten password to the new one, on a page of another site, under a Content-Security-Policy."""
+"""From the forgotten password to the new one, on a page of another site, under a
+Content-Security-Policy.
+"""
 
 import re
 from pathlib import Path
@@ -191,7 +193,8 @@ async def test_the_documented_page_and_the_example_s_change_a_password(
 ) -> None:
     emma = (await keyturn.add("emma@northwind.test")).email
     app.pages["documented"] = documented()
-    # The policy of these tests allows no inline script; the page in the documentation brings its own.
+    # The policy of these tests allows no inline script; the page in the documentation brings its
+    # own.
     async with app.open(f"/documented#token={await keyturn.link(emma)}", bypass_csp=True) as page:
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))

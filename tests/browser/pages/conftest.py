@@ -1,4 +1,7 @@
-"""A school that a browser can visit. Whatever a test does: no error in the console, no request elsewhere."""
+"""A school that a browser can visit.
+
+Whatever a test does: no error in the console, no request elsewhere.
+"""
 
 from collections.abc import AsyncIterator
 

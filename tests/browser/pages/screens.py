@@ -23,14 +23,18 @@ WRONG = """() => {
     }
     return found
 }"""
-"""What is wider than the page or than its own box, and a button that lies on what is typed: in a page or an element."""
+"""What is wider than the page or than its own box, and a button that lies on what is typed: in a
+page or an element.
+"""
 
 
 class Screens:
     """Opens pages, each in a browser session of its own, and notes what should not happen there."""
 
     expected = "the server responded with a status of 4"
-    """What a browser reports of answers over 399; forms with a mistake and dead links are such answers."""
+    """What a browser reports of answers over 399; forms with a mistake and dead links are such
+    answers.
+    """
 
     def __init__(self, browser: Browser, address: str) -> None:
         self._browser = browser
@@ -59,7 +63,9 @@ class Screens:
 
 
 class Shown:
-    """Serves a page that was got before at /shown, and beside it what its stylesheets and scripts are."""
+    """Serves a page that was got before at /shown, and beside it what its stylesheets and scripts
+    are.
+    """
 
     def __init__(self, app: Any, policy: str) -> None:
         self._app, self._policy, self.html = app, policy, ""

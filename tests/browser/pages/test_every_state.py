@@ -1,4 +1,6 @@
-"""Every page in each of its states: no script fails there, and everything fits whatever size of type is wanted."""
+"""Every page in each of its states: no script fails there, and everything fits whatever size of
+type is wanted.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

@@ -1,4 +1,6 @@
-"""What scripts add: ticks, words before a form is sent in vain, links with a fragment, puzzles, and codes by phone."""
+"""What scripts add: ticks, words before a form is sent in vain, links with a fragment, puzzles, and
+codes by phone.
+"""
 
 import asyncio
 import re

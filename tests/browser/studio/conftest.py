@@ -13,7 +13,10 @@ __all__ = ["captured", "client", "folder", "gallery", "inbox", "served", "studio
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """One for all, since a context costs more than most tests do in it. By its port each test has its own origin."""
+    """One for all, since a context costs more than most tests do in it.
+
+    By its port each test has its own origin.
+    """
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE)
     yield context
@@ -22,7 +25,9 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext, served: str) -> AsyncIterator[Page]:
-    """Open a page that fails the test where a script breaks, a policy is violated or another host is asked."""
+    """Open a page that fails the test where a script breaks, a policy is violated or another host
+    is asked.
+    """
     page = await context.new_page()
     faults: list[str] = []
     page.on(
@@ -63,13 +68,18 @@ async def watched(page: Page) -> None:
 
 
 async def settled(page: Page) -> None:
-    """Wait until the page of the address is there in full. Before, a key that decides something does nothing."""
+    """Wait until the page of the address is there in full.
+
+    Before, a key that decides something does nothing.
+    """
     await expect(page.locator("main")).not_to_have_attribute("aria-busy", "true")
 
 
 @asynccontextmanager
 async def lost(page: Page, part: str) -> AsyncIterator[None]:
-    """Lose the answer to the page's next request whose address has this part, and wait until the page knows."""
+    """Lose the answer to the page's next request whose address has this part, and wait until the
+    page knows.
+    """
     losing = """part => { window.lost = new Promise(known => { const ask = fetch; window.fetch = async (...asked) => {
       const answer = await ask(...asked);
       if (!`${asked[0]}`.includes(part)) return answer;

@@ -12,8 +12,8 @@ from tests.studio.web.fixtures import capture, save
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-# Of the mails themselves the checks speak; here it is the studio that is looked at. Between light and dark only the
-# colours differ.
+# Of the mails themselves the checks speak; here it is the studio that is looked at. Between light
+# and dark only the colours differ.
 _LOOK = "options => axe.run({exclude: [['iframe']]}, {resultTypes: ['violations'], ...options})"
 _SCHEMES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 _WIDE = """() => [document.documentElement, document.querySelector("main")]

@@ -18,7 +18,10 @@ TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 
 
 class OtherPort:
-    """A server of another user of the machine. `cookies`: those that browsers sent to it, or None for none."""
+    """A server of another user of the machine.
+
+    `cookies`: those that browsers sent to it, or None for none.
+    """
 
     def __init__(self) -> None:
         self.cookies: list[bytes | None] = []

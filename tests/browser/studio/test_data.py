@@ -1,4 +1,6 @@
-"""The data in a real browser: what the user types is rendered at once, and no update disturbs the typing."""
+"""The data in a real browser: what the user types is rendered at once, and no update disturbs the
+typing.
+"""
 
 import json
 from collections.abc import Callable

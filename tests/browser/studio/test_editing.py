@@ -71,7 +71,8 @@ async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
     await expect(rendered(page).get_by_text("Servus Ada")).to_be_visible()
 
-    # Another view keeps what the user typed, and another page does, too, until the editor is open again.
+    # Another view keeps what the user typed, and another page does, too, until the editor is open
+    # again.
     await page.get_by_role("link", name="Links").click()
     await expect(page.locator("#tab-links")).to_have_attribute("aria-current", "true")
     await expect(text_of(page)).to_contain_text("{{ nam")

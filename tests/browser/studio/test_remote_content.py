@@ -1,4 +1,6 @@
-"""What mails and templates name that lies elsewhere: nothing runs or is asked for before the reader asks for it."""
+"""What mails and templates name that lies elsewhere: nothing runs or is asked for before the reader
+asks for it.
+"""
 
 import re
 from base64 import b64decode

@@ -1,4 +1,6 @@
-"""The pages of many mails: what changed, the findings and the contact sheet fill and follow saves by themselves."""
+"""The pages of many mails: what changed, the findings and the contact sheet fill and follow saves
+by themselves.
+"""
 
 import asyncio
 import re

@@ -1,4 +1,6 @@
-"""The examples of the five apps: what their files say; and their demos, without a process: each story works."""
+"""The examples of the five apps: what their files say; and their demos, without a process: each
+story works.
+"""
 
 import re
 from collections.abc import AsyncIterator, Sequence

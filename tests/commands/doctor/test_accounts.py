@@ -261,7 +261,9 @@ async def test_nobody_has_a_password(app: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("databases", ["sqlite", "postgresql", "mariadb"], indirect=True)
 async def test_everybody_signs_in_elsewhere(empty_url: str, tmp_path: Path) -> None:
-    """A provider by which all accounts with a hash sign in elsewhere fails: a number is no provider."""
+    """A provider by which all accounts with a hash sign in elsewhere fails: a number is no
+    provider.
+    """
     await create(empty_url, USERS.replace("(190))", "(190), logintype INTEGER)"))
     row = "INSERT INTO users VALUES ({0}, '{0}@x.test', '{1}', {0})"
     await execute(empty_url, row.format(1, PHP), row.format(2, PHP), row.format(3, ""))
@@ -297,7 +299,9 @@ ALL = {
 
 
 def settings(url: str, lines: str = "", table: str = "users") -> Settings:
-    """Return the settings of an app whose accounts are in that database, with further lines for its table."""
+    """Return the settings of an app whose accounts are in that database, with further lines for its
+    table.
+    """
     Path("keyturn.toml").write_text(
         'environment = "development"\nsign_in_url = "https://app.example.org/login"\n[mail]\ntransport = "capture"\n'
         f'[accounts]\nstore = "table"\n[accounts.table]\ntable = "{table}"\nurl = "{url}"\n{lines}\n',
@@ -307,7 +311,9 @@ def settings(url: str, lines: str = "", table: str = "users") -> Settings:
 
 
 def named(found: list[Finding]) -> dict[str, str]:
-    """Return the tables that are named, with the lines that their fixes give; "" where one says what the app can do."""
+    """Return the tables that are named, with the lines that their fixes give; "" where one says
+    what the app can do.
+    """
     assert {one.verdict for one in found} <= {"warn"}
     assert all('when = "never"' in one.fix for one in found)
     assert all(line_in(one.fix) or "when it gets the webhook " in one.fix for one in found)
@@ -338,7 +344,9 @@ async def test_each_table_is_named_with_the_line_that_silences_it_or_with_the_we
 
 
 async def test_sessions_that_go_on(app: str) -> None:
-    """A table of sessions that no setting names is a warning, and contradicts an email about all devices."""
+    """A table of sessions that no setting names is a warning, and contradicts an email about all
+    devices.
+    """
     await execute(
         app,
         "CREATE TABLE sessions (id INTEGER, user_id INTEGER)",

@@ -1,4 +1,6 @@
-"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, what to add, and a DNS that does not say."""
+"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, what to add, and a DNS
+that does not say.
+"""
 
 import asyncio
 import base64

@@ -1,4 +1,6 @@
-"""Whether answers to the challenge can be verified, and whether the source of leaked passwords answers."""
+"""Whether answers to the challenge can be verified, and whether the source of leaked passwords
+answers.
+"""
 
 from typing import Any
 

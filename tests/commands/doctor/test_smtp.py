@@ -94,7 +94,9 @@ async def test_in_clear_over_a_network_is_a_doubt_and_a_greeting_that_is_a_refus
     ("j\u00fcrgen@northwind.example", "j\u00fcrgen@northwind.example"),
 ])  # fmt: skip
 async def test_sender_beyond_ascii(sender: str, address: str) -> None:
-    """The check names the sender as a mail does: A-labels in its domain, SMTPUTF8 for other letters."""
+    """The check names the sender as a mail does: A-labels in its domain, SMTPUTF8 for other
+    letters.
+    """
     async with running_smtp() as server:
         server.replies["MAIL"] = "553 not yours"
         (found,) = await check(server.port, sender=sender, security="none")

@@ -106,7 +106,9 @@ def test_serve_listens_where_links_to_this_machine_lead(keyturn: Keyturn) -> Non
 
 
 def test_path_of_base_url(keyturn: Keyturn) -> None:
-    """A path of a local base_url is for the plugin: the address to open is the one of `keyturn serve`."""
+    """A path of a local base_url is for the plugin: the address to open is the one of `keyturn
+    serve`.
+    """
     ended = keyturn(
         "init", "--store", "builtin", *TEXTS, "--base-url", "http://127.0.0.1:9000/account"
     )
@@ -199,7 +201,9 @@ INSERT INTO users VALUES (1, 'ada@northwind.example', '5f4dcc3b5aa765d61d8327deb
 
 
 def test_lockouts_are_said(keyturn: Keyturn) -> None:
-    """What doctor warns of is said by init, too: foreign hashes and a salt; a number is taken for no provider."""
+    """What doctor warns of is said by init, too: foreign hashes and a salt; a number is taken for
+    no provider.
+    """
     ended = keyturn("init", "--database", sqlite_app(SALTED), *TEXTS)
 
     foreign, salted = to_look_at(ended.out)[:2]
@@ -228,14 +232,18 @@ def test_every_column_of_inactive_users(keyturn: Keyturn) -> None:
 
 
 def test_token_on_users_row(keyturn: Keyturn) -> None:
-    """A token of the sessions on the user's row gets a random value; without a counter of failures a lock stays."""
+    """A token of the sessions on the user's row gets a random value; without a counter of failures
+    a lock stays.
+    """
     keyturn("init", "--database", sqlite_app(OF_MANY_COLUMNS), *TEXTS)
 
     assert written().accounts.table.set == {"session_token": "{random}"}
 
 
 def test_other_sign_ins_are_named(keyturn: Keyturn) -> None:
-    """Columns that say that a user signs in elsewhere are named, if no column has the provider's name."""
+    """Columns that say that a user signs in elsewhere are named, if no column has the provider's
+    name.
+    """
     ended = keyturn("init", "--database", sqlite_app(OF_MANY_COLUMNS), *TEXTS)
 
     (named,) = [one for one in to_look_at(ended.out) if "sign in elsewhere" in one]
@@ -332,7 +340,9 @@ def test_keyturns_own_tables_may_be_in_the_same_file_or_schema(
 def test_tables_stay_out_of_a_tools_database(
     keyturn: Keyturn, postgresql: PostgresServer, migrations: str, tool: str
 ) -> None:
-    """Keyturn's tables are apart from a schema that Prisma or Drizzle manages, unless the command says otherwise."""
+    """Keyturn's tables are apart from a schema that Prisma or Drizzle manages, unless the command
+    says otherwise.
+    """
     url = postgresql.empty()
     executed(
         url,
@@ -353,7 +363,9 @@ def test_tables_stay_out_of_a_tools_database(
 
 
 def test_tool_beside_sqlite_is_no_reason(keyturn: Keyturn) -> None:
-    """On SQLite, Keyturn's tables are apart anyway: `init` names no tool as the reason, nor PostgreSQL as the way."""
+    """On SQLite, Keyturn's tables are apart anyway: `init` names no tool as the reason, nor
+    PostgreSQL as the way.
+    """
     users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)"
     ended = keyturn(
         "init",

@@ -1,4 +1,6 @@
-"""`keyturn init` on databases as frameworks make them: the mapping that it writes, and what it says it cannot know."""
+"""`keyturn init` on databases as frameworks make them: the mapping that it writes, and what it says
+it cannot know.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,9 @@ def sessions_of(tables: str) -> str:
 def found(
     schema: str, engine: str, table: str, hashing: dict[str, Any], *left: str, **columns: Any
 ) -> tuple[str, str, TableSettings, HashingSettings, tuple[str, ...]]:
-    """Return a case: the schema and its engine, the mapping and the hashes that are found, and what is left to say."""
+    """Return a case: the schema and its engine, the mapping and the hashes that are found, and what
+    is left to say.
+    """
     return schema, engine, TableSettings(table=table, **columns), HashingSettings(**hashing), left
 
 

@@ -1,4 +1,6 @@
-"""Mails of a Django project on the command line: each time a process of its own, as Django has one project in each."""
+"""Mails of a Django project on the command line: each time a process of its own, as Django has one
+project in each.
+"""
 
 import json
 import shutil

@@ -1,4 +1,6 @@
-"""The repository of a folder that someone else made: git answers about it, and runs nothing that it names."""
+"""The repository of a folder that someone else made: git answers about it, and runs nothing that it
+names.
+"""
 
 import os
 from collections.abc import Callable
@@ -65,7 +67,9 @@ def checked_mails(keyturn: Keyturn, folder: Path, base: str = "HEAD~1") -> str:
 
 
 def settings(repository: Repository) -> None:
-    """Name a program in the ways that dulwich knows as git does: filters, an external diff, hooks, included files."""
+    """Name a program in the ways that dulwich knows as git does: filters, an external diff, hooks,
+    included files.
+    """
     program = str(repository.program)
     for name in ("core.fsmonitor", "core.sshCommand", "diff.external", "diff.evil.textconv"):
         repository.git("config", name, program)

@@ -1,4 +1,6 @@
-"""What lies in a folder and cannot be read: told with file and reason, in bounded time; the rest is rendered."""
+"""What lies in a folder and cannot be read: told with file and reason, in bounded time; the rest is
+rendered.
+"""
 
 import os
 from pathlib import Path

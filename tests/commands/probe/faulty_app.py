@@ -1,4 +1,6 @@
-"""A shop with forms and JSON whose password reset is right, or wrong in one thing, as one attack of `probe` finds."""
+"""A shop with forms and JSON whose password reset is right, or wrong in one thing, as one attack of
+`probe` finds.
+"""
 
 import asyncio
 import hashlib
@@ -44,10 +46,11 @@ Page = Response[Any]
 class Shop:
     """The shop. `fault` is the name of the attack that succeeds.
 
-    `base_url`: where it is served. `permission`: what it publishes for the probe. Options: `second_step`: a password
-    alone signs nobody in. `front`: the origin to which links redirect. `padding`: ends each page, answer and mail.
-    `headers`: of all answers. `markup`: more of the link's page. `token`: makes the tokens. `start`: where a visitor
-    begins.
+    `base_url`: where it is served. `permission`: what it publishes for the probe. Options:
+    `second_step`: a password alone signs nobody in. `front`: the origin to which links redirect.
+    `padding`: ends each page, answer and mail.
+    `headers`: of all answers. `markup`: more of the link's page. `token`: makes the tokens.
+    `start`: where a visitor begins.
     """
 
     base_url = permission = front = padding = markup = start = ""
@@ -73,7 +76,10 @@ class Shop:
             server.send_message(mail, "shop@app.example", recipients)
 
     def _ask(self, addresses: list[str], headers: Mapping[str, str]) -> str:
-        """Mail a link, unless there is no such account. Returns the link, or one that leads nowhere."""
+        """Mail a link, unless there is no such account.
+
+        Returns the link, or one that leads nowhere.
+        """
         typed, account = addresses[0].lower(), self._account(addresses[0])
         self._asked[typed] += 1
         predictable = hashlib.sha256((account or typed).encode()).hexdigest()
@@ -81,7 +87,8 @@ class Shop:
         token = weak.get(self._fault) or self.token()
         named = headers.get("x-forwarded-host") or headers["host"]
         wrong = {"host-in-link": f"http://{named}", "link-not-https": "http://shop.app.example"}
-        link = f"{wrong.get(self._fault, self.base_url)}//reset?token={quote(token)}"  # as of a base URL with a slash
+        # as of a base URL with a slash
+        link = f"{wrong.get(self._fault, self.base_url)}//reset?token={quote(token)}"
         is_ignored = self._fault == "ignores-hosts" and not self.base_url.endswith(headers["host"])
         if (
             account is None
@@ -299,7 +306,10 @@ def _is_api(request: Asked) -> bool:
 
 
 async def _sent(request: Asked) -> dict[str, list[Any]]:
-    """Return the fields of JSON or, as PHP does, of a form. Raises PermissionDeniedException without its secret."""
+    """Return the fields of JSON or, as PHP does, of a form.
+
+    Raises PermissionDeniedException without its secret.
+    """
     if _is_api(request):
         members = (await request.json()).items()
         return {name: value if isinstance(value, list) else [value] for name, value in members}
@@ -322,7 +332,10 @@ async def _sent(request: Asked) -> dict[str, list[Any]]:
 def _page(
     title: str, body: str, status: int = 200, request: Asked | None = None, *fields: str
 ) -> Page:
-    """Return a page, with a form of these fields for the same address if there are any. `body`: HTML."""
+    """Return a page, with a form of these fields for the same address if there are any.
+
+    `body`: HTML.
+    """
     cookies = []
     if request:
         csrf = request.cookies.get("csrf") or secrets.token_urlsafe(16)

@@ -1,4 +1,6 @@
-"""Each attack finds its fault, and no other: a shop that is wrong in one thing, and Keyturn, in which nothing fails."""
+"""Each attack finds its fault, and no other: a shop that is wrong in one thing, and Keyturn, in
+which nothing fails.
+"""
 
 import asyncio
 import secrets
@@ -191,7 +193,9 @@ async def test_variants_are_judged_as_browsers_read_them(
 
 
 async def test_requests_go_to_the_origin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a redirect nor a proxy of the environment leads elsewhere, and a page from there is not judged."""
+    """Neither a redirect nor a proxy of the environment leads elsewhere, and a page from there is
+    not judged.
+    """
     asked = []
     pages = ["token-leaks", "page-cached", "page-framed"]
 
@@ -223,7 +227,9 @@ async def test_no_part_of_a_password_is_in_a_report() -> None:
 
 
 async def test_a_page_of_a_megabyte_does_not_stop_the_probe() -> None:
-    """A pattern whose time grows with the square of a page's length would not end before pytest does."""
+    """A pattern whose time grows with the square of a page's length would not end before pytest
+    does.
+    """
     hostile = "a" * 500_000 + '"token":"' * 30_000 + "password:<" * 20_000 + " <a" * 20_000
     only = ["answers-differ", "secret-in-answer", "password-mailed", "page-framed"]
     report = await probed("", FORMS, padding=hostile, played={"only": only})
@@ -247,7 +253,9 @@ async def test_a_run_that_is_stopped_reports_what_it_played() -> None:
 
 
 def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -> None:
-    """To the probe, 0.0.0.0 is another host; to Linux, this machine. 127.0.0.2 would count as this machine."""
+    """To the probe, 0.0.0.0 is another host; to Linux, this machine. 127.0.0.2 would count as this
+    machine.
+    """
     trusted, own, file = (tmp_path / name for name in ("authority.pem", "server.pem", "probe.toml"))
     authority = trustme.CA()
     authority.cert_pem.write_to_path(trusted)

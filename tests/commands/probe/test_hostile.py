@@ -1,4 +1,6 @@
-"""An application that is hostile to the probe: it neither ends nor holds it, nor leads it to another host."""
+"""An application that is hostile to the probe: it neither ends nor holds it, nor leads it to
+another host.
+"""
 
 import socket
 from contextlib import AsyncExitStack
@@ -32,7 +34,9 @@ async def test_permission_is_minted(permission: str) -> None:
 
 
 async def test_localhost_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name below localhost leads to this machine, even if the resolver names another (RFC 6761, 6.3)."""
+    """A name below localhost leads to this machine, even if the resolver names another (RFC 6761,
+    6.3).
+    """
     hosts = []
 
     async def app(scope: Any, _: Any, send: Any) -> None:
@@ -73,7 +77,9 @@ def test_page_of_many_forms() -> None:
 
 
 def test_long_mail() -> None:
-    """Of a mail, a report has a short subject, its text is cut, and an endless token counts as none."""
+    """Of a mail, a report has a short subject, its text is cut, and an endless token counts as
+    none.
+    """
     mails = CapturedMails()
     link = f"http://127.0.0.1/reset?token={'1' * 5_000}"
     mails.add(f"Subject: {'s' * 900}\nTo: {ANN}\n\n{link}\n{'x' * 300_000}\n".encode())

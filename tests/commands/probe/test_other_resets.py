@@ -43,7 +43,9 @@ async def probed(
 
 
 def assert_documented(report: Report, column: str) -> None:
-    """Hold what failed and what is unsure against the table of docs/probe.md, but for the attack that needs samples."""
+    """Hold what failed and what is unsure against the table of docs/probe.md, but for the attack
+    that needs samples.
+    """
     rows = [
         [cell.strip(" *`") for cell in row.split("|")[1:-1]]
         for row in re.findall(r"(?m)^\|.*\|$", MEASURED)

@@ -1,4 +1,6 @@
-"""What every store of accounts keeps to, kept by those in Keyturn's own database; a store that a factory makes."""
+"""What every store of accounts keeps to, kept by those in Keyturn's own database; a store that a
+factory makes.
+"""
 
 import asyncio
 import contextlib
@@ -100,7 +102,9 @@ async def test_of_two_who_take_an_address_at_once_one_gets_it(accounts: BuiltinA
 
 
 async def test_first_password_meanwhile(accounts: BuiltinAccounts, database: Database) -> None:
-    """A password for an account that was read as awaiting its first one replaces none that it has by now."""
+    """A password for an account that was read as awaiting its first one replaces none that it has
+    by now.
+    """
     awaiting = await accounts.add(Account(id="", email="ada@northwind.example"), None)
     for password_hash, is_set in (("first", True), ("second", False)):
         change = partial(
@@ -140,7 +144,9 @@ Write = Callable[..., str]
 
 @pytest.fixture
 def written(tmp_path: Path) -> Iterator[Write]:
-    """Return a function that writes modules into the working directory, and returns the name of their package."""
+    """Return a function that writes modules into the working directory, and returns the name of
+    their package.
+    """
     path, package = list(sys.path), f"shop_{tmp_path.name.replace('-', '_')}"
 
     def write(**modules: str) -> str:

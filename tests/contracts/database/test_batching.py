@@ -19,7 +19,10 @@ from keyturn.service.secrets import SecretRow
 
 
 class Statement:
-    """Doubles its items, once it is let through; remembers what it was run with. A negative item fails its batch."""
+    """Doubles its items, once it is let through; remembers what it was run with.
+
+    A negative item fails its batch.
+    """
 
     def __init__(self) -> None:
         self.fault = Exception("negative")

@@ -1,4 +1,6 @@
-"""Transactions, whole or not at all and after others, durable writes, and one error for a database that is away."""
+"""Transactions, whole or not at all and after others, durable writes, and one error for a database
+that is away.
+"""
 
 import asyncio
 import socket
@@ -92,7 +94,9 @@ TAKE_EVE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('eve', 0))")
 
 
 async def is_eve_free_while_waiting(database: Database, *names: str) -> bool:
-    """Return whether Eve's name is free while a transaction waits for Ada's, one of the names that it holds at once."""
+    """Return whether Eve's name is free while a transaction waits for Ada's, one of the names that
+    it holds at once.
+    """
     async with AsyncExitStack() as stack, asyncio.timeout(10):
         holding, waiting, other = [
             await stack.enter_async_context(connected(database)) for _ in range(3)
@@ -110,7 +114,9 @@ async def is_eve_free_while_waiting(database: Database, *names: str) -> bool:
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_names_held_together(database: Database) -> None:
-    """Names that are held together are waited for in the same order, however they are given: none can deadlock."""
+    """Names that are held together are waited for in the same order, however they are given: none
+    can deadlock.
+    """
     orders = [
         await is_eve_free_while_waiting(database, *names)
         for names in (("ada", "eve"), ("eve", "ada"))

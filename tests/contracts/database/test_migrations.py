@@ -1,6 +1,7 @@
 """The migrations make what the models say, one after the other and from several machines at once.
 
-They expand first: processes of the version before work on while the database is at this one's revision.
+They expand first: processes of the version before work on while the database is at this one's
+revision.
 """
 
 import ast
@@ -214,7 +215,8 @@ async def test_a_migration_that_is_killed_leaves_the_database_as_it_was(
 
 
 def migrate_and_be_killed(url: str, at: int) -> int:
-    """Migrate in a process that kills itself before its statement number `at` of the migration; return its exit code.
+    """Migrate in a process that kills itself before its statement number `at` of the migration;
+    return its exit code.
 
     Statements count from the first that creates something: before, there is nothing to lose.
     """
@@ -250,7 +252,9 @@ BREAKING = re.compile(
     "script", [*DIRECTORY.walk_revisions()], ids=lambda script: script.revision
 )
 def test_a_migration_only_adds(script: Script) -> None:
-    """What takes away or changes its meaning says `CONTRACTS = "..."`: since which release nothing uses it any more."""
+    """What takes away or changes its meaning says `CONTRACTS = "..."`: since which release nothing
+    uses it any more.
+    """
     upgrade, *_ = ast.unparse(ast.parse(Path(script.path).read_text())).partition("def downgrade")
     breaking = [call for call in BREAKING.findall(upgrade) if " SET (fillfactor = 50)" not in call]
     assert "\nCONTRACTS = " in upgrade or breaking == [], (
@@ -260,7 +264,9 @@ def test_a_migration_only_adds(script: Script) -> None:
 
 @pytest.mark.parametrize("databases", ["latin1", "sql_ascii"], indirect=True)
 async def test_database_in_another_encoding(database: Database) -> None:
-    """A database of PostgreSQL that is not in UTF-8 is refused in a sentence by `migrate` and at the start."""
+    """A database of PostgreSQL that is not in UTF-8 is refused in a sentence by `migrate` and at
+    the start.
+    """
     said = r"the database has the encoding \w+, and Keyturn needs UTF8: create one with `CREATE DATABASE "
     for refuses in (migrate, require_current):
         with pytest.raises(DatabaseUnready, match=said):

@@ -1,4 +1,6 @@
-"""Addresses of databases as people have them; TLS in each mode, and what a server or a stranger hears that has none."""
+"""Addresses of databases as people have them; TLS in each mode, and what a server or a stranger
+hears that has none.
+"""
 
 import asyncio
 import re

@@ -1,4 +1,7 @@
-"""What every store of counters does, and in PostgreSQL what limits cost and hold. Each store inherits the tests."""
+"""What every store of counters does, and in PostgreSQL what limits cost and hold.
+
+Each store inherits the tests.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -224,7 +227,9 @@ class TestStored(EveryStore):
     async def test_requests_of_one_statement_share_a_counter(
         self, counters: Counting, processes: list[Database]
     ) -> None:
-        """A client beyond its own limit uses up nothing of the limit that it shares with the others."""
+        """A client beyond its own limit uses up nothing of the limit that it shares with the
+        others.
+        """
         ada, eve, overall = limit(2), limit(2, who="eve"), limit(3, kind="overall")
         each = [[ada, overall]] * 4 + [[eve, overall]] * 2
         hits = await processes[0].transact(lambda one: StoredCounters(one).count_each(each))
@@ -236,7 +241,8 @@ class TestStored(EveryStore):
 
 HERE = Client(ip_address="192.0.2.1")
 COUNTERS = text("SELECT count(*) AS n FROM keyturn_limits")
-# In the order of the keys, as the counts: an update of all in any other order could wait for them in a circle.
+# In the order of the keys, as the counts: an update of all in any other order could wait for them
+# in a circle.
 EMPTIED = text(
     "WITH held AS (SELECT key FROM keyturn_limits ORDER BY key FOR UPDATE)"
     " UPDATE keyturn_limits AS one SET tat = 1 FROM held WHERE one.key = held.key"

@@ -1,4 +1,6 @@
-"""A mail, senders to servers on this machine, what every sender keeps to, and the webhook of a module's provider."""
+"""A mail, senders to servers on this machine, what every sender keeps to, and the webhook of a
+module's provider.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
@@ -24,7 +26,10 @@ from keyturn.service.settings import MailSettings, Secret
 from keyturn.testing import MovableClock
 
 Open = Callable[..., Sender]
-"""Opens a sender with any of its settings changed. `key`: its API key; without `reports`, none of its reports come."""
+"""Opens a sender with any of its settings changed.
+
+`key`: its API key; without `reports`, none of its reports come.
+"""
 
 Deploy = Callable[..., Awaitable[Service]]
 
@@ -47,7 +52,8 @@ def mail() -> Email:
 async def deploy(
     database_url: str, clock: MovableClock, resend: ResendServer
 ) -> AsyncIterator[Deploy]:
-    """Return a function that ends the process before and starts one with other settings, on the same database.
+    """Return a function that ends the process before and starts one with other settings, on the
+    same database.
 
     It sends through Resend, unless the settings say otherwise, and Ada has an account.
     """
@@ -116,7 +122,9 @@ async def opened(
 
 @pytest.fixture
 def webhook(request: pytest.FixtureRequest) -> Webhook:
-    """Return the webhook of the module's `PROVEN_BY`: a provider, and the secret that proves its reports."""
+    """Return the webhook of the module's `PROVEN_BY`: a provider, and the secret that proves its
+    reports.
+    """
     name, proof = request.module.PROVEN_BY
     provider = PROVIDERS[name]
     assert provider.reports
@@ -154,7 +162,9 @@ class SenderContract:
 
 
 class RefusingSenderContract(SenderContract):
-    """Further rules for providers that can refuse: `refuse` makes the provider refuse, `nobody` cannot be reached."""
+    """Further rules for providers that can refuse: `refuse` makes the provider refuse, `nobody`
+    cannot be reached.
+    """
 
     async def test_a_mail_that_is_refused_for_good_says_so_by_its_code_alone(
         self, sender: Sender, refuse: Callable[[], None], delivered: Delivered, mail: Email

@@ -1,4 +1,6 @@
-"""The providers with an HTTP API: how each is run and asked on this machine, and what it gets of a mail."""
+"""The providers with an HTTP API: how each is run and asked on this machine, and what it gets of a
+mail.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -28,10 +30,12 @@ def _in_utf_8(text: str) -> Fields:
 class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
     """Describes a provider.
 
-    `settings`: its settings for a server at an address. `key` and `proof` are the names of those that hold the API key
-    and what proves its reports.
-    `limited`: its answer to too many requests. `refused`: its answer to an address that it does not take.
-    `fields`: what it gets of the mail of the contract, sent under `key-1`. `subject` finds a mail's subject in that.
+    `settings`: its settings for a server at an address. `key` and `proof` are the names of those
+    that hold the API key and what proves its reports.
+    `limited`: its answer to too many requests. `refused`: its answer to an address that it does not
+    take.
+    `fields`: what it gets of the mail of the contract, sent under `key-1`. `subject` finds a mail's
+    subject in that.
     `accepted`: the mails that its server has taken, by id. `user_agent`: how it begins.
     """
 

@@ -37,7 +37,9 @@ class Case(msgspec.Struct, frozen=True):
         ]
 
     def unknown(self) -> Any:
-        """Expect to be told that the provider may have the mail: with keys it may be sent again at once."""
+        """Expect to be told that the provider may have the mail: with keys it may be sent again at
+        once.
+        """
         return pytest.raises(SendRetryable if self.provider.knows_keys else SendUnknown)
 
 

@@ -1,4 +1,6 @@
-"""A provider that is away: a second is asked where the first cannot have the mail; another mail replaces an old one."""
+"""A provider that is away: a second is asked where the first cannot have the mail; another mail
+replaces an old one.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
@@ -138,7 +140,10 @@ async def test_what_the_second_answers_counts_as_the_answer_of_the_first_would(
 async def test_the_transport_noted_is_the_one_asked(
     deploy: Deploy, resend: ResendServer, second: SmtpServer
 ) -> None:
-    """The first is known to be down, so a new mail goes to the second; its answer is lost. Nobody else ever gets it."""
+    """The first is known to be down, so a new mail goes to the second; its answer is lost.
+
+    Nobody else ever gets it.
+    """
     service = await deploy(resend=resend_at(NOWHERE))
     await service.ask()
     await work(service, 4)
@@ -185,7 +190,8 @@ async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_
     for key, expected in ((None, [("waiting", None)]), ("re_wrong", [("sent", "smtp")])):
         if key:
             service = await deploy(resend=resend_at(resend.url, key))
-        # The links expire, and every pause is over, also one until a quota renews, by the clock of this machine.
+        # The links expire, and every pause is over, also one until a quota renews, by the clock of
+        # this machine.
         await service.write(text("UPDATE keyturn_secrets SET expires_at = created_at"))
         await service.write(text("UPDATE keyturn_outbox SET available_at = created_at"))
         await service.deliver()
@@ -203,7 +209,9 @@ def service_options() -> dict[str, Any]:
 
 
 async def expire(service: Service) -> tuple[list[str], list[str], str | None]:
-    """Let the links of waiting mails expire, and deliver; return which mails arrive, the trail, and the reason."""
+    """Let the links of waiting mails expire, and deliver; return which mails arrive, the trail, and
+    the reason.
+    """
     service.let_time_pass(days=3, minutes=1)
     await service.deliver()
     outcomes = [entry.outcome for entry in await service.trail() if entry.outcome != "accepted"]
@@ -228,7 +236,9 @@ async def test_where_certainly_nobody_has_the_old_mail_a_fresh_link_is_sent_and_
 
 
 async def test_retry_of_a_mail_of_yesterday(service: Service) -> None:
-    """A mail that a provider may have is dead after a day, and an operator's retry sends another with a fresh link."""
+    """A mail that a provider may have is dead after a day, and an operator's retry sends another
+    with a fresh link.
+    """
     service.inbox.failures.append(SendRetryable("503 down"))
     await service.ask_and_deliver()
     templates, outcomes, reason = await expire(service)

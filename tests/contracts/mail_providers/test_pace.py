@@ -1,4 +1,6 @@
-"""A provider's rate limit, kept by all workers together; a provider that is down is left alone by new mails."""
+"""A provider's rate limit, kept by all workers together; a provider that is down is left alone by
+new mails.
+"""
 
 import asyncio
 import time
@@ -34,7 +36,9 @@ TEN_MINUTES = timedelta(minutes=10)
 
 
 async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
-    """Begin all turns at once, and end them when one is left that waits; return how many were told to come later."""
+    """Begin all turns at once, and end them when one is left that waits; return how many were told
+    to come later.
+    """
     waiting = {asyncio.create_task(turn) for turn in turns}
     refused = 0
     while len(waiting) > 1:
@@ -47,7 +51,9 @@ async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
 
 
 async def test_all_workers_share_the_turns(database: Database, database_url: str) -> None:
-    """One is there at once, one waits for nine seconds, and for all others a lease would not be long enough."""
+    """One is there at once, one waits for nine seconds, and for all others a lease would not be
+    long enough.
+    """
     nine_seconds_apart, elsewhere = 1.05 / 9, Database(database_url)
     turns = [
         Pace(where, "resend", nine_seconds_apart).turn(first=False)
@@ -162,7 +168,9 @@ def test_a_provider_gets_nothing_new_after_so_many_failures_in_a_row_but_one_mai
 async def test_mails_wait_for_the_slower_provider(
     database_url: str, transport: Any, fallback: Any, waits: timedelta
 ) -> None:
-    """The lanes of mails, and no others, have time for the last answer of a mail server, also as the fallback."""
+    """The lanes of mails, and no others, have time for the last answer of a mail server, also as
+    the fallback.
+    """
     mail = MailSettings(from_="accounts@northwind.test", transport=transport, fallback=fallback)
     smtp = Smtp(host="127.0.0.1", security="none")
     parts = Parts(

@@ -71,7 +71,9 @@ def server() -> Iterator[ResendServer]:
 async def test_app_sends_with_its_own_key(
     app: AppClient, sender: Sender, server: ResendServer, mail: Email
 ) -> None:
-    """An app sends with its own key, address and client before, during and after an email of Keyturn's."""
+    """An app sends with its own key, address and client before, during and after an email of
+    Keyturn's.
+    """
     await resend.Emails.send_async(APP_MAIL)
     server.coming.append(Trouble.STALL)
     sending = asyncio.create_task(sender.send(mail, "key-1"))
@@ -101,7 +103,9 @@ async def test_app_changes_its_client(
 
 
 async def test_app_sets_the_older_setting(app: AppClient, sender: Sender, mail: Email) -> None:
-    """An asynchronous client in `default_http_client` gets the emails of an app that has set no other."""
+    """An asynchronous client in `default_http_client` gets the emails of an app that has set no
+    other.
+    """
     resend.default_async_http_client = None
     before, own = resend.default_http_client, AppClient()
     resend.default_http_client = own

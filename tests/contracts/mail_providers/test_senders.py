@@ -1,4 +1,6 @@
-"""Senders without an HTTP API: SMTP and what its replies mean (RFC 5321, 4.2.1), a folder, and memory for tests."""
+"""Senders without an HTTP API: SMTP and what its replies mean (RFC 5321, 4.2.1), a folder, and
+memory for tests.
+"""
 
 import asyncio
 import socket
@@ -214,7 +216,9 @@ async def test_a_server_without_encryption_or_log_in_gets_nothing_and_the_reason
 
 
 async def test_server_without_password_login(server: SmtpServer, mail: Email) -> None:
-    """A server that takes no user name and password refuses this account, for good; the reason says what it takes."""
+    """A server that takes no user name and password refuses this account, for good; the reason says
+    what it takes.
+    """
     server.replies["EHLO"] = "250-mx.test\r\n250 AUTH XOAUTH2 gssapi <b>"
     with pytest.raises(SendRefused) as error:
         await sender_to(server.port, username=USERNAME, password=Secret(PASSWORD)).send(
@@ -304,7 +308,9 @@ async def test_a_refusal_is_of_the_next_mail_alone(mail: Email) -> None:
 
 
 async def test_smtp_waits_for_the_last_answer(mail: Email) -> None:
-    """The reply to the end of a mail has the ten minutes of RFC 5321, 4.5.3.2.6, and other replies have a time-out."""
+    """The reply to the end of a mail has the ten minutes of RFC 5321, 4.5.3.2.6, and other replies
+    have a time-out.
+    """
     async with running_smtp() as server:
         server.answers.clear()
         sender = sender_to(server.port, timeout=timedelta(seconds=0.2))

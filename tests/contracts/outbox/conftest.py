@@ -1,4 +1,6 @@
-"""An outbox on each engine, its table, messages, and a worker over a handler that does as each message says."""
+"""An outbox on each engine, its table, messages, and a worker over a handler that does as each
+message says.
+"""
 
 import asyncio
 from collections import Counter
@@ -70,7 +72,8 @@ LONG = timedelta(hours=1)
 
 
 class Handler:
-    """`answers` holds what a message comes to, by its text: a settlement, or an error that is raised.
+    """`answers` holds what a message comes to, by its text: a settlement, or an error that is
+    raised.
 
     A message whose text begins with "slow" waits until `open` is set.
     """

@@ -1,4 +1,6 @@
-"""A message is in one hand at a time: its worker's while that lives, others' soon after it died, and never lost."""
+"""A message is in one hand at a time: its worker's while that lives, others' soon after it died,
+and never lost.
+"""
 
 import asyncio
 import re
@@ -85,7 +87,9 @@ async def test_a_worker_that_is_ended_during_a_claim_leaves_all_to_others(
 async def test_abandoned_messages_are_tried_one_at_a_time(
     outbox: Outbox, elsewhere: Outbox, rows: Rows
 ) -> None:
-    """One of them may end its worker, and must not take the others with it: none is claimed meanwhile."""
+    """One of them may end its worker, and must not take the others with it: none is claimed
+    meanwhile.
+    """
     await post(outbox, "slow one", "slow two", "slow three")
     await elsewhere.claim(10, OVER)
     handler = Handler()
@@ -183,7 +187,10 @@ async def test_slow_mail_is_sent_once(
     fault: str,
     tries: int,
 ) -> None:
-    """While a worker waits for a slow mail server, no other worker sends the mail. Without renewals, another does."""
+    """While a worker waits for a slow mail server, no other worker sends the mail.
+
+    Without renewals, another does.
+    """
     spoil(Path(database_url.removeprefix("sqlite:///")), fault)
     handler, other = Handler(), Handler()
     other.open.set()

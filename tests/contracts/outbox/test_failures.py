@@ -143,7 +143,9 @@ async def test_a_delivery_that_takes_too_long_is_cancelled(outbox: Outbox, rows:
 
 
 async def test_stop_ends_a_slow_try(outbox: Outbox, rows: Rows) -> None:
-    """A worker that is stopped waits no longer for a slow answer than for any other, and its mail is sent later."""
+    """A worker that is stopped waits no longer for a slow answer than for any other, and its mail
+    is sent later.
+    """
     await post(outbox, "slow")
     handler = Handler()
     before = datetime.now(UTC)

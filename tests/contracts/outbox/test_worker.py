@@ -1,4 +1,6 @@
-"""The worker works everything off: in order, a bounded number at a time, without a needless wait, after an outage."""
+"""The worker works everything off: in order, a bounded number at a time, without a needless wait,
+after an outage.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -136,7 +138,9 @@ class Losing(Handler):
 
 
 async def test_a_worker_outlives_its_database(outbox: Outbox, database: Database) -> None:
-    """Neither a failure that cannot be noted nor a look that fails ends it: once the table is back, so is the work."""
+    """Neither a failure that cannot be noted nor a look that fails ends it: once the table is back,
+    so is the work.
+    """
     handler = Losing(database)
     await post(outbox, "one")
     async with running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))) as task:

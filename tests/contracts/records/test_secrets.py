@@ -1,4 +1,6 @@
-"""The table of secrets: whatever happens at once, one guarded statement decides what a secret opens."""
+"""The table of secrets: whatever happens at once, one guarded statement decides what a secret
+opens.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

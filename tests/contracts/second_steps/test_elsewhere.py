@@ -1,4 +1,6 @@
-"""Second factors that Keyturn does not keep: in an app's own table, in a step of an app's own, and a code by SMS."""
+"""Second factors that Keyturn does not keep: in an app's own table, in a step of an app's own, and
+a code by SMS.
+"""
 
 import base64
 import json
@@ -57,7 +59,9 @@ Started = Callable[..., AbstractAsyncContextManager[Service]]
 
 @pytest.fixture
 def app_database(tmp_path: Path) -> Path:
-    """Make an app's database: Ada has a row, and devices in a table of their own, as django-otp has them."""
+    """Make an app's database: Ada has a row, and devices in a table of their own, as django-otp has
+    them.
+    """
     file = tmp_path / "app.db"
     write(
         file,
@@ -211,7 +215,9 @@ async def test_a_step_of_an_apps_own_is_asked_if_its_factory_makes_one(database_
 
 @pytest.fixture
 async def refusing(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Service, Elsewhere]]:
-    """Start a service whose accounts are in a store that refuses the next password; Ada has every factor."""
+    """Start a service whose accounts are in a store that refuses the next password; Ada has every
+    factor.
+    """
     store = Elsewhere(Account(id="u-1", email=ADA))
     settings = settings_for(
         database_url,
@@ -268,7 +274,10 @@ ACCOUNT, AUTH_TOKEN = "AC" + "0" * 32, "an Auth Token"
 
 
 class TwilioServer:
-    """`messages` are those that were taken. `coming` are the answers to the next requests: a status, and a code."""
+    """`messages` are those that were taken.
+
+    `coming` are the answers to the next requests: a status, and a code.
+    """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, str]] = []

@@ -1,4 +1,6 @@
-"""The packaged catalogues: each language has every text, with one word for a term; what is told of a faulty one."""
+"""The packaged catalogues: each language has every text, with one word for a term; what is told of
+a faulty one.
+"""
 
 import re
 import tomllib

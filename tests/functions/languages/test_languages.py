@@ -208,7 +208,9 @@ def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart_un
     ],
 )
 def test_address_in_right_to_left_text(text: str, filled: str) -> None:
-    """In a text from right to left, a value in a tag or in an address stays as it is, so that its link opens."""
+    """In a text from right to left, a value in a tag or in an address stays as it is, so that its
+    link opens.
+    """
     arabic = Language(Locale("ar"), ZoneInfo("UTC"))
     assert arabic.gettext(text, link="https://a.example") == filled
     assert shown(arabic, f"{{{{ _({text!r}, link=link) }}}}", link="https://a.example") == filled

@@ -1,4 +1,6 @@
-"""Which language is spoken to whom: by what browsers and accounts call it, and what is closest to that."""
+"""Which language is spoken to whom: by what browsers and accounts call it, and what is closest to
+that.
+"""
 
 from pathlib import Path
 

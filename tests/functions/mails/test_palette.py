@@ -1,4 +1,6 @@
-"""Every text on every ground of a brand is readable, whatever colours the brand has (WCAG 2.2, 1.4.3)."""
+"""Every text on every ground of a brand is readable, whatever colours the brand has (WCAG 2.2,
+1.4.3).
+"""
 
 import colorsys
 from itertools import product
@@ -24,7 +26,9 @@ AWKWARD = [
 
 
 def least_contrast(palette: Palette) -> float:
-    """Return the contrast of that text which is hardest to read, of each with each ground that it stands on."""
+    """Return the contrast of that text which is hardest to read, of each with each ground that it
+    stands on.
+    """
     pairs = [(palette.on_accent, palette.accent), (palette.dark_on_accent, palette.dark_accent)]
     for dark in ("", "dark_"):
         texts, grounds = (

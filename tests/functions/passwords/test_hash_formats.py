@@ -20,7 +20,8 @@ PASSWORD = "seven quiet harbours"
 LONG = "long " * 30
 """150 bytes."""
 
-# Node 20: bcrypt 6.0.0, `bcrypt.hashSync(PASSWORD, 4)`, and with `genSaltSync(4, "a")`; bcryptjs 3.0.3, the same.
+# Node 20: bcrypt 6.0.0, `bcrypt.hashSync(PASSWORD, 4)`, and with `genSaltSync(4, "a")`; bcryptjs
+# 3.0.3, the same.
 NODE = {
     "node bcrypt": "$2b$04$4hCfrRmtv9d0rzxsDv0eXuFVrkwm840LW5VYhU3g//blWcBCF/QaK",
     "node bcrypt, minor a": "$2a$04$pdGYge0KVTLlbav7gTMTz.GiQYhlCYp5mgYAFX4rUzggkR3oDEULC",

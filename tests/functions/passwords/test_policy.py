@@ -86,7 +86,9 @@ SIGNS = "4@8({[<3691!|70$5+%2"
 
 
 async def test_no_password_is_endless_work_and_the_event_loop_answers_others_meanwhile() -> None:
-    """Without a bound, zxcvbn would try each of the letters that each sign may stand for, in all combinations."""
+    """Without a bound, zxcvbn would try each of the letters that each sign may stand for, in all
+    combinations.
+    """
     mixing = random.Random(1)
     judging = asyncio.create_task(broken(SIGNS + "unguessable"))
     await asyncio.sleep(0)

@@ -1,4 +1,6 @@
-"""Reading settings from a file in a folder of its own, and from an environment that holds nothing else."""
+"""Reading settings from a file in a folder of its own, and from an environment that holds nothing
+else.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

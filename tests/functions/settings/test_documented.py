@@ -1,4 +1,6 @@
-"""The pages: their tables are made of types, and their commands, settings and code are what Keyturn reads."""
+"""The pages: their tables are made of types, and their commands, settings and code are what Keyturn
+reads.
+"""
 
 import ast
 import json

@@ -1,4 +1,6 @@
-"""What must hold for a setting and between settings: a fault has the name of the setting and says what to do."""
+"""What must hold for a setting and between settings: a fault has the name of the setting and says
+what to do.
+"""
 
 import tomllib
 from importlib.util import find_spec
@@ -205,7 +207,9 @@ def test_what_cannot_work_is_a_fault_of_the_setting_in_the_last_line(
                      "no-reply@north_wind.example", '"no reply"@northwind.example')),
 ])  # fmt: skip
 def test_sender_has_one_meaning(faults: Faults, sender: str, why: str) -> None:
-    """A sender that mail programs read in several ways is refused, and the fault says what is right."""
+    """A sender that mail programs read in several ways is refused, and the fault says what is
+    right.
+    """
     assert faults(KEYTURN_MAIL_FROM=sender) == {"mail.from": why}
 
 
@@ -219,7 +223,9 @@ PROXY = "must be an address like http://proxy.example.org:3128; write a # in its
     ("socks://127.0.0.1:1080/", "must begin with http://, https:// or socks5://"),
 ])  # fmt: skip
 def test_unusable_proxy(faults: Faults, name: str, url: str, why: str) -> None:
-    """A proxy of the environment that no call could use is a fault of its variable, without its password."""
+    """A proxy of the environment that no call could use is a fault of its variable, without its
+    password.
+    """
     assert faults(**{name: url}) == {name: why}
 
 

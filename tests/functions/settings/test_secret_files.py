@@ -1,4 +1,6 @@
-"""Secrets in files: `NAME_FILE` and systemd's credentials, for Keyturn's variables and `${NAME}` in keyturn.toml."""
+"""Secrets in files: `NAME_FILE` and systemd's credentials, for Keyturn's variables and `${NAME}` in
+keyturn.toml.
+"""
 
 import os
 import tempfile

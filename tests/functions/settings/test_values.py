@@ -1,4 +1,6 @@
-"""What a value may look like in a variable, and what proves a provider's reports or signs the app's webhooks."""
+"""What a value may look like in a variable, and what proves a provider's reports or signs the app's
+webhooks.
+"""
 
 import base64
 from datetime import timedelta

@@ -99,7 +99,9 @@ def test_every_variable_that_is_not_set_is_told_with_its_setting(faults: Faults)
 
 
 def test_an_empty_variable_is_none_where_nothing_else_comes_out(faults: Faults, read: Read) -> None:
-    """An empty address would be "the table is in Keyturn's own database", and no password "none is needed"."""
+    """An empty address would be "the table is in Keyturn's own database", and no password "none is
+    needed".
+    """
     toml = """
         sign_in_url = "${EMPTY}/login"
         [accounts]

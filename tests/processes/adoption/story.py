@@ -1,4 +1,6 @@
-"""An app is adopted as its guide says, and one of its people resets a password: the same story for every stack."""
+"""An app is adopted as its guide says, and one of its people resets a password: the same story for
+every stack.
+"""
 
 import os
 import re
@@ -81,7 +83,9 @@ class Guide:
         return tomllib.loads(next(code for language, code in self._blocks if language == "toml"))
 
     def assert_written(self, file: Path) -> None:
-        """Hold the settings in a file against the sections that the page shows; only [accounts] may have more."""
+        """Hold the settings in a file against the sections that the page shows; only [accounts] may
+        have more.
+        """
         found, shown = tomllib.loads(file.read_text("utf-8")), self.written
         table, columns = found["accounts"].get("table", {}), shown["accounts"].get("table", {})
         for name in IN_EVERY_TABLE - set(columns):
@@ -114,10 +118,12 @@ EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud ligh
 
 
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
-    """An app of tests/processes/adoption/apps: how it is started, with which variables, and where its users sign in.
+    """An app of tests/processes/adoption/apps: how it is started, with which variables, and where
+    its users sign in.
 
     `forgot`: an address of the app that its guide turns to Keyturn.
-    `database`: what `keyturn init --database` is given, where docs/guides has no page for the app or its database.
+    `database`: what `keyturn init --database` is given, where docs/guides has no page for the app
+    or its database.
     `says`: what the app writes once it listens.
     """
 
@@ -159,7 +165,9 @@ def is_signed_in(device: httpx2.Client) -> bool:
 
 @contextmanager
 def adopted(stack: Stack, folder: Path) -> Iterator[tuple[str, Beside]]:
-    """Set the app up, follow its guide or `init` alone, and run both; yield the app's address, and Keyturn."""
+    """Set the app up, follow its guide or `init` alone, and run both; yield the app's address, and
+    Keyturn.
+    """
     with held_ports(2) as ports:
         keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
         shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
@@ -190,7 +198,9 @@ def follow_init(
     places: Sequence[str],
     command: Sequence[str] = KEYTURN,
 ) -> dict[str, str]:
-    """Type `keyturn init` and `migrate` for these addresses of Keyturn and the app; return Keyturn's environment."""
+    """Type `keyturn init` and `migrate` for these addresses of Keyturn and the app; return
+    Keyturn's environment.
+    """
     keyturn, app = places
     kept = {
         **environment,

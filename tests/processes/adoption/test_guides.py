@@ -1,4 +1,6 @@
-"""Whole apps adopt Keyturn by their guides: their own sign-in, their own hashes, and no session outlives a reset."""
+"""Whole apps adopt Keyturn by their guides: their own sign-in, their own hashes, and no session
+outlives a reset.
+"""
 
 import re
 import sys

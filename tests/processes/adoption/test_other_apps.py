@@ -1,4 +1,6 @@
-"""Apps that are not run here by a guide: by `keyturn init` alone, by the commands of a guide, or at Supabase Auth."""
+"""Apps that are not run here by a guide: by `keyturn init` alone, by the commands of a guide, or at
+Supabase Auth.
+"""
 
 import sqlite3
 import tomllib

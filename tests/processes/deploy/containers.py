@@ -1,4 +1,6 @@
-"""The services of deploy/compose as Compose runs them: of the image with podman, or of this checkout under bwrap."""
+"""The services of deploy/compose as Compose runs them: of the image with podman, or of this
+checkout under bwrap.
+"""
 
 import re
 import shlex
@@ -44,8 +46,8 @@ def parse_command(words: Sequence[str]) -> None:
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Where containers run. All share the network of this machine.
 
-    `program`: bwrap, which runs the checkout, or podman, which runs `image`. `settings`: keyturn.toml. `secrets`: a
-    folder with a file for each secret.
+    `program`: bwrap, which runs the checkout, or podman, which runs `image`. `settings`:
+    keyturn.toml. `secrets`: a folder with a file for each secret.
     """
 
     program: Sequence[str]
@@ -54,7 +56,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     image: str = ""
 
     def words(self, service: Mapping[str, Any], command: Sequence[str], **more: str) -> list[str]:
-        """Return the words that run `keyturn COMMAND` in a container of the service. `more`: further variables."""
+        """Return the words that run `keyturn COMMAND` in a container of the service.
+
+        `more`: further variables.
+        """
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["tmpfs"] == ["/tmp"]  # noqa: S108 - a folder in the container
@@ -65,7 +70,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.program, *run(variables, mounts), *command]
 
     def database_words(self, image: str, port: int) -> list[str]:
-        """Return the words that run PostgreSQL as compose.yaml does, on a port of this machine, without a volume."""
+        """Return the words that run PostgreSQL as compose.yaml does, on a port of this machine,
+        without a volume.
+        """
         service = read_services()["database"]
         words = [
             *self.program,
@@ -110,7 +117,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         yield self.image
 
     def _bwrap(self, variables: Mapping[str, str], mounts: Mapping[str, str]) -> Iterator[str]:
-        yield "--as-pid-1"  # as in a container: no signal has a default action, and orphans become its children
+        # as in a container: no signal has a default action, and orphans become its children
+        yield "--as-pid-1"
         yield from isolated(
             {**variables_of_the_image(), **variables}, mounts, "/var/lib/keyturn", None
         )

@@ -41,7 +41,10 @@ http {{
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
-    """A proxy with a certificate for `HOST`, in front of `serve` at `direct`. On `plain_port` it speaks no TLS."""
+    """A proxy with a certificate for `HOST`, in front of `serve` at `direct`.
+
+    On `plain_port` it speaks no TLS.
+    """
 
     name: str
     process: Running
@@ -116,7 +119,10 @@ def running_proxy(
 
 
 def wait_until_it_listens(process: Running, *ports: int) -> None:
-    """Try each port until it accepts a connection. Caddy says that it listens in its log file only."""
+    """Try each port until it accepts a connection.
+
+    Caddy says that it listens in its log file only.
+    """
     deadline = time.monotonic() + 30
     for port in ports:
         while True:

@@ -1,4 +1,6 @@
-"""Units of deploy/systemd, and commands under bwrap as in a unit or container: no systemd runs where tests run."""
+"""Units of deploy/systemd, and commands under bwrap as in a unit or container: no systemd runs
+where tests run.
+"""
 
 import ctypes
 import errno
@@ -20,7 +22,9 @@ NAMES = ("keyturn.service", "keyturn-worker.service")
 
 
 class Unit:
-    """The section [Service] of a hardened unit and of `added`, as in systemd.unit(5): an empty value removes others."""
+    """The section [Service] of a hardened unit and of `added`, as in systemd.unit(5): an empty
+    value removes others.
+    """
 
     def __init__(self, name: str, added: str = "") -> None:
         self._values: dict[str, list[str]] = {}
@@ -44,7 +48,8 @@ class Unit:
         return next(reversed(self.all(key)), "")
 
 
-# Filters of system calls for `bwrap --add-seccomp-fd`, as systemd makes them of a unit, with libseccomp as well
+# Filters of system calls for `bwrap --add-seccomp-fd`, as systemd makes them of a unit, with
+# libseccomp as well
 
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _EQUAL, _MASKED_EQUAL = 4, 7
@@ -64,7 +69,10 @@ class _Comparison(ctypes.Structure):
 
 
 class _Filter:
-    """A filter with a default action and rules. Unknown names of calls are left out, as systemd does."""
+    """A filter with a default action and rules.
+
+    Unknown names of calls are left out, as systemd does.
+    """
 
     def __init__(self, default: int) -> None:
         self._library = ctypes.CDLL("libseccomp.so.2")
@@ -95,7 +103,10 @@ class _Filter:
 
 
 def write_filters(unit: Unit, folder: Path) -> list[Path]:
-    """Write one file for each filter of the unit. The list of allowed calls is last, because bwrap obeys it at once."""
+    """Write one file for each filter of the unit.
+
+    The list of allowed calls is last, because bwrap obeys it at once.
+    """
     filters = []
     if unit.one("MemoryDenyWriteExecute") == "yes":
         filters.append(_no_new_code().write(folder / "memory.bpf"))
@@ -155,10 +166,11 @@ _FIRST_FILE = 3
 def isolated(
     variables: Mapping[str, str], mounts: Mapping[str, str], folder: str, state: Path | None
 ) -> Iterator[str]:
-    """Yield bwrap's options for a command of `/opt/keyturn` by an unknown user without capabilities.
+    """Yield bwrap's options for a command of `/opt/keyturn` by an unknown user without
+    capabilities.
 
-    The root is read-only, homes and /tmp are empty. `mounts`: files to read, with their places. `folder`: where it
-    works, which is read-only unless `state` is behind it.
+    The root is read-only, homes and /tmp are empty. `mounts`: files to read, with their places.
+    `folder`: where it works, which is read-only unless `state` is behind it.
     """
     yield from (
         "--die-with-parent",
@@ -184,7 +196,8 @@ def isolated(
     homes = [home for home in ("/home", "/root") if Path(home).is_dir()]
     for empty in ("/tmp", "/var/tmp", "/run", "/var/lib", *homes):  # noqa: S108 - in the sandbox
         yield from ("--tmpfs", empty)
-    # What an operator installs: the program, the settings, the state. Python and the checkout may be below /home.
+    # What an operator installs: the program, the settings, the state. Python and the checkout may
+    # be below /home.
     for place in (Path(sys.base_prefix), CHECKOUT):
         yield from ("--ro-bind", str(place), str(place))
     yield from ("--tmpfs", "/opt", "--ro-bind", sys.prefix, "/opt/keyturn", "--tmpfs", "/etc")
@@ -207,7 +220,10 @@ def child_of(process: int) -> int:
 
 
 class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine as a unit's process sees it. `settings`: keyturn.toml. `secrets`: the variables of EnvironmentFile."""
+    """A machine as a unit's process sees it.
+
+    `settings`: keyturn.toml. `secrets`: the variables of EnvironmentFile.
+    """
 
     bwrap: str
     unit: Unit
@@ -217,7 +233,9 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, str]
 
     def words(self, command: Sequence[str]) -> list[str]:
-        """Return the words that run a command as the unit does, with 1024 open files, as systemd starts it."""
+        """Return the words that run a command as the unit does, with 1024 open files, as systemd
+        starts it.
+        """
         self.folder.mkdir(exist_ok=True)
         filters = list(enumerate(write_filters(self.unit, self.folder), _FIRST_FILE))
         opened = " ".join(f"{number}<{shlex.quote(str(file))}" for number, file in filters)
@@ -236,6 +254,8 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stop(running: Running) -> int:
-    """Stop a unit's command as systemd does, with SIGTERM to its main process, and return its exit code."""
+    """Stop a unit's command as systemd does, with SIGTERM to its main process, and return its exit
+    code.
+    """
     os.kill(child_of(child_of(running.process.pid)), signal.SIGTERM)
     return running.process.wait(30)

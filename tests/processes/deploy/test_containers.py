@@ -1,4 +1,6 @@
-"""The Containerfile and deploy/compose, under bwrap; with podman as well if `KEYTURN_IMAGE` names an image."""
+"""The Containerfile and deploy/compose, under bwrap; with podman as well if `KEYTURN_IMAGE` names
+an image.
+"""
 
 import json
 import os
@@ -83,7 +85,9 @@ def test_the_image_is_built_of_a_part_of_the_source_archive() -> None:
 
 
 class Site:
-    """The services of compose.yaml on this machine, where they share its ports, with a database at this address."""
+    """The services of compose.yaml on this machine, where they share its ports, with a database at
+    this address.
+    """
 
     def __init__(self, machine: Machine, stack: ExitStack, url: str) -> None:
         self._machine, self._stack = machine, stack
@@ -110,7 +114,9 @@ class Site:
         return self._stack.enter_context(running_program(self.words(service), None))
 
     def process_id(self, running: Running) -> int:
-        """Return the process that a stop of the container signals: Keyturn's, or podman's, which passes signals on."""
+        """Return the process that a stop of the container signals: Keyturn's, or podman's, which
+        passes signals on.
+        """
         return running.process.pid if self._machine.image else child_of(running.process.pid)
 
     def stop(self, running: Running) -> int:

@@ -1,4 +1,7 @@
-"""deploy/kubernetes: Kubernetes accepts the manifests, and they say what the docs promise. No cluster runs them."""
+"""deploy/kubernetes: Kubernetes accepts the manifests, and they say what the docs promise.
+
+No cluster runs them.
+"""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +44,9 @@ def test_kubernetes_knows_every_field(name: str, version: str) -> None:
 def test_a_pod_is_restricted_runs_a_command_of_the_image_and_reads_settings_from_files(
     name: str,
 ) -> None:
-    """Check what Kubernetes' Pod Security Standards list for "restricted", and what goes beyond them."""
+    """Check what Kubernetes' Pod Security Standards list for "restricted", and what goes beyond
+    them.
+    """
     assert MANIFESTS["Namespace keyturn"]["metadata"]["labels"] == {
         "pod-security.kubernetes.io/enforce": "restricted"
     }

@@ -1,4 +1,6 @@
-"""The proxies of deploy/ in front of `keyturn serve`: what users reach, whose address counts, what no log contains."""
+"""The proxies of deploy/ in front of `keyturn serve`: what users reach, whose address counts, what
+no log contains.
+"""
 
 import contextlib
 import json
@@ -41,7 +43,10 @@ UNKNOWN = "what-only-the-owner-knows-and-nobody-guessesX"[:43]
 """As long as a token, and the token of no link."""
 
 CUT = UNKNOWN[:-2]
-"""A token as a mail program sends it that breaks a line too early. Two characters can be guessed."""
+"""A token as a mail program sends it that breaks a line too early.
+
+Two characters can be guessed.
+"""
 
 LINK = f"/reset-password/{UNKNOWN}"
 PLACES = (
@@ -59,7 +64,9 @@ PLACES = (
     f"/x%0Ay/{ADA}",
     f"/{ADA}/{UNKNOWN}",
 )
-"""Paths where a token or an address can stand: links by default, links of an operator's own, and mistakes."""
+"""Paths where a token or an address can stand: links by default, links of an operator's own, and
+mistakes.
+"""
 
 NO_SECRETS = {"name", "path", "version"}
 """Parameters of paths that name files."""
@@ -93,7 +100,10 @@ def proxy(request: pytest.FixtureRequest, prepared: Path, tmp_path: Path) -> Ite
 
 
 def mailed_token(proxy: Proxy, times: int = 1) -> str:
-    """Return the token of the newest mailed link for a new password. Waits for so many mails, of any kind."""
+    """Return the token of the newest mailed link for a new password.
+
+    Waits for so many mails, of any kind.
+    """
     proxy.serve.wait_for('"mail.sent"', times)
     mails = (proxy.state / ".keyturn" / "mail").glob("*.eml")
     links = [file for file in mails if b"/reset-password/" in file.read_bytes()]
@@ -101,7 +111,10 @@ def mailed_token(proxy: Proxy, times: int = 1) -> str:
 
 
 def reset_on_the_page(http: httpx2.Client, token: str) -> None:
-    """Follow a link as a browser does: the page, the form, the answer. The browser's Referer names the link."""
+    """Follow a link as a browser does: the page, the form, the answer.
+
+    The browser's Referer names the link.
+    """
     opened = http.get(f"/reset-password/{token}")
     assert opened.status_code == 303
     path = urlsplit(opened.headers["location"]).path

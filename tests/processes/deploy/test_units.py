@@ -1,4 +1,6 @@
-"""The units of deploy/systemd: systemd-analyze accepts them, and their commands work within their restrictions."""
+"""The units of deploy/systemd: systemd-analyze accepts them, and their commands work within their
+restrictions.
+"""
 
 import json
 import shutil
@@ -36,7 +38,9 @@ OPEN = {
         "SystemCallFilter_resources",
     ),
 }
-"""What systemd can take from a service, and Keyturn keeps: the network, the database's socket, and a priority."""
+"""What systemd can take from a service, and Keyturn keeps: the network, the database's socket, and
+a priority.
+"""
 
 Machine = Callable[..., Sandbox]
 

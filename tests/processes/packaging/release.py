@@ -1,4 +1,6 @@
-"""A release: `just release` builds the wheel and the sdist, tries both in empty environments, and writes an SBOM."""
+"""A release: `just release` builds the wheel and the sdist, tries both in empty environments, and
+writes an SBOM.
+"""
 
 import json
 import os
@@ -31,7 +33,8 @@ PROJECT: Mapping[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_te
     "project"
 ]
 REPOSITORY: str = PROJECT["urls"]["Repository"]
-# No file of a release names the host of a package registry: mirrors and their keys differ from place to place.
+# No file of a release names the host of a package registry: mirrors and their keys differ from
+# place to place.
 REGISTRIES = re.compile(rb"\b(?:pypi|pythonhosted|npmjs)\.(?:org|com)\b")
 
 
@@ -55,7 +58,9 @@ def main() -> int:
 
 
 def require_origin(environment: Mapping[str, str]) -> None:
-    """Raise Unfit if a workflow of another repository, or of another version's tag, makes the release."""
+    """Raise Unfit if a workflow of another repository, or of another version's tag, makes the
+    release.
+    """
     repository, tag = (
         environment.get(name, "") for name in ("GITHUB_REPOSITORY", "GITHUB_REF_NAME")
     )
@@ -70,7 +75,9 @@ def require_origin(environment: Mapping[str, str]) -> None:
 
 
 def changelog_section(changelog: str, version: str) -> str:
-    """Return what the changelog says about a version, without its heading, which has the version and its day."""
+    """Return what the changelog says about a version, without its heading, which has the version
+    and its day.
+    """
     heading = rf"(?m)^## {re.escape(version)} \(\d{{4}}-\d\d-\d\d\)\n"
     _, *found = re.split(heading, changelog, maxsplit=1)
     if not found:
@@ -112,7 +119,9 @@ def command_beside(python: str) -> str:
 
 
 def run_tool(package: str, *command: str) -> str:
-    """Run a command of a package from PyPI, of a version up to pyproject's `exclude-newer`; return what it printed."""
+    """Run a command of a package from PyPI, of a version up to pyproject's `exclude-newer`; return
+    what it printed.
+    """
     words = ["uv", "run", "--quiet", "--no-project", "--isolated", "--with", package, *command]
     done = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -121,7 +130,9 @@ def run_tool(package: str, *command: str) -> str:
 
 
 def try_out(keyturn: str, folder: Path) -> None:
-    """Run the demo, the studio and the service of an installation, each in a folder of its own, and end each."""
+    """Run the demo, the studio and the service of an installation, each in a folder of its own, and
+    end each.
+    """
     for words, path in (
         (("demo", "--port", "0"), "/forgot-password"),
         (("studio", "--port", "0", "--no-token"), "/studio"),
@@ -157,7 +168,9 @@ def finish_reset(keyturn: str, folder: Path) -> None:
 
 
 def bill_of_materials(python: str) -> str:
-    """Return a CycloneDX document of an environment: each package with version, licence and purl, without addresses."""
+    """Return a CycloneDX document of an environment: each package with version, licence and purl,
+    without addresses.
+    """
     options = ("--output-reproducible", "--short-PURLs", "--pyproject", "pyproject.toml")
     document = json.loads(
         run_tool("cyclonedx-bom", "cyclonedx-py", "environment", *options, python)
@@ -178,7 +191,9 @@ def without_addresses(part: Any) -> Any:
 
 
 def require_no_registry(file: Path) -> None:
-    """Raise Unfit if a file of the release, or a file within it, names the host of a package registry."""
+    """Raise Unfit if a file of the release, or a file within it, names the host of a package
+    registry.
+    """
     for name, content in contents(file):
         if found := REGISTRIES.search(content):
             raise Unfit(f"{file.name} names {found[0].decode()} in {name}.")

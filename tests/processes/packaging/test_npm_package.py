@@ -1,4 +1,6 @@
-"""The package `keyturn` for npm, made from `frontend/`: what it holds, and two projects that install it."""
+"""The package `keyturn` for npm, made from `frontend/`: what it holds, and two projects that
+install it.
+"""
 
 import json
 import re
@@ -39,7 +41,10 @@ def npm(node: str, tmp_path: Path) -> Runs:
 
 @pytest.fixture
 def project(npm: Runs, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """Return a project that has installed the tarball. Vite and TypeScript are in the folder above it."""
+    """Return a project that has installed the tarball.
+
+    Vite and TypeScript are in the folder above it.
+    """
     (packed,) = json.loads(npm("pack", str(FRONTEND), "--json"))
     shutil.copytree(Path(__file__).parent / "npm", tmp_path / "npm")
     install_packages(tmp_path / "npm")

@@ -24,7 +24,9 @@ REGISTRY = "{}.org".format("pypi")  # no file names the host itself
 def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addresses(
     tmp_path: Path,
 ) -> None:
-    """`release` resets a password with each: with the wheel and all extras, and with the sdist and none."""
+    """`release` resets a password with each: with the wheel and all extras, and with the sdist and
+    none.
+    """
     wheel, sdist, sbom = release.release(tmp_path)
     text = sbom.read_text("utf-8")
     document = json.loads(text)

@@ -11,7 +11,9 @@ from keyturn.service.database.migrations import migrate
 
 @pytest.fixture
 async def host(empty_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Host]:
-    """Run the app, with whatever a test says of the plugin: `parametrize("host", [{...}], indirect=True)`."""
+    """Run the app, with whatever a test says of the plugin: `parametrize("host", [{...}],
+    indirect=True)`.
+    """
     options: dict[str, Any] = getattr(request, "param", {})
     host = Host(empty_url, **options)
     await migrate(host.parts.database)

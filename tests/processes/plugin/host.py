@@ -169,7 +169,10 @@ def in_database(settings: Settings, url: str) -> Settings:
 
 
 class Host:
-    """The app, and `keyturn`, the plugin in it. The accounts are in the app's table, unless `accounts` is given."""
+    """The app, and `keyturn`, the plugin in it.
+
+    The accounts are in the app's table, unless `accounts` is given.
+    """
 
     def __init__(
         self,
@@ -220,7 +223,8 @@ class Host:
         yield
         await life.shutdown()
         assert not life.should_exit, "the app did not stop"
-        # Advanced Alchemy does so for a process's first configuration alone: it looks for all by that name.
+        # Advanced Alchemy does so for a process's first configuration alone: it looks for all by
+        # that name.
         await self.alchemy.get_engine().dispose()
 
     def client(self, address: str = "198.18.0.1", **options: Any) -> httpx2.AsyncClient:

@@ -87,7 +87,9 @@ def test_every_setting_that_no_file_may_hold_is_named_at_once(
 
 
 def test_what_was_read_and_rightly_changed_is_taken_as_it_is_also_as_the_docs_do_it() -> None:
-    """Texts are literal: what looks like a variable of a file is none, and no folder is sought beside a file."""
+    """Texts are literal: what looks like a variable of a file is none, and no folder is sought
+    beside a file.
+    """
     settings = settings_read(
         SUPABASE_URL="https://project.supabase.co", SUPABASE_SERVICE_ROLE_KEY="s" * 40
     )

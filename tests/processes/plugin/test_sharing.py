@@ -80,7 +80,9 @@ def test_twice_in_one_app_is_refused_unless_each_has_a_path_and_that_of_the_app_
 def test_an_app_says_where_its_people_go(
     changes: dict[str, Any], plugin: dict[str, Any], told: set[str]
 ) -> None:
-    """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
+    """The settings were read for the built-in accounts, of which Keyturn's own page is the only way
+    in.
+    """
     with pytest.raises(SettingsInvalid) as caught:
         KeyturnPlugin(keyturn_settings(**changes), **plugin)
     assert {fault.name for fault in caught.value.faults} == told

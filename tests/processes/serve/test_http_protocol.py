@@ -1,4 +1,6 @@
-"""The resources of `serve` that a client can hold in each phase of a connection, and the answers to other clients."""
+"""The resources of `serve` that a client can hold in each phase of a connection, and the answers to
+other clients.
+"""
 
 import asyncio
 import contextlib
@@ -44,7 +46,9 @@ ANSWERED = {"after an answer": GET + b"\r\n", "in an answer": LARGE}
 
 
 class App:
-    """Answers with the bytes of a body: /held once it may, /early without reading, /large in 20 MB, /page in 50 kB."""
+    """Answers with the bytes of a body: /held once it may, /early without reading, /large in 20 MB,
+    /page in 50 kB.
+    """
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
@@ -68,7 +72,10 @@ class App:
 
 
 class Server:
-    """The protocol of `serve` on a port of its own. `lost` counts the connections that it has lost."""
+    """The protocol of `serve` on a port of its own.
+
+    `lost` counts the connections that it has lost.
+    """
 
     def __init__(
         self,
@@ -100,7 +107,10 @@ class Server:
         self._place = ("127.0.0.1", int(url.rpartition(":")[2]))
 
     def connect(self, sent: bytes = b"", address: str = HONEST, receives: int = 0) -> socket.socket:
-        """Return a connection from the address. `receives`: the bytes that its own system keeps unread, if not many."""
+        """Return a connection from the address.
+
+        `receives`: the bytes that its own system keeps unread, if not many.
+        """
         connection = self._stack.enter_context(socket.socket())
         connection.settimeout(20)
         if receives:

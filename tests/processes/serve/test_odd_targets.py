@@ -1,4 +1,6 @@
-"""Odd request targets and Hosts (RFC 9112, 3.2), as raw bytes, to the service and the studio as they are started."""
+"""Odd request targets and Hosts (RFC 9112, 3.2), as raw bytes, to the service and the studio as
+they are started.
+"""
 
 import re
 import socket

@@ -1,4 +1,6 @@
-"""serve --workers and --uds: several processes answer on one address; a proxy reaches them through a file."""
+"""serve --workers and --uds: several processes answer on one address; a proxy reaches them through
+a file.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""The worker of `serve`, and of an app with the plugin: a process of its own that ends with its parent."""
+"""The worker of `serve`, and of an app with the plugin: a process of its own that ends with its
+parent.
+"""
 
 import contextlib
 import fcntl

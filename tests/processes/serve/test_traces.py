@@ -1,4 +1,6 @@
-"""Traces as docs/observability.md says: what a collector gets of a service that `opentelemetry-instrument` starts."""
+"""Traces as docs/observability.md says: what a collector gets of a service that
+`opentelemetry-instrument` starts.
+"""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Commands on a system that lacks what Windows lacks. This hides it from Python; no Windows was at hand."""
+"""Commands on a system that lacks what Windows lacks.
+
+This hides it from Python; no Windows was at hand.
+"""
 
 import json
 from collections.abc import Mapping

@@ -27,7 +27,9 @@ def worker_of(serve: Running, times: int = 1) -> int:
 
 
 def end_worker(serve: Running, times: int = 1) -> None:
-    """End the worker. /metrics then has all its counts: they arrive over a pipe, which is read to its end before."""
+    """End the worker. /metrics then has all its counts: they arrive over a pipe, which is read to
+    its end before.
+    """
     ended = sum("worker.ended" in line for line in serve.said)
     os.kill(worker_of(serve, times), signal.SIGTERM)
     serve.wait_for("worker.ended", ended + 1)

@@ -1,4 +1,6 @@
-"""One of the five apps with Keyturn beside it: its own keyturn.toml, its own table in SQLite, its own variables."""
+"""One of the five apps with Keyturn beside it: its own keyturn.toml, its own table in SQLite, its
+own variables.
+"""
 
 import shlex
 import sqlite3
@@ -81,7 +83,10 @@ class Adopted:
 
 @asynccontextmanager
 async def adopted(name: str, migrated: str, **environ: str) -> AsyncIterator[Adopted]:
-    """Run Keyturn as the example's file says. What differs: a database here, a cheap hash, mails that are kept."""
+    """Run Keyturn as the example's file says.
+
+    What differs: a database here, a cheap hash, mails that are kept.
+    """
     file = Path(migrated.removeprefix("sqlite:///"))
     with closing(sqlite3.connect(file)) as database, database:
         for script in ("schema.sql", "accounts.sql"):
@@ -92,7 +97,9 @@ async def adopted(name: str, migrated: str, **environ: str) -> AsyncIterator[Ado
 
 
 def settings_of(name: str, url: str, **environ: str) -> Settings:
-    """Return the example's settings under the variables of its env.example, with its table in that database."""
+    """Return the example's settings under the variables of its env.example, with its table in that
+    database.
+    """
     here = {"KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development"}
     written = tomllib.loads((EXAMPLES / name / "keyturn.toml").read_text("utf-8"))
     is_elsewhere = "url" in written["accounts"].get(

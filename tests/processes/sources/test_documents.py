@@ -1,4 +1,6 @@
-"""What the documents of the five ask: all of them first, then each in its own words, sentence by sentence."""
+"""What the documents of the five ask: all of them first, then each in its own words, sentence by
+sentence.
+"""
 
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -33,10 +35,12 @@ NEW = "Lighthouse-7-loud"
 class Document(NamedTuple):
     """What a document asks of its feature.
 
-    `email`: the account that asks. `sender`, `link`: of its mails. `credentials`: with which it sends them. `routes`:
-    for asking, validating and resetting. `life`: of a link in minutes. `weak`: refused passwords, with their rules.
-    `says`: in mails with a link. `after`: in mails about a changed password. `former`: columns that a reset empties, as
-    those of links of the feature before Keyturn. `changed`: all columns that a reset changes in PostgreSQL.
+    `email`: the account that asks. `sender`, `link`: of its mails. `credentials`: with which it
+    sends them. `routes`: for asking, validating and resetting. `life`: of a link in minutes.
+    `weak`: refused passwords, with their rules.
+    `says`: in mails with a link. `after`: in mails about a changed password. `former`: columns that
+    a reset empties, as those of links of the feature before Keyturn. `changed`: all columns that a
+    reset changes in PostgreSQL.
     """
 
     email: str

@@ -40,7 +40,8 @@ PROXY_PAGE = Answer(502, html="<html><h1>502 Bad Gateway</h1></html>")
 class Trouble(Enum):
     """What the network, or a server in distress, does to a request.
 
-    `STALL` says nothing until the client hangs up or the test lets it go. `ENDLESS` says 200, and goes on and on.
+    `STALL` says nothing until the client hangs up or the test lets it go. `ENDLESS` says 200, and
+    goes on and on.
     """
 
     STALL = auto()

@@ -19,7 +19,9 @@ TEST_TOKEN = "POSTMARK_API_TEST"
 
 
 def refusal(status: int, code: int, message: str = "") -> Answer:
-    """Return an error as Postmark words it (https://postmarkapp.com/developer/api/overview#error-codes)."""
+    """Return an error as Postmark words it
+    (https://postmarkapp.com/developer/api/overview#error-codes).
+    """
     return Answer(status, {"ErrorCode": code, "Message": message or f"error {code}"})
 
 

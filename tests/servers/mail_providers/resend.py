@@ -1,6 +1,7 @@
 """A server that behaves as Resend's API does, in what it takes, refuses, remembers and does wrong.
 
-https://resend.com/docs/api-reference/emails/send-email and https://resend.com/docs/dashboard/emails/idempotency-keys
+https://resend.com/docs/api-reference/emails/send-email and
+https://resend.com/docs/dashboard/emails/idempotency-keys
 """
 
 from typing import Any

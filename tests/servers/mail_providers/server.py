@@ -1,4 +1,6 @@
-"""A server that does what a test wants to the next requests, and what its provider's rules say to all others."""
+"""A server that does what a test wants to the next requests, and what its provider's rules say to
+all others.
+"""
 
 import asyncio
 import json
@@ -13,7 +15,9 @@ from tests.servers.serving import Connections, body_of, send_answer, serving
 
 
 class ProviderServer:
-    """`coming`: what happens to the next requests, in order. When it is empty, the provider's rules decide.
+    """`coming`: what happens to the next requests, in order.
+
+    When it is empty, the provider's rules decide.
 
     `accepted`: the mails that are sent, under their ids.
 
@@ -48,7 +52,9 @@ class ProviderServer:
         await asyncio.to_thread(self._wait_for, lambda: len(self.requests) >= requests)
 
     async def idle(self) -> None:
-        """Return once no request is under way: a server, too, needs a moment to notice that a client hung up."""
+        """Return once no request is under way: a server, too, needs a moment to notice that a
+        client hung up.
+        """
         await asyncio.to_thread(self._wait_for, self._is_idle)
 
     def let_go(self) -> None:

@@ -47,7 +47,9 @@ def certificate(
 
 
 class SnsServer(ProviderServer):
-    """`certificates` stand at the end of their addresses; `confirmed` are the tokens that came back."""
+    """`certificates` stand at the end of their addresses; `confirmed` are the tokens that came
+    back.
+    """
 
     def forget(self) -> None:
         super().forget()

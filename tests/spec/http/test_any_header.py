@@ -9,7 +9,9 @@ from tests.servers.databases import ON_SQLITE
 pytestmark = ON_SQLITE
 
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-"""One service answers all examples: that nothing is left behind by the last is a part of what is shown."""
+"""One service answers all examples: that nothing is left behind by the last is a part of what is
+shown.
+"""
 
 _BYTES = st.one_of(
     st.binary(max_size=300),

@@ -1,4 +1,7 @@
-"""Where the routes are for asking, checking and resetting: at `server.api_path`. Sessions stay where they are."""
+"""Where the routes are for asking, checking and resetting: at `server.api_path`.
+
+Sessions stay where they are.
+"""
 
 from typing import Any
 

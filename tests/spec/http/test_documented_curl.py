@@ -63,7 +63,8 @@ WITH_PROOFS = "## With a challenge and a code"
 
 
 def shown(part: str = "") -> list[tuple[str, Answer]]:
-    """Return the commands in their order, each with its answer: those of a part, or those that are in none.
+    """Return the commands in their order, each with its answer: those of a part, or those that are
+    in none.
 
     Raises ValueError without one.
     """
@@ -164,7 +165,9 @@ async def test_each_route_has_a_command_at_schema_that_works(
 
 
 async def run(command: str, address: str, folder: Path, **known: str) -> str:
-    """Return what a command prints as it stands, with the address in it leading to the one that is served."""
+    """Return what a command prints as it stands, with the address in it leading to the one that is
+    served.
+    """
     curl = require_program("curl", "curl")
     here = address.removeprefix("http://")
     (folder / ".curlrc").write_text(f'silent\nmax-time = 20\nconnect-to = "::{here}"\n')

@@ -83,7 +83,9 @@ async def test_a_client_cannot_choose_its_address(service: Service) -> None:
 
 
 async def test_unknown_proxy_is_logged_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    """The first X-Forwarded-For of a peer that is no trusted proxy is logged, with the peer and the setting."""
+    """The first X-Forwarded-For of a peer that is no trusted proxy is logged, with the peer and the
+    setting.
+    """
     service = await start(server={"trusted_proxies": ("10.0.0.0/8",)})
     forwarded = {"X-Forwarded-For": HERE}
     with caplog.at_level(logging.WARNING, "keyturn.proxy"):

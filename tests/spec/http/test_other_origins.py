@@ -1,4 +1,6 @@
-"""Pages of another origin: the listed ones may call the API, without cookies; no other may read an answer."""
+"""Pages of another origin: the listed ones may call the API, without cookies; no other may read an
+answer.
+"""
 
 import pytest
 from tests.driver.service import REQUEST, Start

@@ -1,4 +1,6 @@
-"""Passwords that are known from a data leak: asked of a source that may be away, and never of a dead link."""
+"""Passwords that are known from a data leak: asked of a source that may be away, and never of a
+dead link.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

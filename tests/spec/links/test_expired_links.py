@@ -1,4 +1,6 @@
-"""An expired link: its holder learns a masked address, and replaces it once, by a request like any other."""
+"""An expired link: its holder learns a masked address, and replaces it once, by a request like any
+other.
+"""
 
 import asyncio
 from typing import Any

@@ -1,7 +1,8 @@
-"""What an operator adds to an account's second factors: what asks for it, what undoes it, and what is told.
+"""What an operator adds to an account's second factors: what asks for it, what undoes it, and what
+is told.
 
-A stolen password, or an operator who was talked into a second step, must not lock the owner out of the mailbox's ways
-back. A mailbox alone must not remove a second step that has stood for longer.
+A stolen password, or an operator who was talked into a second step, must not lock the owner out of
+the mailbox's ways back. A mailbox alone must not remove a second step that has stood for longer.
 """
 
 from itertools import product

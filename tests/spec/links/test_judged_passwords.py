@@ -1,4 +1,6 @@
-"""A form asks whether a password would be accepted, with a live link alone, and nothing is used up by it."""
+"""A form asks whether a password would be accepted, with a live link alone, and nothing is used up
+by it.
+"""
 
 from typing import Any
 

@@ -89,7 +89,9 @@ async def minted_while(story: Story, mint: Mint, end: End) -> str:
 @pytest.mark.parametrize("end", [Story.reset, Story.press, Story.give_out_a_link])
 @pytest.mark.parametrize("mint", [Story.exchange, Story.request])
 async def test_token_minted_while_tokens_end(story: Story, mint: Mint, end: End) -> None:
-    """A token that is minted at the moment of a reset, a press or an operator's link does not outlive it."""
+    """A token that is minted at the moment of a reset, a press or an operator's link does not
+    outlive it.
+    """
     token = await minted_while(story, mint, end)
     assert not await story.service.works(token)
 

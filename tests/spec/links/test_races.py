@@ -1,4 +1,6 @@
-"""Simultaneous requests: a password that has just been replaced signs in nowhere, and does not come back."""
+"""Simultaneous requests: a password that has just been replaced signs in nowhere, and does not come
+back.
+"""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,6 @@
-"""A request that names an address to return to after the reset: stored with the link, of an allowed origin alone."""
+"""A request that names an address to return to after the reset: stored with the link, of an allowed
+origin alone.
+"""
 
 import httpx2
 import pytest

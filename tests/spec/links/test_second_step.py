@@ -1,4 +1,6 @@
-"""A second step: where an account has a second factor, control of its mailbox alone sets no password."""
+"""A second step: where an account has a second factor, control of its mailbox alone sets no
+password.
+"""
 
 import asyncio
 import base64

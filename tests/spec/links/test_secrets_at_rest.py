@@ -178,7 +178,9 @@ def sealed_mail(cells: list[tuple[str, bytes]]) -> bytes:
 
 
 def places_of(secrets: list[str], contents: list[tuple[str, bytes]]) -> list[tuple[str, str]]:
-    """Return where a secret stands: as it is, in hex, in base64, or, of a token, the bytes that it encodes."""
+    """Return where a secret stands: as it is, in hex, in base64, or, of a token, the bytes that it
+    encodes.
+    """
     return [
         (place, secret)
         for secret in secrets

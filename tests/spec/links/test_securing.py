@@ -1,4 +1,6 @@
-"""An unwanted change of the password: one link ends all access, and sends a new link to the old address."""
+"""An unwanted change of the password: one link ends all access, and sends a new link to the old
+address.
+"""
 
 import asyncio
 from hashlib import sha256
@@ -32,7 +34,9 @@ DEAD = "400 security-link-dead"
 
 
 async def changed(service: Service, email: str = ADA, password: str = NEW_PASSWORD) -> str:
-    """Change the account's password, as a thief does; return the button of the mail that tells its owner."""
+    """Change the account's password, as a thief does; return the button of the mail that tells its
+    owner.
+    """
     assert problem(await service.reset(await service.link(email), password)) == "200"
     return await service.newest(email, "password_changed")
 
@@ -240,7 +244,9 @@ async def test_the_purge_keeps_what_is_yet_to_be_locked_and_forgets_with_the_tra
 
 
 async def without_button(service: Service, email: str = ADA) -> bool:
-    """Deliver what waits; tell whether the newest confirmation has no button, and says how to get a link instead."""
+    """Deliver what waits; tell whether the newest confirmation has no button, and says how to get a
+    link instead.
+    """
     await service.deliver()
     text = service.inbox.sent_to(email, "password_changed")[-1].text
     return not TOKEN.search(text) and "/forgot-password" in text
@@ -248,7 +254,9 @@ async def without_button(service: Service, email: str = ADA) -> bool:
 
 @pytest.mark.parametrize("is_late", [True, False], ids=["late", "in time"])
 async def test_late_button_after_a_proven_change(service: Service, is_late: bool) -> None:
-    """A change in a session at a new address ends the old mailbox's button, also if its mail is written later."""
+    """A change in a session at a new address ends the old mailbox's button, also if its mail is
+    written later.
+    """
     assert problem(await service.reset(await service.link())) == "200"
     button = "" if is_late else await service.newest(template="password_changed")
     await service.change_account(email=NEW)
@@ -270,7 +278,9 @@ async def test_late_button_after_a_proven_change(service: Service, is_late: bool
     "is_proven", [True, False], ids=["with a second factor", "with a link alone"]
 )
 async def test_late_button_after_a_reset(start: Start, is_proven: bool) -> None:
-    """A reset at a new address ends the old mailbox's late button if it took a second factor; a link alone does not."""
+    """A reset at a new address ends the old mailbox's late button if it took a second factor; a
+    link alone does not.
+    """
     service = await start(second_step=BUILTIN)
     assert problem(await service.reset(await service.link())) == "200"
     await service.change_account(email=NEW)
@@ -311,7 +321,9 @@ class Unending(Lockable):
 
 
 class Restless(Lockable):
-    """Moves an account to another address while it is being locked, and cannot be reached after that."""
+    """Moves an account to another address while it is being locked, and cannot be reached after
+    that.
+    """
 
     async def lock(self, account: Account) -> bool:
         self.move(account.id, NEW)

@@ -1,4 +1,6 @@
-"""As many strangers try to sign in as the hashing queue takes: a user with a live link waits for none of them."""
+"""As many strangers try to sign in as the hashing queue takes: a user with a live link waits for
+none of them.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +14,9 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 QUEUE = 16
 MOST = QUEUE // 2
-"""Hashes of strangers that are too many to wait for: a stranger waits for QUEUE, any other user for at most four."""
+"""Hashes of strangers that are too many to wait for: a stranger waits for QUEUE, any other user for
+at most four.
+"""
 
 
 @pytest.fixture
@@ -25,7 +29,9 @@ def service_options() -> dict[str, Any]:
 
 @asynccontextmanager
 async def flood(service: Service) -> AsyncIterator[asyncio.Queue[str]]:
-    """Keep the worker and every place of strangers taken; yield the answer to each guess that was hashed."""
+    """Keep the worker and every place of strangers taken; yield the answer to each guess that was
+    hashed.
+    """
     answers: asyncio.Queue[str] = asyncio.Queue()
 
     async def guess() -> None:
@@ -52,7 +58,9 @@ async def flood(service: Service) -> AsyncIterator[asyncio.Queue[str]]:
 async def test_neither_a_reset_nor_a_signed_in_change_is_held_up(
     service: Service, is_reset: bool
 ) -> None:
-    """The strangers who are answered before it are counted, since seconds depend on what else the machine does."""
+    """The strangers who are answered before it are counted, since seconds depend on what else the
+    machine does.
+    """
     link, browser = await service.link(), await service.sign_in()
     async with flood(service) as answers:
         before = answers.qsize()

@@ -1,4 +1,6 @@
-"""An account that was taken over, as an operator or its owner says: the next password is one against the intruder."""
+"""An account that was taken over, as an operator or its owner says: the next password is one
+against the intruder.
+"""
 
 from collections.abc import Awaitable, Callable
 
@@ -77,7 +79,9 @@ async def by_operator_s_code(service: Service) -> str:
 
 
 async def by_owner(service: Service) -> str:
-    """Let a thief choose the password, and Ada press the button in the mail about it; return that password."""
+    """Let a thief choose the password, and Ada press the button in the mail about it; return that
+    password.
+    """
     await use(service, await service.link())
     assert await service.press(await service.newest(template="password_changed")) == "200"
     await service.deliver()
@@ -120,7 +124,9 @@ async def mailed_after_a_press(service: Service) -> str:
 async def test_given_token_is_against_the_intruder(
     service: Service, store: Noting, given: Callable[[Service], Awaitable[str]]
 ) -> None:
-    """An operator's mail, printed link and printed code, and the link after a press, end what an intruder added."""
+    """An operator's mail, printed link and printed code, and the link after a press, end what an
+    intruder added.
+    """
     await use(service, await given(service))
     assert store.intruded[-1]
 

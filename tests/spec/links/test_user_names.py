@@ -1,4 +1,6 @@
-"""Users who name their account by a user name: the answer and the work are the same, and mail goes to its address."""
+"""Users who name their account by a user name: the answer and the work are the same, and mail goes
+to its address.
+"""
 
 from collections.abc import AsyncIterator
 
@@ -39,7 +41,9 @@ async def named(start: Start, app: App) -> Service:
 
 
 async def test_same_answer_and_same_work(named: Service) -> None:
-    """The answer is the same for every address and name, and the statements for every address, and for every name."""
+    """The answer is the same for every address and name, and the statements for every address, and
+    for every name.
+    """
     await named.ask_and_deliver("warm@northwind.test")
     answers, asked = [], []
     worked: dict[bool, list[list[str]]] = {True: [], False: []}

@@ -57,7 +57,9 @@ async def test_a_sign_that_a_mail_app_takes_for_a_part_of_the_link_is_none(
     ("before", "behind"), [(" ", ""), ("", "\n"), ("\t\u00a0", " \r\n"), ("", "\n."), ("", ". ")]
 )
 async def test_blanks_around_a_token(service: Service, before: str, behind: str) -> None:
-    """A token works with the blanks and line ends that were copied with it, by the API as by the page."""
+    """A token works with the blanks and line ends that were copied with it, by the API as by the
+    page.
+    """
     token = f"{before}{await service.link()}{behind}"
     page = await service.anywhere().get(
         "/reset-password", params={"token": token}, follow_redirects=True

@@ -20,7 +20,9 @@ ASKED, NEW = {"email": ADA}, {"token": "x" * 43, "newPassword": PASSWORD}
 
 
 def language_of(answer: httpx2.Response) -> str:
-    """Return the language that an answer says it is in; a cache must know that it depends on the request's."""
+    """Return the language that an answer says it is in; a cache must know that it depends on the
+    request's.
+    """
     assert "accept-language" in answer.headers["vary"].lower()
     language: str = answer.headers["content-language"]
     return language

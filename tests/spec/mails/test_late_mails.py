@@ -1,4 +1,6 @@
-"""A mail that a provider takes after its link has expired: it is sent as it was written, and its page offers a link."""
+"""A mail that a provider takes after its link has expired: it is sent as it was written, and its
+page offers a link.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,7 +22,9 @@ def service_options() -> dict[str, Any]:
 
 
 async def delay(service: Service, **time: float) -> str:
-    """Ask for a mail at whose first try the provider answers 503, let time pass, and return the token of its link."""
+    """Ask for a mail at whose first try the provider answers 503, let time pass, and return the
+    token of its link.
+    """
     service.inbox.failures.append(SendRetryable("503"))
     await service.ask_and_deliver()
     service.let_time_pass(**time)
@@ -37,7 +41,9 @@ async def end_of(service: Service, message_id: int = -1) -> tuple[str, str | Non
 
 
 async def test_mail_after_a_long_outage(service: Service) -> None:
-    """A provider that answers 503 for longer than the link lives gets the same mail under the same key, once."""
+    """A provider that answers 503 for longer than the link lives gets the same mail under the same
+    key, once.
+    """
     service.inbox.failures.extend([SendRetryable("503")] * 5)
     await service.ask()
     for _ in range(6):
@@ -50,7 +56,9 @@ async def test_mail_after_a_long_outage(service: Service) -> None:
 
 
 async def test_late_link_offers_a_new_one(service: Service) -> None:
-    """The link of a late mail is told to have expired, with the masked address, and one press sends a new link."""
+    """The link of a late mail is told to have expired, with the masked address, and one press sends
+    a new link.
+    """
     token = await delay(service, hours=2)
     await service.deliver()
 
@@ -106,7 +114,9 @@ ENDS: dict[str, tuple[Callable[[Service, str], Awaitable[None]], str]] = {
 async def test_ended_link_is_not_mailed(
     service: Service, end: Callable[[Service, str], Awaitable[None]], reason: str
 ) -> None:
-    """A waiting mail is not sent if its link was used, revoked or replaced, also after the link's end."""
+    """A waiting mail is not sent if its link was used, revoked or replaced, also after the link's
+    end.
+    """
     service.inbox.failures.append(SendRetryable("503", 7_200))
     await service.ask_and_deliver()
     (late,) = await service.messages()
@@ -131,7 +141,9 @@ async def test_mail_of_yesterday(service: Service) -> None:
 
 
 async def test_late_link_is_kept(service: Service) -> None:
-    """A link is kept for as long as a server may hold back the mail of a late try, so that its page still knows it."""
+    """A link is kept for as long as a server may hold back the mail of a late try, so that its page
+    still knows it.
+    """
     token = await delay(service, hours=23)
     await service.deliver()
     assert [token_in(mail) for mail in service.inbox.mails] == [token]

@@ -117,7 +117,9 @@ async def test_the_mail_is_from_whom_the_settings_name_and_says_how_long_the_lin
 
 
 async def test_sender_name_with_a_dot(start: Start) -> None:
-    """A mail names its sender as every mail program reads it: a name with a dot is in quotation marks."""
+    """A mail names its sender as every mail program reads it: a name with a dot is in quotation
+    marks.
+    """
     service = await start(
         mail={"transport": "capture", "from": "Northwind Inc. <no-reply@b\u00fccher.test>"}
     )

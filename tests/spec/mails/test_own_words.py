@@ -1,4 +1,6 @@
-"""What a team says and shows in its own way: in English, too, to accounts of one kind, and in mails of its own."""
+"""What a team says and shows in its own way: in English, too, to accounts of one kind, and in mails
+of its own.
+"""
 
 from pathlib import Path
 

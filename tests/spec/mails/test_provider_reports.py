@@ -29,7 +29,9 @@ pytestmark = [ON_SQLITE, pytest.mark.long]
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """How a provider reports, and with which settings it is believed. `bounces`: its words for each kind of bounce.
+    """How a provider reports, and with which settings it is believed.
+
+    `bounces`: its words for each kind of bounce.
 
     `beside` runs what else of the provider's is asked.
     """

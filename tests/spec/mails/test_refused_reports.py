@@ -1,4 +1,6 @@
-"""What a stranger can cost who posts to the addresses of reports: little, whatever they send, and however often."""
+"""What a stranger can cost who posts to the addresses of reports: little, whatever they send, and
+however often.
+"""
 
 import asyncio
 import logging
@@ -42,7 +44,10 @@ def service_options() -> dict[str, Any]:
 
 
 class Post:
-    """A request whose body ends when it is told to. `was_read`: the service has asked for it. `is_kept`: for more."""
+    """A request whose body ends when it is told to.
+
+    `was_read`: the service has asked for it. `is_kept`: for more.
+    """
 
     def __init__(
         self,

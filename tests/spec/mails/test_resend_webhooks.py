@@ -1,4 +1,6 @@
-"""What Resend reports of a mail lands on its message: once, in any order, and no more of it than may be kept."""
+"""What Resend reports of a mail lands on its message: once, in any order, and no more of it than
+may be kept.
+"""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,6 @@
-"""The worker does the same for every address, so that neither its time nor the database's tells who has an account."""
+"""The worker does the same for every address, so that neither its time nor the database's tells who
+has an account.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ EVERYBODY = (ADA, NOBODY, DAN, GRACE, COOLING)
 
 
 def without_values(statement: str) -> str:
-    """Return a statement without what it sets: a message that was sent and one that was dropped differ in that."""
+    """Return a statement without what it sets: a message that was sent and one that was dropped
+    differ in that.
+    """
     return (
         statement.partition(" SET ")[0]
         if statement.startswith("UPDATE keyturn_outbox")

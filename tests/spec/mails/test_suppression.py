@@ -1,4 +1,6 @@
-"""A mailbox that bounced for good, or whose owner complained, gets no mail for a while, and the trail says so."""
+"""A mailbox that bounced for good, or whose owner complained, gets no mail for a while, and the
+trail says so.
+"""
 
 from hashlib import sha256
 from typing import Any

@@ -1,4 +1,6 @@
-"""A database that stops answering, or that takes no more writes: every wait ends, and connections are made anew."""
+"""A database that stops answering, or that takes no more writes: every wait ends, and connections
+are made anew.
+"""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,6 @@
-"""Whether a process is ready while the app's database, where the accounts are, is down, frozen, or slow."""
+"""Whether a process is ready while the app's database, where the accounts are, is down, frozen, or
+slow.
+"""
 
 import asyncio
 from collections.abc import Iterator

@@ -120,7 +120,9 @@ STORES = {
 async def test_invitation_after_the_app_set_a_password(
     start: Start, accounts: dict[str, Any]
 ) -> None:
-    """An invitation, and an operator's mail, set no password once there is one; a link on request does."""
+    """An invitation, and an operator's mail, set no password once there is one; a link on request
+    does.
+    """
     await start()  # with the people
     inviting = await start(people={}, accounts=accounts, invitations=KEYS, limits=NO_COOLDOWN)
     await inviting.change_account(ADA, password_hash=None)

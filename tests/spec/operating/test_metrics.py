@@ -122,7 +122,9 @@ async def test_messages_are_counted_by_what_became_of_them_and_timed_from_their_
 
 @ON_SQLITE
 async def test_documented_kinds(start: Start) -> None:
-    """Each kind of message that the metrics count is in the table of docs/operating.md, and no other is."""
+    """Each kind of message that the metrics count is in the table of docs/operating.md, and no
+    other is.
+    """
     service = await start(working=True)  # which counts each kind from zero
     await service.ask()
     async with asyncio.timeout(10):

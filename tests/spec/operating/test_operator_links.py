@@ -1,4 +1,6 @@
-"""Links for owners whose mailbox is lost, as an operator's app gets them: `keyturn accounts link` over HTTP."""
+"""Links for owners whose mailbox is lost, as an operator's app gets them: `keyturn accounts link`
+over HTTP.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -139,7 +141,9 @@ HELD_BACK = {"free": None, "cooldown": rest, "suppressed": bounce}
 async def test_notice_of_a_link_given_out(
     start: Start, path: str, held_back: Callable[..., Awaitable[None]]
 ) -> None:
-    """No link is given out without a notice, whose button ends it, whatever holds other emails to the mailbox back."""
+    """No link is given out without a notice, whose button ends it, whatever holds other emails to
+    the mailbox back.
+    """
     service = await start(invitations=KEYS, resend=WITH_WEBHOOK)
     await service.add(EVE, awaits_password=path == INVITE)
     if held_back:
@@ -170,7 +174,9 @@ async def test_notice_that_is_sent_again(start: Start) -> None:
 
 
 async def test_kinds_of_operators_messages(service: Service) -> None:
-    """The outbox and the metrics tell an invitation and the notice of a link from a user's request and a change."""
+    """The outbox and the metrics tell an invitation and the notice of a link from a user's request
+    and a change.
+    """
     await service.add(EVE, awaits_password=True)
     await post(service, INVITE, email=EVE)
     await post(service)

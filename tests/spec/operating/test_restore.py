@@ -1,4 +1,6 @@
-"""A backup that is restored: links from before it work, and mails that waited in it need not be sent twice."""
+"""A backup that is restored: links from before it work, and mails that waited in it need not be
+sent twice.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,7 +28,9 @@ Restore = Callable[[], Awaitable[Service]]
 
 @pytest.fixture
 async def restore(databases: Databases, database_url: str) -> AsyncIterator[Restore]:
-    """Return a function that backs the database up now, restores it, and starts a service on what was restored."""
+    """Return a function that backs the database up now, restores it, and starts a service on what
+    was restored.
+    """
     async with AsyncExitStack() as stack:
 
         async def restored() -> Service:
@@ -65,7 +69,9 @@ async def test_a_mail_that_waited_in_it_is_sent_again_unless_deleted(
 
 
 KEY_USED = SendRefused("409 invalid_idempotent_request", key_used=True)
-"""The provider's answer about a mail that was written again, with another link, after it was sent once."""
+"""The provider's answer about a mail that was written again, with another link, after it was sent
+once.
+"""
 
 
 async def test_a_mail_that_is_written_again_leaves_under_another_key(

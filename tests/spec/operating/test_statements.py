@@ -17,7 +17,9 @@ _WORDS = re.compile(
 
 @contextmanager
 def asked() -> Iterator[list[str]]:
-    """Collect each statement by its verb and the first of Keyturn's tables in it, without those that count limits."""
+    """Collect each statement by its verb and the first of Keyturn's tables in it, without those
+    that count limits.
+    """
     short: list[str] = []
     with statements_sent() as statements:
         yield short

@@ -81,7 +81,9 @@ async def test_a_token_behind_the_hash_is_handed_on_by_its_name(open_school: Ope
 
 @pytest.fixture
 async def school(open_school: OpenSchool) -> Service:
-    """Open a site whose team has pages of its own, at addresses that happen to be below another one."""
+    """Open a site whose team has pages of its own, at addresses that happen to be below another
+    one.
+    """
     own = "https://app.northwind.example"
     return await open_school(reset_url=f"{own}/reset/{{token}}", forgot_url=f"{own}/forgot")
 

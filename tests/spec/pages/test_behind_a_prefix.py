@@ -43,7 +43,9 @@ def service_options(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 async def browser_of_ada(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
-    """Return a client that keeps cookies for their paths, as a browser does, and follows what it is told."""
+    """Return a client that keeps cookies for their paths, as a browser does, and follows what it is
+    told.
+    """
     transport = httpx2.ASGITransport(without_prefix(service.app))  # type: ignore[arg-type]
     async with httpx2.AsyncClient(transport=transport, base_url=SITE) as client:
         yield client
@@ -52,7 +54,9 @@ async def browser_of_ada(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
 async def submit(
     client: httpx2.AsyncClient, page: httpx2.Response, **fields: str
 ) -> httpx2.Response:
-    """Send the page's visible form to where it says, and return the page that a browser is shown then."""
+    """Send the page's visible form to where it says, and return the page that a browser is shown
+    then.
+    """
     action = re.search(r'<form [^>]*action="([^"]*)"(?![^>]*hidden)', page.text)
     url = page.url.join(unescape(action[1])) if action else page.url
     return await client.post(
@@ -68,7 +72,9 @@ async def reset_by_the_pages(
     settings: str,
     *paths: str,
 ) -> None:
-    """Go from the request by the mail to the settings: the pages are where `paths` say, below `site`."""
+    """Go from the request by the mail to the settings: the pages are where `paths` say, below
+    `site`.
+    """
     forgot, reset, sign_in = paths
     page = await submit(client, await client.get(f"{site}{forgot}"), email=ADA)
     assert (str(page.url), heading(page)) == (f"{site}{forgot}", "Check your email")
@@ -123,7 +129,9 @@ async def test_every_page_leads_to_addresses_below_the_path_that_answer(
 async def test_cookies_stay_below_the_path_but_for_those_of_the_host(
     browser_of_ada: httpx2.AsyncClient,
 ) -> None:
-    """A cookie whose name begins with __Host- has the path "/" or is thrown away (RFC 6265bis 4.1.3.2)."""
+    """A cookie whose name begins with __Host- has the path "/" or is thrown away (RFC 6265bis
+    4.1.3.2).
+    """
     client = browser_of_ada
     page = await client.get("/login?lang=en")
     assert cookie(page, "__Secure-keyturn_language")["path"] == "/account/"

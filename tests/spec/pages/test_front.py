@@ -1,4 +1,6 @@
-"""The service as a browser finds it: what stands at "/", and what at an address where there is nothing."""
+"""The service as a browser finds it: what stands at "/", and what at an address where there is
+nothing.
+"""
 
 import httpx2
 import pytest
@@ -26,7 +28,9 @@ async def test_a_visit_begins_at_the_sign_in(client: httpx2.AsyncClient) -> None
 async def test_password_managers_find_where_a_password_is_changed(
     client: httpx2.AsyncClient, school: Service, open_school: OpenSchool
 ) -> None:
-    """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer all included."""
+    """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer
+    all included.
+    """
     answer = await client.get("/.well-known/change-password")
     assert (answer.status_code, answer.headers["location"]) == (
         303,

@@ -1,4 +1,6 @@
-"""Languages: offered where there are several, chosen by the person, then the account, then the browser."""
+"""Languages: offered where there are several, chosen by the person, then the account, then the
+browser.
+"""
 
 import pytest
 from tests.driver.service import ADA, Service

@@ -1,4 +1,6 @@
-"""A code beside the link, for users who read the mail on another device: five tries, each counted before comparing."""
+"""A code beside the link, for users who read the mail on another device: five tries, each counted
+before comparing.
+"""
 
 import asyncio
 import hmac
@@ -113,7 +115,9 @@ async def test_a_code_may_be_typed_with_what_people_put_between_and_a_malformed_
 async def test_of_fifty_tries_at_once_five_are_looked_at(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pentagrid had 1,587 guesses at Cognito instead of 20, by sending them at the same time (2021)."""
+    """Pentagrid had 1,587 guesses at Cognito instead of 20, by sending them at the same time
+    (2021).
+    """
     compare, looked_at = hmac.compare_digest, list[bytes]()
 
     def note(written: bytes, kept: bytes) -> bool:

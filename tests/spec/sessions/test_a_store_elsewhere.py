@@ -1,4 +1,6 @@
-"""A store that cannot join the transaction: the link is used up first, and given back where the store says no."""
+"""A store that cannot join the transaction: the link is used up first, and given back where the
+store says no.
+"""
 
 import asyncio
 import logging
@@ -190,7 +192,9 @@ MORE_THAN_A_FAULT_GETS = 32
 
 
 async def outlast(service: Service, store: Elsewhere, caplog: pytest.LogCaptureFixture) -> None:
-    """Try more often than a fault of ours would be, and see that the message lives; then let the store come back."""
+    """Try more often than a fault of ours would be, and see that the message lives; then let the
+    store come back.
+    """
     store.is_away = True
     with caplog.at_level(logging.INFO):
         for _ in range(MORE_THAN_A_FAULT_GETS):

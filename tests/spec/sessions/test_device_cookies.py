@@ -1,4 +1,6 @@
-"""Strangers guess at an account until its limit is used up: its owner gets in where they were before."""
+"""Strangers guess at an account until its limit is used up: its owner gets in where they were
+before.
+"""
 
 from base64 import urlsafe_b64decode
 from typing import Any

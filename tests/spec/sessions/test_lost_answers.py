@@ -1,4 +1,6 @@
-"""A password change with an unknown outcome: no answer denies it, the link is used, and the confirmation follows."""
+"""A password change with an unknown outcome: no answer denies it, the link is used, and the
+confirmation follows.
+"""
 
 import re
 from typing import Any

@@ -1,4 +1,6 @@
-"""Signing in and out of a session of the server, where no answer tells of accounts, and changing a known password."""
+"""Signing in and out of a session of the server, where no answer tells of accounts, and changing a
+known password.
+"""
 
 from http.cookies import Morsel, SimpleCookie
 

@@ -146,7 +146,9 @@ async def test_a_thief_with_passkey_and_token_is_out_after_not_me(
 async def test_an_earlier_mailbox_ends_sessions_and_leaves_passkeys(
     filled: Filled, app: App, hook: Hook
 ) -> None:
-    """It may be an attacker's: an account that was taken over and given back has had an attacker's address."""
+    """It may be an attacker's: an account that was taken over and given back has had an attacker's
+    address.
+    """
     async with filled(webhooks=hook) as (database, service):
         await reset(service, await service.link(), THIEFS)
         await sign_in(database)

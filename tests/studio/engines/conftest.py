@@ -1,4 +1,6 @@
-"""A Django project in a process of its own, since Django has one project in each, and what is asked of it there."""
+"""A Django project in a process of its own, since Django has one project in each, and what is asked
+of it there.
+"""
 
 import shutil
 from collections.abc import Iterator

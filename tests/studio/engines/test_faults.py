@@ -1,4 +1,6 @@
-"""A Django project's mails: what their templates are given, and what is wrong, with its place and its fix."""
+"""A Django project's mails: what their templates are given, and what is wrong, with its place and
+its fix.
+"""
 
 import pytest
 from tests.studio.engines.opened import Ask, found_beside_layout, found_in, found_in_all, guessed
@@ -56,7 +58,9 @@ def test_a_fault_is_told_with_place_and_fix_and_hides_no_other_of_its_mail(
 
 
 def test_layout_without_folder(ask: Ask) -> None:
-    """A mistake in a layout whose name has no folder is found at its place, on each version of Python."""
+    """A mistake in a layout whose name has no folder is found at its place, on each version of
+    Python.
+    """
     found = ask(
         found_beside_layout, "{% extends 'frame.html' %}{% block text %}Hello{% endblock %}"
     )

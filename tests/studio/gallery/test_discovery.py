@@ -72,7 +72,9 @@ def test_a_subject_can_have_its_own_file_and_html_compiled_from_mjml_is_no_mail(
     ],
 )
 def test_parts_that_end_in_html(look: Look, markup: str, text: str, subject: str) -> None:
-    """A text part and a subject that end in .html belong to the mail whose name says that it is the HTML part."""
+    """A text part and a subject that end in .html belong to the mail whose name says that it is the
+    HTML part.
+    """
     found = look({markup: HTML, text: "Hello {{ name }}", subject: "Hello"}).mails
     assert [*found.values()] == [MailFiles(markup, text, subject)]
 
@@ -88,7 +90,9 @@ def test_parts_that_end_in_html(look: Look, markup: str, text: str, subject: str
     ],
 )
 def test_page_of_an_app(look: Look, page: str) -> None:
-    """A page of an app is no mail: it is left out, also if only its layout shows it, and its name is told."""
+    """A page of an app is no mail: it is left out, also if only its layout shows it, and its name
+    is told.
+    """
     extends = "{% extends 'layout.html' %}"
     found = look({"news.html": HTML, "layout.html": HTML + page, "change_email.html": extends})
     assert [*found.mails] == ["news"]

@@ -22,7 +22,9 @@ def guessed(template: str) -> dict[str, Any]:
 
 
 def test_object_that_is_printed() -> None:
-    """An object that a template prints, beside its attributes, is a text for readers, and no mapping of Python."""
+    """An object that a template prints, beside its attributes, is a text for readers, and no
+    mapping of Python.
+    """
     team = guessed("{{ team }} {{ team.page_url }}")["team"]
     assert team["page_url"].startswith("https://www.example.com/")
     assert str(team) == "Harbour team"
@@ -169,7 +171,9 @@ def test_lists_in_lists_end() -> None:
     ],
 )
 def test_answers_of_functions(tmp_path: Path, template: str, text: str) -> None:
-    """A function of Python answers as in Python, and an unknown one in the shape that the template unpacks."""
+    """A function of Python answers as in Python, and an unknown one in the shape that the template
+    unpacks.
+    """
     files = {"a.html": f"<html><body><p>{template}</p></body></html>"}
     assert found_in(tmp_path, files, "unchecked", "jinja") == []
     assert f"<p>{text}</p>" in Mails.open(tmp_path).render("a").html

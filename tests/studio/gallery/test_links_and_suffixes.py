@@ -1,4 +1,6 @@
-"""Links in a folder lead nowhere else, and a template is found by any ending that says that it is one."""
+"""Links in a folder lead nowhere else, and a template is found by any ending that says that it is
+one.
+"""
 
 from pathlib import Path
 

@@ -117,6 +117,8 @@ def test_a_broken_file_is_told_by_its_line(
     ],
 )
 def test_json_of_another_tool(folder: Path, text: str, samples: list[str]) -> None:
-    """A JSON file beside a mail, with its name, holds samples only if it has a name that the mail may use."""
+    """A JSON file beside a mail, with its name, holds samples only if it has a name that the mail
+    may use.
+    """
     page = "<html><body><p>Dear {{ name }}</p></body></html>"
     assert [*Mails.open(written(folder, {"a.html": page, "a.json": text})).samples("a")] == samples

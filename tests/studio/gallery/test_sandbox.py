@@ -64,7 +64,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the sandbox a limit of 0.05 seconds, and a clock that moves by a millisecond with each look at it."""
+    """Give the sandbox a limit of 0.05 seconds, and a clock that moves by a millisecond with each
+    look at it.
+    """
     monkeypatch.setattr("keyturn.studio.gallery.sandbox.LONGEST", 0.05)
     ticks = count()
     for clock in ("monotonic", "thread_time"):

@@ -1,4 +1,6 @@
-"""A mail is read as far as it can be, as its readers' mail apps read it, whatever an app makes of it."""
+"""A mail is read as far as it can be, as its readers' mail apps read it, whatever an app makes of
+it.
+"""
 
 import pytest
 from tests.studio.inbox.mails import mail
@@ -176,7 +178,10 @@ def test_a_line_break_in_a_word_is_a_blank() -> None:
     ("kind", "file"), [("pdf", "a.pdf"), ("application/x/y", "a.pdf"), ("text", ""), ("pdf", "")]
 )
 def test_a_named_part_of_an_odd_type_is_a_file(kind: str, file: str) -> None:
-    """A part with a name and a type that is none is an attachment. Without a name it is text (RFC 2045, 5.2)."""
+    """A part with a name and a type that is none is an attachment.
+
+    Without a name it is text (RFC 2045, 5.2).
+    """
     name = f'; name="{file}"' if file else ""
     content = MailContent(f"Content-Type: {kind}{name}\r\n\r\n%PDF".encode())
     assert [one.name for one in content.attachments] == ([file] if file else [])
@@ -335,7 +340,9 @@ def test_the_addresses_of_a_header_are_found_with_every_version_of_python(
 
 @pytest.mark.parametrize("sign", ['\\"', "\\(", '"', "("])
 def test_header_of_open_quotes(sign: str) -> None:
-    """Thousands of quotes and comments that are not closed cost an address list no more than other signs."""
+    """Thousands of quotes and comments that are not closed cost an address list no more than other
+    signs.
+    """
     found = MailContent(f"To: bob@x.example, {sign * 8_001}\r\n\r\n".encode()).addresses("to")
     assert found[0].address == "bob@x.example"
 

@@ -40,7 +40,9 @@ class Mails:
         return cls(target / "mails")
 
     def plant(self, file: str, old: str, new: str) -> None:
-        """Replace the first `old` in a template; a test must not run on a template that was never changed."""
+        """Replace the first `old` in a template; a test must not run on a template that was never
+        changed.
+        """
         text = (self.folder / file).read_text("utf-8")
         assert old in text, f"{file} does not hold {old}"
         (self.folder / file).write_text(text.replace(old, new, 1), "utf-8")
@@ -75,7 +77,9 @@ class Mails:
         return templates.with_files(self.files).with_preparation(with_origins)
 
     def files(self, template: str) -> MailFiles:
-        """Return the files of a mail that there are: its markup may be MJML or HTML, and a text part is not needed."""
+        """Return the files of a mail that there are: its markup may be MJML or HTML, and a text
+        part is not needed.
+        """
         names = [f"{template}/{template}.{ending}" for ending in ("mjml", "html", "txt")]
         return MailFiles(*(name for name in names if (self.folder / name).is_file()))
 

@@ -1,4 +1,6 @@
-"""A fault in a mail is found at its line, and so are two others in the same mail, which the fault does not hide."""
+"""A fault in a mail is found at its line, and so are two others in the same mail, which the fault
+does not hide.
+"""
 
 import sys
 from contextlib import suppress

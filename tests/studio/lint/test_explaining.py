@@ -167,7 +167,8 @@ PLANTED = [
         HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>"),
     ),
 ]
-"""What gives a finding each severity of its rule: choices of many designers, such as grey small print, are notes.
+"""What gives a finding each severity of its rule: choices of many designers, such as grey small
+print, are notes.
 
 Other rules have one severity, and `Rules.finding` refuses any other.
 """

@@ -1,4 +1,6 @@
-"""Mistakes that break a mail for some readers are errors at their line; guesses and look-alikes are not."""
+"""Mistakes that break a mail for some readers are errors at their line; guesses and look-alikes are
+not.
+"""
 
 from pathlib import Path
 

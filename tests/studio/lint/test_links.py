@@ -35,7 +35,10 @@ SOURCES: dict[str, Mapping[str, str]] = {
     "https://[[host]]/a.png": {},  # the brackets of IPv6 around no address
     "": {},
 }
-"""What an image may be loaded from, and may not. A path may become an address when the mail is sent."""
+"""What an image may be loaded from, and may not.
+
+A path may become an address when the mail is sent.
+"""
 
 JUDGED: list[tuple[str, Mapping[str, str]]] = [
     ('<mj-button href="https://northwind.example/help">Help with passwords</mj-button>', {}),

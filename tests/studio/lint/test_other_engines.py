@@ -1,4 +1,6 @@
-"""Folders of another engine's templates: one finding for all of them, with how many there are and the way out."""
+"""Folders of another engine's templates: one finding for all of them, with how many there are and
+the way out.
+"""
 
 from pathlib import Path
 
@@ -110,7 +112,9 @@ def test_a_mistake_in_jinja_is_not_taken_for_another_engine(tmp_path: Path, jinj
 
 
 def test_a_call_beside_templates_of_another_engine(tmp_path: Path) -> None:
-    """A call with arguments, in a folder of another engine's templates, is a part of the one finding."""
+    """A call with arguments, in a folder of another engine's templates, is a part of the one
+    finding.
+    """
     one, two = (
         PAGE.format("{{#if paid}}Paid{{/if}}"),
         PAGE.format("{{format_address order.address}}"),

@@ -1,4 +1,6 @@
-"""Mails in plain HTML: all but the guard looks at them, and finds what is wrong in the template's own line."""
+"""Mails in plain HTML: all but the guard looks at them, and finds what is wrong in the template's
+own line.
+"""
 
 import shutil
 from pathlib import Path
@@ -115,7 +117,9 @@ def test_sound_conditional(tmp_path: Path, html: str) -> None:
     ],
 )
 def test_broken_conditional(tmp_path: Path, html: str, rule: str, at: int) -> None:
-    """A conditional comment that Outlook does not recognise, or whose content is not closed, is found at its place."""
+    """A conditional comment that Outlook does not recognise, or whose content is not closed, is
+    found at its place.
+    """
     page = (
         f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{html}</body></html>'
     )

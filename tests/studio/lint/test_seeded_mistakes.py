@@ -1,4 +1,6 @@
-"""Mistakes seeded in real templates: each is found, and where it stands in the templates, not in what they make."""
+"""Mistakes seeded in real templates: each is found, and where it stands in the templates, not in
+what they make.
+"""
 
 import shutil
 from pathlib import Path
@@ -23,11 +25,16 @@ TOGETHER = {
     "_layout": {"password_reset", "password_changed"},
     "_parts": {"new_password", "open_day", "order_receipt"},
 }
-"""Mails that share a layout. Two of those that do are enough, so that each mistake is found once."""
+"""Mails that share a layout.
+
+Two of those that do are enough, so that each mistake is found once.
+"""
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`old` becomes `new` in `file`; the finding stands where `at` does, in `seen` if that is another file."""
+    """`old` becomes `new` in `file`; the finding stands where `at` does, in `seen` if that is
+    another file.
+    """
 
     rule: str
     file: str

@@ -137,7 +137,9 @@ PIECES = (
 
 @pytest.mark.parametrize("is_mjml", [False, True])
 def test_of_any_text_the_tree_is_whole(is_mjml: bool) -> None:
-    """Each element lies within the one around it, behind the one before it, and no text is read twice."""
+    """Each element lies within the one around it, behind the one before it, and no text is read
+    twice.
+    """
     choose = random.Random(1)
     for _ in range(1_500):
         source = "".join(choose.choices(PIECES, k=choose.randint(1, 12)))

@@ -1,4 +1,6 @@
-"""What mrml refuses, leaves out or breaks is a mail all the same, and `<mj-style inline>` goes into the tags."""
+"""What mrml refuses, leaves out or breaks is a mail all the same, and `<mj-style inline>` goes into
+the tags.
+"""
 
 import re
 from html.parser import HTMLParser
@@ -195,7 +197,9 @@ def of_outlook(html: str) -> str:
     ],
 )
 def test_comment_and_raw_in_wrapper(width: str, inside: tuple[str, str, str]) -> None:
-    """A comment or an mj-raw between the sections of a wrapper changes neither Outlook's rows nor those of others."""
+    """A comment or an mj-raw between the sections of a wrapper changes neither Outlook's rows nor
+    those of others.
+    """
     plain = to_html(WRAPPER.format(width, "", "", ""))
     html = to_html(WRAPPER.format(width, *inside))
     assert of_outlook(html) == of_outlook(plain)

@@ -1,7 +1,8 @@
-"""Each mail reads as it was accepted: main samples in HTML, all samples and some languages as plain text.
+"""Each mail reads as it was accepted: main samples in HTML, all samples and some languages as plain
+text.
 
-If you changed a template on purpose, write them with `pytest tests/studio/mails --accept-mails` and review the
-difference. The languages cover every direction, and scripts with and without spaces.
+If you changed a template on purpose, write them with `pytest tests/studio/mails --accept-mails` and
+review the difference. The languages cover every direction, and scripts with and without spaces.
 """
 
 from collections.abc import Callable, Iterator
@@ -70,7 +71,9 @@ def test_both_parts_say_the_same(name: str, seen: Callable[[Rendered], str]) -> 
 
 
 def parts_of(file: str, templates: Templates) -> Iterator[str]:
-    """Yield what a mail says, with each sample in English and with the first one in another language."""
+    """Yield what a mail says, with each sample in English and with the first one in another
+    language.
+    """
     template, _, tag = file.removesuffix(".txt").partition(".")
     samples = SAMPLES[template]
     for sample in [next(iter(samples))] if tag else samples:

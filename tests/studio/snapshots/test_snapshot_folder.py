@@ -61,7 +61,9 @@ def test_line_ends_of_windows_are_no_difference(stored: SnapshotFolder) -> None:
 
 
 def test_hooks_of_repositories(stored: SnapshotFolder) -> None:
-    """A snapshot is written as pre-commit's hooks want it, and a byte order mark or other blanks are no difference."""
+    """A snapshot is written as pre-commit's hooks want it, and a byte order mark or other blanks
+    are no difference.
+    """
     files = MailFiles("greeting.html", "greeting.txt", "greeting.subject.txt")
     snapshot = Snapshot.of(
         rendered("<p>Hello \n\tAda\t</p> ", "Hello  \n\nAda \n\n", "Welcome "), files

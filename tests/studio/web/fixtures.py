@@ -1,4 +1,6 @@
-"""A small folder of templates, "greeting" with nothing to fix: what is saved in it, said of it and captured of it."""
+"""A small folder of templates, "greeting" with nothing to fix: what is saved in it, said of it and
+captured of it.
+"""
 
 import os
 import re

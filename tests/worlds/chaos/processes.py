@@ -1,4 +1,6 @@
-"""Processes of Keyturn, as an operator runs them, that can be killed at any moment and started again."""
+"""Processes of Keyturn, as an operator runs them, that can be killed at any moment and started
+again.
+"""
 
 import os
 import re
@@ -17,7 +19,10 @@ _ANSWERS_ON = re.compile(r"http://[\d.:]+")
 
 
 class Process:
-    """One `keyturn ...` of `python`, which ends with its block. `said` is all that it and its predecessors wrote."""
+    """One `keyturn ...` of `python`, which ends with its block.
+
+    `said` is all that it and its predecessors wrote.
+    """
 
     def __init__(
         self,

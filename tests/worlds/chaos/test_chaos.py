@@ -1,4 +1,7 @@
-"""Whatever dies or meets in a storm, a request is one mail. `STORM_SECONDS` makes the storm longer (`just chaos`)."""
+"""Whatever dies or meets in a storm, a request is one mail.
+
+`STORM_SECONDS` makes the storm longer (`just chaos`).
+"""
 
 import asyncio
 import json
@@ -55,7 +58,10 @@ class Weather(deque[Answer | Trouble]):
 
 
 class Storm:
-    """`api`: where people go. `requested`, `reset`: who was answered, and whose password was set."""
+    """`api`: where people go.
+
+    `requested`, `reset`: who was answered, and whose password was set.
+    """
 
     api: Process
 
@@ -76,7 +82,10 @@ class Storm:
         return emails
 
     async def people(self, emails: Sequence[str], seconds: float = SECONDS) -> None:
-        """Let each person ask once, and use the link once it has come. The faults end with the last request."""
+        """Let each person ask once, and use the link once it has come.
+
+        The faults end with the last request.
+        """
         async with httpx2.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
             for email in emails:
                 group.create_task(self._person(client, email, self.chance.uniform(0, seconds)))
@@ -214,7 +223,9 @@ class Version:
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the last release before HEAD or, as long as there is none, the commit before: a clone of one has HEAD."""
+    """Return the last release before HEAD or, as long as there is none, the commit before: a clone
+    of one has HEAD.
+    """
     release = _git("describe", "--tags", "--abbrev=0", "--match=v*", "HEAD^").stdout
     commit = (
         (release or _git("log", "-2", "--first-parent", "--format=%H").stdout).decode().split()[-1]
@@ -238,7 +249,9 @@ def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
 async def test_while_versions_meet_nobody_is_refused_and_each_promise_is_kept_once(
     postgresql: PostgresServer, resend: ResendServer, earlier: Path, *, is_upgrade: bool
 ) -> None:
-    """Migrated by the newer first, as docs/operating.md says; then one version takes the other's place."""
+    """Migrated by the newer first, as docs/operating.md says; then one version takes the other's
+    place.
+    """
     said: list[str] = []
     url = await asyncio.to_thread(postgresql.empty)
     environment = environment_for(resend, url)

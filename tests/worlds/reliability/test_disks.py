@@ -1,4 +1,6 @@
-"""docs/reliability.md, "SQLite and its disk": what a disk that fails means for users, and how Keyturn goes on."""
+"""docs/reliability.md, "SQLite and its disk": what a disk that fails means for users, and how
+Keyturn goes on.
+"""
 
 import asyncio
 import os
@@ -46,7 +48,9 @@ def require_namespaces() -> None:
 
 
 class SmallDisk:
-    """A disk of 3 MB for the processes whose Python is `python`, in a mount namespace of theirs, with a database."""
+    """A disk of 3 MB for the processes whose Python is `python`, in a mount namespace of theirs,
+    with a database.
+    """
 
     def __init__(self, folder: Path, database: Path) -> None:
         self.folder = folder / "disk"
@@ -112,7 +116,10 @@ async def test_a_full_disk_gets_503_and_loses_nothing(
 async def fill_and_ask(
     disk: SmallDisk, process: Process, client: httpx2.AsyncClient, resend: ResendServer
 ) -> dict[str, int]:
-    """Request links before, while and after the disk is full; return the answers. A link of before sets a password."""
+    """Request links before, while and after the disk is full; return the answers.
+
+    A link of before sets a password.
+    """
     people = [f"person{number}@northwind.test" for number in range(40)]
     answers: dict[str, int] = {}
 
@@ -232,7 +239,9 @@ async def test_a_request_waits_for_long_then_gets_503_and_is_not_written(
 async def test_a_service_on_a_torn_file_sends_what_it_accepted(
     start: Start, database_url: str, tmp_path: Path
 ) -> None:
-    """Accept two requests, and copy the files as a power cut leaves them, within the second's write to the log."""
+    """Accept two requests, and copy the files as a power cut leaves them, within the second's write
+    to the log.
+    """
     service, file = await start(), file_of(database_url)
     await service.ask(FIRST)
     first = len(await asyncio.to_thread(Path(f"{file}-wal").read_bytes))
@@ -247,7 +256,10 @@ async def test_a_service_on_a_torn_file_sends_what_it_accepted(
 
 
 def torn(file: Path, copy: Path, begins: int) -> Path:
-    """Return a copy whose log ends within the write that began there. A sector of other bytes follows."""
+    """Return a copy whose log ends within the write that began there.
+
+    A sector of other bytes follows.
+    """
     log = Path(f"{copy}-wal")
     shutil.copyfile(file, copy)
     shutil.copyfile(f"{file}-wal", log)

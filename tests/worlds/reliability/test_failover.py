@@ -1,4 +1,6 @@
-"""docs/reliability.md, "PostgreSQL fails over": what a standby that lost the last second means for users."""
+"""docs/reliability.md, "PostgreSQL fails over": what a standby that lost the last second means for
+users.
+"""
 
 import asyncio
 import os
@@ -41,7 +43,10 @@ _PATIENCE = 30
 
 
 class Pair:
-    """A primary and its standby, to which it answers a commit first if it `is_synchronous`. `url` names both."""
+    """A primary and its standby, to which it answers a commit first if it `is_synchronous`.
+
+    `url` names both.
+    """
 
     def __init__(
         self, programs: Path, folder: Path, ports: Sequence[int], *, is_synchronous: bool
@@ -169,7 +174,9 @@ async def serving(
     *,
     patience: timedelta = timedelta(seconds=20),
 ) -> AsyncIterator[Service]:
-    """Run a service that sends through Resend, with four accounts. Its worker runs when a test calls `deliver`.
+    """Run a service that sends through Resend, with four accounts.
+
+    Its worker runs when a test calls `deliver`.
 
     `store`: accounts in another system, in place of the four.
     `patience`: how long it waits for a database. Tests in which none answers wait that long.

@@ -1,4 +1,6 @@
-"""docs/reliability.md: wrong codes of a second step are counted for their link and for its account, each for itself."""
+"""docs/reliability.md: wrong codes of a second step are counted for their link and for its account,
+each for itself.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +21,8 @@ DEAD = "second_step"
 @pytest.mark.parametrize(
     ("links", "fault", "left"),
     [
-        # The fifth of the account ends the second link. The fifth of the first link ends that one, too.
+        # The fifth of the account ends the second link. The fifth of the first link ends that one,
+        # too.
         ("111121", "", [4, 3, 2, 1, DEAD, DEAD]),
         ("111121", faults.TRIES_OF_LINKS, [4, 3, 2, 1, DEAD, 4]),
         # The fifth of the account ends a link that had no other.

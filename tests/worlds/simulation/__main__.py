@@ -1,4 +1,6 @@
-"""Simulates worlds: `python -m tests.worlds.simulation --seeds 10000`; `--seed 17` tells the story of one."""
+"""Simulates worlds: `python -m tests.worlds.simulation --seeds 10000`; `--seed 17` tells the story
+of one.
+"""
 
 import argparse
 import sys
@@ -18,7 +20,9 @@ _AT_A_TIME = 16
 
 
 def main() -> int:
-    """Return 1 if a world broke a promise, or with `--ablate`, if a safeguard is not missed in so many worlds."""
+    """Return 1 if a world broke a promise, or with `--ablate`, if a safeguard is not missed in so
+    many worlds.
+    """
     if sys.flags.hash_randomization:
         click.echo(
             "Set PYTHONHASHSEED=0, so that a seed always tells the same story: `just simulate` does.",
@@ -59,7 +63,8 @@ def _write_table(runner: Runner, seeds: int) -> int:
 
 
 def _search(runner: Runner, without: str, seeds: int) -> Outcome | None:
-    """Return the first world, of so many, that breaks a promise without that safeguard; None if none does.
+    """Return the first world, of so many, that breaks a promise without that safeguard; None if
+    none does.
 
     A world that crashes breaks none: it has no story, and the log tells of it.
     """

@@ -1,7 +1,9 @@
-"""Safeguards of Keyturn, each with a fault that takes it away, so that a simulation can show what it prevents.
+"""Safeguards of Keyturn, each with a fault that takes it away, so that a simulation can show what
+it prevents.
 
-The fault is one of a port: a database that forgets, a provider's or another system's client that says too much, a disk
-or a proxy. Three safeguards have none: `tests/driver/taken_out.py` says why, and takes them out of the code.
+The fault is one of a port: a database that forgets, a provider's or another system's client that
+says too much, a disk or a proxy. Three safeguards have none: `tests/driver/taken_out.py` says why,
+and takes them out of the code.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +18,9 @@ from tests.worlds.simulation.world import World
 
 
 class Ablation(msgspec.Struct, frozen=True):
-    """A safeguard in words, and its fault: one of the database, of `store_faults`, or `change` of this process."""
+    """A safeguard in words, and its fault: one of the database, of `store_faults`, or `change` of
+    this process.
+    """
 
     what: str
     store: str = ""

@@ -1,4 +1,6 @@
-"""What opens an account, judged at each commit that must end it: a new password, or a press of "this was not me"."""
+"""What opens an account, judged at each commit that must end it: a new password, or a press of
+"this was not me".
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +17,10 @@ def a_change_ends_all_access(records: Records, calls: Sequence[Call]) -> Iterato
 
 
 class _Access:
-    """The links and sessions that work, by their names. `outdated`: links in use when their account was changed."""
+    """The links and sessions that work, by their names.
+
+    `outdated`: links in use when their account was changed.
+    """
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -53,7 +58,10 @@ class _Access:
                 yield f"link {row.who[:6]} of {self._links[row.who]} is older than a change, and was given back"
 
     def _judge(self, message: Row) -> Iterator[str]:
-        """Judge a change or a press. Its message is the last that its transaction writes; no later end is an excuse."""
+        """Judge a change or a press.
+
+        Its message is the last that its transaction writes; no later end is an excuse.
+        """
         account, at = payload_of(message)["account_id"], read_time(payload_of(message)["at"])
         self._outdated |= {name for name, owner in self._used.items() if owner == account}
         yield from (
@@ -70,7 +78,9 @@ class _Access:
 
 
 def _what_an_old_password_opens(records: Records, calls: Sequence[Call]) -> Iterator[str]:
-    """Judge sign-ins by the password that held when their session was stored, and changes by their session."""
+    """Judge sign-ins by the password that held when their session was stored, and changes by their
+    session.
+    """
     began = {row.new: row for row in records.of("session")}
     ended = {row.old: row.id for row in records.of("session ended")}
     changes = records.of("password")

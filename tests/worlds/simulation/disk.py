@@ -1,4 +1,6 @@
-"""SQLite's disk, with its faults: a full disk, a commit that fails, one whose answer is lost, a file that is locked."""
+"""SQLite's disk, with its faults: a full disk, a commit that fails, one whose answer is lost, a
+file that is locked.
+"""
 
 import sqlite3
 from collections.abc import Callable
@@ -18,8 +20,10 @@ _WRITES = "keyturn-sqlite-writes"
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
     """How often a write meets each fault, in [0, 1].
 
-    `full`: the disk is full as the transaction begins. `failed`: the commit fails, and nothing is written.
-    `lost`: all is written, and the commit reports an error. `locked`: another connection writes for half a minute.
+    `full`: the disk is full as the transaction begins. `failed`: the commit fails, and nothing is
+    written.
+    `lost`: all is written, and the commit reports an error. `locked`: another connection writes for
+    half a minute.
     `slow`: the file is locked for so long that some callers give up.
     """
 
@@ -37,7 +41,8 @@ class Disk:
     """Does the work of SQLite's threads, and injects faults into writes.
 
     `throttled`: the process whose writes take seconds each, or "".
-    `keeps_halves`: it becomes full in the midst of a transaction, and a rollback keeps what was written until then.
+    `keeps_halves`: it becomes full in the midst of a transaction, and a rollback keeps what was
+    written until then.
     `has_room_unsaid`: a commit whose answer is lost says that the disk is full.
     """
 
@@ -56,7 +61,9 @@ class Disk:
 
     @staticmethod
     def install() -> None:
-        """Let all connections from now on meet the faults of `Disk.now`, in the working directory of their time."""
+        """Let all connections from now on meet the faults of `Disk.now`, in the working directory
+        of their time.
+        """
 
         @event.listens_for(Engine, "do_connect")
         def open_here(_: object, __: object, arguments: Any, named: Any) -> None:

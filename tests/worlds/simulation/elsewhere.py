@@ -1,4 +1,6 @@
-"""Accounts in another system, which cannot join a transaction of Keyturn's, and whose answers come late or never."""
+"""Accounts in another system, which cannot join a transaction of Keyturn's, and whose answers come
+late or never.
+"""
 
 import asyncio
 from collections import Counter
@@ -13,7 +15,9 @@ from tests.worlds.simulation.loop import PROCESS, Story
 from keyturn import Account, AccountStore, AccountsUnready, NewPassword
 
 _LONGEST = 55.0
-"""Seconds until a late password is stored: longer than Keyturn waits, and shorter than it locks the account."""
+"""Seconds until a late password is stored: longer than Keyturn waits, and shorter than it locks the
+account.
+"""
 
 _ACCOUNTS = (
     Account(id="ada", email=ADA, name="Ada"),
@@ -30,7 +34,8 @@ class OtherSystem(AccountStore):
 
     `trouble`: the share of calls that meet a fault. `stored`: accounts and passwords, in order.
     `most_at_once`: the most changes of one account that were under way at a time.
-    `client_is_too_sure`: the client says that a password was not stored whenever there is no answer.
+    `client_is_too_sure`: the client says that a password was not stored whenever there is no
+    answer.
     """
 
     client_is_too_sure: ClassVar[bool] = False

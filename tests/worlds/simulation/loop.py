@@ -1,11 +1,14 @@
 # mypy: disable-error-code="override"
-"""An event loop with virtual time, in which a seed decides which process runs next, and when threads do their work.
+"""An event loop with virtual time, in which a seed decides which process runs next, and when
+threads do their work.
 
-Each simulated process has its own queue. Within a process, callbacks run in the order that asyncio promises; between
-processes, a seed decides. Time moves only while no process can run, to the next timer, so an hour costs nothing.
+Each simulated process has its own queue. Within a process, callbacks run in the order that asyncio
+promises; between processes, a seed decides. Time moves only while no process can run, to the next
+timer, so an hour costs nothing.
 
-Work for a thread is done in one piece, at a moment that the seed chooses, and its answer arrives at a later one. In
-between, its process may be killed: then the work was done, or was never begun, and the process never knows.
+Work for a thread is done in one piece, at a moment that the seed chooses, and its answer arrives at
+a later one. In between, its process may be killed: then the work was done, or was never begun, and
+the process never knows.
 """
 
 import asyncio
@@ -39,7 +42,10 @@ class Deadlock(Exception):
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """Runs callbacks of processes. `do`: does a thread's work. `delay`: seconds until it begins, and answers."""
+    """Runs callbacks of processes.
+
+    `do`: does a thread's work. `delay`: seconds until it begins, and answers.
+    """
 
     def __init__(self, random: Random, do: ThreadWork, delay: Callable[[str], float]) -> None:
         super().__init__()
@@ -116,13 +122,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     # What the world does to processes
 
     def kill(self, process: str) -> None:
-        """End a process as SIGKILL does. Its coroutines are kept: Python would run their `finally` to free them."""
+        """End a process as SIGKILL does.
+
+        Its coroutines are kept: Python would run their `finally` to free them.
+        """
         self._dead.add(process)
         self._graveyard += self._queues.pop(process, ())
         self._graveyard += [timer for _, _, timer in self._timers if _process_of(timer) == process]
 
     def freeze(self, process: str, seconds: float) -> None:
-        """Stop a process for that long, as SIGSTOP or a busy machine does. Its threads stop, too."""
+        """Stop a process for that long, as SIGSTOP or a busy machine does.
+
+        Its threads stop, too.
+        """
         self._frozen[process] = max(self._frozen.get(process, 0), self._time + seconds)
 
     def after_steps(self, process: str, steps: int, call: Callable[[], object]) -> None:
@@ -134,7 +146,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     # The loop itself
 
     def run_until(self, done: asyncio.Future[Any]) -> Any:
-        """Run until the future is done, and return its result. Raises Deadlock if it never can be."""
+        """Run until the future is done, and return its result.
+
+        Raises Deadlock if it never can be.
+        """
         asyncio._set_running_loop(self)
         try:
             while not done.done():
@@ -170,7 +185,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 self._enqueue(timer)
 
     def _skip_time(self) -> None:
-        """Move the time to the next timer, or to the end of the next stop of a process that could run."""
+        """Move the time to the next timer, or to the end of the next stop of a process that could
+        run.
+        """
         while self._timers and self._timers[0][2].cancelled():
             heapq.heappop(self._timers)
         ends = [self._frozen[process] for process in self._queues]
@@ -193,14 +210,18 @@ def _process_of(handle: Handle) -> str:
     return context.get(PROCESS, WORLD)
 
 
-# The time and the random bytes of a world, at the port that the service takes them from, and its story
+# The time and the random bytes of a world, at the port that the service takes them from, and its
+# story
 
 EPOCH = 1_800_000_000.0
 """The Unix time at which a world begins."""
 
 
 class Story:
-    """What happened in a world, in lines. `clock`: returns the virtual time in seconds since its beginning."""
+    """What happened in a world, in lines.
+
+    `clock`: returns the virtual time in seconds since its beginning.
+    """
 
     def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.clock = clock
@@ -243,7 +264,9 @@ class Nature:
         ]
 
     def latest(self, begin: float, end: float) -> float:
-        """Return the latest time that the machine's clock showed between two moments of `monotonic`."""
+        """Return the latest time that the machine's clock showed between two moments of
+        `monotonic`.
+        """
         return max(
             min(until, end) + offset
             for since, until, offset in self._shown(end)
@@ -251,7 +274,9 @@ class Nature:
         )
 
     def longest(self, begin: datetime, end: datetime) -> float:
-        """Return the longest time that can have passed between two times of the machine's clock, each shown or not."""
+        """Return the longest time that can have passed between two times of the machine's clock,
+        each shown or not.
+        """
         begun, ended = (
             [
                 shown.timestamp() - offset

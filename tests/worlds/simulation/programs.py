@@ -1,4 +1,6 @@
-"""The programs of a machine, built and warmed by a short story before worlds are forked off: one for each start."""
+"""The programs of a machine, built and warmed by a short story before worlds are forked off: one
+for each start.
+"""
 
 import asyncio
 import time
@@ -50,7 +52,10 @@ def build(
     workers: int,
     accounts: AccountStore | None = None,
 ) -> Programs:
-    """Return programs that are stopped, which ran on a `template`. `accounts`: of another system, if not Keyturn's."""
+    """Return programs that are stopped, which ran on a `template`.
+
+    `accounts`: of another system, if not Keyturn's.
+    """
     pairs = [
         _pair(template, providers, f"198.18.{number}", accounts)
         for number in range(max(apis, workers))

@@ -1,4 +1,6 @@
-"""The promises of the docs, checked at a world's end by its journal, its mails and its clients' answers alone."""
+"""The promises of the docs, checked at a world's end by its journal, its mails and its clients'
+answers alone.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -33,11 +35,15 @@ _PAUSE = 600.0
 """Seconds for which a provider that has failed four times in a row gets no new mail."""
 
 _SEEN = 150.0
-"""Seconds after which a process has surely noticed a failure, even if it was frozen and its disk was slow meanwhile."""
+"""Seconds after which a process has surely noticed a failure, even if it was frozen and its disk
+was slow meanwhile.
+"""
 
 
 class Traces:
-    """What a world has left: its journal and tables, the mails that providers accepted, and its clients' answers."""
+    """What a world has left: its journal and tables, the mails that providers accepted, and its
+    clients' answers.
+    """
 
     def __init__(self, world: World, users: Users) -> None:
         self.world, self.calls, self.records = world, users.calls, Records()
@@ -133,7 +139,9 @@ def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
 
 
 def _a_link_is_mailed(traces: Traces) -> Iterator[str]:
-    """Judge that a request for which a mail was written becomes one, or is dead, which operators see."""
+    """Judge that a request for which a mail was written becomes one, or is dead, which operators
+    see.
+    """
     records = traces.records
     outcomes = {
         one["message_id"]: one["outcome"]
@@ -297,7 +305,8 @@ def _limits_hold(traces: Traces) -> Iterator[str]:
 
 
 def _mailboxes_rest(traces: Traces) -> Iterator[str]:
-    """Judge that a mailbox gets no link during the cooldown of the one before, by the clock or by the time passed.
+    """Judge that a mailbox gets no link during the cooldown of the one before, by the clock or by
+    the time passed.
 
     If the clock was set back in between, a counter may have been empty, and forgotten, before that.
     """
@@ -344,9 +353,11 @@ def _one_worker_at_a_time(traces: Traces) -> Iterator[str]:
 
 
 def _a_failing_provider_is_spared(traces: Traces) -> Iterator[str]:
-    """Judge that a process which has seen four failures in a row sends new mails elsewhere, for ten minutes.
+    """Judge that a process which has seen four failures in a row sends new mails elsewhere, for ten
+    minutes.
 
-    A message that was claimed and not handed over may have its provider since then, when it still worked.
+    A message that was claimed and not handed over may have its provider since then, when it still
+    worked.
     """
     records, providers = traces.records, traces.world.providers
     first = providers[0]

@@ -1,4 +1,6 @@
-"""A mail provider that accepts each key once, as a `Sender` in place of its HTTP client, with all its faults."""
+"""A mail provider that accepts each key once, as a `Sender` in place of its HTTP client, with all
+its faults.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +28,9 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Try(msgspec.Struct, kw_only=True):
-    """A call of a process under a key. `is_new`: the provider had never heard of the key. `ended`: 0.0 if it did not.
+    """A call of a process under a key.
+
+    `is_new`: the provider had never heard of the key. `ended`: 0.0 if it did not.
 
     `works`: whether the provider answered well; None if the fault was not the provider's.
     """
@@ -45,7 +49,8 @@ class Moods(msgspec.Struct, frozen=True, kw_only=True):
     `late`: the mail is accepted at once, and the answer comes some seconds later.
     `lost`: the mail is accepted, and the answer never comes; the client gives up after a while.
     `never`: no mail is accepted, and no answer comes.
-    `unreached`: no connection. `failing`: an error of the provider's own, before or after it accepted.
+    `unreached`: no connection. `failing`: an error of the provider's own, before or after it
+    accepted.
     `refused`: the provider refuses this mail for ever. `account`: it refuses our key for now.
     `limited`: too many requests. `quota`: no mail for some minutes.
     """
@@ -67,10 +72,13 @@ _PATIENCE = 15.0
 
 
 class Provider:
-    """A provider, all mailboxes behind it, and the client that all programs have of it. Each world begins it anew.
+    """A provider, all mailboxes behind it, and the client that all programs have of it.
 
-    `client`: a fault of the client. It "forgets keys" and gives every try one of its own, "is too sure" that a mail was
-    not accepted whenever there is no answer, or "blames nobody" for any failure.
+    Each world begins it anew.
+
+    `client`: a fault of the client. It "forgets keys" and gives every try one of its own, "is too
+    sure" that a mail was not accepted whenever there is no answer, or "blames nobody" for any
+    failure.
     """
 
     client: ClassVar[str] = ""

@@ -1,4 +1,6 @@
-"""Runs worlds, each in a process of its own, forked off from one that has everything built and warmed."""
+"""Runs worlds, each in a process of its own, forked off from one that has everything built and
+warmed.
+"""
 
 import asyncio
 import gc
@@ -33,14 +35,18 @@ _SECONDS = 60
 """Seconds of processor time after which a world counts as stuck; most need one."""
 
 _SILENCE = 600.0
-"""Seconds without an outcome after which a world counts as killed: the pool would wait for it for ever."""
+"""Seconds without an outcome after which a world counts as killed: the pool would wait for it for
+ever.
+"""
 
 _LONGEST_CALM = 6 * 3600.0
 """Seconds of virtual time after the storm in which all that waits must have been settled."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a world ended: its story, the promises that it broke, with what happened, and what happened how often."""
+    """How a world ended: its story, the promises that it broke, with what happened, and what
+    happened how often.
+    """
 
     seed: int
     story: list[str]
@@ -74,7 +80,10 @@ class Runner:
         shutil.rmtree(self._folder)
 
     def run(self, seeds: Iterable[int], without: str | None = None) -> Iterator[Outcome]:
-        """Yield the outcomes of worlds as they end. `without`: a safeguard that they do not have."""
+        """Yield the outcomes of worlds as they end.
+
+        `without`: a safeguard that they do not have.
+        """
         live = partial(self._live, ABLATIONS[without] if without else Ablation(""))
         with multiprocessing.get_context("fork").Pool(
             self._jobs, _take, (live,), maxtasksperchild=1

@@ -1,4 +1,6 @@
-"""Worlds that a seed decides: they keep every promise, tell the same story twice, and miss a safeguard."""
+"""Worlds that a seed decides: they keep every promise, tell the same story twice, and miss a
+safeguard.
+"""
 
 import os
 import re

@@ -1,4 +1,6 @@
-"""Users of a simulated world: they ask for links, use them early, late or twice, sign in, and report changes."""
+"""Users of a simulated world: they ask for links, use them early, late or twice, sign in, and
+report changes.
+"""
 
 import asyncio
 import base64
@@ -47,7 +49,8 @@ _ADDRESSES = (ADA, ADA, ADA, BEA, BEA, CARL, GRACE, DAN, NOBODY, "Ada@Northwind.
 class Call(msgspec.Struct, kw_only=True):
     """A request and its answer. `answer`: None if it was lost. `server`: the process that got it.
 
-    `at`, `ended`: when it was sent, and when its answer came. A frozen process does its work long after the request.
+    `at`, `ended`: when it was sent, and when its answer came. A frozen process does its work long
+    after the request.
     `clock`: the latest Unix time that the machine's clock showed meanwhile.
     """
 
@@ -121,7 +124,10 @@ class Users:
         task.result()
 
     async def call(self, path: str, fields: dict[str, Any], words: str, **more: Any) -> Call:
-        """Send one request; `words` say in the story what for. Return it with its answer, unless that is lost."""
+        """Send one request; `words` say in the story what for.
+
+        Return it with its answer, unless that is lost.
+        """
         number = len(self.calls) + 1
         ip_address = more.pop("ip_address", f"198.19.{number // 200}.{1 + number % 200}")
         request = Request(
@@ -170,7 +176,9 @@ class Users:
                 self.begin(pressing, random.uniform(1, 40))
 
     def _follow(self, address: str, token: str) -> None:
-        """Use a link that was mailed to that address: at once, twice, beside the one before, late or never."""
+        """Use a link that was mailed to that address: at once, twice, beside the one before, late
+        or never.
+        """
         random = self._random
         earlier, self._links[address] = self._links.get(address, token), token
         match random.choice(("now", "now", "twice", "both", "late", "late", "never")):
@@ -184,7 +192,9 @@ class Users:
                 self.begin(self._use(token), random.uniform(60, 2 * LINK_LIFE.total_seconds()))
 
     async def _use(self, token: str) -> None:
-        """Set a password with a link; try again after a lost answer, and replace a link that has expired."""
+        """Set a password with a link; try again after a lost answer, and replace a link that has
+        expired.
+        """
         password = f"vkx 7qz jwp {len(self.calls)}"
         if self._random.random() < 0.3:
             await self.call(CHECK, {"token": token}, f"checks the link {token[:6]}")
@@ -245,7 +255,9 @@ button_in = partial(link_in, page="secure-your-account")
 
 
 def report(mail: Accepted, event: str, moment: int) -> tuple[bytes, dict[str, str]]:
-    """Return a report as Resend sends it, signed (docs.svix.com/receiving/verifying-payloads/how-manual)."""
+    """Return a report as Resend sends it, signed
+    (docs.svix.com/receiving/verifying-payloads/how-manual).
+    """
     data: dict[str, Any] = {
         "email_id": f"{mail.provider}-{mail.key}",
         "to": [mail.email.to],
@@ -268,14 +280,16 @@ def report(mail: Accepted, event: str, moment: int) -> tuple[bytes, dict[str, st
     }
 
 
-# Different calls about one account at once. Only some worlds have them, and their random numbers are a stream of their
-# own, so all other seeds keep their stories.
+# Different calls about one account at once. Only some worlds have them, and their random numbers
+# are a stream of their own, so all other seeds keep their stories.
 
 Deed = Callable[[], Coroutine[Any, Any, object]]
 
 
 def has_races(seed: int) -> bool:
-    """Return whether users of a world race: in every fifth, and in a quarter of those the accounts are elsewhere."""
+    """Return whether users of a world race: in every fifth, and in a quarter of those the accounts
+    are elsewhere.
+    """
     return seed % 20 in {14, 15, 16, 17}
 
 
@@ -296,7 +310,9 @@ class Races:
         world.readers.append(self._read)
 
     def _read(self, mail: Accepted) -> None:
-        """Begin a race about the account whose mailbox got a link or a button, perhaps with a session."""
+        """Begin a race about the account whose mailbox got a link or a button, perhaps with a
+        session.
+        """
         address = mail.email.to
         tokens = (self._links, link_in(mail.email)), (self._buttons, button_in(mail.email))
         for known, token in tokens:
@@ -316,7 +332,9 @@ class Races:
             self._users.begin(deed(), self._random.uniform(0, apart))
 
     async def _with_password(self, address: str) -> list[Deed]:
-        """Return what a user does who knows the password: sign in, or change it in a session that is open by now."""
+        """Return what a user does who knows the password: sign in, or change it in a session that
+        is open by now.
+        """
         typed = self._password(address)
         fields = {"email": address, "password": typed}
         sign_in = partial(self._users.call, LOGIN, fields, f"signs in as {address}")

@@ -1,4 +1,6 @@
-"""One simulated world: processes, a disk, providers, users and all that goes wrong, decided by a seed."""
+"""One simulated world: processes, a disk, providers, users and all that goes wrong, decided by a
+seed.
+"""
 
 import asyncio
 from collections import deque
@@ -39,11 +41,16 @@ THROTTLED = 150.0
 
 
 class ConnectionLost(Exception):
-    """The API's process ended, or the answer was lost on its way: the client does not know what happened."""
+    """The API's process ended, or the answer was lost on its way: the client does not know what
+    happened.
+    """
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer of the API. `headers`: names in lower case, without cookies. `cookies`: as they were set."""
+    """An answer of the API.
+
+    `headers`: names in lower case, without cookies. `cookies`: as they were set.
+    """
 
     status: int
     headers: dict[str, str]
@@ -57,7 +64,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A request of a client at an IP address. `agent` is unique, so that its traces are found in the database."""
+    """A request of a client at an IP address.
+
+    `agent` is unique, so that its traces are found in the database.
+    """
 
     path: str
     fields: dict[str, Any]
@@ -138,8 +148,8 @@ class Process:
 class World:
     """A machine with one API server and two workers, on which a seed decides everything.
 
-    `other`: the system that has the accounts, if it is not Keyturn. `hides_clients`: a proxy shows the API another
-    address with each request.
+    `other`: the system that has the accounts, if it is not Keyturn. `hides_clients`: a proxy shows
+    the API another address with each request.
     """
 
     hides_clients: ClassVar[bool] = False
@@ -170,11 +180,15 @@ class World:
         self.weather = Weather(self, self.random("weather"))
 
     def random(self, what: str) -> Random:
-        """Return the random numbers of one part, so that a change of one part leaves the others as they were."""
+        """Return the random numbers of one part, so that a change of one part leaves the others as
+        they were.
+        """
         return Random(f"{self.seed} {what}")
 
     def prepare(self, template: bytes, fault: str) -> None:
-        """Write the database into the working directory, with its fault, and take over time and randomness."""
+        """Write the database into the working directory, with its fault, and take over time and
+        randomness.
+        """
         Path(FILE).write_bytes(template)
         if fault:
             spoil(Path(FILE), fault)
@@ -253,7 +267,10 @@ class World:
         return next((one.name for one in self.of(API)), "")
 
     async def request(self, request: Request, *, loses_answer: bool = False) -> Answer:
-        """Send a request to the API server. Raises ConnectionLost if none runs, or if the answer does not arrive."""
+        """Send a request to the API server.
+
+        Raises ConnectionLost if none runs, or if the answer does not arrive.
+        """
         await asyncio.sleep(self._random.uniform(0.001, 0.05))
         servers = self.of(API)
         if not servers:
@@ -297,9 +314,12 @@ class World:
 
 
 class Weather:
-    """Draws the faults of a world, and lets them happen. `lost_answers`: the share of answers that clients lose.
+    """Draws the faults of a world, and lets them happen.
 
-    `is_steady`: whether no lease can run out but by the fault of its process: the disk is sound, and no clock jumps.
+    `lost_answers`: the share of answers that clients lose.
+
+    `is_steady`: whether no lease can run out but by the fault of its process: the disk is sound,
+    and no clock jumps.
     `frozen`: the processes that were frozen.
     """
 
@@ -313,7 +333,9 @@ class Weather:
         self.frozen: set[str] = set()
 
     async def blow(self) -> None:
-        """Let everything happen until the storm ends; then let all processes run, and all faults end."""
+        """Let everything happen until the storm ends; then let all processes run, and all faults
+        end.
+        """
         self._spoil_providers()
         self._world.disk.faults = self._disk_faults()
         self.is_steady = self._world.disk.faults == SOUND
@@ -356,7 +378,9 @@ class Weather:
         return Faults(**{fault: self._random.choice((0.005, 0.02, 0.05)) for fault in chosen})
 
     async def _end_process(self) -> None:
-        """Kill a process between two of its next steps, or stop it as SIGTERM does; start another a moment later."""
+        """Kill a process between two of its next steps, or stop it as SIGTERM does; start another a
+        moment later.
+        """
         kind = self._random.choice((API, WORKER, WORKER))
         processes = self._world.of(kind)
         if not processes or not self._world.has_another(kind):
@@ -382,7 +406,9 @@ class Weather:
             self.frozen.add(process.name)
 
     async def _throttle(self, random: Random) -> None:
-        """Slow down the writes of a worker for some minutes, so that its leases run out while it holds messages."""
+        """Slow down the writes of a worker for some minutes, so that its leases run out while it
+        holds messages.
+        """
         await asyncio.sleep(random.uniform(5, STORM / 2))
         if workers := self._world.of(WORKER):
             worker = random.choice(workers)
@@ -391,7 +417,8 @@ class Weather:
             ends = asyncio.get_running_loop().time() + THROTTLED
             while asyncio.get_running_loop().time() < ends:
                 await asyncio.sleep(random.uniform(0.2, 2))
-                worker.program.parts.outbox.wake()  # as each request does to a worker in its own process
+                # as each request does to a worker in its own process
+                worker.program.parts.outbox.wake()
             self._world.disk.throttled = ""
 
     async def _jump(self) -> None:

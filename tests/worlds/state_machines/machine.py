@@ -1,4 +1,6 @@
-"""Drives the real service and the model through the same steps, in any order, and compares every answer and mail."""
+"""Drives the real service and the model through the same steps, in any order, and compares every
+answer and mail.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -45,7 +47,10 @@ OUTCOMES = {
     "operator_link",
 }
 DEEDS = {"changed", "secured", "unlocked"}
-"""Events of the audit trail of which each outcome is compared, and outcomes of all others. The rest are refusals."""
+"""Events of the audit trail of which each outcome is compared, and outcomes of all others.
+
+The rest are refusals.
+"""
 
 SAME = {"cooldown": "rests", "daily_limit": "rests"}
 """Outcomes that the model does not tell apart."""
@@ -70,14 +75,18 @@ def some(*kinds: str) -> Callable[[Any], bool]:
 
 
 class Machine(RuleBasedStateMachine):
-    """Users, an app, operators, a provider, a worker and time, who act in any order; each run has its own addresses."""
+    """Users, an app, operators, a provider, a worker and time, who act in any order; each run has
+    its own addresses.
+    """
 
     world: ClassVar[World]
     runs: ClassVar[int] = 0
 
     @initialize(is_alone=st.booleans(), is_enrolled=st.booleans())
     def begin(self, is_alone: bool, is_enrolled: bool) -> None:
-        """Begin with two accounts, or with one, to which more happens: `ALONE` says which address stands for which."""
+        """Begin with two accounts, or with one, to which more happens: `ALONE` says which address
+        stands for which.
+        """
         type(self).runs += 1
         begun = timedelta(seconds=self.world.now().timestamp() % 86_400)
         self.world.let_time_pass(DAY - begun)  # the same steps of TOTP
@@ -238,7 +247,9 @@ class Machine(RuleBasedStateMachine):
         back=recent, before=st.booleans(), after=st.booleans(), presses=st.sampled_from([0, 1, 2])
     )
     def move_and_ask(self, back: int, before: bool, after: bool, presses: int) -> None:
-        """Give an account another address, perhaps after a reset, and ask; mailboxes may press their newest buttons."""
+        """Give an account another address, perhaps after a reset, and ask; mailboxes may press
+        their newest buttons.
+        """
         account = self.account(back)
         left = account.email
         if before:
@@ -425,7 +436,9 @@ class Machine(RuleBasedStateMachine):
             key.token = read[page]
 
     def require_mail_about_press(self) -> None:
-        """Let the worker answer a press before a request: it does both at once, in no order that is promised."""
+        """Let the worker answer a press before a request: it does both at once, in no order that is
+        promised.
+        """
         if any(message.event == "press" for message in self.model.waiting):
             self.deliver()
 
@@ -450,7 +463,9 @@ class Machine(RuleBasedStateMachine):
         self.model.now = self.world.now()
 
     def teardown(self) -> None:
-        """Compare all that is left: links, sessions, codes, buttons, and what the audit trail says of everything."""
+        """Compare all that is left: links, sessions, codes, buttons, and what the audit trail says
+        of everything.
+        """
         if not hasattr(self, "model"):
             return
         self.deliver()

@@ -1,16 +1,20 @@
-"""What Keyturn promises about accounts, links, codes and mails, in whatever order users, operators and time act.
+"""What Keyturn promises about accounts, links, codes and mails, in whatever order users, operators
+and time act.
 
-The model is a specification that runs. It knows no database, no HTTP and no worker, and decides each outcome and each
-mail from docs/security.md and docs/operating.md. `machine.py` does the same with the real service and compares.
+The model is a specification that runs. It knows no database, no HTTP and no worker, and decides
+each outcome and each mail from docs/security.md and docs/operating.md. `machine.py` does the same
+with the real service and compares.
 
-It leaves out how secrets are made and stored, pages, user names, the time and the work of an answer, limits of clients
-and of all, leaked passwords and all rules but two (a least length, and for a signed-in user a password that differs),
-challenges, recovery codes, codes by SMS, factors that cannot be checked, the most wrong codes of a mailbox in a row and
-of an account in a day, the settings without a lock, what the app is told, and accounts in another system. Of provider's
-reports it knows what they lead to: a mailbox that bounced or complained gets no mail for a while.
+It leaves out how secrets are made and stored, pages, user names, the time and the work of an
+answer, limits of clients and of all, leaked passwords and all rules but two (a least length, and
+for a signed-in user a password that differs), challenges, recovery codes, codes by SMS, factors
+that cannot be checked, the most wrong codes of a mailbox in a row and of an account in a day, the
+settings without a lock, what the app is told, and accounts in another system. Of provider's reports
+it knows what they lead to: a mailbox that bounced or complained gets no mail for a while.
 
-It forgets nothing, while the service forgets links and buttons a week after their end. Providers, databases and
-processes that fail are the subject of tests/worlds/simulation and tests/worlds/reliability.
+It forgets nothing, while the service forgets links and buttons a week after their end. Providers,
+databases and processes that fail are the subject of tests/worlds/simulation and
+tests/worlds/reliability.
 """
 
 from collections.abc import Iterable
@@ -23,7 +27,10 @@ from tests.worlds.state_machines.things import KINDS, Account, Key, Mail, Mailbo
 
 @dataclass
 class Model:
-    """The state of everything, and the outcome of each call. `trail`: entries of the audit trail that are due."""
+    """The state of everything, and the outcome of each call.
+
+    `trail`: entries of the audit trail that are due.
+    """
 
     now: datetime
     accounts: list[Account] = field(default_factory=list)
@@ -54,7 +61,8 @@ class Model:
             if event in KINDS[key.kind].ended_by and (not mailbox or key.mailbox in {"", mailbox}):
                 key.end(self.now)
 
-    # A request: one outcome, which only the audit trail shows. The answer never depends on the account.
+    # A request: one outcome, which only the audit trail shows. The answer never depends on the
+    # account.
 
     def outcome(self, request: Message) -> str:
         """Return which mail a request gets, or why it gets none."""
@@ -71,7 +79,9 @@ class Model:
         return self.mailbox(request.mailbox).refusal(self.now) or mailed
 
     def has_pressed(self, account: Account) -> bool:
-        """Tell whether the account is at a mailbox that has pressed: no other may open it once it is locked."""
+        """Tell whether the account is at a mailbox that has pressed: no other may open it once it
+        is locked.
+        """
         return any(
             button.over == "used"
             for button in self.held("button", account=account, mailbox=account.email)
@@ -117,7 +127,10 @@ class Model:
         )
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
-        """Send notices. Cooldown and count stop none of them; mailboxes that bounced only learn of operators' links."""
+        """Send notices.
+
+        Cooldown and count stop none of them; mailboxes that bounced only learn of operators' links.
+        """
         suppressed = [to for to in mailboxes if self.mailbox(to).is_suppressed(self.now)]
         if template == "help_requested":
             suppressed = []
@@ -135,7 +148,10 @@ class Model:
             yield from notices
 
     def _answer_press(self, press: Message) -> Iterable[Mail]:
-        """Lock the account, and mail a link to the mailbox that pressed. If the account has moved, only tell both."""
+        """Lock the account, and mail a link to the mailbox that pressed.
+
+        If the account has moved, only tell both.
+        """
         account, outcome, refusal = (
             press.account,
             "link_mailed",
@@ -157,7 +173,8 @@ class Model:
                 yield self._mail("password_reset", account, "recovery link")
         self.trail.append(("account_recovery", outcome, press.mailbox))
 
-    # A link, a code or a session sets a password. A link and a code work once, and a change ends everything else.
+    # A link, a code or a session sets a password. A link and a code work once, and a change ends
+    # everything else.
 
     def reset(self, link: Key, password: str, step: int | None) -> str:
         """`step`: that of the authenticator app's code; None without a code, -1 with a wrong one."""
@@ -188,7 +205,10 @@ class Model:
         return ""
 
     def _refuse_step(self, link: Key) -> str:
-        """Refuse a code. Each so many of a link, or of an account, end the link, and a mail tells its mailbox."""
+        """Refuse a code.
+
+        Each so many of a link, or of an account, end the link, and a mail tells its mailbox.
+        """
         link.tries += 1
         is_noticed = link.account.count_wrong_step(self.now)
         if link.tries < things.MOST_STEPS and not is_noticed:
@@ -211,7 +231,10 @@ class Model:
         return ""
 
     def _change(self, event: str, account: Account, password: str, *, is_proven: bool) -> None:
-        """`is_proven`: the change took more than a mailbox. The buttons in earlier mailboxes end."""
+        """`is_proven`: the change took more than a mailbox.
+
+        The buttons in earlier mailboxes end.
+        """
         account.password = password
         self._end(event, account)
         for button in self.held("button", account=account) if is_proven else ():
@@ -222,7 +245,10 @@ class Model:
         self.waiting.append(Message("change", account.email, account))
 
     def exchange(self, email: str, digits: str) -> bool:
-        """Exchange a code for a link. Only the newest works, and every fault gets the same answer."""
+        """Exchange a code for a link.
+
+        Only the newest works, and every fault gets the same answer.
+        """
         for code in self.held("code", mailbox=email)[-1:]:
             code.tries += 1
             if (
@@ -246,7 +272,10 @@ class Model:
         return ""
 
     def sign_in(self, email: str, password: str) -> str:
-        """Open an active account for its password, which alone tells of a second step. All else gets one answer."""
+        """Open an active account for its password, which alone tells of a second step.
+
+        All else gets one answer.
+        """
         account = self.at(email)
         if account is None or account.state != "active" or account.password != password:
             return "wrong"
@@ -258,7 +287,10 @@ class Model:
     # "This was not me", by the owner of a mailbox. It speaks for that mailbox alone.
 
     def press(self, button: Key) -> bool:
-        """End what the mailbox got, and its buttons about no earlier changes. The worker does the rest."""
+        """End what the mailbox got, and its buttons about no earlier changes.
+
+        The worker does the rest.
+        """
         if button.fault(self.now):
             return False
         self._end("press", button.account, button.mailbox)

@@ -1,4 +1,6 @@
-"""Whatever users, operators, a provider and time do, in whatever order, the service does what the model says."""
+"""Whatever users, operators, a provider and time do, in whatever order, the service does what the
+model says.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,8 +46,8 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     "the count of a code's tries": (faults.TRIES_OF_CODES, "exchange"),
     "the end of codes at a change": (faults.ENDS_OF_CODES, "exchange"),
     "the same answer for an unknown address": (faults.REQUESTS_OF_STRANGERS, "require_usual"),
-    # Behind it, a mailbox's cooldown and daily count refuse most of the mails, but the trail then has one request too
-    # many.
+    # Behind it, a mailbox's cooldown and daily count refuse most of the mails, but the trail then
+    # has one request too many.
     "the one replacement of a link": (faults.REPLACEMENTS, "check"),
     "the one use of an authenticator's code": (
         faults.STEPS_OF_AUTHENTICATORS,
@@ -61,7 +63,9 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "press_button deliver",
     ),
 }
-"""Faults of the store, each of which takes a safeguard away, and the methods of the machine that may notice."""
+"""Faults of the store, each of which takes a safeguard away, and the methods of the machine that
+may notice.
+"""
 
 SAMPLE = {"the guard of a link's update", "the same answer for an unknown address"}
 """The safeguards that CI removes. `just nightly` removes all of them."""
@@ -74,7 +78,9 @@ SAMPLE = {"the guard of a link's update", "the same answer for an unknown addres
     [pytest.param(name, marks=[] if name in SAMPLE else pytest.mark.nightly) for name in FAULTS],
 )
 def test_the_machine_finds_a_counterexample(database_url: str, safeguard: str) -> None:
-    """The machine can fail: it does, once a safeguard is gone, and by the comparison of what was safe."""
+    """The machine can fail: it does, once a safeguard is gone, and by the comparison of what was
+    safe.
+    """
     fault, places = FAULTS[safeguard]
     faults.spoil(Path(database_url.removeprefix("sqlite:///")), fault)
     with running_world(database_url) as world, pytest.raises((AssertionError, Flaky)) as failed:
@@ -85,5 +91,6 @@ def test_the_machine_finds_a_counterexample(database_url: str, safeguard: str) -
             phases=[Phase.generate],
             report_multiple_bugs=False,
         )
-    # Where two race, the same may end otherwise when it is tried again: Hypothesis then names no comparison.
+    # Where two race, the same may end otherwise when it is tried again: Hypothesis then names no
+    # comparison.
     assert isinstance(failed.value, Flaky) or failed.traceback[-1].name in places.split()

@@ -10,7 +10,9 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SUPPRESSED_FOR, KEPT_FOR, RECENT = 14 * DAY, 7 * DAY, 30 * DAY
 SHORTEST_PASSWORD = 12
 MOST_MAILS, MOST_TRIES, MOST_STEPS = 5, 5, 5
-"""Mails of a mailbox in a day, tries of a code, and second steps of a link: few, since a run has few steps."""
+"""Mails of a mailbox in a day, tries of a code, and second steps of a link: few, since a run has
+few steps.
+"""
 
 State = Literal["active", "locked", "disabled"]
 Reason = Literal["", "used", "invalid", "expired"]
@@ -34,9 +36,9 @@ ANSWERS = {
 class Kind:
     """The properties that all keys of a kind share.
 
-    `life`: how long it works. `opens`: the states of an account in which it works. `follows`: whether it works after
-    the account has moved, too. `ended_by`: what ends it before its time. A press ends only what its own mailbox
-    got, and sessions, which no mailbox got.
+    `life`: how long it works. `opens`: the states of an account in which it works. `follows`:
+    whether it works after the account has moved, too. `ended_by`: what ends it before its time. A
+    press ends only what its own mailbox got, and sessions, which no mailbox got.
     """
 
     life: timedelta
@@ -64,7 +66,8 @@ LINKS = "link", "operator's link", "recovery link", "printed link", "printed rec
 class Account:
     """An account of the app.
 
-    `secured`: a press has locked it. `last_step`: the newest code of an authenticator app that was used.
+    `secured`: a press has locked it. `last_step`: the newest code of an authenticator app that was
+    used.
     `unnoticed_until`: when the wrong codes since the last notice no longer count towards the next.
     """
 
@@ -82,7 +85,10 @@ class Account:
         return self.enrolled_at is not None and self.enrolled_at > now - RECENT
 
     def count_wrong_step(self, now: datetime) -> bool:
-        """Count a wrong code; tell whether the owner is told of it. Each one counts towards a notice for half a day."""
+        """Count a wrong code; tell whether the owner is told of it.
+
+        Each one counts towards a notice for half a day.
+        """
         gap = DAY / MOST_STEPS
         self.unnoticed_until = max(self.unnoticed_until, now) + gap
         is_noticed = self.unnoticed_until > now + DAY - gap
@@ -103,7 +109,8 @@ class Account:
 class Key:
     """What a user holds: something from a mail that went to `mailbox`, or a session.
 
-    It works once; a session, often. `over`: why it ended before its time. `token`: what the service calls it.
+    It works once; a session, often. `over`: why it ended before its time. `token`: what the service
+    calls it.
     `tries`: of a code, or of second steps.
     """
 
@@ -117,13 +124,18 @@ class Key:
     token: str = ""
 
     def fault(self, now: datetime) -> Reason:
-        """Return why it does not work now. If the app undoes a move or enables the account in time, it works again."""
+        """Return why it does not work now.
+
+        If the app undoes a move or enables the account in time, it works again.
+        """
         kind, account = KINDS[self.kind], self.account
         opens = account.state in kind.opens and (kind.follows or account.email == self.mailbox)
         return self.over or ("expired" if self.ends <= now else "" if opens else "invalid")
 
     def hint(self, now: datetime) -> str:
-        """Return the address that the holder of an expired link learns, masked, until the link is replaced."""
+        """Return the address that the holder of an expired link learns, masked, until the link is
+        replaced.
+        """
         masked = f"{self.mailbox[:1]}***@{self.mailbox.partition('@')[2]}"
         return masked if self.fault(now) == "expired" and not self.is_replaced else ""
 
@@ -134,7 +146,10 @@ class Key:
 
 @dataclass
 class Mailbox:
-    """Until when mails and a report hold back the next. `refilled_at`: when all mails of a day are left again."""
+    """Until when mails and a report hold back the next.
+
+    `refilled_at`: when all mails of a day are left again.
+    """
 
     rests_until: datetime = LONG_AGO
     refilled_at: datetime = LONG_AGO
@@ -157,7 +172,8 @@ class Mailbox:
 
 @dataclass
 class Message:
-    """Something that waits for the worker: a request for a link, or news for the owner of the account.
+    """Something that waits for the worker: a request for a link, or news for the owner of the
+    account.
 
     `is_outlived`: whether the button of such news has ended before there is one.
     """

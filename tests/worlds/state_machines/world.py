@@ -1,4 +1,6 @@
-"""The real service: HTTP, the worker's relay, the functions of the commands, and what an app writes."""
+"""The real service: HTTP, the worker's relay, the functions of the commands, and what an app
+writes.
+"""
 
 import asyncio
 import re
@@ -69,7 +71,9 @@ class World:
         return sorted(self.run(send()), key=problem)
 
     def check(self, token: str) -> tuple[str, str]:
-        """Return why the link does not work, and the masked address of one that has expired; "" if it works."""
+        """Return why the link does not work, and the masked address of one that has expired; "" if
+        it works.
+        """
         answer = self.post(VALIDATE, token=token).json()
         return answer.get("reason", ""), answer.get("emailHint", "")
 
@@ -93,8 +97,8 @@ class World:
     def deliver(self) -> list[Email]:
         """Let the worker do all that waits; return the mails that left. A second passes.
 
-        PostgreSQL's own clock goes on while this one stands, and a message may be due some microseconds after the
-        statement that looks for it.
+        PostgreSQL's own clock goes on while this one stands, and a message may be due some
+        microseconds after the statement that looks for it.
         """
         before = len(self.service.inbox.mails)
         self.run(self.service.deliver())

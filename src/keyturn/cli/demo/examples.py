@@ -1,4 +1,6 @@
-"""The demo without an example, and that of an app with existing users, by the example's own keyturn.toml."""
+"""The demo without an example, and that of an app with existing users, by the example's own
+keyturn.toml.
+"""
 
 import fcntl
 import secrets
@@ -47,7 +49,9 @@ class DemoFolder:
             yield
 
     def secret(self) -> service.Secret:
-        """Return the demo's own secret key, the same at every start, so that it can open what it sealed."""
+        """Return the demo's own secret key, the same at every start, so that it can open what it
+        sealed.
+        """
         file = make_private_folder(self.path) / "secret"
         if not file.exists():
             make_private_file(file, secrets.token_hex(32).encode())
@@ -130,7 +134,9 @@ def example_names() -> list[str]:
 
 
 class Example:
-    """The demo of an example, by its file, which variables override. Raises CommandRefused, SettingsInvalid."""
+    """The demo of an example, by its file, which variables override. Raises CommandRefused,
+    SettingsInvalid.
+    """
 
     def __init__(self, name: str, url: str, home: DemoFolder) -> None:
         self.notes: list[str] = []
@@ -164,7 +170,9 @@ class Example:
         return parts
 
     def routes(self) -> list["ControllerRouterHandler"]:
-        """Return a route for each page of the folder, under its own name, as a server of static files has it."""
+        """Return a route for each page of the folder, under its own name, as a server of static
+        files has it.
+        """
         from litestar import route
 
         def page(file: Path, kind: str) -> "ControllerRouterHandler":
@@ -209,7 +217,8 @@ class Example:
             "SECRET_KEY": self._home.secret(),
             "DATABASE_URL": self._home.sqlite("keyturn.db" if has_own else "app.db"),
             **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),
-            "MAIL_FROM": f"{written.brand.name} <no-reply@{self._source.name}.test>",  # the file's may be a placeholder
+            # the file's may be a placeholder
+            "MAIL_FROM": f"{written.brand.name} <no-reply@{self._source.name}.test>",
             "BRAND_SUPPORT_ADDRESS": f"support@{self._source.name}.test",
             "LOGS_LEVEL": "warning",
             "MAIL_TRANSPORT": "capture",

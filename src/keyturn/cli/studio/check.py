@@ -1,4 +1,6 @@
-"""check, render: report problems in the emails, in a terminal or in CI, and write one to standard output."""
+"""check, render: report problems in the emails, in a terminal or in CI, and write one to standard
+output.
+"""
 
 import shutil
 import sys
@@ -70,7 +72,9 @@ def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = Fals
 def _lines_on(
     equal: Sequence["Finding"], gallery: "Gallery", mails: int, *, in_full: bool
 ) -> Iterator[str]:
-    """Yield the lines on equal findings: the first in full, then up to `_MOST_LINES` with the places of others."""
+    """Yield the lines on equal findings: the first in full, then up to `_MOST_LINES` with the
+    places of others.
+    """
     from keyturn.studio.lint.report import mails_of
 
     first = equal[0]
@@ -102,7 +106,9 @@ def _where(gallery: "Gallery", place: "Place") -> str:
 
 
 def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
-    """Yield the lines around a place, with the line marked and its column; a long one is cut around it."""
+    """Yield the lines around a place, with the line marked and its column; a long one is cut around
+    it.
+    """
     line, column, lines = place.line_for_tools, place.column, gallery.text(place.file).splitlines()
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
     room = (
@@ -289,7 +295,9 @@ def _changed(opened: folders.Opened, base: str, baseline: Path) -> set[str]:
 
 
 def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> None:
-    """Write the report, and which mails were not checked, beside a report for programs to standard error."""
+    """Write the report, and which mails were not checked, beside a report for programs to standard
+    error.
+    """
     from keyturn.studio.lint import formats
 
     if options.output == "text":

@@ -50,7 +50,9 @@ _OPTIONS: Sequence[Decorator] = (
 
 
 class Source(Struct, frozen=True):
-    """The templates of a command. `environment`: an app's own of Jinja. `django`: a project's settings module."""
+    """The templates of a command. `environment`: an app's own of Jinja. `django`: a project's
+    settings module.
+    """
 
     directory: Path | None
     environment: str = ""
@@ -63,7 +65,9 @@ class Source(Struct, frozen=True):
 
 
 def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
-    """Give a command the options that name its templates, as one `source`. `directory` is the first of them."""
+    """Give a command the options that name its templates, as one `source`. `directory` is the first
+    of them.
+    """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
@@ -80,7 +84,9 @@ def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
 
 
 class Opened(Struct, frozen=True):
-    """A folder of emails. `service`: the settings of a service that sends these; `read_service` reads them again."""
+    """A folder of emails. `service`: the settings of a service that sends these; `read_service`
+    reads them again.
+    """
 
     gallery: "Gallery"
     settings: "StudioSettings"
@@ -176,7 +182,9 @@ def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings
 
 
 def usual_baseline(opened: Opened) -> Path:
-    """Return where the baseline of a folder is; that of Keyturn's own mails is here, since they may be installed."""
+    """Return where the baseline of a folder is; that of Keyturn's own mails is here, since they may
+    be installed.
+    """
     from keyturn.studio.lint.baseline import NAME
 
     return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
@@ -213,7 +221,9 @@ def _refuse_link_out(directory: Path) -> None:
 
 
 def service_settings(opened: Opened) -> "Settings":
-    """Return the settings of the service; the defaults if they have faults and the folder is not its own."""
+    """Return the settings of the service; the defaults if they have faults and the folder is not
+    its own.
+    """
     from keyturn.service.settings import Settings
     from keyturn.service.settings.reading import inspect_settings, missing_settings, read_settings
 
@@ -221,7 +231,8 @@ def service_settings(opened: Opened) -> "Settings":
         return opened.service
     if missing_settings():
         return Settings()
-    # No file counts beside an untrusted folder, with which it may have come: it names the host that gets passwords.
+    # No file counts beside an untrusted folder, with which it may have come: it names the host that
+    # gets passwords.
     reading, counts = inspect_settings(), not opened.gallery.is_foreign
     try:
         settings = read_settings(sending=False, connecting=False, with_file=counts)

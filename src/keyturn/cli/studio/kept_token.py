@@ -13,13 +13,17 @@ _LARGEST = 1_000  # bytes of the file
 
 
 def token_file(folder: Path) -> Path:
-    """Return where the token of a folder is kept: with the user, since a folder may come from a stranger."""
+    """Return where the token of a folder is kept: with the user, since a folder may come from a
+    stranger.
+    """
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
     return user_cache_folder("studio") / name
 
 
 def kept_token(file: Path) -> str:
-    """Return the token in a file, or a new one, which is then kept there if the file can be written."""
+    """Return the token in a file, or a new one, which is then kept there if the file can be
+    written.
+    """
     with suppress(OSError, ValueError):
         if _is_private(file):
             return token_for(read_plain_file(file, _LARGEST).decode("ascii"))
@@ -30,7 +34,9 @@ def kept_token(file: Path) -> str:
 
 
 def _is_private(file: Path) -> bool:
-    """Tell whether no other user can have read or written the file, as one that a stranger's repository brings."""
+    """Tell whether no other user can have read or written the file, as one that a stranger's
+    repository brings.
+    """
     status = file.stat(follow_symlinks=False)
     if not hasattr(os, "getuid"):  # Windows, where the folder of a user is the user's alone
         return stat.S_ISREG(status.st_mode) and status.st_size > 0

@@ -169,7 +169,8 @@ def studio(
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
-    # Before there are threads, sockets and files to inherit, and Litestar loads SQLAlchemy for this process alone.
+    # Before there are threads, sockets and files to inherit, and Litestar loads SQLAlchemy for this
+    # process alone.
     runner = click.get_current_context().with_resource(contextlib.closing(_runner(opened)))
     from keyturn.cli.running import serve
     from keyturn.cli.sockets import listen, listen_for_browsers
@@ -210,7 +211,9 @@ def _capture(
 
 
 def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
-    """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
+    """Return the runner that renders and checks, with one worker started, so that the first preview
+    is quick.
+    """
     from keyturn.studio.renderers import renderers_for
     from keyturn.studio.web import drafts  # noqa: F401 - workers share the modules that are loaded here
     from keyturn.studio.web.checks import reports  # noqa: F401
@@ -232,7 +235,9 @@ def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
 def _inbox(
     service: "Settings", folder: Path | None = None, *, catching: bool = False
 ) -> "CapturedMails | None":
-    """Return the inbox: the folder, else that of `mail.transport = "capture"`, else a temporary one if `catching`."""
+    """Return the inbox: the folder, else that of `mail.transport = "capture"`, else a temporary one
+    if `catching`.
+    """
     from keyturn.studio.inbox.store import CapturedMails
 
     if folder is None and service.mail.transport == "capture":
@@ -292,7 +297,9 @@ def chosen_token(file: Path) -> str:
 
 
 def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailProvider | None":
-    """Return what "send me this" sends with: the provider with a key or a server, else the studio's own inbox."""
+    """Return what "send me this" sends with: the provider with a key or a server, else the studio's
+    own inbox.
+    """
     from keyturn.service.settings.rules import missing_settings
     from keyturn.studio.web.studio import MailProvider
 

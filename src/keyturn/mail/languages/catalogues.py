@@ -25,7 +25,9 @@ ANY = "*"
 _LARGEST = 20_000_000
 
 _EXTENSION = re.compile(r"[-_][A-Za-z0-9][-_].*", re.DOTALL)
-"""What follows a language in a tag: an order of sorting, a calendar, private use (RFC 5646, 2.2.6 and 2.2.7)."""
+"""What follows a language in a tag: an order of sorting, a calendar, private use (RFC 5646, 2.2.6
+and 2.2.7).
+"""
 
 _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*"')
 
@@ -33,7 +35,8 @@ _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(
 class Catalogues(Struct, frozen=True):
     """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. The last folder is searched first.
 
-    With the domain `ANY` all catalogues of a folder are one. Links must stay within both the `bounds` and the folders.
+    With the domain `ANY` all catalogues of a folder are one. Links must stay within both the
+    `bounds` and the folders.
     """
 
     folders: tuple[Path, ...] = (PACKAGED,)
@@ -48,7 +51,9 @@ class Catalogues(Struct, frozen=True):
                     yield path, parse_locale(path.name)
 
     def files(self, locale: Locale) -> list[Path]:
-        """Return the files that are searched for a language's texts, in order: German ones for "de-AT" too."""
+        """Return the files that are searched for a language's texts, in order: German ones for
+        "de-AT" too.
+        """
         known = [(path, str(of)) for path, of in self.languages()][::-1]
         folders = (path for name in lineage(locale) for path, of in known if of == name)
         return [file for folder in folders for file in _files(folder, self.domain)]
@@ -85,7 +90,10 @@ def text_of(message: "Message") -> Text:
 
 @lru_cache(1024)
 def parse_locale(name: str) -> Locale | None:
-    """Return the locale of a tag or a folder's name; None if CLDR does not know it. Babel looks at a thousand files."""
+    """Return the locale of a tag or a folder's name; None if CLDR does not know it.
+
+    Babel looks at a thousand files.
+    """
     try:
         return Locale.parse(_EXTENSION.sub("", name).replace("-", "_"))
     except (ValueError, TypeError, UnknownLocaleError):
@@ -99,7 +107,10 @@ def lineage(locale: Locale) -> list[str]:
 
 
 def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "Catalog":
-    """Return a catalogue with its lines. Raises CatalogueInvalid, also for a link out of `bounds` and of the folder."""
+    """Return a catalogue with its lines.
+
+    Raises CatalogueInvalid, also for a link out of `bounds` and of the folder.
+    """
     # Imported here, because a service in English never needs it.
     from babel.messages.mofile import read_mo
     from babel.messages.pofile import PoFileError, read_po
@@ -164,7 +175,10 @@ _Kind = Literal["unknown-language", "unreadable", "placeholders", "plurals", "fu
 
 
 class CatalogueFault(Struct, frozen=True):
-    """A fault at a line, from 1, of a source text or the whole catalogue. "fuzzy" only leaves it untranslated."""
+    """A fault at a line, from 1, of a source text or the whole catalogue.
+
+    "fuzzy" only leaves it untranslated.
+    """
 
     kind: _Kind
     file: Path
@@ -193,7 +207,9 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
 def _faults_of_file(
     file: Path, locale: Locale, bounds: Path | None, _state: tuple[int, int]
 ) -> tuple[CatalogueFault, ...]:
-    """Check each version of a file once: every check asks for all catalogues, even if only other files changed."""
+    """Check each version of a file once: every check asks for all catalogues, even if only other
+    files changed.
+    """
     try:
         catalogue = read_catalogue(file, locale, bounds)
         compile_catalogue(file, locale, bounds)

@@ -37,7 +37,10 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
 
 def _is_isolated(value: object) -> bool:
-    """Tell whether a value can change the order of the text around it. Markup declares its own direction."""
+    """Tell whether a value can change the order of the text around it.
+
+    Markup declares its own direction.
+    """
     return isinstance(value, str) and bool(value) and not hasattr(value, "__html__")
 
 
@@ -47,7 +50,9 @@ class SourceTexts:
         return NullTranslations()
 
     def gettext(self, text: str, /, **values: object) -> str:
-        """Return the translation with its placeholders filled in; the text itself if it has no translation."""
+        """Return the translation with its placeholders filled in; the text itself if it has no
+        translation.
+        """
         return self.fill_in(self.translations.gettext(text), values)
 
     def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
@@ -56,20 +61,27 @@ class SourceTexts:
         )
 
     def pgettext(self, context: str, text: str, /, **values: object) -> str:
-        """Return the translation of a text that has another meaning elsewhere: a button's and not a heading's."""
+        """Return the translation of a text that has another meaning elsewhere: a button's and not a
+        heading's.
+        """
         return self.fill_in(self.translations.pgettext(context, text), values)
 
     def fill_in(self, text: str, values: Mapping[str, object]) -> str:
         return self.with_isolates(text, values) % values
 
     def with_isolates(self, text: str, values: Mapping[str, object]) -> str:  # noqa: ARG002 - a language may use them
-        """Return a text whose placeholders isolate their values from the words around, if the language needs that."""
+        """Return a text whose placeholders isolate their values from the words around, if the
+        language needs that.
+        """
         return text
 
 
 @dataclass(frozen=True, eq=False)
 class Language(SourceTexts):
-    """A language for users: texts, dates, numbers. `reload`: read a catalogue again after it was saved."""
+    """A language for users: texts, dates, numbers.
+
+    `reload`: read a catalogue again after it was saved.
+    """
 
     locale: Locale
     timezone: tzinfo
@@ -77,7 +89,9 @@ class Language(SourceTexts):
     _: KW_ONLY
     reload: bool = False
     loaded: dict[str, Any] = field(default_factory=dict, repr=False)
-    """The texts, and the state of the files that they were read from; shared with the variants in other zones."""
+    """The texts, and the state of the files that they were read from; shared with the variants in
+    other zones.
+    """
 
     @property
     def translations(self) -> NullTranslations:
@@ -119,7 +133,9 @@ class Language(SourceTexts):
         return Locale("en", "001") if str(self.locale) == SOURCE_LANGUAGE else self.locale
 
     def clock(self, moment: datetime) -> str:
-        """Format as "14:32 UTC": hours and minutes with the zone, since the reader may be in another zone."""
+        """Format as "14:32 UTC": hours and minutes with the zone, since the reader may be in
+        another zone.
+        """
         local = moment.astimezone(self.timezone)
         return f"{self._formats.datetime_skeletons['Hm'].apply(local, self._formats)} {_zone_name(local)}"
 
@@ -151,15 +167,20 @@ class Language(SourceTexts):
         return format_list(list(texts), locale=self.locale)
 
     def join_sentences(self, texts: Iterable[str]) -> str:
-        """Join sentences with a space, or without one in Chinese and Japanese. Empty ones are left out."""
+        """Join sentences with a space, or without one in Chinese and Japanese.
+
+        Empty ones are left out.
+        """
         space = "" if self.locale.language in ("ja", "zh") else " "
         return markup_join(part for text in texts if text for part in (space, text)).lstrip()
 
     def with_isolates(self, text: str, values: Mapping[str, object]) -> str:
-        """Isolate values from the text around them if it runs from right to left (Unicode UAX #9, 2.7).
+        """Isolate values from the text around them if it runs from right to left (Unicode UAX #9,
+        2.7).
 
-        Otherwise the punctuation of an address, or parts of an IPv6 address, would change sides. In a tag, or in a text
-        that is an address, nothing is isolated: a link with such a character leads nowhere.
+        Otherwise the punctuation of an address, or parts of an IPv6 address, would change sides. In
+        a tag, or in a text that is an address, nothing is isolated: a link with such a character
+        leads nowhere.
         """
         if self.direction != "rtl" or _ADDRESS.fullmatch(text):
             return text
@@ -179,12 +200,15 @@ class Language(SourceTexts):
         )
 
     def teach(self, environment: Environment) -> None:
-        """Add gettext, `lang`, `dir` and the filters to a Jinja environment; times are in the zone of its `READER`."""
+        """Add gettext, `lang`, `dir` and the filters to a Jinja environment; times are in the zone
+        of its `READER`.
+        """
         texts = {name: _filling(self, name, values) for name, values in _VALUES_OF.items()}
         vars(environment)["newstyle_gettext"] = True  # what {% trans %} is compiled for
         environment.globals.update(texts, _=texts["gettext"], lang=self.tag, dir=self.direction)
 
-        # An environment serves readers in every zone: a template gets its reader when it is rendered.
+        # An environment serves readers in every zone: a template gets its reader when it is
+        # rendered.
         def of_reader(
             say: Callable[[Language, datetime], str],
         ) -> Callable[[Context, datetime], str]:
@@ -211,7 +235,9 @@ _VALUES_OF: Mapping[str, Mapping[str, int]] = {
 
 
 def _filling(texts: SourceTexts, name: str, places: Mapping[str, int]) -> Callable[..., str]:
-    """Return a function of gettext in Jinja's new style, `_("Hello %(name)s", name=name)`, in a third of its time."""
+    """Return a function of gettext in Jinja's new style, `_("Hello %(name)s", name=name)`, in a
+    third of its time.
+    """
 
     @pass_eval_context
     def fill_in(context: EvalContext, /, *args: Any, **named: object) -> str:
@@ -236,13 +262,15 @@ def _zone(name: str) -> ZoneInfo | None:
 
 
 def _zone_name(local: datetime) -> str:
-    """Return "UTC" or "CET"; for a zone without letters in the tz database its offset, as in "UTC+03"."""
+    """Return "UTC" or "CET"; for a zone without letters in the tz database its offset, as in
+    "UTC+03".
+    """
     name = local.tzname() or ""
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
-# The packaged names are listed here, as in large products: reading CLDR's would load the data of every locale for a
-# page with a list, a third of a second and 18 MB.
+# The packaged names are listed here, as in large products: reading CLDR's would load the data of
+# every locale for a page with a list, a third of a second and 18 MB.
 _OWN_NAMES: Mapping[str, str] = {
     "ar": "العربية", "cs": "Čeština", "da": "Dansk", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
     "es": "Español", "fi": "Suomi", "fr": "Français", "he": "עברית", "hi": "हिन्दी", "id": "Bahasa Indonesia",
@@ -256,15 +284,16 @@ _LONGEST_HEADER = 200
 _LANGUAGE_RANGE = re.compile(r"([\w*-]+)(?:[ \t]*;[ \t]*[qQ]=(\d(?:\.\d*)?))?", re.ASCII)
 _REMEMBERED = 1024
 _NAMES = ("locales", "locale", "translations")
-# Norwegian is also requested as "no", and readers of one of its two written languages read the other. CLDR's
-# languageMatching says so, but Babel does not include it.
+# Norwegian is also requested as "no", and readers of one of its two written languages read the
+# other. CLDR's languageMatching says so, but Babel does not include it.
 _READ_ALIKE = {"nb": "no", "nn": "no"}
 
 
 class Languages:
     """The languages with a catalogue, always including English, by their BCP 47 tags.
 
-    Texts of a later folder win. `more`: tags without a catalogue. `only`: offer only these tags, the first by default.
+    Texts of a later folder win. `more`: tags without a catalogue. `only`: offer only these tags,
+    the first by default.
     """
 
     def __init__(
@@ -302,7 +331,9 @@ class Languages:
         self._remembered = lru_cache(_REMEMBERED)(self._choose)
 
     def choose(self, locale: str, accept_language: str = "") -> Language:
-        """Return the language of an account's locale, else the best of an Accept-Language header, else English."""
+        """Return the language of an account's locale, else the best of an Accept-Language header,
+        else English.
+        """
         return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
 
     def _choose(self, locale: str, accept_language: str) -> Language:
@@ -315,7 +346,9 @@ class Languages:
 
 
 def _writing(locale: Locale) -> tuple[str, str]:
-    """Return the written language of a locale: a language and its script, by default the likely one (CLDR)."""
+    """Return the written language of a locale: a language and its script, by default the likely one
+    (CLDR).
+    """
     script = locale.script
     if not script:
         likely = get_global("likely_subtags")
@@ -329,7 +362,9 @@ def _writing(locale: Locale) -> tuple[str, str]:
 def languages_in(
     folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None
 ) -> Languages:
-    """Return the languages of a project's templates: their catalogues are in that folder, or right beside it."""
+    """Return the languages of a project's templates: their catalogues are in that folder, or right
+    beside it.
+    """
     places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
     return Languages(timezone, *places, domain=ANY, reload=True, more=more, bounds=bounds)
 

@@ -1,1 +1,4 @@
-"""The values and ports that `mail/providers/` builds on. Declined: vendors' SDKs, `standardwebhooks` and `svix`."""
+"""The values and ports that `mail/providers/` builds on.
+
+Declined: vendors' SDKs, `standardwebhooks` and `svix`.
+"""

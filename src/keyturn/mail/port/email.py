@@ -16,7 +16,10 @@ _BREAK = re.compile(r"[\x00\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail to be sent, with A-labels in domains. Raises ValueError for a line break in what becomes a header."""
+    """A mail to be sent, with A-labels in domains.
+
+    Raises ValueError for a line break in what becomes a header.
+    """
 
     sender: str
     to: str
@@ -39,9 +42,11 @@ class Sender(Protocol):
     name: str
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Return the provider's id for the mail, once it is accepted: the same key and mail once, if it can be.
+        """Return the provider's id for the mail, once it is accepted: the same key and mail once,
+        if it can be.
 
-        Raises SendRetryable, QuotaExhausted, SendRefused, and SendUnknown if a repeat would be a second mail.
+        Raises SendRetryable, QuotaExhausted, SendRefused, and SendUnknown if a repeat would be a
+        second mail.
         """
 
     async def close(self) -> None: ...

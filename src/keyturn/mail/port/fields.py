@@ -11,7 +11,10 @@ _Time: Any = Annotated[datetime, Meta(tz=True)]
 
 
 class Fields:
-    """Reads a document field by field. A missing field and a null are empty; another type raises ValueError."""
+    """Reads a document field by field.
+
+    A missing field and a null are empty; another type raises ValueError.
+    """
 
     def __init__(self, document: object) -> None:
         if not isinstance(document, Mapping):
@@ -66,7 +69,10 @@ class Fields:
         return [Fields(one) for one in objects]
 
     def time(self, *names: str) -> datetime:
-        """Return a time: text with its zone, or seconds since 1970. Raises ValueError if there is none."""
+        """Return a time: text with its zone, or seconds since 1970.
+
+        Raises ValueError if there is none.
+        """
         value = next(filter(None, (self._document.get(name) for name in names)), None)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)

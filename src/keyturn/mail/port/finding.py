@@ -9,7 +9,10 @@ Verdict = Literal["ok", "warn", "fail", "skip"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A result of the doctor. "fail": users get no mail or no answer. `fix`: what to do; only "ok" has none."""
+    """A result of the doctor.
+
+    "fail": users get no mail or no answer. `fix`: what to do; only "ok" has none.
+    """
 
     check: str
     verdict: Verdict

@@ -1,4 +1,6 @@
-"""Providers with an HTTP API: one call hands a mail over, and a failure says what is certain after it."""
+"""Providers with an HTTP API: one call hands a mail over, and a failure says what is certain after
+it.
+"""
 
 import base64
 import time
@@ -22,10 +24,14 @@ from keyturn.values import Secret
 ACCOUNT_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 REPORT_PAUSE = 60.0
-"""Seconds in which a provider may report a mail whose answer was lost, before the mail is sent again."""
+"""Seconds in which a provider may report a mail whose answer was lost, before the mail is sent
+again.
+"""
 
 _LONGEST_WITH_KEY = 600.0
-"""Seconds, if the provider knows idempotency keys: all tries end before it forgets a key after 24 hours."""
+"""Seconds, if the provider knows idempotency keys: all tries end before it forgets a key after 24
+hours.
+"""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -46,7 +52,10 @@ def basic(user: str, password: str) -> Mapping[str, str]:
 
 
 class ProviderApi:
-    """Calls the API at `url` within `timeout`. `authorize`: returns the headers that prove who calls."""
+    """Calls the API at `url` within `timeout`.
+
+    `authorize`: returns the headers that prove who calls.
+    """
 
     report_pause: float | None = None
     """Seconds to wait for a report after a lost answer; None if there are no reports."""
@@ -81,9 +90,12 @@ class ProviderApi:
     async def call(
         self, method: str, path: str, headers: Mapping[str, str] = {}, content: bytes = b""
     ) -> Answer:
-        """Return the answer, whatever its status. Raises SendRetryable if the request did not arrive.
+        """Return the answer, whatever its status.
 
-        Raises SendRefused for a key that no header can hold, and the result of `unknown` if the answer is lost.
+        Raises SendRetryable if the request did not arrive.
+
+        Raises SendRefused for a key that no header can hold, and the result of `unknown` if the
+        answer is lost.
         """
         try:
             request = Request(method, self.url + path, headers, content)
@@ -106,10 +118,11 @@ class ProviderApi:
         )
 
     def failure(self, answer: Answer, refused: Refused | None) -> SendFailed:
-        """Return the error for an answer; `refused` is None if it is not in the provider's own form.
+        """Return the error for an answer; `refused` is None if it is not in the provider's own
+        form.
 
-        A 403 or 404 of a firewall or gateway is no refusal. After a server's fault, or an answer in a foreign form, the
-        provider may have the mail.
+        A 403 or 404 of a firewall or gateway is no refusal. After a server's fault, or an answer in
+        a foreign form, the provider may have the mail.
         """
         reason, pause = (
             refused.reason if refused else str(answer.status),
@@ -136,7 +149,8 @@ class ProviderApi:
 class HttpProvider(Provider, frozen=True, kw_only=True):
     """A provider by its HTTP API, whose address is `api_url`.
 
-    `key_header`: the header that proves who calls. `path`: of the call that hands a mail over. Settings are filled in.
+    `key_header`: the header that proves who calls. `path`: of the call that hands a mail over.
+    Settings are filled in.
     `is_form`: the call takes a form, and no JSON.
     `knows_keys`, `reset_header`: as of its `ProviderApi`.
     """
@@ -158,19 +172,24 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
         return {self.key_header[0]: Secret(self.key_header[1].format(self))}
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return the mail in the provider's form, with the `tags`, which hold the idempotency key, and tracking off."""
+        """Return the mail in the provider's form, with the `tags`, which hold the idempotency key,
+        and tracking off.
+        """
         raise NotImplementedError
 
     def judge(self, answer: Answer, email: Email, /) -> str | Refused:
         """Return the provider's id of a mail that it accepted, or its refusal.
 
-        Raises SendFailed if the status does not tell what a refusal means, and ValueError for an answer that is not in
-        the provider's own form.
+        Raises SendFailed if the status does not tell what a refusal means, and ValueError for an
+        answer that is not in the provider's own form.
         """
         raise NotImplementedError
 
     def examine(self, api: "Examination", domain: str, /) -> AsyncIterator[Finding]:
-        """Ask about the key and the sender's `domain`, and yield findings. Raises ValueError for a foreign form."""
+        """Ask about the key and the sender's `domain`, and yield findings.
+
+        Raises ValueError for a foreign form.
+        """
         raise NotImplementedError
 
     def build(self, timeout: timedelta) -> Sender:
@@ -191,7 +210,9 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
 
 
 class HttpSender(ProviderApi):
-    """Sends with a provider's HTTP API: exactly once if the provider knows idempotency keys, else at least once."""
+    """Sends with a provider's HTTP API: exactly once if the provider knows idempotency keys, else
+    at least once.
+    """
 
     def __init__(self, provider: HttpProvider, timeout: timedelta) -> None:
         super().__init__(provider.url, provider.authorize, timeout)
@@ -212,7 +233,10 @@ class HttpSender(ProviderApi):
         raise self.failure(answer, outcome or None)
 
     async def hand_over(self, fields: Mapping[str, Any], key: str) -> Answer:
-        """Hand a mail over by one call, under an idempotency key; return the answer. Raises as `call` does."""
+        """Hand a mail over by one call, under an idempotency key; return the answer.
+
+        Raises as `call` does.
+        """
         provider = self._provider
         return await self.post(
             provider.path.format(provider), fields, form=provider.is_form, key=key
@@ -220,14 +244,18 @@ class HttpSender(ProviderApi):
 
 
 class Examination(HttpSender):
-    """Asks a provider's API for the doctor, as its sender does. A call that tells nothing ends it."""
+    """Asks a provider's API for the doctor, as its sender does.
+
+    A call that tells nothing ends it.
+    """
 
     async def ask(
         self, path: str, method: str = "GET", *, key: str = "key", fix: str = ""
     ) -> Answer:
         """Return an answer of the API; end with a finding if it is not reached, or has an outage.
 
-        `fix`: what to do if the `key` is refused, which ends it, too; "" if the caller reads such an answer.
+        `fix`: what to do if the `key` is refused, which ends it, too; "" if the caller reads such
+        an answer.
         """
         try:
             answer = await self.call(method, path)

@@ -12,7 +12,9 @@ from typing import Any
 from keyturn.mail.port.email import Email
 
 _BOUNDARY = "=_keyturn"
-"""Quoted-printable text never contains "=_" (RFC 2045, 6.7, note 1), so the parts need no search for it."""
+"""Quoted-printable text never contains "=_" (RFC 2045, 6.7, note 1), so the parts need no search
+for it.
+"""
 
 _PARTS = b"".join(
     b'--%b\r\nContent-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n%%b\r\n'
@@ -32,11 +34,16 @@ _LOCAL_PART = re.compile(r"(?:(?<=^)|(?<=<))(?=\.|[^@\s\"<>]*\.(?:\.|@))[^@\s\"<
 _MAILBOXES = frozenset(("From", "To", "Reply-To"))
 _NAME = re.compile(r"[!-9;-~]+")
 _TOO_LONG = re.compile(rb"=(?:20|09)\n(?<=[^\n]{77}\n)")
-"""A blank at the end of a line that is a character too long: b2a_qp counts the blank before it is quoted."""
+"""A blank at the end of a line that is a character too long: b2a_qp counts the blank before it is
+quoted.
+"""
 
 
 def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> bytes:
-    """Return a multipart/alternative message (RFC 2046; 6532 with `utf8`). Raises ValueError for a bad header."""
+    """Return a multipart/alternative message (RFC 2046; 6532 with `utf8`).
+
+    Raises ValueError for a bad header.
+    """
     mailboxes = [("From", email.sender), ("To", email.to), ("Reply-To", email.reply_to)]
     fields = [
         *((name, _quoted(mailbox)) for name, mailbox in mailboxes if mailbox),
@@ -62,7 +69,9 @@ def message_id_of(email: Email, key: str) -> str:
 
 
 def needs_utf8(email: Email) -> bool:
-    """Tell whether an address has non-ASCII letters, which must not be encoded (RFC 2047, 5; RFC 6531)."""
+    """Tell whether an address has non-ASCII letters, which must not be encoded (RFC 2047, 5; RFC
+    6531).
+    """
     return not all(one.isascii() or bare_address(one).isascii() for one in (email.sender, email.to))
 
 
@@ -72,7 +81,9 @@ def bare_address(mailbox: str) -> str:
 
 
 def _quoted(mailbox: str) -> str:
-    """Return a mailbox whose local part is quoted if dots need that (RFC 5321, 4.1.2): "a..b"@mail.example."""
+    """Return a mailbox whose local part is quoted if dots need that (RFC 5321, 4.1.2):
+    "a..b"@mail.example.
+    """
     local = _LOCAL_PART.search(mailbox)
     return (
         mailbox if not local else f'{mailbox[: local.start()]}"{local[0]}"{mailbox[local.end() :]}'
@@ -88,12 +99,16 @@ def _write_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
 
 @lru_cache(256)
 def _fold_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
-    """Return a header folded by `email.policy`. Results are cached: senders and subjects are few, mails are many."""
+    """Return a header folded by `email.policy`.
+
+    Results are cached: senders and subjects are few, mails are many.
+    """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a valid header name")
     display, address = parseaddr(value) if name in _MAILBOXES and value.isprintable() else ("", "")
     if display and value.isascii() and "=?" not in value:
-        # `email.policy` of many versions drops the quotes of a long name, and with them a comma divides it.
+        # `email.policy` of many versions drops the quotes of a long name, and with them a comma
+        # divides it.
         escaped = display.replace("\\", "\\\\").replace('"', '\\"')
         folded = "\r\n ".join(
             wrap(escaped, _LONGEST_LINE - 12, break_long_words=False, break_on_hyphens=False)

@@ -1,7 +1,7 @@
 """A mail provider: its settings, a sender, reports, and a check.
 
-Each module in `mail/providers/` holds one class. It is loaded with the settings, so it imports slow modules (an
-HTTP client, cryptography) in functions.
+Each module in `mail/providers/` holds one class. It is loaded with the settings, so it imports slow
+modules (an HTTP client, cryptography) in functions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,9 @@ Rate = Annotated[float, Meta(gt=0)]
 
 
 class Spf(msgspec.Struct, frozen=True, kw_only=True):
-    """The SPF record at `host` below the sending domain, with `term` in it; `missing`: the verdict if there is none."""
+    """The SPF record at `host` below the sending domain, with `term` in it; `missing`: the verdict
+    if there is none.
+    """
 
     host: str = ""
     term: str = ""
@@ -39,16 +41,20 @@ class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail provider: its fields are the settings of its section; a subclass sends and checks with them.
+    """A mail provider: its fields are the settings of its section; a subclass sends and checks with
+    them.
 
     `name`: the value of `mail.transport`, the section of its settings, and the path of its reports.
     `place`: its place in lists; providers without one come last.
-    `needs`: the settings that it needs, and the variable of each, named as in the provider's own documentation.
+    `needs`: the settings that it needs, and the variable of each, named as in the provider's own
+    documentation.
     `other_variables`: names of settings in the provider's documentation, beside those of `needs`.
-    `shares_variables`: other programs use the same variables, so they do not show that this provider is wanted.
+    `shares_variables`: other programs use the same variables, so they do not show that this
+    provider is wanted.
     `sandbox`: a domain of the provider's own, for trying it, whose DNS is not the user's.
     `last_answer`: how much longer than the time-out of a call the answer to a mail may take.
-    `package`: the library that the provider needs, if any; `extra` is the extra of Keyturn's that installs it.
+    `package`: the library that the provider needs, if any; `extra` is the extra of Keyturn's that
+    installs it.
     """
 
     name: ClassVar[str]
@@ -66,7 +72,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """Return the setting that each variable of the provider's own documentation sets, as section.key."""
+        """Return the setting that each variable of the provider's own documentation sets, as
+        section.key.
+        """
         named = {
             variable: setting
             for setting, variable in cls.needs.items()
@@ -93,12 +101,18 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         return getattr(self, self.reports.setting) if self.reports else ""
 
     def webhook(self) -> Webhook | None:
-        """Return what reads the provider's reports; None if its proof is not set. Raises ValueError for a bad one."""
+        """Return what reads the provider's reports; None if its proof is not set.
+
+        Raises ValueError for a bad one.
+        """
         reports, proof = self.reports, self.proof
         return Webhook(self.name, reports, reports.proof(proof)) if reports and proof else None
 
     def build(self, timeout: timedelta) -> Sender:
-        """Return the sender, with a time-out for one call. Slow libraries are imported only then."""
+        """Return the sender, with a time-out for one call.
+
+        Slow libraries are imported only then.
+        """
         raise NotImplementedError
 
     async def check(self, sender: CheckedSender) -> Sequence[Finding]:

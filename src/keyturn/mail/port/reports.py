@@ -14,8 +14,11 @@ from keyturn.errors import KeyturnError
 from keyturn.mail.port.fields import Fields
 
 KEY_TAG = "key"
-"""The tag of a mail that holds its idempotency key. Reports repeat the tags, so a report that arrives before the
-provider's id is stored still finds its message."""
+"""The tag of a mail that holds its idempotency key.
+
+Reports repeat the tags, so a report that arrives before the provider's id is stored still finds its
+message.
+"""
 
 _WORD = re.compile(r"[A-Za-z_-]{1,40}")
 
@@ -29,11 +32,14 @@ class ReportUnproven(KeyturnError):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened to a mail to the mailbox `to`. The `id` is the same on every delivery.
+    """One thing that happened to a mail to the mailbox `to`.
 
-    `event`: a word of Resend's: "sent", "delivered", "delivery_delayed", "bounced", "complained", "suppressed",
-    "failed", "opened", "clicked", or another without effect.
-    `detail`: fixed words of the provider, since its sentences hold addresses and a click the whole link.
+    The `id` is the same on every delivery.
+
+    `event`: a word of Resend's: "sent", "delivered", "delivery_delayed", "bounced", "complained",
+    "suppressed", "failed", "opened", "clicked", or another without effect.
+    `detail`: fixed words of the provider, since its sentences hold addresses and a click the whole
+    link.
     `key`: the mail's idempotency key, if the report repeats it.
     `ends`: the mailbox should get no more mail for a while.
     """
@@ -50,7 +56,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key_in(fields: Fields, *tags: str) -> str:
-    """Return the idempotency key among the tags that a report repeats in a field; "" if it is missing."""
+    """Return the idempotency key among the tags that a report repeats in a field; "" if it is
+    missing.
+    """
     try:
         return (fields.within(*tags) if tags else fields).text(KEY_TAG)
     except ValueError:  # some providers send an empty list for no tags
@@ -63,7 +71,10 @@ def fixed_words(*words: str) -> str:
 
 
 def secret_text(pattern: str) -> Callable[[str], bytes]:
-    """Return a reader of secrets that match the whole pattern. It raises ValueError for another text."""
+    """Return a reader of secrets that match the whole pattern.
+
+    It raises ValueError for another text.
+    """
 
     def read(text: str) -> bytes:
         if not re.fullmatch(pattern, text):
@@ -89,7 +100,9 @@ def require_password(password: bytes, headers: Mapping[str, str]) -> None:
 
 
 def require_signature(key: Any, signature: str, content: bytes, *scheme: Any) -> None:
-    """Raise ValueError unless the public key, by its scheme, made the signature of the content, in base64."""
+    """Raise ValueError unless the public key, by its scheme, made the signature of the content, in
+    base64.
+    """
     from cryptography.exceptions import InvalidSignature
 
     try:
@@ -101,12 +114,14 @@ def require_signature(key: Any, signature: str, content: bytes, *scheme: Any) ->
 class Reports(msgspec.Struct, frozen=True, kw_only=True):
     """How a provider's reports are proven and read. `setting`: the key of the proof.
 
-    `proof`: reads its value. Raises ValueError for a text that cannot prove anything; `fault` is then what is wrong.
+    `proof`: reads its value. Raises ValueError for a text that cannot prove anything; `fault` is
+    then what is wrong.
     `where`: where the provider is told to report, and which setting is set then.
     `longest`: bytes of a body; a longer one is refused unread.
-    `signature`: the headers that hold the signature. `require_headers`: verifies other headers. Raises ValueError.
-    `read`: takes the proof, the values of `signature` and the body, which it verifies before it yields the reports.
+    `signature`: the headers that hold the signature. `require_headers`: verifies other headers.
     Raises ValueError.
+    `read`: takes the proof, the values of `signature` and the body, which it verifies before it
+    yields the reports. Raises ValueError.
     """
 
     setting: str
@@ -126,7 +141,9 @@ class Webhook(msgspec.Struct, frozen=True):
     __repr__ = object.__repr__  # the proof may be a secret, which a traceback would show
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
-        """Raise ReportRefused if the headers alone show that a report is not proven; the body is not read then."""
+        """Raise ReportRefused if the headers alone show that a report is not proven; the body is
+        not read then.
+        """
         if missing := [name for name in self.reports.signature if not headers.get(name)]:
             raise ReportRefused(f"the header {missing[0]}, a part of the signature, is missing")
         try:
@@ -135,7 +152,10 @@ class Webhook(msgspec.Struct, frozen=True):
             raise ReportRefused(str(error)) from None
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return the reports about mails. Raises ReportRefused for one that is forged or odd, and ReportUnproven."""
+        """Return the reports about mails.
+
+        Raises ReportRefused for one that is forged or odd, and ReportUnproven.
+        """
         self.require_headers(headers)
         signature = [headers[name] for name in self.reports.signature]
         try:
@@ -147,7 +167,9 @@ class Webhook(msgspec.Struct, frozen=True):
             raise ReportRefused(str(error)) from None
 
     def _complete(self, report: Report) -> Report:
-        """Return the report with the provider's name, and an id of one length: a provider's own may be longer."""
+        """Return the report with the provider's name, and an id of one length: a provider's own may
+        be longer.
+        """
         if not report.to or not (report.provider_id or report.key):
             raise ValueError("the mail or the address is missing")
         digest = hashlib.sha256(report.id.encode()).hexdigest()

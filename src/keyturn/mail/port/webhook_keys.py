@@ -4,7 +4,9 @@ import base64
 import hmac
 
 _PREFIX, _SHORTEST_KEY, _LONGEST_KEY = "whsec_", 24, 64
-"""In bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
+"""In bytes
+(https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
+"""
 
 FORM = f"{_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes"
 

@@ -1,4 +1,7 @@
-"""Every mail provider, found by its module. All lists of providers, in docs too, are derived from `PROVIDERS`."""
+"""Every mail provider, found by its module.
+
+All lists of providers, in docs too, are derived from `PROVIDERS`.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module

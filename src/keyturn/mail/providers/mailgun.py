@@ -21,11 +21,14 @@ from keyturn.values import Secret
 _EVENTS = {"accepted": "sent", "failed": "bounced", "rejected": "failed"}
 _EVENTS |= {name: name for name in ("delivered", "complained")}
 _LONGEST_AGE = 24 * 3600
-"""Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each repeat again."""
+"""Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each
+repeat again.
+"""
 
 
 async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[Report]:
-    """Read a report with an HMAC-SHA256 of a time and a token, but not of the event: so a token counts once.
+    """Read a report with an HMAC-SHA256 of a time and a token, but not of the event: so a token
+    counts once.
 
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
     """
@@ -130,7 +133,9 @@ class Mailgun(HttpProvider, frozen=True):
         return Refused(str(answer.status))
 
     async def examine(self, api: Examination, _: str) -> AsyncIterator[Finding]:
-        """Yield a finding on the key and the domain, by a mail without a recipient: a sending key sees no domains."""
+        """Yield a finding on the key and the domain, by a mail without a recipient: a sending key
+        sees no domains.
+        """
         new_key = "Set MAILGUN_API_KEY to one from https://app.mailgun.com/settings/api_security."
         refused = await api.ask(self.path.format(self), "POST", fix=new_key)
         if refused.status == HTTPStatus.NOT_FOUND:

@@ -20,8 +20,8 @@ from keyturn.mail.port.reports import (
 )
 from keyturn.values import Secret
 
-# https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is foreign or not
-# confirmed, the credits are used up, or the account is blocked.
+# https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is
+# foreign or not confirmed, the credits are used up, or the account is blocked.
 _ACCOUNT = {10, 400, 401, 405, 412, 413}
 _MAINTENANCE, _INACTIVE = 100, 406
 _DROPPED = "inactive addresses"  # in the prose of an acceptance: these still get nothing
@@ -37,7 +37,9 @@ _EVENTS = {
         ("AddressChange", "AutoResponder", "ChallengeVerification", "Subscribe", "Unsubscribe"), ""
     ),
 }
-"""Records, and https://postmarkapp.com/developer/api/bounce-api#bounce-types: the types that are not bounces."""
+"""Records, and https://postmarkapp.com/developer/api/bounce-api#bounce-types: the types that are
+not bounces.
+"""
 
 
 async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Report]:
@@ -95,7 +97,8 @@ class Postmark(HttpProvider, frozen=True):
         fault="must be 32 or more letters, digits, - and _",
         where="to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
         longest=65_536,
-        require_headers=require_password,  # Postmark signs nothing, but sends the password of its webhook's URL
+        # Postmark signs nothing, but sends the password of its webhook's URL
+        require_headers=require_password,
         read=_read,
     )
 
@@ -111,7 +114,8 @@ class Postmark(HttpProvider, frozen=True):
             "Metadata": tags,
             "MessageStream": "outbound",  # the transactional stream that each server has
             "TrackOpens": False,
-            "TrackLinks": "None",  # a tracked link passes through Postmark whole, and its reports repeat it
+            # a tracked link passes through Postmark whole, and its reports repeat it
+            "TrackLinks": "None",
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:

@@ -41,7 +41,9 @@ _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscr
 async def _read(
     key: "EllipticCurvePublicKey", signed: Sequence[str], body: bytes
 ) -> AsyncIterator[Report]:
-    """Skip what is no event of ours: batches hold other apps' mails. SendGrid repeats a signed report for 24 hours.
+    """Skip what is no event of ours: batches hold other apps' mails.
+
+    SendGrid repeats a signed report for 24 hours.
 
     https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
     """
@@ -85,7 +87,9 @@ def _report(fields: Fields) -> Report | None:
 
 
 def _verification_key(text: str) -> "EllipticCurvePublicKey":
-    """Return the P-256 key that SendGrid shows: base64 of its SubjectPublicKeyInfo, without the PEM header lines."""
+    """Return the P-256 key that SendGrid shows: base64 of its SubjectPublicKeyInfo, without the PEM
+    header lines.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -158,7 +162,8 @@ class SendGrid(HttpProvider, frozen=True):
     def judge(self, answer: Answer, _: Email) -> str | Refused:
         if answer.status == HTTPStatus.ACCEPTED:
             return answer.headers.get("x-message-id", "")
-        # The path of a refused field, as SendGrid names it; the sentence beside it may hold an address.
+        # The path of a refused field, as SendGrid names it; the sentence beside it may hold an
+        # address.
         errors = [
             error for error in Fields.read(answer.body).each("errors") if error.required("message")
         ]

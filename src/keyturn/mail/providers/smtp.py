@@ -28,15 +28,21 @@ _TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
 _MOST_SAID = 200
 
 _UNKNOWN_PAUSE = 600.0
-"""Seconds before a mail is repeated that the server may have: one that never answers would send a copy each time."""
+"""Seconds before a mail is repeated that the server may have: one that never answers would send a
+copy each time.
+"""
 
 _LONGEST = timedelta(seconds=35)
-"""Of a session until the mail is handed over, however soon each reply comes: a try has 60 s for that, of which ten may
-go by before it."""
+"""Of a session until the mail is handed over, however soon each reply comes: a try has 60 s for
+that, of which ten may go by before it.
+"""
 
 _LAST_ANSWER = timedelta(minutes=10)
-"""For the reply to the end of a mail (RFC 5321, 4.5.3.2.6). A server may filter and store the mail before it answers.
-A client that hangs up sooner sends the mail again, and the recipient gets it twice."""
+"""For the reply to the end of a mail (RFC 5321, 4.5.3.2.6).
+
+A server may filter and store the mail before it answers. A client that hangs up sooner sends the
+mail again, and the recipient gets it twice.
+"""
 
 _own_name = cache(socket.getfqdn)  # which may wait for DNS
 _GOODBYE = 2.0
@@ -46,8 +52,9 @@ _GOODBYE = 2.0
 class SmtpSender:
     """Sends with a mail server.
 
-    SMTP knows no idempotency key, so a mail arrives at least once: if the reply to the end of DATA is lost, it may
-    arrive again (RFC 5321, 6.1). The Message-ID is derived from the key, so that mail programs can fold a repeat.
+    SMTP knows no idempotency key, so a mail arrives at least once: if the reply to the end of DATA
+    is lost, it may arrive again (RFC 5321, 6.1). The Message-ID is derived from the key, so that
+    mail programs can fold a repeat.
     """
 
     name = "smtp"
@@ -103,7 +110,10 @@ _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")  # RFC 4422, 3.1
 
 
 def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
-    """Return what an error means. A server that refuses did not take the mail; other codes are unclear."""
+    """Return what an error means.
+
+    A server that refuses did not take the mail; other codes are unclear.
+    """
     import aiosmtplib
 
     if not isinstance(error, aiosmtplib.SMTPResponseException):
@@ -111,7 +121,8 @@ def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
         missing = next(
             (name for name in ("AUTH", "STARTTLS") if name in str(error) and not may_have_it), ""
         )
-        # The cause of its errors says more, as SSLCertVerificationError; that of a time-out is its own CancelledError.
+        # The cause of its errors says more, as SSLCertVerificationError; that of a time-out is its
+        # own CancelledError.
         cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPException) else None
         reason = f"no {missing}" if missing else type(cause or error).__name__
         return (
@@ -174,7 +185,9 @@ class Smtp(Provider, frozen=True):
         return SmtpSender(self, timeout)
 
     async def connection(self, sender: str, seconds: float) -> "SMTP":
-        """Return a connection to enter: from a name with a dot (RFC 5321, 4.1.1.1), in a container the sender's."""
+        """Return a connection to enter: from a name with a dot (RFC 5321, 4.1.1.1), in a container
+        the sender's.
+        """
         from aiosmtplib import SMTP
 
         name = await asyncio.to_thread(_own_name)
@@ -188,7 +201,10 @@ class Smtp(Provider, frozen=True):
         )
 
     async def log_in(self, client: "SMTP") -> None:
-        """Log in, if there is a user name. Raises SendRefused for a server that takes no user name and password."""
+        """Log in, if there is a user name.
+
+        Raises SendRefused for a server that takes no user name and password.
+        """
         from aiosmtplib import SMTPException
 
         if not self.username:
@@ -205,7 +221,10 @@ class Smtp(Provider, frozen=True):
             ) from None
 
     async def check(self, sender: CheckedSender) -> list[Finding]:
-        """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
+        """Connect, encrypt, log in, and ask whether the server takes mails from this sender.
+
+        Sends no mail.
+        """
         try:
             import aiosmtplib
         except ModuleNotFoundError:

@@ -1,4 +1,6 @@
-"""Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and preheader."""
+"""Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and
+preheader.
+"""
 
 import re
 from collections.abc import Callable
@@ -74,7 +76,9 @@ _CLASSES = re.compile(
 
 
 def _last_class_first(match: re.Match[str]) -> str:
-    """Reverse the classes in `mj-class`: of several, mrml takes the first, and MJML's own compiler the last."""
+    """Reverse the classes in `mj-class`: of several, mrml takes the first, and MJML's own compiler
+    the last.
+    """
     return (
         f"{match[1]}{' '.join(reversed(match[2].split())).ljust(len(match[2]))}"
         if match[1]
@@ -96,7 +100,9 @@ def _compile_in_full(mjml: str) -> str:
 
 
 def _with_marks_of_roles(mjml: str) -> str:
-    """Mark the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout for data."""
+    """Mark the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout
+    for data.
+    """
     return _TABLE_WITH_ROLE.sub(
         lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml
     )
@@ -105,8 +111,9 @@ def _with_marks_of_roles(mjml: str) -> str:
 def _with_marks_in_wrappers(mjml: str) -> str:
     """Mark comments and mj-raw directly in mj-wrapper.
 
-    There mrml writes them into its own conditional comment for Outlook. A comment would end it too early, and other
-    clients would not see an mj-raw. MJML's own compiler ends the conditional comment before them.
+    There mrml writes them into its own conditional comment for Outlook. A comment would end it too
+    early, and other clients would not see an mj-raw. MJML's own compiler ends the conditional
+    comment before them.
     """
     if "<mj-wrapper" not in mjml:
         return mjml
@@ -147,23 +154,33 @@ def _compile(mjml: str) -> str:
 _CONTAINERS = frozenset(("div", "span", "p"))
 _HIDES_BY_CLASS = re.compile(r"(?:^|\s)pre-?(?:header|view)(?:-?text)?(?:\s|$)", re.IGNORECASE)
 _HIDES_BY_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-"""Plain HTML has no element for the preheader: authors hide it at the top, by a class of that name or a style."""
+"""Plain HTML has no element for the preheader: authors hide it at the top, by a class of that name
+or a style.
+"""
 
 _MOST_HIDDEN = 10
 """Elements that are read for a preheader: within each other, each costs the text of all."""
 
 _ISOLATES = re.compile("[\u2068\u2069]")
-"""Characters that isolate a name in right-to-left text. A single line needs none, and spam filters distrust them."""
+"""Characters that isolate a name in right-to-left text.
+
+A single line needs none, and spam filters distrust them.
+"""
 
 _PADDING = " \u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 """Invisible characters behind a preheader. They keep what follows in the mail out of lists."""
 
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
-"""Line breaks, and characters that XML forbids (XML 1.0, 2.2): MJML is XML, so they would break the mail."""
+"""Line breaks, and characters that XML forbids (XML 1.0, 2.2): MJML is XML, so they would break the
+mail.
+"""
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail as it is sent. `mjml` is empty for a plain HTML mail, `text` for a mail without a text part."""
+    """A mail as it is sent.
+
+    `mjml` is empty for a plain HTML mail, `text` for a mail without a text part.
+    """
 
     subject: str
     preheader: str
@@ -173,7 +190,10 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filled(NamedTuple):
-    """Jinja's output for the files of a mail. `subject` is empty for a mail without a subject file."""
+    """Jinja's output for the files of a mail.
+
+    `subject` is empty for a mail without a subject file.
+    """
 
     markup: str
     text: str
@@ -183,7 +203,10 @@ class Filled(NamedTuple):
 def compile_mail(
     filled: Filled, files: MailFiles, folders: Folders, compile_mjml: Callable[[str], str] = to_html
 ) -> Rendered:
-    """Return the mail. Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled."""
+    """Return the mail.
+
+    Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled.
+    """
     is_mjml = files.is_mjml
     markup = lift_heads(filled.markup) if is_mjml else filled.markup
     html = "" if files.is_text else markup
@@ -208,7 +231,10 @@ def one_line(text: str) -> str:
 
 
 def _texts_of_html(html: str) -> tuple[str, str]:
-    """Return the texts of the title and of the preheader; "" for a missing one. The first counts, as for browsers."""
+    """Return the texts of the title and of the preheader; "" for a missing one.
+
+    The first counts, as for browsers.
+    """
     root = parse_html(html)
     titles = (
         one

@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 
 class Folders:
-    """A stack of template folders. A file in an earlier one replaces the same file in later ones."""
+    """A stack of template folders.
+
+    A file in an earlier one replaces the same file in later ones.
+    """
 
     def __init__(self, first: Path, *others: Path) -> None:
         self.all = (first, *others)
@@ -17,7 +20,10 @@ class Folders:
 
 
 class MailFiles(NamedTuple):
-    """The files of a mail. Without `subject` the markup's title is it; without markup the text stands for it."""
+    """The files of a mail.
+
+    Without `subject` the markup's title is it; without markup the text stands for it.
+    """
 
     markup: str
     text: str = ""

@@ -1,7 +1,8 @@
-"""Parses HTML and MJML as forgivingly as a browser into a tree with the offset of every tag, attribute and text.
+"""Parses HTML and MJML as forgivingly as a browser into a tree with the offset of every tag,
+attribute and text.
 
-In MJML it also notes what the compiler refuses or misreads, and a missing tag hides as little as possible of the rest.
-`html5lib` and `lxml` are declined: they have no columns, which findings need.
+In MJML it also notes what the compiler refuses or misreads, and a missing tag hides as little as
+possible of the rest. `html5lib` and `lxml` are declined: they have no columns, which findings need.
 """
 
 import re
@@ -45,17 +46,25 @@ HOLD_HTML = frozenset(
 """Elements of MJML whose content is HTML or text: the ending tags of its components."""
 
 _RAW = frozenset(("script", "style", "textarea", "title"))
-"""Elements of HTML that hold text without tags (HTML, 13.1.2). The compiler of MJML knows no such elements."""
+"""Elements of HTML that hold text without tags (HTML, 13.1.2).
+
+The compiler of MJML knows no such elements.
+"""
 
 _WITHOUT_COMMENTS = frozenset(
     ("mj-accordion-element", "mj-attributes", "mj-breakpoint", "mj-carousel", "mj-divider", "mj-font", "mj-image",
      "mj-preview", "mj-spacer", "mj-style", "mj-title")
 )  # fmt: skip
-"""Elements in which the compiler, mrml, refuses comments. It takes conditional ones only in HTML."""
+"""Elements in which the compiler, mrml, refuses comments.
+
+It takes conditional ones only in HTML.
+"""
 
 _ENDED_BY_ITS_LIKE = frozenset(("dd", "dt", "li", "option", "p", "td", "th", "tr"))
 _DEEPEST = 128
-"""Elements nested deeper become siblings of the innermost, as in browsers from 512 on: unclosed tags pile up."""
+"""Elements nested deeper become siblings of the innermost, as in browsers from 512 on: unclosed
+tags pile up.
+"""
 
 _MARKUP_IN_HTML = re.compile(r"<(?:!--|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*+)?)")
 _MARKUP_IN_MJML = re.compile(
@@ -72,7 +81,9 @@ _END_OF_RAW = re.compile(r"</(script|style|textarea|title)(?=[\s/>])", re.IGNORE
 _IN_TAG_OF_VALUE = re.compile(r"</|<mj")
 
 COMMENT = re.compile(r"<!--(?:-?>|(?P<text>.*?)(?P<end>--!?>|\Z))", re.DOTALL)
-"""A comment of HTML, which reaches to the end of the source if nothing ends it (HTML, 13.2.5.43 to 13.2.5.52)."""
+"""A comment of HTML, which reaches to the end of the source if nothing ends it (HTML, 13.2.5.43 to
+13.2.5.52).
+"""
 
 _REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9]*+)(?:;|(?!=)))")
 
@@ -80,7 +91,8 @@ _REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9
 class Attribute(NamedTuple):
     """An attribute, and the offsets of its name, of its value after a quote, and after the whole.
 
-    `value` has its character references resolved. Without a value it is empty, and its offset that of the name.
+    `value` has its character references resolved. Without a value it is empty, and its offset that
+    of the name.
     """
 
     value: str
@@ -96,9 +108,12 @@ class Text(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Element:
-    """An element of HTML or MJML. All offsets count characters of the source that the tree was read from.
+    """An element of HTML or MJML.
 
-    `offset`: start of its start tag. `end`: after its end tag. `inner`: the range between the two tags.
+    All offsets count characters of the source that the tree was read from.
+
+    `offset`: start of its start tag. `end`: after its end tag. `inner`: the range between the two
+    tags.
     `number`: unique in a tree, counts start tags. The root has number 0 and an empty tag.
     `holder`: the element of MJML around an element of HTML, such as mj-text.
     """
@@ -135,7 +150,9 @@ class Element:
         return next((element for element in self.walk() if element.tag == tag), None)
 
     def walk(self) -> "Iterator[Element]":
-        """Yield the element and all elements in it, in the order of their start tags, without the root."""
+        """Yield the element and all elements in it, in the order of their start tags, without the
+        root.
+        """
         waiting = [self]  # not recursive: each item would pass through all the elements above
         while waiting:
             element = waiting.pop()
@@ -144,7 +161,9 @@ class Element:
             waiting += reversed(element.children)
 
     def below(self, without: frozenset[str] = frozenset()) -> "Iterator[Element | Text]":
-        """Yield all texts and elements in it, in order, without elements of the given tags and their content."""
+        """Yield all texts and elements in it, in order, without elements of the given tags and
+        their content.
+        """
         waiting = self.nodes[::-1]
         while waiting:
             node = waiting.pop()
@@ -170,7 +189,9 @@ class Element:
         return " ".join(self.lines().split())
 
     def lines(self) -> str:
-        """Return its readable text with line breaks around blocks, as browsers break lines, and tabs before cells."""
+        """Return its readable text with line breaks around blocks, as browsers break lines, and
+        tabs before cells.
+        """
         ends: list[int] = []
         parts: list[str] = []
         for node in self.below(NOT_SHOWN):
@@ -190,7 +211,10 @@ class Element:
 
 
 class SyntaxFault(NamedTuple):
-    """A place where MJML is malformed. `kind`: its rule, without the group. `detail` depends on the kind."""
+    """A place where MJML is malformed.
+
+    `kind`: its rule, without the group. `detail` depends on the kind.
+    """
 
     kind: str
     offset: int
@@ -199,19 +223,27 @@ class SyntaxFault(NamedTuple):
 
 
 def parse_html(html: str) -> Element:
-    """Return the root of the tree. Accepts any text. Leaves comments out, and with them the parts for Outlook alone."""
+    """Return the root of the tree.
+
+    Accepts any text. Leaves comments out, and with them the parts for Outlook alone.
+    """
     return parse_markup(html, is_mjml=False)[0]
 
 
 def parse_markup(source: str, *, is_mjml: bool) -> tuple[Element, tuple[SyntaxFault, ...]]:
-    """Parse any text as HTML or MJML. Names are in lower case, but those of MJML as they are written."""
+    """Parse any text as HTML or MJML.
+
+    Names are in lower case, but those of MJML as they are written.
+    """
     parser = _Parser(source, is_mjml=is_mjml)
     parser.read()
     return parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset))
 
 
 def attribute_value(written: str) -> str:
-    """Return the value with its character references resolved; `?id=1&copy=2` keeps its parameter (HTML, 13.2.5.73)."""
+    """Return the value with its character references resolved; `?id=1&copy=2` keeps its parameter
+    (HTML, 13.2.5.73).
+    """
     return _REFERENCE.sub(_resolve, written) if "&" in written else written
 
 
@@ -221,7 +253,10 @@ def _resolve(reference: re.Match[str]) -> str:
 
 
 def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
-    """Return the source with each change (start, stop, text) applied. Of two in one place the first comes first."""
+    """Return the source with each change (start, stop, text) applied.
+
+    Of two in one place the first comes first.
+    """
     parts, behind = [], 0
     for start, stop, text in sorted(changes, key=itemgetter(0, 1)):
         parts += [source[behind:start], text]
@@ -230,7 +265,9 @@ def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
 
 
 class _Parser:
-    """Builds the tree in linear time: an end that thousands of tags wait for is searched once (CVE-2025-6069)."""
+    """Builds the tree in linear time: an end that thousands of tags wait for is searched once
+    (CVE-2025-6069).
+    """
 
     def __init__(self, source: str, *, is_mjml: bool) -> None:
         self.root = Element("", 0, 0, inner=range(len(source)), end=len(source))
@@ -364,7 +401,10 @@ class _Parser:
     def _add_attribute(
         self, attributes: dict[str, Attribute], found: re.Match[str], tag: str, *, is_html: bool
     ) -> bool:
-        """Add it, unless its quote is open. The first of a name counts (HTML, 13.2.5.33), in MJML the last."""
+        """Add it, unless its quote is open.
+
+        The first of a name counts (HTML, 13.2.5.33), in MJML the last.
+        """
         start, name, group = found.start("name"), found["name"], found.lastindex or 0
         value = found[group] if group > _NAME_GROUP else ""
         if not found["blank"]:

@@ -22,8 +22,8 @@ def lift_heads(mjml: str) -> str:
 def parts_in_order(mjml: str) -> Sequence[range]:
     """Return the ranges of the source that make one document, in order.
 
-    The heads of included documents follow the mail's own head, and included stylesheets come last. The tags mjml,
-    mj-head and mj-body of included documents are left out.
+    The heads of included documents follow the mail's own head, and included stylesheets come last.
+    The tags mjml, mj-head and mj-body of included documents are left out.
     """
     if mjml.count("<mjml") < 2:
         return [range(len(mjml))]

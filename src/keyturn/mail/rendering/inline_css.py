@@ -1,6 +1,8 @@
-"""Writes the rules of `<mj-style inline="inline">` into the tags, since mrml leaves them in the head.
+"""Writes the rules of `<mj-style inline="inline">` into the tags, since mrml leaves them in the
+head.
 
-css-inline matches the rules in a copy with numbered tags. Its output is not sent: it changes white space and `&nbsp;`.
+css-inline matches the rules in a copy with numbered tags. Its output is not sent: it changes white
+space and `&nbsp;`.
 """
 
 import re
@@ -13,7 +15,8 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 _NUMBER = "data-keyturn-tag"
 
-# What may hold a semicolon is one match: a string, a comment, an escape. A bracket opens or closes a level.
+# What may hold a semicolon is one match: a string, a comment, an escape. A bracket opens or closes
+# a level.
 _TOKEN = re.compile(
     r"""/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[()\[\]{};]""", re.DOTALL
 )
@@ -22,7 +25,9 @@ _IMPORTANT = re.compile(r"!\s*important(?:\s|/\*(?:[^*]|\*(?!/))*\*/)*\Z", re.IG
 
 
 def inline_css(html: str, css: str) -> tuple[str, str]:
-    """Return the HTML with the rules in its tags, and the CSS that cannot be inlined, such as at-rules and :hover."""
+    """Return the HTML with the rules in its tags, and the CSS that cannot be inlined, such as
+    at-rules and :hover.
+    """
     tags = [*parse_html(html).walk()]
     copy = _rewrite_tags(html, tags, _number_elements).replace(
         "</head>", f"<style>{css}</style></head>", 1
@@ -60,9 +65,11 @@ def _number_elements(html: str, tag: Element) -> str:
 
 
 def _style_tag(html: str, tag: Element, css: str) -> str:
-    """Return the tag with the rules' declarations before its own, which so win (CSS Cascade 4, 6.1).
+    """Return the tag with the rules' declarations before its own, which so win (CSS Cascade 4,
+    6.1).
 
-    Important ones follow, without the word `!important`: Outlook for Windows drops a declaration in a tag that has it.
+    Important ones follow, without the word `!important`: Outlook for Windows drops a declaration in
+    a tag that has it.
     """
     declarations = list(_declarations(css))
     if not declarations:
@@ -83,7 +90,9 @@ def _style_tag(html: str, tag: Element, css: str) -> str:
 
 
 def _declarations(style: str) -> Iterator[tuple[str, bool]]:
-    """Yield each declaration of css-inline's style as `name:value;`, and whether it is important, without the word."""
+    """Yield each declaration of css-inline's style as `name:value;`, and whether it is important,
+    without the word.
+    """
     level = begin = 0
     for token in _TOKEN.finditer(style):
         if token[0] == ";" and level == 0:
@@ -98,7 +107,9 @@ def _declarations(style: str) -> Iterator[tuple[str, bool]]:
 
 
 def _place_of_style(html: str, tag: Element) -> tuple[int, int]:
-    """Return the range of the style attribute with the blank before it; an empty range after the name without one."""
+    """Return the range of the style attribute with the blank before it; an empty range after the
+    name without one.
+    """
     if style := tag.attributes.get("style"):
         return tag.offset + len(html[tag.offset : style.offset].rstrip()), style.end
     return tag.behind_name, tag.behind_name

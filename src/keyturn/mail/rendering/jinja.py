@@ -19,9 +19,11 @@ from keyturn.mail.rendering.included_heads import INCLUDED_STYLE
 
 
 class SharedBytecodeCache(BytecodeCache):
-    """Caches compiled files for each language: a filter of that language may have been applied to a constant.
+    """Caches compiled files for each language: a filter of that language may have been applied to a
+    constant.
 
-    It is for environments that differ in nothing else. When there are `most` versions of files, it begins anew.
+    It is for environments that differ in nothing else. When there are `most` versions of files, it
+    begins anew.
     """
 
     def __init__(self, most: int = 4_000) -> None:
@@ -50,7 +52,8 @@ def _shared_cache(_escapes: object) -> SharedBytecodeCache:
 class OwnEnvironment(Environment):
     """Reads Keyturn's own templates, compiled once in a process, however often the app is built.
 
-    Templates get the environment's globals, in place of Jinja's ChainMap of them, which is read for each mail.
+    Templates get the environment's globals, in place of Jinja's ChainMap of them, which is read for
+    each mail.
     """
 
     def __init__(
@@ -79,9 +82,13 @@ _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 def template_invalid(error: Exception, file: str) -> TemplateInvalid:
-    """Return the error in terms of the template. Names `file` if the traceback has no template line."""
+    """Return the error in terms of the template.
+
+    Names `file` if the traceback has no template line.
+    """
     if isinstance(error, TemplateSyntaxError):
-        # A plain int: an environment that traces its output counts lines in a number type of its own.
+        # A plain int: an environment that traces its output counts lines in a number type of its
+        # own.
         return TemplateInvalid(error.filename or file, int(error.lineno), str(error.message))
     reason = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
     if isinstance(error, TemplateNotFound):
@@ -90,7 +97,9 @@ def template_invalid(error: Exception, file: str) -> TemplateInvalid:
 
 
 def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
-    """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
+    """Find the innermost template line in a traceback: Jinja rewrites it to point into the
+    templates.
+    """
     trace = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
     if missing := _UNDEFINED.match(
@@ -107,9 +116,11 @@ _ATTRIBUTE = re.compile(r"""\s([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 
 class MjmlIncludes(Extension):
-    """Makes Jinja's include of `mj-include` of MJML, of CSS (`type="css"`) and of HTML: mrml reads no files.
+    """Makes Jinja's include of `mj-include` of MJML, of CSS (`type="css"`) and of HTML: mrml reads
+    no files.
 
-    A path is relative to the file, else to the folder. One that holds Jinja is left as it is; the guard reports it.
+    A path is relative to the file, else to the folder. One that holds Jinja is left as it is; the
+    guard reports it.
     """
 
     priority = -1  # before the other extensions of an environment

@@ -1,4 +1,6 @@
-"""Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
+"""Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for
+snapshot tests.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,9 +21,10 @@ from keyturn.mail.rendering.jinja import MjmlIncludes, OwnEnvironment, template_
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Declares the values that a template gets.
 
-    Each template has a subclass; `template` is the name of its folder. `audit` is "reset" for mails whose link lets the
-    reader choose a password: stricter checks apply to such a mail. Every string is printed as one line, so that a name
-    cannot add lines of its own to a mail. Text of several lines is a tuple of strings.
+    Each template has a subclass; `template` is the name of its folder. `audit` is "reset" for mails
+    whose link lets the reader choose a password: stricter checks apply to such a mail. Every string
+    is printed as one line, so that a name cannot add lines of its own to a mail. Text of several
+    lines is a tuple of strings.
     """
 
     template: ClassVar[str]
@@ -29,15 +32,22 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Engine(Protocol):
-    """The port of a template engine other than Jinja, Django's: renders templates by their names in `Folders`."""
+    """The port of a template engine other than Jinja, Django's: renders templates by their names in
+    `Folders`.
+    """
 
     name: str
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        """Return the rendered template with the source of each part (`studio/lint/source`). Raises TemplateInvalid."""
+        """Return the rendered template with the source of each part (`studio/lint/source`).
+
+        Raises TemplateInvalid.
+        """
 
     def find_variables(self, files: Sequence[str]) -> Mapping[str, Any]:
-        """Return the variables of files, with all that they use, by name, as the studio describes them."""
+        """Return the variables of files, with all that they use, by name, as the studio describes
+        them.
+        """
 
 
 def _is_markup(name: str | None) -> bool:
@@ -48,9 +58,11 @@ def _is_markup(name: str | None) -> bool:
 class Templates:
     """The mails of a folder: an immutable value, of which the `with_...` methods make variants.
 
-    `beneath`: folders with the files that this folder lacks. `files`: tells which files make a mail.
+    `beneath`: folders with the files that this folder lacks. `files`: tells which files make a
+    mail.
     `reload`: read a template again after it was saved.
-    `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is applied to it.
+    `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is
+    applied to it.
     `engine`: renders the templates in place of Jinja.
     `around`: makes a context in which the files of a mail are rendered.
     """
@@ -66,8 +78,10 @@ class Templates:
     engine: Engine | None = None
     around: Callable[[], AbstractContextManager[object]] = nullcontext
     environments: dict[str, Environment] = field(default_factory=dict, repr=False)
-    """The environments made so far, by language. They do not depend on `files`, so variants with other files share
-    them."""
+    """The environments made so far, by language.
+
+    They do not depend on `files`, so variants with other files share them.
+    """
 
     @cached_property
     def folders(self) -> Folders:
@@ -83,7 +97,10 @@ class Templates:
         return replace(self, globals=globals_, environments={})
 
     def render(self, props: EmailProps, language: Language) -> Rendered:
-        """Return the mail that `props` make. Raises TemplateInvalid with the file and line of what is wrong."""
+        """Return the mail that `props` make.
+
+        Raises TemplateInvalid with the file and line of what is wrong.
+        """
         return self.render_values(props.template, msgspec.structs.asdict(props), language)
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:

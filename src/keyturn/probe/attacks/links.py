@@ -50,7 +50,9 @@ async def sessions_survive(run: Run) -> Finding:
 
 
 async def second_step_skipped(run: Run) -> Finding:
-    """Open a private page with what a reset alone gives: the browser that did it, and the new password."""
+    """Open a private page with what a reset alone gives: the browser that did it, and the new
+    password.
+    """
     if not run.target.second_step:
         raise not_tried("Give --second-step if the first account has a second factor.")
     path = run.call("private", "Name a page that needs the second step by --private.").path
@@ -99,7 +101,9 @@ async def link_after_change(run: Run) -> Finding:
 
 
 async def link_twice_at_once(run: Run) -> Finding:
-    """Use one link several times at the same moment, in different browsers, and count the answers that say yes."""
+    """Use one link several times at the same moment, in different browsers, and count the answers
+    that say yes.
+    """
     dead, is_changed = await second_link_again(run)
     if is_changed:
         raise not_tried("A link works twice anyway.")
@@ -137,7 +141,9 @@ async def link_twice_at_once(run: Run) -> Finding:
 
 
 async def other_account(run: Run) -> Finding:
-    """Use a link of the first account with the address, and with what the link and the form hold, of the second."""
+    """Use a link of the first account with the address, and with what the link and the form hold,
+    of the second.
+    """
     theirs, mine = await bobs_story(run), await run.link_for(run.ann)
     mixed = theirs.mail.link.replace(theirs.mail.token, mine.mail.token)
     more = {"email": run.bob, **_facts_of(theirs)}

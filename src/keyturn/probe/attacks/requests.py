@@ -17,10 +17,15 @@ from keyturn.probe.web import Page
 _CHANGING = re.compile(
     r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|(?a:[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,})"
 )
-"""Words that differ in each answer anyway: addresses, also with stars, tokens of forms, times and ids; no sentences."""
+"""Words that differ in each answer anyway: addresses, also with stars, tokens of forms, times and
+ids; no sentences.
+"""
 
 _SUSPICIOUS = 0.01
-"""The p of a measurement that is repeated. An application whose times are equal fails once in 20,000 runs."""
+"""The p of a measurement that is repeated.
+
+An application whose times are equal fails once in 20,000 runs.
+"""
 
 _TELLING = 0.001
 """Seconds. Whether a smaller difference can be told over a network is not certain."""
@@ -55,7 +60,9 @@ _HEADERS = (
 
 
 async def answers_differ(run: Run) -> Finding:
-    """Compare answers with and without an account: what all of one kind have, and none of the other."""
+    """Compare answers with and without an account: what all of one kind have, and none of the
+    other.
+    """
     strangers = [run.stranger() for _ in range(3)]
     unknown = [await run.ask(address) for address in strangers[:2]]
     other = await bobs_story(run) if len(run.passwords) > 1 else await run.link_for(run.ann)
@@ -90,7 +97,9 @@ def _signs(page: Page, address: str) -> set[str]:
 
 
 async def secret_in_answer(run: Run) -> Finding:
-    """Search the answers to requests for the token of their mails, and the answers to resets for the password."""
+    """Search the answers to requests for the token of their mails, and the answers to resets for
+    the password.
+    """
     for story in run.stories:
         if len(story.mail.token) > 3 and pattern_of(story.mail.token).search(story.asked.received):
             return failed("The answer to the request contains the token of the mail.", story.asked)
@@ -100,7 +109,9 @@ async def secret_in_answer(run: Run) -> Finding:
 
 
 async def times_differ(run: Run) -> Finding:
-    """Measure accounts and strangers in turn, by the rank test of Mann and Whitney; a suspicion is measured again."""
+    """Measure accounts and strangers in turn, by the rank test of Mann and Whitney; a suspicion is
+    measured again.
+    """
     if not run.patience.samples:
         raise not_tried("No samples were asked for.")
     first, p, measured = await _measure(run)
@@ -117,7 +128,10 @@ async def times_differ(run: Run) -> Finding:
 
 
 async def _measure(run: Run) -> tuple[float, float, str]:
-    """Return the difference of the medians in seconds, its p, and both in words. Raises a Finding without the mails."""
+    """Return the difference of the medians in seconds, its p, and both in words.
+
+    Raises a Finding without the mails.
+    """
     known, unknown, before = list[float](), list[float](), len(run.mailbox.mails)
     for number in range(run.patience.samples):
         pair = [(known, (run.ann, run.other)[number % 2]), (unknown, run.stranger())]
@@ -134,7 +148,9 @@ async def _measure(run: Run) -> tuple[float, float, str]:
 
 
 def compare(mine: Sequence[float], other: Sequence[float]) -> tuple[float, float, float]:
-    """Return the AUC, the two-sided p of the rank test (Mann-Whitney), and the best threshold's share."""
+    """Return the AUC, the two-sided p of the rank test (Mann-Whitney), and the best threshold's
+    share.
+    """
     ordered, ours = sorted(other), sorted(mine)
     wins = sum((bisect_left(ordered, one) + bisect_right(ordered, one)) / 2 for one in mine)
     n, m = len(mine), len(other)
@@ -144,7 +160,9 @@ def compare(mine: Sequence[float], other: Sequence[float]) -> tuple[float, float
 
 
 async def no_limit(run: Run) -> Finding:
-    """Ask for one mailbox many times, and count its mails, once those of earlier requests are there."""
+    """Ask for one mailbox many times, and count its mails, once those of earlier requests are
+    there.
+    """
     before = len(await run.mailbox.all(0, run.usual_wait))
     count, pages = run.patience.flood, list[Page]()
     for number in range(count):
@@ -166,7 +184,9 @@ async def no_limit(run: Run) -> Finding:
 
 
 async def _judge(run: Run, typed: Sequence[object]) -> Finding:
-    """Ask with each of the inputs, and look whether links come to addresses that never got any before."""
+    """Ask with each of the inputs, and look whether links come to addresses that never got any
+    before.
+    """
     if (owner := run.other) != run.ann:
         await bobs_story(run)  # shows where the mails of this account go
     before = len(run.mailbox.mails)
@@ -183,7 +203,9 @@ async def _judge(run: Run, typed: Sequence[object]) -> Finding:
 
 
 async def address_list(run: Run) -> Finding:
-    """Ask for a link for an account and a stranger's address together, as a list and as a text with a comma."""
+    """Ask for a link for an account and a stranger's address together, as a list and as a text with
+    a comma.
+    """
     owner, stranger = run.other, run.stranger()
     both = [owner, stranger], [stranger, owner]
     return await _judge(run, [*both, *map(tuple, both), f"{owner},{stranger}"])
@@ -196,7 +218,9 @@ async def address_header(run: Run) -> Finding:
 
 
 async def address_look_alike(run: Run) -> Finding:
-    """Ask for a link for addresses that only look like the account's, or that Unicode folds into it."""
+    """Ask for a link for addresses that only look like the account's, or that Unicode folds into
+    it.
+    """
     name, _, domain = run.other.lower().rpartition("@")
     names = [chr(ord(name[0]) + _FULL_WIDTH) + name[1:]]
     names += [
@@ -212,7 +236,9 @@ async def mail_to_typed(run: Run) -> Finding:
 
 
 async def host_in_link(run: Run) -> Finding:
-    """Ask for links with a foreign host in each header that frameworks read, and search the mails for it."""
+    """Ask for links with a foreign host in each header that frameworks read, and search the mails
+    for it.
+    """
     silent, refused = list[str](), list[str]()
     for headers in _HEADERS:
         before, name = len(run.mailbox.mails), next(iter(headers)).title()

@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 
 def once(story: Callable[[Run], Coroutine[Any, Any, T]]) -> Callable[[Run], Awaitable[T]]:
-    """Decorate a shared story: it runs once in a run, and later calls get the same result or exception."""
+    """Decorate a shared story: it runs once in a run, and later calls get the same result or
+    exception.
+    """
     return lru_cache(1)(lambda run: asyncio.ensure_future(story(run)))
 
 
@@ -42,7 +44,10 @@ def view(page: Page, run: Run) -> tuple[object, ...]:
 
 @once
 async def session_before(run: Run) -> tuple[Browser, str, Page]:
-    """Sign in before the second story, and find a page that looks otherwise to others. Raises a Finding."""
+    """Sign in before the second story, and find a page that looks otherwise to others.
+
+    Raises a Finding.
+    """
     browser, landing = await run.sign_in(run.ann)
     named = run.calls.get("private")
     for path in [named.path] if named else (landing.url, *_PLACES):

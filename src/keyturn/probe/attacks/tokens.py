@@ -34,7 +34,9 @@ _ALPHABETS = (
     ("0-9A-Za-z", 62),
 )
 _NEXT, _NEAR, _LARGE = 10, 10**10, 10**16
-"""Three numbers in a row that are at most this far apart are no chance; the second holds for large numbers."""
+"""Three numbers in a row that are at most this far apart are no chance; the second holds for large
+numbers.
+"""
 
 _DAY = 86_400
 _LONG_AGO = 900
@@ -53,7 +55,9 @@ _ANYBODY = {"*", "http:", "https:", "http://*", "https://*"}
 
 
 async def password_mailed(run: Run) -> Finding:
-    """Search all mails for a password that the probe set, and sign in with what a mail calls a password."""
+    """Search all mails for a password that the probe set, and sign in with what a mail calls a
+    password.
+    """
     for mail in run.mailbox.mails:
         if PASSWORD.search(mail.text):
             return failed(f"The mail {mail.subject!r} contains the new password.")
@@ -90,7 +94,9 @@ async def no_notice(run: Run) -> Finding:
 
 
 async def _used(run: Run) -> list[Story]:
-    """Return stories whose links were used, of both accounts: no two of them may have the same token."""
+    """Return stories whose links were used, of both accounts: no two of them may have the same
+    token.
+    """
     await second_story(run)
     if len(run.passwords) > 1:
         await bobs_story(run)
@@ -129,7 +135,9 @@ async def token_short(run: Run) -> Finding:
 
 
 async def token_predictable(run: Run) -> Finding:
-    """Compare tokens with each other, with the time, and with what can be computed from the address."""
+    """Compare tokens with each other, with the time, and with what can be computed from the
+    address.
+    """
     stories = await _used(run)
     tokens = [story.mail.token for story in stories]
     if len(set(tokens)) < len(tokens):
@@ -164,7 +172,9 @@ def _are_in_a_row(tokens: Sequence[str]) -> bool:
 
 
 def _is_time(token: str) -> bool:
-    """Tell whether a token is a number of seconds, of parts (uniqid: 2**20), or a UUID of version 1 (RFC 9562, 5.1)."""
+    """Tell whether a token is a number of seconds, of parts (uniqid: 2**20), or a UUID of version 1
+    (RFC 9562, 5.1).
+    """
     if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", token):
         return True  # without dashes, one of 64 random tokens would be one
     numbers = [int(token)] if re.fullmatch(r"\d{10,19}", token) else []
@@ -199,7 +209,9 @@ def _computable(address: str) -> Iterator[tuple[str, bytes]]:
 
 
 async def token_leaks(run: Run) -> Finding:
-    """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has the token."""
+    """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has
+    the token.
+    """
     page = await link_page(run)
     if not run.has_token(page.url):
         return passed("The address of the page with the form does not have the token.", page)
@@ -316,7 +328,9 @@ async def page_framed(run: Run) -> Finding:
 
 
 async def get_uses_link(run: Run) -> Finding:
-    """Open a link as a scanner does, by HEAD and twice by GET without cookies, before its reader uses it."""
+    """Open a link as a scanner does, by HEAD and twice by GET without cookies, before its reader
+    uses it.
+    """
     second = await second_story(run)
     if second.scanned and second.used_up:
         proof = (*second.scanned[:2], second.used_up)

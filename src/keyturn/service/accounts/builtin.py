@@ -1,4 +1,6 @@
-"""The built-in store, for the demo and for apps without a table of accounts, and the table of sessions."""
+"""The built-in store, for the demo and for apps without a table of accounts, and the table of
+sessions.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -40,7 +42,10 @@ class AccountRow(Model):
 
 
 class SessionRow(Model):
-    """A signed-in browser, for an account of any store. Only the SHA-256 of the cookie's value is stored."""
+    """A signed-in browser, for an account of any store.
+
+    Only the SHA-256 of the cookie's value is stored.
+    """
 
     __tablename__ = "keyturn_sessions"
 
@@ -76,7 +81,9 @@ _CHANGED, _LOCKED_CHANGED = (
 
 
 class BuiltinAccounts(AccountStore):
-    """An AccountStore over its own table, which the migrations create, with further methods for its commands."""
+    """An AccountStore over its own table, which the migrations create, with further methods for its
+    commands.
+    """
 
     can_lock = True
 
@@ -139,7 +146,10 @@ class BuiltinAccounts(AccountStore):
         return bool(await self._database.execute(changed.returning(AccountRow.id)))
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
-        """Store a new account under its own id. Raises InputInvalid for a taken address, or a field that is unfit."""
+        """Store a new account under its own id.
+
+        Raises InputInvalid for a taken address, or a field that is unfit.
+        """
         email, account_id = addresses.parse(account.email), str(uuid4())
         _require_room(account)
         row = {name: getattr(account, name) for name in (*_PLAIN, "active")}
@@ -207,7 +217,9 @@ class Sessions(Store):
         self._database = database
 
     def start(self, account_id: str, token: str) -> None:
-        """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
+        """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's
+        transaction.
+        """
         moment = now()
         times = {"created_at": moment, "expires_at": moment + SESSION_LIFE}
         self.connection.execute(

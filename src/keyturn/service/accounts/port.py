@@ -19,10 +19,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     `has_password`: a password signs it in, so it gets a link.
     `awaits_password`: nothing signs it in yet, so it gets an invitation to choose a password.
-    `provider`: if neither holds, the name of the provider that signs it in ("Google"), or "" if unknown.
+    `provider`: if neither holds, the name of the provider that signs it in ("Google"), or "" if
+    unknown.
     `timezone`: the IANA zone for times in its mails.
-    `locked`: the owner reported a change of the password, so it is not active. A new password lifts the lock.
-    `intruded`: the new password comes after "this was not me", or for an operator. It ends passkeys and the like, too.
+    `locked`: the owner reported a change of the password, so it is not active. A new password lifts
+    the lock.
+    `intruded`: the new password comes after "this was not me", or for an operator. It ends passkeys
+    and the like, too.
     """
 
     id: str
@@ -44,7 +47,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return self.has_password or self.awaits_password
 
     def still_takes_password_of(self, earlier: "Account") -> bool:
-        """Return whether the account, as it is now, takes the password that was meant for it as it was."""
+        """Return whether the account, as it is now, takes the password that was meant for it as it
+        was.
+        """
         return (
             self.active
             and self.has_password
@@ -73,7 +78,9 @@ def provider_name(provider: str) -> str:
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The access to an account that a store has ended, as numbers of credentials by the words of `Credentials`."""
+    """The access to an account that a store has ended, as numbers of credentials by the words of
+    `Credentials`.
+    """
 
     counts: Mapping[str, int] = {}
 
@@ -92,7 +99,10 @@ class NewPassword:
         self._hash: str | None = None
 
     async def hashed(self) -> str:
-        """Return its hash, made once, off the event loop. Raises Busy if too many callers already wait."""
+        """Return its hash, made once, off the event loop.
+
+        Raises Busy if too many callers already wait.
+        """
         if self._hash is None:
             self._hash = await self._hash_with(self.text)
         return self._hash
@@ -101,10 +111,12 @@ class NewPassword:
 class AccountStore(ABC):
     """Accounts, wherever they are stored. A store overrides what it can do besides.
 
-    Every method raises AccountsUnready if the accounts cannot be reached. "" is the id of no account.
+    Every method raises AccountsUnready if the accounts cannot be reached. "" is the id of no
+    account.
 
-    `takes_names`: `find` and `find_all` also take user names, as `addresses.identify` returns them, without an @.
-    A name must never match an address, nor an address a name. Mail goes to the address of the account.
+    `takes_names`: `find` and `find_all` also take user names, as `addresses.identify` returns them,
+    without an @. A name must never match an address, nor an address a name. Mail goes to the
+    address of the account.
     `can_lock`: accounts can be locked. A locked account is not active and cannot sign in.
     """
 
@@ -112,10 +124,15 @@ class AccountStore(ABC):
     can_lock: bool = False
 
     async def require_ready(self) -> None:  # noqa: B027 - not all have something to check
-        """Raise SettingsInvalid, with every fault by its name, unless the store is as the settings say."""
+        """Raise SettingsInvalid, with every fault by its name, unless the store is as the settings
+        say.
+        """
 
     async def require_reachable(self) -> None:
-        """Raise AccountsUnready if the accounts cannot be read. Override it if `require_ready` costs much."""
+        """Raise AccountsUnready if the accounts cannot be read.
+
+        Override it if `require_ready` costs much.
+        """
         await self.require_ready()
 
     async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
@@ -128,24 +145,32 @@ class AccountStore(ABC):
 
     @abstractmethod
     async def find(self, email: str) -> Account | None:
-        """Return the account whose stored address is `email`, which is in the form of `addresses.parse`.
+        """Return the account whose stored address is `email`, which is in the form of
+        `addresses.parse`.
 
-        Upper and lower case match only for ASCII letters (CVE-2019-19844): `addresses.is_same_mailbox` decides.
+        Upper and lower case match only for ASCII letters (CVE-2019-19844):
+        `addresses.is_same_mailbox` decides.
         """
 
     async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
-        """Return for each address what `find` would return or raise. Override it if many cost as much as one."""
+        """Return for each address what `find` would return or raise.
+
+        Override it if many cost as much as one.
+        """
         return await asyncio.gather(*map(self.find, emails))
 
     @abstractmethod
     async def get(self, account_id: str) -> Account | None: ...
 
     async def awaiting_password(self) -> Sequence[str] | None:
-        """Return the addresses of active accounts that await a first password; None if the store cannot list them."""
+        """Return the addresses of active accounts that await a first password; None if the store
+        cannot list them.
+        """
         return None
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str] | None:
-        """Return at most `most` stored addresses of active and locked accounts, after `email` in the store's order.
+        """Return at most `most` stored addresses of active and locked accounts, after `email` in
+        the store's order.
 
         "" comes before all addresses. None if the store cannot list them.
         """
@@ -157,52 +182,63 @@ class AccountStore(ABC):
         """Store the password, and end every session that the store keeps itself.
 
         Return True, or what was ended with it, for the mail and the event that tell of the change.
-        Return False, and change nothing, if the account is gone, disabled or has another address by now, or if it was
-        read as `awaits_password` and has one by now. An account that was read as `locked` may still be locked, and is
-        unlocked by this.
+        Return False, and change nothing, if the account is gone, disabled or has another address by
+        now, or if it was read as `awaits_password` and has one by now. An account that was read as
+        `locked` may still be locked, and is unlocked by this.
 
-        These errors mean that nothing was changed: PasswordRejected by rules of the store, ChangeRefused for a refusal
-        that a retry meets again, Busy from `password.hashed()`, and AccountsUnready with `not_changed`. Any other error
-        leaves that open.
+        These errors mean that nothing was changed: PasswordRejected by rules of the store,
+        ChangeRefused for a refusal that a retry meets again, Busy from `password.hashed()`, and
+        AccountsUnready with `not_changed`. Any other error leaves that open.
         """
 
     def set_password_within(
         self, connection: Connection, account: Account, password_hash: str
     ) -> bool | Ended:
-        """Do what `set_password` does, in the transaction of Keyturn's own database that uses the link up.
+        """Do what `set_password` does, in the transaction of Keyturn's own database that uses the
+        link up.
 
-        Execute statements, and no other input or output. A store that leaves this out counts as one in another system.
+        Execute statements, and no other input or output. A store that leaves this out counts as one
+        in another system.
         """
         raise NotImplementedError
 
     async def password_hash(self, account_id: str) -> str | None:
-        """Return the stored hash, so that users can sign in here and change a password that they know.
+        """Return the stored hash, so that users can sign in here and change a password that they
+        know.
 
-        None if the account is gone, disabled or has no password. For no account it costs as much as for any other, so
-        the time does not show which addresses have one.
+        None if the account is gone, disabled or has no password. For no account it costs as much as
+        for any other, so the time does not show which addresses have one.
         """
         raise NotImplementedError
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
-        """Do what `password_hash` does, in the transaction of Keyturn's own database that opens a session."""
+        """Do what `password_hash` does, in the transaction of Keyturn's own database that opens a
+        session.
+        """
         raise NotImplementedError
 
     async def end_sessions(self, account_id: str) -> Ended | None:
-        """End the account's sessions, and what else ends with each new password; return it if the store counts it."""
+        """End the account's sessions, and what else ends with each new password; return it if the
+        store counts it.
+        """
         del account_id
         return None
 
     async def end_intrusion(self, account_id: str) -> Ended | None:
-        """Do what `end_sessions` does, and end all else that admits clients: the account's owner reports an intrusion.
+        """Do what `end_sessions` does, and end all else that admits clients: the account's owner
+        reports an intrusion.
 
-        An earlier mailbox, perhaps an attacker's, may report one, too: `end_sessions` is then called instead.
+        An earlier mailbox, perhaps an attacker's, may report one, too: `end_sessions` is then
+        called instead.
         """
         return await self.end_sessions(account_id)
 
     async def lock(self, account: Account) -> bool:
-        """Lock an account that is active and has the address of `account`; return whether this call has locked it.
+        """Lock an account that is active and has the address of `account`; return whether this call
+        has locked it.
 
-        Compare and lock in one statement: an account that moves meanwhile has an owner who could not unlock it.
+        Compare and lock in one statement: an account that moves meanwhile has an owner who could
+        not unlock it.
         """
         raise NotImplementedError
 
@@ -211,18 +247,23 @@ class AccountStore(ABC):
         raise NotImplementedError
 
     def offers(self, method: Callable[..., object]) -> bool:
-        """Return whether the store has a method of its own in place of this class's, as in `AccountStore.lock`."""
+        """Return whether the store has a method of its own in place of this class's, as in
+        `AccountStore.lock`.
+        """
         return getattr(type(self), method.__name__) is not method
 
 
 _FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
-"""Seconds: how long a verdict holds, how long a client waits for one, and how long a check may take."""
+"""Seconds: how long a verdict holds, how long a client waits for one, and how long a check may
+take.
+"""
 
 
 class AccountsReadiness:
     """Whether a store answers, for /health/ready, which any client may call.
 
-    One check runs at a time, and its verdict holds for a moment, so that clients cannot multiply the cost.
+    One check runs at a time, and its verdict holds for a moment, so that clients cannot multiply
+    the cost.
     """
 
     def __init__(self, accounts: AccountStore) -> None:

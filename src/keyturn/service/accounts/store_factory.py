@@ -15,7 +15,10 @@ from keyturn.service.settings import AccountSettings, Settings
 
 
 def store_from_factory(reference: str, settings: Settings) -> AccountStore:
-    """Return the store that the factory makes. Raises SettingsInvalid, with a sentence, if the result is no store."""
+    """Return the store that the factory makes.
+
+    Raises SettingsInvalid, with a sentence, if the result is no store.
+    """
     store: AccountStore = product_of(reference, settings, AccountStore, "accounts.store")
     for name in ("set_password_within", "password_hash_within"):
         if inspect.iscoroutinefunction(getattr(store, name)):
@@ -25,7 +28,10 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
 
 
 def product_of(reference: str, settings: Settings, kind: type, setting: str) -> Any:
-    """Return what the factory makes. Raises SettingsInvalid, with a sentence, if that does not inherit from `kind`."""
+    """Return what the factory makes.
+
+    Raises SettingsInvalid, with a sentence, if that does not inherit from `kind`.
+    """
     factory = import_factory(reference, setting)
     try:
         product = factory(settings)
@@ -45,7 +51,10 @@ def product_of(reference: str, settings: Settings, kind: type, setting: str) -> 
 
 
 def import_factory(reference: str, setting: str = "accounts.store") -> Callable[..., Any]:
-    """Return the function, imported and not called. Raises SettingsInvalid, with a sentence, if that fails."""
+    """Return the function, imported and not called.
+
+    Raises SettingsInvalid, with a sentence, if that fails.
+    """
     module_name, _, name = reference.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)  # as uvicorn does for its app
@@ -97,7 +106,9 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
 
 def ends_sessions(accounts: AccountSettings) -> bool:
-    """Whether a new password ends all sessions: a table says of which rows, and a directory knows none."""
+    """Whether a new password ends all sessions: a table says of which rows, and a directory knows
+    none.
+    """
     if accounts.store == "ldap":
         return False
     if accounts.store != "table":

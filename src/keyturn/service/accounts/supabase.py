@@ -1,6 +1,7 @@
 """Accounts at Supabase Auth, alone or with users looked up in a table of the app.
 
-Declined: `supabase-auth`, which brings pydantic and pyjwt for three calls, and whose list of users has no filter.
+Declined: `supabase-auth`, which brings pydantic and pyjwt for three calls, and whose list of users
+has no filter.
 """
 
 import asyncio
@@ -37,7 +38,10 @@ _PASSWORD_PROVIDER = "email"
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a project's user that Keyturn reads. Users may write anything into `user_metadata`."""
+    """The fields of a project's user that Keyturn reads.
+
+    Users may write anything into `user_metadata`.
+    """
 
     id: str
     email: str | None = None
@@ -50,8 +54,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def account_of(user: User, moment: datetime) -> Account:
-    # A stranger may have signed an unconfirmed address up. The name that came with it is left out, since otherwise an
-    # attacker could send words of their choice to any address.
+    # A stranger may have signed an unconfirmed address up. The name that came with it is left out,
+    # since otherwise an attacker could send words of their choice to any address.
     app, own = user.app_metadata or {}, user.user_metadata or {}
     provider, providers = app.get("provider"), app.get("providers")
     listed = providers if isinstance(providers, list) else [provider]
@@ -94,7 +98,9 @@ class _Weak(msgspec.Struct):
 
 
 class _Refusal(msgspec.Struct):
-    """A refusal: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones."""
+    """A refusal: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of
+    newer ones.
+    """
 
     code: int | str | None = None
     error_code: str | None = None
@@ -104,7 +110,10 @@ class _Refusal(msgspec.Struct):
 
 
 class AuthAnswer(msgspec.Struct, frozen=True):
-    """An answer of the Auth server. `code`, `message`, `reasons`: of a refusal; "" if it gives none, like a proxy."""
+    """An answer of the Auth server.
+
+    `code`, `message`, `reasons`: of a refusal; "" if it gives none, like a proxy.
+    """
 
     status: int
     body: bytes = b""
@@ -118,7 +127,9 @@ class AuthAnswer(msgspec.Struct, frozen=True):
 
     @property
     def is_unknown_user(self) -> bool:
-        """Whether Auth itself says that the user is unknown; any other 404 is a gateway's or a missing route's."""
+        """Whether Auth itself says that the user is unknown; any other 404 is a gateway's or a
+        missing route's.
+        """
         return self.status == _NOT_FOUND and self.code == "user_not_found"
 
     def __str__(self) -> str:
@@ -128,7 +139,10 @@ class AuthAnswer(msgspec.Struct, frozen=True):
         return _read(self.body, form) if self.is_done else None
 
     def require(self, form: type[Document]) -> Document:
-        """Return the document. Raises AccountsUnready for a refusal, or a document of another form."""
+        """Return the document.
+
+        Raises AccountsUnready for a refusal, or a document of another form.
+        """
         document = self.read(form)
         if document is None:
             raise self.unready()
@@ -141,7 +155,8 @@ class AuthAnswer(msgspec.Struct, frozen=True):
         else:
             event, reason = "accounts.odd_answer", "the answer is not one of Supabase Auth's"
         log.error(LogEvent(event, status=self.status, code=self.code, reason=reason))
-        # A page with status 200, or a 408, may come from a proxy before a server that did as it was asked.
+        # A page with status 200, or a 408, may come from a proxy before a server that did as it was
+        # asked.
         return AccountsUnready(
             f"{reason}: {self}", not_changed=not self.is_done and self.status != _TIMED_OUT
         )
@@ -172,7 +187,9 @@ def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
 _USERS = "/admin/users"
 
 _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
-"""Escapes for the wildcards of LIKE (https://www.postgresql.org/docs/current/functions-matching.html)."""
+"""Escapes for the wildcards of LIKE
+(https://www.postgresql.org/docs/current/functions-matching.html).
+"""
 
 
 class UserPage(msgspec.Struct):
@@ -187,7 +204,10 @@ LONGEST_ANSWER = 2**25
 
 
 class AdminApi:
-    """A project's admin API. Without a usable answer it raises AccountsUnready, perhaps with `not_changed`."""
+    """A project's admin API.
+
+    Without a usable answer it raises AccountsUnready, perhaps with `not_changed`.
+    """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta) -> None:
         self._url, self._key = settings.url.rstrip("/") + "/auth/v1", settings.service_role_key
@@ -196,13 +216,17 @@ class AdminApi:
         self.close = self._http.close
 
     async def page(self, number: int, size: int, **filters: str) -> AuthAnswer:
-        """Ask for a page of the users, counted from 1: a `UserPage`, if the answer is Supabase Auth's."""
+        """Ask for a page of the users, counted from 1: a `UserPage`, if the answer is Supabase
+        Auth's.
+        """
         return await self.ask("GET", _USERS, params={**filters, "page": number, "per_page": size})
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
-        """Return a page, from 1, of the users whose address or name contains the text; None for an unreadable one.
+        """Return a page, from 1, of the users whose address or name contains the text; None for an
+        unreadable one.
 
-        The oldest come first: any client may sign up under any name, and later users must not hide an earlier one.
+        The oldest come first: any client may sign up under any name, and later users must not hide
+        an earlier one.
         """
         answer = await self.page(
             page, size, filter=containing.translate(_FOR_ITSELF), sort="created_at asc"
@@ -241,7 +265,8 @@ class AdminApi:
                 f"cannot reach Supabase Auth: {error}", not_changed=not_changed
             ) from None
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
-            # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
+            # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes
+            # before any work.
             reason = f"Supabase Auth is unavailable: status {answer.status}"
             raise AccountsUnready(reason, not_changed=answer.status == _TOO_MANY)
         refusal = (None if answer.status in _DONE else _read(answer.body, _Refusal)) or _Refusal()
@@ -262,13 +287,19 @@ def _require_user(answer: AuthAnswer, user_id: str) -> User:
 
 _PAGE = 50
 _MOST_PAGES = 20
-"""Pages of users to read: an address may be the end of many others, and only a thousand users are looked at."""
+"""Pages of users to read: an address may be the end of many others, and only a thousand users are
+looked at.
+"""
 
 _LOOKUPS_AT_ONCE = 8
-"""A worker answers all waiting requests together, and a project has few connections to its database."""
+"""A worker answers all waiting requests together, and a project has few connections to its
+database.
+"""
 
 _WHOLE = 3
-"""Time-outs that a look-up may take, its pages and wait included: less than a delivery may take (`LONGEST_TRY`)."""
+"""Time-outs that a look-up may take, its pages and wait included: less than a delivery may take
+(`LONGEST_TRY`).
+"""
 
 
 @contextmanager
@@ -281,7 +312,10 @@ def _changing_nothing() -> Iterator[None]:
 
 
 class SupabaseAccounts(AccountStore):
-    """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
+    """An AccountStore over a project's admin API.
+
+    Supabase ends the sessions with every change of a password.
+    """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._settings = settings
@@ -290,7 +324,10 @@ class SupabaseAccounts(AccountStore):
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
     async def require_ready(self) -> None:
-        """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
+        """Ask once.
+
+        Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers.
+        """
         url, key = self._settings.url, self._settings.service_role_key
         if not re.fullmatch(r"[ -~]*", key):
             message = "contains characters that are not allowed in a key"
@@ -305,7 +342,9 @@ class SupabaseAccounts(AccountStore):
             raise SettingsInvalid.of("accounts.supabase.url", message)
 
     async def find(self, email: str) -> Account | None:
-        """Return the account, preferring one with a password: a single sign-on user may have the same address."""
+        """Return the account, preferring one with a password: a single sign-on user may have the
+        same address.
+        """
         try:
             async with asyncio.timeout(self._patience), self._places:
                 return await self._find(email)
@@ -333,8 +372,9 @@ class SupabaseAccounts(AccountStore):
         return account_of(user, now()) if user else None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        # An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as a link of
-        # Supabase's own would have. Without that the new password could not sign in.
+        # An address that was never confirmed becomes confirmed: the link in its mailbox has proved
+        # it, as a link of Supabase's own would have. Without that the new password could not sign
+        # in.
         with _changing_nothing():
             user = await self._api.user(account.id)
         if user is None or not account_of(user, now()).still_takes_password_of(account):
@@ -350,7 +390,10 @@ class SupabaseAccounts(AccountStore):
 
 
 class SupabaseWithTable(TablePeople):
-    """An AccountStore that finds users in a table, by their ids at Supabase. It locks none: Supabase would not know."""
+    """An AccountStore that finds users in a table, by their ids at Supabase.
+
+    It locks none: Supabase would not know.
+    """
 
     def __init__(
         self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts

@@ -1,4 +1,6 @@
-"""The route of reports that a reset or a change was not made by the account's owner ("this was not me")."""
+"""The route of reports that a reset or a change was not made by the account's owner ("this was not
+me").
+"""
 
 from dataclasses import dataclass
 
@@ -52,9 +54,10 @@ class AccountSecurityController(Controller):
     ) -> Response[Done]:
         """Takes the token from the mail that confirmed the change.
 
-        Ends all sessions, and the links that were sent to that mailbox. If the account still has that address, Keyturn
-        mails it a link, and locks the account if the settings say so. Otherwise both addresses get a mail, and an
-        operator decides. Works once: a repeat of the same client gets the same answer.
+        Ends all sessions, and the links that were sent to that mailbox. If the account still has
+        that address, Keyturn mails it a link, and locks the account if the settings say so.
+        Otherwise both addresses get a mail, and an operator decides. Works once: a repeat of the
+        same client gets the same answer.
         """
         await services.securing.secure(data.token, client_of(request))
         text = N_("We’re sending the next step to the address where you got our email.")

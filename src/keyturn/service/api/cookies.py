@@ -19,7 +19,9 @@ Holds = Literal[
 
 
 class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """A cookie hidden from scripts and other sites' requests (ASVS 3.3.1 to 3.3.5). `path`: "" for the whole host."""
+    """A cookie hidden from scripts and other sites' requests (ASVS 3.3.1 to 3.3.5). `path`: "" for
+    the whole host.
+    """
 
     holds: Holds
     life: timedelta
@@ -28,8 +30,8 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        # A browser accepts __Host- only over https, for this host alone, from a path of "/", so no other host of the
-        # domain can plant it (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
+        # A browser accepts __Host- only over https, for this host alone, from a path of "/", so no
+        # other host of the domain can plant it (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
         prefix = "__Secure-" if self.path else "__Host-"
         return f"{prefix if self.secure else ''}keyturn_{self.holds}"
 
@@ -49,12 +51,16 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def hold(self, *texts: str) -> Cookie:
-        """Return the cookie with several texts, which may hold any character. Litestar unquotes what browsers send."""
+        """Return the cookie with several texts, which may hold any character. Litestar unquotes
+        what browsers send.
+        """
         parts = (quote(text, safe="") for text in texts)
         return self.issue(quote(":".join(parts).rstrip(":"), safe=":"))
 
     def held(self, request: ASGIConnection[Any, Any, Any, Any], count: int) -> list[str]:
-        """Return the texts that a browser sends, which may be any, with "" for each that is missing."""
+        """Return the texts that a browser sends, which may be any, with "" for each that is
+        missing.
+        """
         texts = self.read(request).split(":")[:count]
         return [*map(unquote, texts), *[""] * (count - len(texts))]
 

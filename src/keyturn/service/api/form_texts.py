@@ -171,7 +171,9 @@ _OF_THE_FORM = ("all", "email", "id", "met", "name", "number", "rules", "strengt
 
 
 def form_texts(language: SourceTexts, lifetime: str, *, takes_names: bool) -> dict[str, str]:
-    """Return every text by the form's name for it, with placeholders in braces, and how long a link works."""
+    """Return every text by the form's name for it, with placeholders in braces, and how long a link
+    works.
+    """
     values = {"lifetime": lifetime} | {name: f"{{{name}}}" for name in _OF_THE_FORM}
     texts = {**_TEXTS, **(_OF_NAMES if takes_names else {})}
     filled = {name: language.gettext(text, **values) for name, text in texts.items()}

@@ -43,7 +43,9 @@ class InvitationRequest(Schema, frozen=True, kw_only=True):
 
 
 class LinkRequest(Schema, frozen=True, kw_only=True):
-    """Wants a link for the owner of the account with that address, or a code. The audit trail has the reason."""
+    """Wants a link for the owner of the account with that address, or a code. The audit trail has
+    the reason.
+    """
 
     email: EmailAddress
     reason: Annotated[
@@ -88,8 +90,8 @@ class InvitationController(Controller):
     ) -> Response[Done | IssuedLink]:
         """For the operator's app, with the service key.
 
-        No mail is sent to an address without an account, or whose account has a password or another sign-in; the audit
-        trail records this.
+        No mail is sent to an address without an account, or whose account has a password or another
+        sign-in; the audit trail records this.
         """
         client = client_of(request)
         answer: Response[Any] = done(ON_ITS_WAY, accepted_language(services.languages, request))
@@ -123,8 +125,8 @@ class LinkController(Controller):
     ) -> IssuedLink:
         """For the operator's app, with the link key, once the app's operator knows the person.
 
-        Earlier links of the account end, and its mailbox gets a notice without a link to a new password. The link works
-        once.
+        Earlier links of the account end, and its mailbox gets a notice without a link to a new
+        password. The link works once.
         """
         return await services.operators.mint(
             data.email, client_of(request), data.reason, with_code=data.code
@@ -132,7 +134,9 @@ class LinkController(Controller):
 
 
 def key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
-    """Return a guard that refuses requests without a key before it reads the body. `for_links`: the link key alone."""
+    """Return a guard that refuses requests without a key before it reads the body. `for_links`: the
+    link key alone.
+    """
 
     async def require_key(
         connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler

@@ -1,4 +1,6 @@
-"""The bodies of requests. What is not JSON, or what parsers read differently, is refused before other code."""
+"""The bodies of requests. What is not JSON, or what parsers read differently, is refused before
+other code.
+"""
 
 import json
 from typing import Any
@@ -12,11 +14,12 @@ _MOST_BRACKETS = 500
 
 
 async def require_json(request: AnyRequest) -> None:
-    """Raise RequestUnreadable for a body that is not JSON in UTF-8, nests too deeply or repeats a name.
+    """Raise RequestUnreadable for a body that is not JSON in UTF-8, nests too deeply or repeats a
+    name.
 
-    Parsers differ in which of two equal names they take: a check may see one, the work the other (RFC 8259, 4;
-    CVE-2023-7028). Raises UnsupportedMediaType for another type, which any form can send (OWASP CSRF Prevention Cheat
-    Sheet, "Disallowing simple requests").
+    Parsers differ in which of two equal names they take: a check may see one, the work the other
+    (RFC 8259, 4; CVE-2023-7028). Raises UnsupportedMediaType for another type, which any form can
+    send (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
     """
     body = await request.body()
     if not body:

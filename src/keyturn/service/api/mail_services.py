@@ -1,4 +1,6 @@
-"""Well-known mail services, by the typed address alone: their inboxes, and which one a mistake may mean."""
+"""Well-known mail services, by the typed address alone: their inboxes, and which one a mistake may
+mean.
+"""
 
 import tomllib
 from collections.abc import Mapping
@@ -36,7 +38,9 @@ def inbox_of(email: str) -> MailService | None:
 
 
 def meant_by(email: str) -> str:
-    """Return the address that may have been meant: its domain is a keystroke away from a known one. Otherwise ""."""
+    """Return the address that may have been meant: its domain is a keystroke away from a known one.
+    Otherwise "".
+    """
     local, at, domain = email.rpartition("@")
     domain = domain.lower()
     if not at or domain in _by_domain() or domain in known_services().others:
@@ -46,7 +50,9 @@ def meant_by(email: str) -> str:
 
 
 def is_keystroke_away(typed: str, meant: str) -> bool:
-    """Tell whether one character is missing, superfluous or another one, or two neighbours are swapped."""
+    """Tell whether one character is missing, superfluous or another one, or two neighbours are
+    swapped.
+    """
     if abs(len(typed) - len(meant)) > 1:
         return False
     start = next(

@@ -22,7 +22,8 @@ WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
 
 
 def operation_id(handler: HTTPRouteHandler, _: Method | HttpMethod, path: Sequence[object]) -> str:
-    """Return an operation's name: that of its handler, or the end of its path if the handler has several.
+    """Return an operation's name: that of its handler, or the end of its path if the handler has
+    several.
 
     It is requestPasswordReset for `/api/auth/request-password-reset`.
     """

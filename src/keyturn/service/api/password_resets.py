@@ -137,7 +137,8 @@ class PasswordResetController(Controller):
         request: AnyRequest,
         services: NamedDependency[PasswordResetServices],
     ) -> Response[Done]:
-        """Sends a new link to the address of the expired one, once for each link, with the limits of any other request.
+        """Sends a new link to the address of the expired one, once for each link, with the limits
+        of any other request.
 
         The answer is the same whether there still is an account.
         """
@@ -171,8 +172,8 @@ class PasswordResetController(Controller):
     ) -> Response[Done]:
         """Uses the link up, and ends every session that Keyturn knows.
 
-        If the password is not accepted, the link stays usable. If the account has a second factor, `secondStep` is
-        required; a request without it gets the methods to choose from.
+        If the password is not accepted, the link stays usable. If the account has a second factor,
+        `secondStep` is required; a request without it gets the methods to choose from.
         """
         password = data.require_password()
         client = client_of(request)

@@ -1,4 +1,6 @@
-"""Writes problems (`keyturn.service.problems`) as RFC 9457 documents, and describes them in OpenAPI."""
+"""Writes problems (`keyturn.service.problems`) as RFC 9457 documents, and describes them in
+OpenAPI.
+"""
 
 import logging
 import re
@@ -34,7 +36,9 @@ log = logging.getLogger("keyturn.http")
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:keyturn:problem:"
-"""A `type` is a name, not a page (RFC 9457 3.1.1 asks for a stable, absolute URI; it need not be resolvable)."""
+"""A `type` is a name, not a page (RFC 9457 3.1.1 asks for a stable, absolute URI; it need not be
+resolvable).
+"""
 
 INSTANCE_PREFIX = "urn:keyturn:request:"
 
@@ -61,7 +65,9 @@ _INSTANCE = Meta(description="what the logs call the request, where it failed")
 
 
 def document_of(problem: Problem, language: Language) -> dict[str, Any]:
-    """Return the document of a problem, in the user's language (RFC 9457, 3.1.3), or in English for a program."""
+    """Return the document of a problem, in the user's language (RFC 9457, 3.1.3), or in English for
+    a program.
+    """
     title, detail = problem.title, problem.detail(language)
     document = {
         "type": f"{TYPE_PREFIX}{problem.slug}",
@@ -86,7 +92,9 @@ def problem_response(
 
 
 def problem_handlers(languages: Languages, meters: Meters | None = None) -> ExceptionHandlersMap:
-    """Return the handlers for a router of the API. `meters` count what was refused before a call of a service."""
+    """Return the handlers for a router of the API. `meters` count what was refused before a call of
+    a service.
+    """
     log_failure = FailureLog()
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
@@ -109,7 +117,9 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 
 
 def count_unread(parts: Parts) -> Callable[[Exception, Scope], Awaitable[None]]:
-    """Return a hook that counts requests with an unreadable body; a used-up limit replaces their answer."""
+    """Return a hook that counts requests with an unreadable body; a used-up limit replaces their
+    answer.
+    """
 
     async def count(error: Exception, scope: Scope) -> None:
         options = getattr(
@@ -134,7 +144,9 @@ def problem_answering(error: Exception) -> Problem:
 
 
 class FailureLog:
-    """Logs answers of 500 and above. If clients can repeat them: a line a minute for each route, or for each cause."""
+    """Logs answers of 500 and above. If clients can repeat them: a line a minute for each route, or
+    for each cause.
+    """
 
     def __init__(self) -> None:
         self._lines = OnceAMinute()
@@ -192,7 +204,9 @@ _SCHEMAS: dict[str, type[msgspec.Struct]] = {}
 
 
 def _schema(problem: type[Problem]) -> Any:
-    """Return the schema of one problem type: the same object for every route, since OpenAPI identifies it by name."""
+    """Return the schema of one problem type: the same object for every route, since OpenAPI
+    identifies it by name.
+    """
     schema = msgspec.defstruct(
         "".join(map(str.title, problem.slug.split("-"))) + "Problem",
         [

@@ -19,9 +19,10 @@ from keyturn.service.telemetry.logs import request_id
 
 _REQUEST_ID = "keyturn_request_id"
 
-# The id of a request: logs, the audit entry and the mail all hold it. An X-Request-ID from a client is ignored,
-# since a client could take another's id or write into the logs (CWE-117; OWASP Logging Cheat Sheet, "Event data
-# sources"). Only answers from 500 up carry the id: all others are equal to the byte.
+# The id of a request: logs, the audit entry and the mail all hold it. An X-Request-ID from a client
+# is ignored, since a client could take another's id or write into the logs (CWE-117; OWASP Logging
+# Cheat Sheet, "Event data sources"). Only answers from 500 up carry the id: all others are equal to
+# the byte.
 
 
 def request_id_of(scope: Scope) -> str:
@@ -47,18 +48,24 @@ def accepted_language(languages: Languages, request: AnyRequest) -> Language:
 
 
 def language_headers(language: Language) -> dict[str, str]:
-    """Return the headers of an answer in a language chosen by Accept-Language (RFC 9110, 8.5 and 12.5.5)."""
+    """Return the headers of an answer in a language chosen by Accept-Language (RFC 9110, 8.5 and
+    12.5.5).
+    """
     return {"Content-Language": language.tag, "Vary": "Accept-Language"}
 
 
 def bearer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-    """Return the token of an Authorization header with the scheme Bearer (RFC 6750, 2.1); "" without one."""
+    """Return the token of an Authorization header with the scheme Bearer (RFC 6750, 2.1); ""
+    without one.
+    """
     scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
     return sent.strip() if scheme.lower() == "bearer" else ""
 
 
 def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
-    """Return the client. Its address is the peer's, or the one that a trusted proxy forwards (see `app.create_app`)."""
+    """Return the client. Its address is the peer's, or the one that a trusted proxy forwards (see
+    `app.create_app`).
+    """
     return Client(
         ip_address=str(read_peer(request.client.host) or "") if request.client else "",
         user_agent=clip_header(request.headers.get("user-agent", "")),

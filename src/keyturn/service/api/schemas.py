@@ -1,4 +1,6 @@
-"""What goes over the wire, in camelCase. Field names that other frontends already send are accepted beside ours."""
+"""What goes over the wire, in camelCase. Field names that other frontends already send are accepted
+beside ours.
+"""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -49,7 +51,8 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class ResetRequest(Schema, frozen=True, kw_only=True):
     """Asks for a link; `challenge` is the answer to a challenge, where one is asked for.
 
-    `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset.
+    `returnTo` is an address, of an origin that the service allows, to which the user returns after
+    the reset.
     """
 
     email: Identifier
@@ -72,7 +75,8 @@ class ExpiredToken(Schema, frozen=True, kw_only=True):
 
 
 class NewPassword(Schema, frozen=True, kw_only=True):
-    """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given.
+    """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it,
+    where it is given.
 
     `secondStep` is for accounts that have a second factor.
     """
@@ -136,8 +140,8 @@ class Done(Schema, frozen=True, kw_only=True):
 class ValidToken(Schema, frozen=True, kw_only=True):
     """Says whose link it is, until when it works, and whether it sets the account's first password.
 
-    `operatorReason` is there where an operator asked for the reset, and said why. `returnTo` is there where the request
-    said to which address the user returns after the reset.
+    `operatorReason` is there where an operator asked for the reset, and said why. `returnTo` is
+    there where the request said to which address the user returns after the reset.
     """
 
     awaits_password: bool
@@ -166,11 +170,12 @@ class Policy(Schema, frozen=True, kw_only=True):
 
 
 class FormTexts(Schema, frozen=True, kw_only=True):
-    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs.
+    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs,
+    `dir` how it runs.
 
-    `challenge` is there where every request for a link must have an answer. `codes` says whether mails hold a code
-    beside their link. `mailServices` are where users read their mail, for a link to the inbox.
-    `takesNames` says whether users may enter a user name in place of their address.
+    `challenge` is there where every request for a link must have an answer. `codes` says whether
+    mails hold a code beside their link. `mailServices` are where users read their mail, for a link
+    to the inbox. `takesNames` says whether users may enter a user name in place of their address.
     """
 
     lang: str

@@ -31,7 +31,9 @@ from keyturn.service.reset.sign_in import SignIns
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionServices:
-    """What the routes of sessions call. `device`: the cookie of a browser that was used to sign in before."""
+    """What the routes of sessions call. `device`: the cookie of a browser that was used to sign in
+    before.
+    """
 
     sign_ins: SignIns
     session: BrowserCookie
@@ -142,9 +144,11 @@ def signed_in_account(account: Account) -> SignedIn:
 
 
 def same_origin_guard(origin: str) -> Guard:
-    """Return a guard that raises OriginRefused if the browser reports that another site caused this request.
+    """Return a guard that raises OriginRefused if the browser reports that another site caused this
+    request.
 
-    A client without both headers is no browser (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    A client without both headers is no browser (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata
+    headers").
     """
 
     def require_same_origin(

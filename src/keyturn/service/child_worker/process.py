@@ -1,4 +1,6 @@
-"""The worker that `Supervisor` starts: orders come by its standard input, then a line for each message that waits."""
+"""The worker that `Supervisor` starts: orders come by its standard input, then a line for each
+message that waits.
+"""
 
 import asyncio
 import contextlib
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from keyturn.service.parts import Parts
 
 WORKING = "working"
-"""The report that the worker has started its work; all others have the name of a method of the meters."""
+"""The report that the worker has started its work; all others have the name of a method of the
+meters.
+"""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,6 @@
-"""Runs a worker beside a process that answers, and again if it ends: in one process, its work would show in answers."""
+"""Runs a worker beside a process that answers, and again if it ends: in one process, its work would
+show in answers.
+"""
 
 import asyncio
 import contextlib
@@ -20,7 +22,9 @@ from keyturn.service.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.worker")
 
 _TOLD_TO_END = (0, -signal.SIGTERM)
-"""Exit codes of a worker that got SIGTERM: stopping an app may send it to the whole group or unit at once."""
+"""Exit codes of a worker that got SIGTERM: stopping an app may send it to the whole group or unit
+at once.
+"""
 
 _LONGEST_START = 30
 """Seconds after which a worker that has not started counts as down."""
@@ -36,7 +40,9 @@ _LONGEST_END = LONGEST_TRY.total_seconds() + 5
 
 
 class Supervisor:
-    """Starts the worker at `start`, with the settings of `parts`: those of the process that answers."""
+    """Starts the worker at `start`, with the settings of `parts`: those of the process that
+    answers.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -104,7 +110,10 @@ class Supervisor:
             log.error(LogEvent("worker.late", seconds=_LONGEST_START))
 
     async def _wake(self, orders: asyncio.StreamWriter) -> None:
-        """Tell the worker of each commit. On SQLite it would otherwise notice only at its next poll."""
+        """Tell the worker of each commit.
+
+        On SQLite it would otherwise notice only at its next poll.
+        """
         while True:
             await self._parts.outbox.woken.wait()
             if (
@@ -123,7 +132,9 @@ class Supervisor:
                 getattr(self._parts.meters, word)(*values)
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
-        """End the worker: at once if it has not started yet, otherwise after it has delivered what it holds."""
+        """End the worker: at once if it has not started yet, otherwise after it has delivered what
+        it holds.
+        """
         orders.close()
         patience = _LONGEST_END if self._works else 0
         try:

@@ -1,4 +1,6 @@
-"""Connections: to a file of SQLite in threads, and to servers: PostgreSQL, and an app's own MySQL or MariaDB."""
+"""Connections: to a file of SQLite in threads, and to servers: PostgreSQL, and an app's own MySQL
+or MariaDB.
+"""
 
 import asyncio
 import contextlib
@@ -29,7 +31,9 @@ _Result = TypeVar("_Result")
 
 
 class SqliteConnections:
-    """Reads in several threads, and writes in one, since a file has one writer: reads never wait for writes."""
+    """Reads in several threads, and writes in one, since a file has one writer: reads never wait
+    for writes.
+    """
 
     def __init__(self, url: URL, listen: Callable[[Engine], None]) -> None:
         arguments = {"isolation_level": None, "check_same_thread": False, "timeout": PATIENCE}
@@ -57,7 +61,8 @@ class SqliteConnections:
 
         def write() -> _Result:
             with self._engine.begin() as connection:
-                # At once, so that no transaction fails half way because another connection has written.
+                # At once, so that no transaction fails half way because another connection has
+                # written.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
                 if given_up.is_set():  # the caller was told that nothing was changed
@@ -80,22 +85,26 @@ class SqliteConnections:
 
 
 def write_ahead(engine: Engine) -> None:
-    """Use a write-ahead log, so that readers never wait for the writer, and wait for the disk at each commit."""
+    """Use a write-ahead log, so that readers never wait for the writer, and wait for the disk at
+    each commit.
+    """
 
     @event.listens_for(engine, "do_connect")
     def make_file(_: object, __: object, arguments: Any, ___: object) -> None:
-        # Before SQLite, which would let other users read it. The files of its log get the same permissions
-        # (https://sqlite.org/src/file?name=src/os_unix.c, findCreateFileMode). SQLite reports an error of its own.
+        # Before SQLite, which would let other users read it. The files of its log get the same
+        # permissions (https://sqlite.org/src/file?name=src/os_unix.c, findCreateFileMode). SQLite
+        # reports an error of its own.
         with contextlib.suppress(OSError):
             make_private_file(Path(arguments[0]))
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
-        # Refused while another connection begins the log, or writes to a file without one. The file then keeps its
-        # mode, or gets its log from that connection: both are safe.
+        # Refused while another connection begins the log, or writes to a file without one. The file
+        # then keeps its mode, or gets its log from that connection: both are safe.
         with contextlib.suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA journal_mode = WAL")
-        # 202 means committed, even if the power fails right after (https://sqlite.org/pragma.html#pragma_synchronous).
+        # 202 means committed, even if the power fails right after
+        # (https://sqlite.org/pragma.html#pragma_synchronous).
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -110,7 +119,8 @@ class ServerConnections:
 
         @event.listens_for(transactions.sync_engine, "handle_error")
         def replace_read_only(context: ExceptionContext) -> None:
-            # The pool replaces its connections once a server takes no more writes: another may be the primary.
+            # The pool replaces its connections once a server takes no more writes: another may be
+            # the primary.
             if is_read_only(context.original_exception):
                 context.is_disconnect = True
 
@@ -129,10 +139,14 @@ class ServerConnections:
 def open_engine(
     read: DatabaseUrl, setting: str, extra: str, *, seconds: float | None, **options: Any
 ) -> AsyncEngine:
-    """Return an engine for a server, whose driver is in the `extra`. `seconds`: how long a caller waits for all."""
+    """Return an engine for a server, whose driver is in the `extra`.
+
+    `seconds`: how long a caller waits for all.
+    """
     if seconds:
-        # A wait for a connection ends before the caller's time is up: Python 3.11 may lose a cancellation that
-        # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
+        # A wait for a connection ends before the caller's time is up: Python 3.11 may lose a
+        # cancellation that coincides with a connection becoming free
+        # (https://github.com/python/cpython/issues/86296).
         options["pool_timeout"] = seconds * 0.9
     options |= {
         "connect_args": read.arguments,
@@ -147,9 +161,11 @@ def open_engine(
 
 
 def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> None:
-    """Make a connection raise SettingsInvalid for the setting if the driver cannot read the address.
+    """Make a connection raise SettingsInvalid for the setting if the driver cannot read the
+    address.
 
-    The driver's message is not repeated: it may hold a part of the password, past an "@" or a "?" that is not escaped.
+    The driver's message is not repeated: it may hold a part of the password, past an "@" or a "?"
+    that is not escaped.
     """
 
     @event.listens_for(engine, "do_connect")

@@ -45,7 +45,8 @@ _CONNECTIONS = 10  # to PostgreSQL at a time
 _TIME = DateTimeUTC()
 
 _NAMES = sa.func.unnest(sa.bindparam("names", type_=sa.ARRAY(sa.String()))).column_valued("name")
-# In the order of the locks themselves: two transactions that hold several names at once cannot deadlock.
+# In the order of the locks themselves: two transactions that hold several names at once cannot
+# deadlock.
 _LOCKS = (
     sa.select(sa.func.hashtextextended(_NAMES, 0).label("lock"))
     .distinct()
@@ -55,7 +56,9 @@ _LOCKS = (
 _HELD = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(_LOCKS.c.lock)))
 
 _ENCODING = sa.text("SELECT current_setting('server_encoding')")
-"""PostgreSQL's name for the encoding of a database (https://www.postgresql.org/docs/current/multibyte.html)."""
+"""PostgreSQL's name for the encoding of a database
+(https://www.postgresql.org/docs/current/multibyte.html).
+"""
 
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only') = 'on'")
 
@@ -68,7 +71,10 @@ Moment = datetime | sa.ColumnElement[datetime]
 
 
 class Model(DeclarativeBase):
-    """The base of Keyturn's tables. Its registry is its own; the bases of Advanced Alchemy share theirs with an app."""
+    """The base of Keyturn's tables.
+
+    Its registry is its own; the bases of Advanced Alchemy share theirs with an app.
+    """
 
     if TYPE_CHECKING:
         __table__: ClassVar[sa.Table]
@@ -91,7 +97,9 @@ class DatabaseAccess:
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """Raise the error for callers if the block takes longer than they wait; its connection is not used again."""
+        """Raise the error for callers if the block takes longer than they wait; its connection is
+        not used again.
+        """
         with self._unready():
             async with asyncio.timeout(self._seconds):
                 yield
@@ -99,22 +107,30 @@ class DatabaseAccess:
     async def fetch(
         self, statement: sa.Executable, values: Mapping[str, Any] | None = None
     ) -> Sequence[sa.RowMapping]:
-        """Return the rows of one statement that changes nothing. Build a frequent one once, and give its `values`."""
+        """Return the rows of one statement that changes nothing.
+
+        Build a frequent one once, and give its `values`.
+        """
         return await self.read(
             lambda connection: connection.execute(statement, values).mappings().all()
         )
 
     async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """Return the result of `work` outside of a transaction: on PostgreSQL each statement commits by itself."""
+        """Return the result of `work` outside of a transaction: on PostgreSQL each statement
+        commits by itself.
+        """
         async with self.in_time():
             return await self.connections.read(work)
 
     async def transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
+        """Run `work` in a transaction, and return its result once committed.
 
-        `work` is a plain function that executes statements, without other input or output and without slow work: on
-        SQLite in the writer's thread, with a server on the event loop, which continues between its statements.
-        If the connection is lost at the commit, or the caller is cancelled, the outcome is unknown: it runs once.
+        If it raises, all is rolled back.
+
+        `work` is a plain function that executes statements, without other input or output and
+        without slow work: on SQLite in the writer's thread, with a server on the event loop, which
+        continues between its statements. If the connection is lost at the commit, or the caller is
+        cancelled, the outcome is unknown: it runs once.
         """
         async with self.in_time():
             return await self.connections.transact(work)
@@ -130,8 +146,9 @@ class Database(DatabaseAccess):
     def __init__(self, address: str, *, timeout: timedelta | None = None) -> None:
         """Open the database of a URL. Raises SettingsInvalid.
 
-        `timeout`: how long a caller waits for PostgreSQL, from its own arrival; then it gets DatabaseUnready. It is
-        measured here, since a frozen server or a silent network cannot. On SQLite it is `connections.PATIENCE`.
+        `timeout`: how long a caller waits for PostgreSQL, from its own arrival; then it gets
+        DatabaseUnready. It is measured here, since a frozen server or a silent network cannot. On
+        SQLite it is `connections.PATIENCE`.
         """
         if message := database_fault(address, for_our_tables=True):
             raise SettingsInvalid([Fault("database.url", message)])
@@ -151,18 +168,23 @@ class Database(DatabaseAccess):
     async def execute(
         self, statement: sa.Executable, values: Values | None = None
     ) -> Sequence[sa.Row[Any]]:
-        """Execute one statement, for one set of values or for all of several, and commit; return the rows of one."""
+        """Execute one statement, for one set of values or for all of several, and commit; return
+        the rows of one.
+        """
 
         def execute(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
             result = connection.execute(statement, values)
             return result.all() if result.returns_rows else []
 
-        # PostgreSQL commits a statement outside of a transaction by itself, in one trip instead of three.
+        # PostgreSQL commits a statement outside of a transaction by itself, in one trip instead of
+        # three.
         run = self.transact if self.is_sqlite else self.read
         return await run(execute)
 
     async def require_writable(self) -> None:
-        """Raise DatabaseUnready if PostgreSQL takes no writes, as a standby does, or a primary that became one."""
+        """Raise DatabaseUnready if PostgreSQL takes no writes, as a standby does, or a primary that
+        became one.
+        """
 
         def look(connection: sa.Connection) -> None:
             if connection.scalar(_READ_ONLY):
@@ -173,13 +195,17 @@ class Database(DatabaseAccess):
             await self.read(look)
 
     def is_one_of(self, column: QueryableAttribute[Any], name: str) -> sa.ColumnElement[bool]:
-        """Return the condition that a column is in `name`, a list of values: on PostgreSQL one array."""
+        """Return the condition that a column is in `name`, a list of values: on PostgreSQL one
+        array.
+        """
         if self.is_sqlite:
             return column.in_(sa.bindparam(name, expanding=True))
         return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
 
     def clock(self, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
-        """Return the time that all machines share, plus `later`: PostgreSQL's own, of the statement."""
+        """Return the time that all machines share, plus `later`: PostgreSQL's own, of the
+        statement.
+        """
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         instead = sa.bindparam(None, callable_=replacing, type_=_TIME)
@@ -189,7 +215,8 @@ class Database(DatabaseAccess):
         return sa.type_coerce(shared, _TIME)
 
     def hold(self, connection: sa.Connection, *names: str) -> None:
-        """Wait until other transactions release the names; hold them until this one ends: one statement for all.
+        """Wait until other transactions release the names; hold them until this one ends: one
+        statement for all.
 
         SQLite has one writer anyway.
         """
@@ -198,7 +225,9 @@ class Database(DatabaseAccess):
 
 
 class Store:
-    """Statements on Keyturn's own tables: plain methods in the transaction that they are `within`, coroutines alone."""
+    """Statements on Keyturn's own tables: plain methods in the transaction that they are `within`,
+    coroutines alone.
+    """
 
     connection: sa.Connection
 
@@ -220,34 +249,40 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 
 
 def _open_pool(read: DatabaseUrl, seconds: float | None) -> ServerConnections:
-    # Each statement commits by itself, unless a transaction says otherwise: to say so for each connection would take
-    # SQLAlchemy as long as the statement.
+    # Each statement commits by itself, unless a transaction says otherwise: to say so for each
+    # connection would take SQLAlchemy as long as the statement.
     options = {"pool_size": _CONNECTIONS, "isolation_level": "AUTOCOMMIT"}
     engine = open_engine(read, "database.url", "postgres", seconds=seconds, **options)
     return ServerConnections(engine.execution_options(isolation_level="READ COMMITTED"), engine)
 
 
 def encoding(connection: sa.Connection) -> str:
-    """Return PostgreSQL's name for the encoding of all texts of the database; "" for another kind of database."""
+    """Return PostgreSQL's name for the encoding of all texts of the database; "" for another kind
+    of database.
+    """
     if connection.dialect.name != "postgresql":
         return ""
     return str(connection.scalar(_ENCODING))
 
 
-# Waiting callers share the trip of a statement: group commit for writes, one list of values for reads
+# Waiting callers share the trip of a statement: group commit for writes, one list of values for
+# reads
 
 
 @dataclass(eq=False)
 class Batcher(Generic[_Item, _Result]):
     """Runs `execute` on everything that was submitted while the previous batch was under way.
 
-    `execute` returns one result for each item, in the same order; an exception among them is raised for its item alone.
-    If it fails for several, each is tried alone once, so that one bad row does not fail its neighbours; a KeyturnError,
-    as of a database that is down, fails them all at once. A cancelled waiter cancels nothing.
+    `execute` returns one result for each item, in the same order; an exception among them is raised
+    for its item alone. If it fails for several, each is tried alone once, so that one bad row does
+    not fail its neighbours; a KeyturnError, as of a database that is down, fails them all at once.
+    A cancelled waiter cancels nothing.
 
-    `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`: it pays if a trip
-    takes this process's own time, as with SQLite. `pause`: seconds to wait before each batch instead.
-    `in_time`: limits the wait of each caller, counted from its own arrival. Its items are still executed.
+    `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`:
+    it pays if a trip takes this process's own time, as with SQLite. `pause`: seconds to wait before
+    each batch instead.
+    `in_time`: limits the wait of each caller, counted from its own arrival. Its items are still
+    executed.
     """
 
     execute: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result | Exception]]]
@@ -262,7 +297,10 @@ class Batcher(Generic[_Item, _Result]):
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: _Item) -> _Result:
-        """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
+        """Return the result for `item`, after the batch it joined is done.
+
+        Raises what `execute` raised for it.
+        """
         (result,) = await self.submit_all([item])
         if isinstance(result, Exception):
             raise result
@@ -270,7 +308,8 @@ class Batcher(Generic[_Item, _Result]):
 
     async def submit_all(self, items: Sequence[_Item]) -> Sequence[_Result | Exception]:
         """Return for each of the items what `submit` would return or raise."""
-        # All wait for one batch: `gather` would cost a callback and a turn of the event loop for each item.
+        # All wait for one batch: `gather` would cost a callback and a turn of the event loop for
+        # each item.
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[_Result | Exception]] = [loop.create_future() for _ in items]
         self._waiting += zip(items, futures, strict=True)
@@ -323,10 +362,13 @@ def insert_into(model: type[Model], dialect: sa.Dialect) -> "sqlite.Insert | pos
 def insert_if(
     dialect: sa.Dialect, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]
 ) -> Any:
-    """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
+    """Return `INSERT ...
 
-    It writes a row or none with the same work, so neither the statements nor their number tell an existing account from
-    a missing one (OWASP ASVS 6.3.8). Each of `names` is a column and a parameter; the database computes the others.
+    SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
+
+    It writes a row or none with the same work, so neither the statements nor their number tell an
+    existing account from a missing one (OWASP ASVS 6.3.8). Each of `names` is a column and a
+    parameter; the database computes the others.
     """
     columns = row.__table__.c
     values = {name: sa.bindparam(name, type_=columns[name].type) for name in names} | computed
@@ -340,7 +382,10 @@ def lookup(
     key: QueryableAttribute[Any],
     read: Callable[[sa.RowMapping], _Result],
 ) -> Batcher[Any, _Result | None]:
-    """Return what finds the row of a key, or None. `rows` selects the column `key` and what `read` needs."""
+    """Return what finds the row of a key, or None.
+
+    `rows` selects the column `key` and what `read` needs.
+    """
     statement = rows.where(database.is_one_of(key, "keys"))
 
     async def find(keys: Sequence[Any]) -> Sequence[_Result | None]:

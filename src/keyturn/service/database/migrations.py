@@ -12,7 +12,8 @@ from keyturn.service.database.database import encoding
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready
 
-VERSION_TABLE = "keyturn_migrations"  # Keyturn's own, so that its migrations and an app's do not mix in one database
+# Keyturn's own, so that its migrations and an app's do not mix in one database
+VERSION_TABLE = "keyturn_migrations"
 _VERSIONS = Table(
     VERSION_TABLE, MetaData(), Column("version_num", String(32))
 )  # as Alembic makes it
@@ -34,9 +35,11 @@ UTF8_FIX = "create one with `CREATE DATABASE keyturn ENCODING 'UTF8' TEMPLATE te
 
 
 async def encoding_fault(database: Database) -> str:
-    """Return in words that PostgreSQL's database lacks letters that an address may have; "" if it has them all.
+    """Return in words that PostgreSQL's database lacks letters that an address may have; "" if it
+    has them all.
 
-    Each request with such an address would be an error, and SQL_ASCII would store texts that nobody can read back.
+    Each request with such an address would be an error, and SQL_ASCII would store texts that nobody
+    can read back.
     """
     used = await database.read(encoding)
     return f"has the encoding {used}, and Keyturn needs UTF8" if used not in ("", "UTF8") else ""
@@ -48,10 +51,12 @@ async def require_utf8(database: Database) -> None:
 
 
 async def require_current(database: Database) -> str:
-    """Return the database's revision. Raises DatabaseUnready unless it answers and this program can work with it.
+    """Return the database's revision.
 
-    One that is ahead still works, as during a rollout: migrations expand first and contract a release later. But all
-    columns that the statements here name must still exist.
+    Raises DatabaseUnready unless it answers and this program can work with it.
+
+    One that is ahead still works, as during a rollout: migrations expand first and contract a
+    release later. But all columns that the statements here name must still exist.
     """
     await require_utf8(database)
     current = await revision(database)
@@ -71,14 +76,19 @@ async def require_current(database: Database) -> str:
 
 
 def ahead_text(current: str) -> str:
-    """Return a sentence if a database's revision is newer than all that this program knows, else ""."""
+    """Return a sentence if a database's revision is newer than all that this program knows, else
+    "".
+    """
     if current <= head():  # names of revisions sort by age
         return ""
     return f"the database is at revision {current}, newer than {head()} of this version of Keyturn"
 
 
 async def revision(database: Database) -> str | None:
-    """Return the revision; None if it was never migrated. Raises DatabaseUnready if it cannot be read."""
+    """Return the revision; None if it was never migrated.
+
+    Raises DatabaseUnready if it cannot be read.
+    """
 
     def find(connection: Connection) -> str | None:
         try:
@@ -102,10 +112,13 @@ _LOCK_TIMEOUT = (
 
 
 async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> str | None:
-    """Bring the database to the newest revision; return its previous one. Raises DatabaseUnready if it refuses.
+    """Bring the database to the newest revision; return its previous one.
 
-    All steps are one transaction, which a killed process leaves undone. Several machines may call it at once:
-    PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work, and then the others have nothing to do.
+    Raises DatabaseUnready if it refuses.
+
+    All steps are one transaction, which a killed process leaves undone. Several machines may call
+    it at once: PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work, and then
+    the others have nothing to do.
     """
     await require_utf8(database)
     before = await revision(database)
@@ -139,7 +152,8 @@ def _bring_up(database: Database, lock_timeout: str, connection: Connection) -> 
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        # Usually a missing right to create tables, a foreign table of the same name, or another session's lock.
+        # Usually a missing right to create tables, a foreign table of the same name, or another
+        # session's lock.
         raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
 
 

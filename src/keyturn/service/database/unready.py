@@ -48,37 +48,51 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):  # an OSError whose number is OpenSSL's
         return f"TLS fails: {(error.reason or str(error)).replace('_', ' ').lower()}"
     if isinstance(error, OSError) and error.errno:
-        # If a name cannot be resolved, the number is getaddrinfo's own, negative, with its own messages.
+        # If a name cannot be resolved, the number is getaddrinfo's own, negative, with its own
+        # messages.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 _UNREACHABLE = ("08", "28", "3D", "53", "57")
-"""Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
-resources, and an operator's intervention, which is also the class while a server starts or stops."""
+"""Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such
+database, no resources, and an operator's intervention, which is also the class while a server
+starts or stops.
+"""
 
 _ROLLED_BACK = {"40001", "40P01", 1205, 1213}
-"""A conflict of transactions and a deadlock, as PostgreSQL's SQLSTATE and as MySQL's own numbers (its server error
-reference): the database has undone this transaction, and a retry works. Not 40003, where the outcome is unknown."""
+"""A conflict of transactions and a deadlock, as PostgreSQL's SQLSTATE and as MySQL's own numbers
+(its server error reference): the database has undone this transaction, and a retry works. Not
+40003, where the outcome is unknown.
+"""
 
 _READ_ONLY = {"25006", 1290, 1792, 1836}
-"""The same for a server that takes no writes: a standby, a primary that became one, or one that an operator stopped."""
+"""The same for a server that takes no writes: a standby, a primary that became one, or one that an
+operator stopped.
+"""
 
 _NOT_MIGRATED = {"42P01", "42703"}
-"""PostgreSQL's codes for a missing table and a missing column. SQLite has messages for them, and no codes."""
+"""PostgreSQL's codes for a missing table and a missing column.
+
+SQLite has messages for them, and no codes.
+"""
 
 _NO_SUCH = ("no such table", "no such column")
 
 
 @contextmanager
 def unready_where_unreachable(place: str) -> Iterator[None]:
-    """Turn what may be over later into DatabaseUnready. `place`: the database in words (`describe_url`)."""
+    """Turn what may be over later into DatabaseUnready.
+
+    `place`: the database in words (`describe_url`).
+    """
     try:
         yield
     except Exception as error:
         if not (trouble := _trouble(error)):
             raise
-        # If SQLite's disk is full, a commit is undone: its last page, which marks it, was not written.
+        # If SQLite's disk is full, a commit is undone: its last page, which marks it, was not
+        # written.
         is_full = (
             getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
         )
@@ -118,7 +132,9 @@ def _trouble(error: Exception) -> str:
 
 
 def is_refusal(error: DBAPIError) -> bool:
-    """Whether a database refused a statement for its content, not for a connection or another transaction."""
+    """Whether a database refused a statement for its content, not for a connection or another
+    transaction.
+    """
     return (
         error.statement is not None
         and not error.connection_invalidated
@@ -127,22 +143,29 @@ def is_refusal(error: DBAPIError) -> bool:
 
 
 _OF_A_VALUE = {"22P05", "22021", 1267, 1270, 1366, 3854, 3988}
-"""A text that the database or a column cannot hold, or compare with its own: PostgreSQL's "untranslatable character"
-and "character not in repertoire", and MySQL's "illegal mix of collations", "incorrect string value" and "cannot
-convert string"."""
+"""A text that the database or a column cannot hold, or compare with its own: PostgreSQL's
+"untranslatable character" and "character not in repertoire", and MySQL's "illegal mix of
+collations", "incorrect string value" and "cannot convert string".
+"""
 
 
 def is_about_a_value(error: DBAPIError) -> bool:
-    """Whether a database cannot even compare a value of the statement. No row has it, and others may be asked for."""
+    """Whether a database cannot even compare a value of the statement.
+
+    No row has it, and others may be asked for.
+    """
     return bool(_codes(error) & _OF_A_VALUE)
 
 
 _BY_A_RULE = {"P0001", "45000", 1644, 3819, 4025}
-"""A trigger's own refusal (PostgreSQL's RAISE, SIGNAL of MySQL and MariaDB), and a CHECK of MySQL and of MariaDB."""
+"""A trigger's own refusal (PostgreSQL's RAISE, SIGNAL of MySQL and MariaDB), and a CHECK of MySQL
+and of MariaDB.
+"""
 
 
 def is_by_a_rule(error: DBAPIError) -> bool:
-    """Whether a constraint or a trigger refuses a statement, so that it is refused the next time, too.
+    """Whether a constraint or a trigger refuses a statement, so that it is refused the next time,
+    too.
 
     SQLite reports RAISE in a trigger as a broken constraint.
     """
@@ -150,7 +173,9 @@ def is_by_a_rule(error: DBAPIError) -> bool:
 
 
 def is_rolled_back(error: DBAPIError) -> bool:
-    """Tell whether the database has certainly undone the transaction: a conflict, or a constraint at the commit."""
+    """Tell whether the database has certainly undone the transaction: a conflict, or a constraint
+    at the commit.
+    """
     # SQLAlchemy names no statement for a commit.
     return (isinstance(error, IntegrityError) and error.statement is None) or bool(
         _codes(error) & _ROLLED_BACK
@@ -159,11 +184,15 @@ def is_rolled_back(error: DBAPIError) -> bool:
 
 _NO_LOGIN = {"28000", "28P01", 1045, 1698}
 _NO_DATABASE = {"3D000", 1049}
-"""PostgreSQL's and MySQL's codes for a refused user or password, and for a database that does not exist."""
+"""PostgreSQL's and MySQL's codes for a refused user or password, and for a database that does not
+exist.
+"""
 
 
 def refused_part(error: BaseException) -> Literal["login", "name", ""]:
-    """Return which part of its address a database server refuses: the user with the password, or its name."""
+    """Return which part of its address a database server refuses: the user with the password, or
+    its name.
+    """
     codes = _codes(first_cause(error))
     if codes & _NO_LOGIN:
         return "login"
@@ -177,7 +206,9 @@ def is_read_only(error: BaseException) -> bool:
 
 
 def _codes(error: BaseException) -> set[str | int]:
-    """Return the SQLSTATE, and MySQL's own number, whose SQLSTATE often says nothing more than HY000."""
+    """Return the SQLSTATE, and MySQL's own number, whose SQLSTATE often says nothing more than
+    HY000.
+    """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     codes: set[str | int] = set()
     if sqlstate := getattr(cause, "sqlstate", None):

@@ -1,4 +1,6 @@
-"""Checks the settings, and the pages that they lead to: faults, and valid values that are probably unwanted."""
+"""Checks the settings, and the pages that they lead to: faults, and valid values that are probably
+unwanted.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -136,7 +138,10 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
     ),
 )
-"""What makes valid settings doubtful, and what a finding says. `{cause}`: what the check returns."""
+"""What makes valid settings doubtful, and what a finding says.
+
+`{cause}`: what the check returns.
+"""
 
 
 async def check_pages(settings: Settings) -> list[Finding]:

@@ -1,4 +1,6 @@
-"""Checks Keyturn's database, and that the accounts are where the settings say, in the form that they say."""
+"""Checks Keyturn's database, and that the accounts are where the settings say, in the form that
+they say.
+"""
 
 import stat
 from collections.abc import AsyncIterator, Sequence
@@ -45,7 +47,10 @@ _WRONG_PATH = (
 
 
 def _missing_file(address: str) -> str:
-    """Return the whole path of a database URL's file if the file is missing; else "". Opening would create it."""
+    """Return the whole path of a database URL's file if the file is missing; else "".
+
+    Opening would create it.
+    """
     url = read_url(address, "database.url").url
     file = (
         Path(url.database).absolute()
@@ -108,7 +113,9 @@ _LARGEST_DIFFERENCE = timedelta(seconds=30)
 
 
 async def _clocks(database: Database) -> list[Finding]:
-    """Compare this machine's clock with the database's, where other machines run the service as well."""
+    """Compare this machine's clock with the database's, where other machines run the service as
+    well.
+    """
     theirs = await database.read(lambda tx: tx.execute(text("SELECT now()")).scalar_one())
     difference = abs(now() - theirs)
     if difference <= _LARGEST_DIFFERENCE:
@@ -169,7 +176,10 @@ async def _unreadable(database: Database, keys: Sequence[str]) -> int:
 
 
 async def check_previous_keys(settings: Settings) -> list[Finding]:
-    """Count the data that the newest key does not open. Signed data is not stored, and expires within ten minutes."""
+    """Count the data that the newest key does not open.
+
+    Signed data is not stored, and expires within ten minutes.
+    """
     newest = settings.secret_key
     keys = [newest, *(key for key in settings.previous_secret_keys if key != newest)]
     unreached = [
@@ -267,7 +277,9 @@ def _fix_of_unready(error: BaseException, settings: Settings) -> str:
 
 
 async def check_credentials(settings: Settings) -> list[Finding]:
-    """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if they can be read."""
+    """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if
+    they can be read.
+    """
     mapped = settings.accounts.table
     try:
         async with app_database(mapped.url or settings.database.url) as database:

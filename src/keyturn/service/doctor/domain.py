@@ -34,7 +34,9 @@ class Unanswered(KeyturnError):
 
 
 class Dns:
-    """Asks a nameserver, by default this machine's, with three outcomes: records, none, and no answer."""
+    """Asks a nameserver, by default this machine's, with three outcomes: records, none, and no
+    answer.
+    """
 
     def __init__(
         self, nameserver: tuple[str, int] | None = None, patience: float = _PATIENCE
@@ -47,14 +49,19 @@ class Dns:
         return await self._ask(name, "SOA") is not None
 
     async def texts(self, name: str) -> list[str]:
-        """Return the TXT records, each with its strings joined as SPF, DKIM and DMARC say. Raises Unanswered."""
+        """Return the TXT records, each with its strings joined as SPF, DKIM and DMARC say.
+
+        Raises Unanswered.
+        """
         return [
             b"".join(record.strings).decode("ascii", "replace")
             for record in await self._ask(name, "TXT") or ()
         ]
 
     async def _ask(self, name: str, kind: str) -> list[Any] | None:
-        """Return the records, [] if the name has none of that kind, None if the name does not exist."""
+        """Return the records, [] if the name has none of that kind, None if the name does not
+        exist.
+        """
         try:
             return list(await self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False))
         except NXDOMAIN:
@@ -135,7 +142,9 @@ _SKIPPED_DKIM = Finding(
 
 
 def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
-    """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1); `page`: where the provider shows the key."""
+    """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1); `page`: where the provider
+    shows the key.
+    """
     copy = f"Copy the TXT record {name} from {page} into your DNS."
     keys = [record for record in map(_tags, texts) if "p" in record]
     if not keys:
@@ -165,7 +174,9 @@ def parents(domain: str) -> list[str]:
 
 
 def judge_dmarc(domain: str, texts: Texts) -> Finding:
-    """Return the policy for mails from `domain`: its own, else that of the nearest domain above it (RFC 9989, 4.10)."""
+    """Return the policy for mails from `domain`: its own, else that of the nearest domain above it
+    (RFC 9989, 4.10).
+    """
     for owner in parents(domain):
         name = f"_dmarc.{owner}"
         records = [

@@ -14,7 +14,9 @@ _MYSQL_USER = re.compile(r"to user ('[^']*'@'[^']*')")
 
 
 def grant_for(fault: Fault, settings: Settings) -> str:
-    """Return the statement that gives the role what a refused trial needs; "" if no privilege is missing."""
+    """Return the statement that gives the role what a refused trial needs; "" if no privilege is
+    missing.
+    """
     if not _DENIED.search(fault.message):
         return ""
     table = settings.accounts.table
@@ -25,12 +27,14 @@ def grant_for(fault: Fault, settings: Settings) -> str:
     endings = _endings_of(setting, table)
     if endings:
         return " ".join(role.for_ending(entry, ending) for entry, ending in endings.items())
-    # PostgreSQL names only the table of a refused SELECT, and an UPDATE may be refused with the same words.
+    # PostgreSQL names only the table of a refused SELECT, and an UPDATE may be refused with the
+    # same words.
     return role.for_accounts(table, reads=setting == "table")
 
 
 def all_grants(message: str, settings: Settings) -> str:
-    """Return the statements for a role that may not connect to a database, or look at a table; "" for another error.
+    """Return the statements for a role that may not connect to a database, or look at a table; ""
+    for another error.
 
     MySQL and MariaDB do not even describe a table that a user may not use.
     """

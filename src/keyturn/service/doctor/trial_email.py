@@ -1,4 +1,6 @@
-"""Sends one email to the operator through each provider of the settings: `keyturn doctor --send-to`."""
+"""Sends one email to the operator through each provider of the settings: `keyturn doctor
+--send-to`.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +17,8 @@ from keyturn.service.settings import LONGEST_TRY, Settings
 
 
 async def send_to(settings: Settings, address: str) -> list[Finding]:
-    """Return what each provider said to an email to the address: `mail.transport`, and `mail.fallback` if it is set.
+    """Return what each provider said to an email to the address: `mail.transport`, and
+    `mail.fallback` if it is set.
 
     Writes nothing into the outbox. Raises SettingsInvalid if a provider's library is not installed.
     """

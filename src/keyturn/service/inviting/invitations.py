@@ -1,4 +1,6 @@
-"""Invites users to choose their first password, and lets operators request resets, print links and unlock accounts."""
+"""Invites users to choose their first password, and lets operators request resets, print links and
+unlock accounts.
+"""
 
 import asyncio
 import hmac
@@ -52,9 +54,11 @@ class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class Operators:
-    """What operators do for the owners of accounts, and their apps, which show a key of the settings.
+    """What operators do for the owners of accounts, and their apps, which show a key of the
+    settings.
 
-    `mailed`: mints the codes of mails. Without a key, no app may invite. The key to links invites, too.
+    `mailed`: mints the codes of mails. Without a key, no app may invite. The key to links invites,
+    too.
     """
 
     def __init__(
@@ -69,7 +73,9 @@ class Operators:
         )
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
-        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them."""
+        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too
+        many of them.
+        """
         # The comparison takes the same time wherever the keys differ (CWE-208).
         keys = [self._link_key] if for_links else [self._service_key, self._link_key]
         if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
@@ -78,7 +84,10 @@ class Operators:
 
     @count_calls("invite")
     async def invite(self, email: str, client: Client, reason: str = "") -> None:
-        """Accept an invitation, which is committed on return; the worker decides. Raises InputInvalid."""
+        """Accept an invitation, which is committed on return; the worker decides.
+
+        Raises InputInvalid.
+        """
         await self.invite_all([email], client, messages.parse_reason(reason))
 
     async def invite_all(
@@ -101,7 +110,10 @@ class Operators:
         await self._ground.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
-        """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
+        """Return each address, as it is looked up, with the outcome of a request.
+
+        Raises AccountsUnready.
+        """
         looked_up = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in looked_up if isinstance(account, Account)]
         mailboxes = await self._ground.mailboxes.look([account.email for account in accounts])
@@ -119,7 +131,10 @@ class Operators:
         return address, await self._ground.accounts.find(address) or "no_account"
 
     async def unlock(self, email: str, operator: Client) -> None:
-        """Unlock the account with the address, whichever mailbox secured it. Raises KeyturnError, AccountsUnready."""
+        """Unlock the account with the address, whichever mailbox secured it.
+
+        Raises KeyturnError, AccountsUnready.
+        """
         if not self._ground.accounts.can_lock:
             raise KeyturnError(
                 "the store of the accounts cannot unlock them; with the store table, set `accounts.table.lock` and"
@@ -133,7 +148,9 @@ class Operators:
         await self._ground.audit.record("account_unlock", "unlocked", operator, account.id, email)
 
     async def ask(self, campaign: messages.Campaign, emails: Sequence[str]) -> None:
-        """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""
+        """Ask all accounts in one transaction, except those that were already asked under the
+        campaign's name.
+        """
         if not emails:
             return
         keys = {
@@ -162,11 +179,12 @@ class Operators:
         with_code: bool = False,
         invites: bool = False,
     ) -> IssuedLink:
-        """Return a link or a code, end the account's earlier ones, and promise its mailbox a notice. It is committed.
+        """Return a link or a code, end the account's earlier ones, and promise its mailbox a
+        notice. It is committed.
 
-        Its reader can set the password. So no mail and no log has it, and a `reason` goes into the audit trail. If it
-        `invites`, the account must await a password, and the page shows the reason.
-        Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
+        Its reader can set the password. So no mail and no log has it, and a `reason` goes into the
+        audit trail. If it `invites`, the account must await a password, and the page shows the
+        reason. Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
         """
         if not client.operator:
             await self._ground.limits.count("link", client)
@@ -187,8 +205,9 @@ class Operators:
                 raise InputInvalid(Fault("code", _NO_CODE))
             code, stored_code = self._mailed.mint(account, moment)
             issued = IssuedLink(code=code, expires_at=stored_code.expires_at)
-            # As in a mail, the code stands beside a link, which nobody gets here: `links.is_intruded` finds by it that
-            # the operator suspects an intrusion, so the code ends as much as the link would.
+            # As in a mail, the code stands beside a link, which nobody gets here:
+            # `links.is_intruded` finds by it that the operator suspects an intrusion, so the code
+            # ends as much as the link would.
             minted.append((stored_code, True))
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)

@@ -1,4 +1,7 @@
-"""Guesses the table of the accounts and the meaning of its columns, by the names that apps use. Pure."""
+"""Guesses the table of the accounts and the meaning of its columns, by the names that apps use.
+
+Pure.
+"""
 
 import re
 import tomllib
@@ -34,10 +37,13 @@ _LEFT_OVER = re.compile(
     r"|resettoken(expires?(at)?|expiry)?"
 )
 _REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)")
-"""Columns that keep a client signed in after a password change (OWASP ASVS 7.4.3); Laravel's is remember_token."""
+"""Columns that keep a client signed in after a password change (OWASP ASVS 7.4.3); Laravel's is
+remember_token.
+"""
 _STAMP = re.compile(r"sessiontoken|persistencetoken|securitystamp|fsuniquifier")
-"""Columns that each session of the account has a copy of, so a new value ends them all (OWASP ASVS 7.4.3): Authlogic's,
-ASP.NET Core Identity's and Flask-Security's among them."""
+"""Columns that each session of the account has a copy of, so a new value ends them all (OWASP ASVS
+7.4.3): Authlogic's, ASP.NET Core Identity's and Flask-Security's among them.
+"""
 _FAILURES = re.compile(
     r"(failed|invalid|bad|wrong)(login|signin|password|access|auth)?(attempts?|count|counts|counter|tries)"
     r"|failedlogins?|(login|signin|access|password)(fail(ed|ures?)?)(count|attempts?)?|accessfailedcount"
@@ -48,9 +54,10 @@ _LOCKED_UNTIL = re.compile(
 _UNLOCK_TOKEN = re.compile(r"unlocktoken(sentat|expires(at)?)?")
 _LOCKED_OUT = re.compile(r"(is)?(account)?locked(out)?")
 _NOT_LOCKED_OUT = re.compile(r"(is)?accountnonlocked")
-"""Columns by which an app locks an account after too many wrong passwords: Devise's, ASP.NET Core Identity's, Spring's.
-A new password ends such a lockout, as with Devise. Only a table that counts failures has one: without a counter, these
-columns are for bans."""
+"""Columns by which an app locks an account after too many wrong passwords: Devise's, ASP.NET Core
+Identity's, Spring's. A new password ends such a lockout, as with Devise. Only a table that counts
+failures has one: without a counter, these columns are for bans.
+"""
 _OTHER_SIGN_IN = re.compile(
     r"(is|has)?(ldap|sso|saml|oidc|oauth|openid|google|github|gitlab|facebook|apple|microsoft|azuread)(user|account|login)"
     r"|(ldap|sso|saml|oidc|oauth|openid|google|github|gitlab|facebook|apple|microsoft|azuread|twitter|linkedin|okta)"
@@ -84,14 +91,21 @@ _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
         r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|^(auth)?accesstokens?$|^userstokens$"
     ),
 }
-"""Tables whose rows admit clients after a change of the password, too (CWE-613), the last of them with the old password
-(OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a second factor, and
-must stay."""
+"""Tables whose rows admit clients after a change of the password, too (CWE-613), the last of them
+with the old password (OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself;
+AspNetUserTokens hold a second factor, and must stay.
+"""
 _RESET_LINKS = re.compile(r"passwordreset|resetpassword|resettoken")
-"""Tables of an app's own reset, whose older links must not work after a change. They hold no sessions."""
+"""Tables of an app's own reset, whose older links must not work after a change.
+
+They hold no sessions.
+"""
 _ENDED_BY_CHANGE = ("sessions", "trusted_devices")
 KEPT = Ending(what="sessions", when="never")
-"""For sessions whose account no column tells. With it, neither pages nor emails say that all devices are signed out."""
+"""For sessions whose account no column tells.
+
+With it, neither pages nor emails say that all devices are signed out.
+"""
 _MIXED = re.compile(r"authenticators?$")
 """Tables that may also hold second factors, which must stay: django-allauth's."""
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
@@ -100,7 +114,10 @@ _Values = Mapping[str, Sequence[object]]
 
 
 def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
-    """Return the tables that may hold accounts, the likeliest first. `password`: whether they must hold one, too."""
+    """Return the tables that may hold accounts, the likeliest first.
+
+    `password`: whether they must hold one, too.
+    """
     fitting = (
         name
         for name, table in tables.items()
@@ -118,7 +135,9 @@ def is_supabase_auth(table: Table) -> bool:
 
 
 def clear_choice(likely: Sequence[str]) -> str:
-    """Return the only plausible table, or the only one with a usual name, or in the search path; else ""."""
+    """Return the only plausible table, or the only one with a usual name, or in the search path;
+    else "".
+    """
     usual = [name for name in likely if _rank(name) < len(_NAMES["tables"])] or likely
     chosen = usual if len(usual) == 1 else [name for name in usual if "." not in name]
     return chosen[0] if len(chosen) == 1 else ""
@@ -131,7 +150,9 @@ def _rank(name: str) -> int:
 
 
 def telling_columns(table: Table) -> list[str]:
-    """Return the columns whose values tell a form: that of the hashes, and times like a change that no type tells."""
+    """Return the columns whose values tell a form: that of the hashes, and times like a change that
+    no type tells.
+    """
     changed = [
         name
         for name, one in table.columns.items()
@@ -148,7 +169,10 @@ def _is_of_change(name: str) -> bool:
 def guess(
     table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool
 ) -> TableSettings:
-    """Return the likeliest meaning of the columns. `values`: those of a few rows, by the `telling_columns`."""
+    """Return the likeliest meaning of the columns.
+
+    `values`: those of a few rows, by the `telling_columns`.
+    """
     password_column = _column(table, "password")
     wanted = {name: _value_to_set(table, name, values) for name in table.columns}
     settings = TableSettings(
@@ -181,7 +205,9 @@ def plain_name(name: str) -> str:
 
 
 def _column(table: Table, meaning: str) -> str:
-    """Return the first of the usual names of a meaning that is a column's, as the table writes it; "" for none."""
+    """Return the first of the usual names of a meaning that is a column's, as the table writes it;
+    "" for none.
+    """
     plain = {plain_name(name): name for name in reversed(table.columns)}
     return next((plain[name] for name in _NAMES[meaning] if name in plain), "")
 
@@ -321,7 +347,9 @@ def lasting(settings: TableSettings, tables: Iterable[str]) -> dict[str, Credent
 
 
 def sessions_left(settings: TableSettings, table: Table, tables: Iterable[str]) -> list[str]:
-    """Return the tables of sessions that no setting names, and that no framework ends with the hash."""
+    """Return the tables of sessions that no setting names, and that no framework ends with the
+    hash.
+    """
     by_hash: set[str] = set()
     for framework in frameworks_of(table):
         by_hash.update(framework.get("ends", ()))
@@ -344,7 +372,9 @@ def reset_links_left(settings: TableSettings, tables: Iterable[str]) -> list[str
 
 
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
-    """Yield the rows that a change deletes, or only an intrusion, by the column with the account's id."""
+    """Yield the rows that a change deletes, or only an intrusion, by the column with the account's
+    id.
+    """
     for name, other in sorted(tables.items()):
         what = credentials_in(name)
         owner = owner_column(other, table)
@@ -374,7 +404,9 @@ def _holds_reset_links(name: str) -> bool:
 
 
 def owner_column(other: Table, table: Table) -> str:
-    """Return the column with the account's id: a foreign key, else by its name; "" if there is none."""
+    """Return the column with the account's id: a foreign key, else by its name; "" if there is
+    none.
+    """
     key = _key_column(table)
     pointing = [
         column

@@ -66,8 +66,9 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The values for a settings file. `sign_in_url`: "" for Keyturn's page.
 
-    `database`: the address of the accounts' database. `variable`: the one that the file names in its place; "" if it
-    has the address. `together`: Keyturn's own tables are there, too. `look_at`: what the database does not show.
+    `database`: the address of the accounts' database. `variable`: the one that the file names in
+    its place; "" if it has the address. `together`: Keyturn's own tables are there, too. `look_at`:
+    what the database does not show.
     """
 
     base_url: str
@@ -110,7 +111,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
-    """Return the plan. Raises SettingsInvalid, by the setting of the flag to correct, if no file can be written."""
+    """Return the plan.
+
+    Raises SettingsInvalid, by the setting of the flag to correct, if no file can be written.
+    """
     if flags.store == "ldap":
         message = "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
         raise SettingsInvalid.of("accounts.store", message)
@@ -138,7 +142,10 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
 
 
 def _transport(environ: Mapping[str, str]) -> str:
-    """Return the provider whose variables are set, else "capture". Those that other programs share do not count."""
+    """Return the provider whose variables are set, else "capture".
+
+    Those that other programs share do not count.
+    """
     variables = Variables(environ)
     own = {name: one for name, one in PROVIDERS.items() if not one.shares_variables}
     return next(
@@ -148,9 +155,11 @@ def _transport(environ: Mapping[str, str]) -> str:
 
 
 def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the address of the app's database, and the variable that the file names in its place; "" for none.
+    """Return the address of the app's database, and the variable that the file names in its place;
+    "" for none.
 
-    The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without the address: a secret.
+    The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without the
+    address: a secret.
     """
     address = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
     if not address:

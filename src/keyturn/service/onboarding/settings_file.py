@@ -41,7 +41,9 @@ def as_toml(plan: Plan) -> str:
 
 
 def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
-    """Return the faults that `read_settings` would find in a file with this text, without overriding variables."""
+    """Return the faults that `read_settings` would find in a file with this text, without
+    overriding variables.
+    """
     alone = {
         name: value
         for name, value in environ.items()

@@ -19,9 +19,12 @@ from keyturn.service.problems.requests import AccountsUnready
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A table as its database describes it. `key`: its primary key column, "" if it has none or several.
+    """A table as its database describes it.
 
-    `points_to`: its foreign keys of one column, each as the column, the full name of the other table, and its column.
+    `key`: its primary key column, "" if it has none or several.
+
+    `points_to`: its foreign keys of one column, each as the column, the full name of the other
+    table, and its column.
     `holds`: tables whose rows cannot be deleted while a row of this one refers to them.
     """
 
@@ -34,7 +37,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def app_database(url: str) -> AsyncIterator[AppDatabase]:
-    """Open the database for the block. Raises SettingsInvalid with the driver's message if it cannot be read."""
+    """Open the database for the block.
+
+    Raises SettingsInvalid with the driver's message if it cannot be read.
+    """
     database = AppDatabase(url)
     try:
         yield database
@@ -46,7 +52,9 @@ async def app_database(url: str) -> AsyncIterator[AppDatabase]:
 
 
 def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
-    """Return the tables of the same schema, or with a foreign key to it: others may be another app's, or tenant's."""
+    """Return the tables of the same schema, or with a foreign key to it: others may be another
+    app's, or tenant's.
+    """
     schema = name.rpartition(".")[0]
     return {
         other: table

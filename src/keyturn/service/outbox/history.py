@@ -37,7 +37,9 @@ from keyturn.service.outbox.models import (
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of a message's history: a worker's, an operator's, or the provider's own word, under its `source_id`."""
+    """An entry of a message's history: a worker's, an operator's, or the provider's own word, under
+    its `source_id`.
+    """
 
     message_id: int
     event: str
@@ -47,7 +49,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def note(which: ColumnElement[bool], *event: ColumnElement[Any]) -> Insert:
-    """Return the INSERT of an event (name, detail, time) of each message of a condition, which locks the messages."""
+    """Return the INSERT of an event (name, detail, time) of each message of a condition, which
+    locks the messages.
+    """
     noted = select(OutboxRow.id, *event).where(which).with_for_update(of=OutboxRow)
     return insert(EventRow).from_select(["message_id", "event", "detail", "at"], noted)
 
@@ -104,13 +108,19 @@ _MEANINGS = {
     "bounced": "bounced",
     "complained": "complained",
 }
-"""What a provider's events mean for a mail, the weightiest last. Reports arrive in any order; the weightiest counts."""
+"""What a provider's events mean for a mail, the weightiest last.
+
+Reports arrive in any order; the weightiest counts.
+"""
 
 STATES = (WAITING, SENT, *dict.fromkeys(_MEANINGS.values()), DROPPED, DEAD)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as an operator may see it. `under_way`: a worker holds it. `payload`: its recipient, until erased."""
+    """A message as an operator may see it.
+
+    `under_way`: a worker holds it. `payload`: its recipient, until erased.
+    """
 
     id: int
     kind: str
@@ -163,7 +173,9 @@ def _items(database: Database) -> Select[Any]:
 
 
 def shown_state() -> ColumnElement[str]:
-    """Return the expression for a message's state: the row's own, until a provider has reported more."""
+    """Return the expression for a message's state: the row's own, until a provider has reported
+    more.
+    """
     weights = {
         event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())
     }
@@ -185,7 +197,9 @@ _BATCH = 100
 
 
 async def backlog_of(database: Database) -> Mapping[str, float]:
-    """Return the number of waiting messages, and the seconds since the oldest, and since the oldest mail, or 0."""
+    """Return the number of waiting messages, and the seconds since the oldest, and since the oldest
+    mail, or 0.
+    """
     first = func.min(OutboxRow.created_at)
     is_for_app = OutboxRow.kind.startswith(TO_THE_APP, autoescape=True)
     firsts = [first.label("oldest"), first.filter(~is_for_app).label("oldest_mail")]
@@ -225,10 +239,13 @@ Outcome = Literal["hastened", "reopened", "under way"]
 
 
 async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
-    """Give each message another try, and return how. Raises RetryRefused or MessageUnknown; then none is changed.
+    """Give each message another try, and return how.
 
-    A mail's content was erased, so the worker writes another, under a new key if a provider may know the old one. A
-    webhook repeats content and key. A message that a provider accepted is not sent twice.
+    Raises RetryRefused or MessageUnknown; then none is changed.
+
+    A mail's content was erased, so the worker writes another, under a new key if a provider may
+    know the old one. A webhook repeats content and key. A message that a provider accepted is not
+    sent twice.
     """
     # Locked, so that no worker settles them in the meantime.
     named = (

@@ -16,7 +16,8 @@ from keyturn.service.secrets import box
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed row, held under `claim`. `attempts` and `crashes` count this try.
 
-    `sender`: the provider that may have the mail since an earlier try, and the only one to try again.
+    `sender`: the provider that may have the mail since an earlier try, and the only one to try
+    again.
     """
 
     id: int
@@ -32,9 +33,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_key() -> str:
-    """Return an idempotency key: a time in milliseconds, and 80 random bits. A mail's recipient sees it.
+    """Return an idempotency key: a time in milliseconds, and 80 random bits.
 
-    Keys made one after the other are neighbours in their index, so a commit writes few pages (RFC 9562, 6.11).
+    A mail's recipient sees it.
+
+    Keys made one after the other are neighbours in their index, so a commit writes few pages (RFC
+    9562, 6.11).
     """
     return f"{int(unix() * 1_000):012x}{random_bytes(10).hex()}"
 
@@ -70,16 +74,22 @@ TO_THE_APP = "webhook_"
 Settlement = Sent | Dropped
 
 Delivery = Callable[[], Awaitable[Settlement]]
-"""The rest of a prepared message's work: calls to a provider or an app, which may take time. Raises SendRetryable,
-QuotaExhausted or SendRefused on failure."""
+"""The rest of a prepared message's work: calls to a provider or an app, which may take time.
+
+Raises SendRetryable, QuotaExhausted or SendRefused on failure.
+"""
 
 
 class SealBroken(Exception):
-    """None of the keys opens the mail: the key was changed, and the old one is not among the previous keys."""
+    """None of the keys opens the mail: the key was changed, and the old one is not among the
+    previous keys.
+    """
 
 
 class Seal:
-    """Encrypts mails with Fernet, under keys derived from the settings' secrets: the first seals, all of them open."""
+    """Encrypts mails with Fernet, under keys derived from the settings' secrets: the first seals,
+    all of them open.
+    """
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._box = box(secrets, "outbox")

@@ -14,15 +14,20 @@ LONGEST_REASON = 120
 """Characters of a reason and of a provider's id."""
 
 STILL_WAITING = text("state = 'waiting'")
-"""The condition of an index, which the planner uses if a statement repeats it: a parameter could be any state."""
+"""The condition of an index, which the planner uses if a statement repeats it: a parameter could be
+any state.
+"""
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class OutboxRow(Model):
-    """A message, kept until it is settled and purged. `key`: idempotency key of each try. `sealed`: the mail.
+    """A message, kept until it is settled and purged.
 
-    `attempts`: claims that ended in a foreseen way; `crashes`: claims since, which identify a message that kills
-    workers. `available_at`: when it may be claimed: now, after a back-off, or when the lease of its `claim` ends.
+    `key`: idempotency key of each try. `sealed`: the mail.
+
+    `attempts`: claims that ended in a foreseen way; `crashes`: claims since, which identify a
+    message that kills workers. `available_at`: when it may be claimed: now, after a back-off, or
+    when the lease of its `claim` ends.
     `sender`: the provider that has the mail or may have it, under its `provider_id`.
     """
 
@@ -44,8 +49,9 @@ class OutboxRow(Model):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
-    # Four hold only waiting messages, claimed ones, or rows that are not erased. The migration sets those conditions:
-    # naming them here for PostgreSQL would load its dialect and all drivers for a service on SQLite.
+    # Four hold only waiting messages, claimed ones, or rows that are not erased. The migration sets
+    # those conditions: naming them here for PostgreSQL would load its dialect and all drivers for a
+    # service on SQLite.
     __table_args__ = (
         Index("ix_keyturn_outbox_waiting", "available_at", "id"),
         Index("ix_keyturn_outbox_waiting_by_kind", "kind", "available_at"),
@@ -58,7 +64,9 @@ class OutboxRow(Model):
 
 
 class EventRow(Model):
-    """An event of a message: our own try, or a provider's report, each once by its `source_id`, in any order."""
+    """An event of a message: our own try, or a provider's report, each once by its `source_id`, in
+    any order.
+    """
 
     __tablename__ = "keyturn_outbox_events"
 

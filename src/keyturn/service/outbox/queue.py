@@ -1,4 +1,6 @@
-"""The outbox's table: messages written in the caller's transaction, claimed by a worker, and ended under its claim."""
+"""The outbox's table: messages written in the caller's transaction, claimed by a worker, and ended
+under its claim.
+"""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -19,8 +21,10 @@ _Row = dict[str, object]
 Ending = tuple[Message, Sent | Dropped | Dead]
 
 _PAUSE = 0.003
-"""Seconds for which an end waits for others: on SQLite each transaction delays requests for links. A worker killed in
-that time sends the mail once more under the same key."""
+"""Seconds for which an end waits for others: on SQLite each transaction delays requests for links.
+
+A worker killed in that time sends the mail once more under the same key.
+"""
 
 
 class LeaseLost(Exception):
@@ -28,7 +32,10 @@ class LeaseLost(Exception):
 
 
 class Outbox(Store):
-    """Writes, claims and ends messages; plain methods in the caller's transaction. `woken`: set by the next `wake`."""
+    """Writes, claims and ends messages; plain methods in the caller's transaction.
+
+    `woken`: set by the next `wake`.
+    """
 
     has_written = False
     """Whether it has written a message in the transaction that it is `within`."""
@@ -67,7 +74,10 @@ class Outbox(Store):
     def enqueue(
         self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = ""
     ) -> int:
-        """Write a message, claimed from `due` on; return its id. `key`: 32 unique characters, to `withdraw` it."""
+        """Write a message, claimed from `due` on; return its id.
+
+        `key`: 32 unique characters, to `withdraw` it.
+        """
         row = _row(kind, payload) | ({"key": key} if key else {})
         available_at = self.database.clock() if due is None else due
         statement = (
@@ -78,25 +88,34 @@ class Outbox(Store):
         return written
 
     def enqueue_each_if(self, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]) -> None:
-        """Write the wanted messages, as `enqueue` does. The statements are the same if none is wanted."""
+        """Write the wanted messages, as `enqueue` does.
+
+        The statements are the same if none is wanted.
+        """
         rows = [_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
         self.connection.execute(self._write_if, rows)
         self.has_written = True
 
     def withdraw(self, key: str) -> bool:
-        """Delete a message: of concurrent callers exactly one gets True, and decides whether to do what it asks."""
+        """Delete a message: of concurrent callers exactly one gets True, and decides whether to do
+        what it asks.
+        """
         withdrawn = sa.delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
         return self.connection.execute(withdrawn).first() is not None
 
     async def is_any_due(self) -> bool:
-        """Return whether a message is due. Raises DatabaseUnready if the server, no longer primary, takes no writes."""
+        """Return whether a message is due.
+
+        Raises DatabaseUnready if the server, no longer primary, takes no writes.
+        """
         await self.database.require_writable()
         return bool(await self.database.fetch(self._due))
 
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), abandoned: bool = False
     ) -> Sequence[Message]:
-        """Claim at most `most` due messages for a `lease`, oldest first; of the kinds in `only`, or of all.
+        """Claim at most `most` due messages for a `lease`, oldest first; of the kinds in `only`, or
+        of all.
 
         `abandoned`: those whose lease ended without a report, in place of those without a claim.
         """
@@ -108,25 +127,32 @@ class Outbox(Store):
     async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
         """Restart the leases of messages."""
         renewed = _HELD.values(available_at=self.database.clock(lease))
-        # In the order of their ids, as in every transaction that writes several: two workers cannot deadlock.
+        # In the order of their ids, as in every transaction that writes several: two workers cannot
+        # deadlock.
         rows = [_held(message) for message in sorted(messages, key=lambda message: message.id)]
         await self.database.transact(lambda connection: connection.execute(renewed, rows))
 
     def lock(self, messages: Sequence[Message]) -> Collection[int]:
-        """Return the ids of the messages that are still held under their claims, locked until the transaction ends."""
+        """Return the ids of the messages that are still held under their claims, locked until the
+        transaction ends.
+        """
         ids, claims = {one.id for one in messages}, {one.claim for one in messages}
         held = sa.select(OutboxRow.id).where(OutboxRow.id.in_(ids), OutboxRow.claim.in_(claims))
         return set(self.connection.scalars(held.order_by(OutboxRow.id).with_for_update()))
 
     def require(self, message: Message) -> None:
-        """Lock a message. Raises LeaseLost, which undoes the caller's transaction, if it is in other hands."""
+        """Lock a message.
+
+        Raises LeaseLost, which undoes the caller's transaction, if it is in other hands.
+        """
         if not self.lock([message]):
             raise LeaseLost
 
     def seal(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
         """Store sealed mails of messages that the caller has locked; None is no mail.
 
-        `sender` and `key` are stored before a call: the provider may have the mail even if this process dies.
+        `sender` and `key` are stored before a call: the provider may have the mail even if this
+        process dies.
         """
         rows = [
             _held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key)
@@ -135,14 +161,20 @@ class Outbox(Store):
         self.connection.execute(_SEALED, rows)
 
     def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
-        """Drop each message for its reason, in the transaction of the decision. The same statements serve no message.
+        """Drop each message for its reason, in the transaction of the decision.
 
-        The worker ends it as every other afterwards: its work does not tell whether a request led to a mail.
+        The same statements serve no message.
+
+        The worker ends it as every other afterwards: its work does not tell whether a request led
+        to a mail.
         """
         _end(self.connection, [(message, Dropped(reason)) for message, reason in reasons])
 
     async def change(self, message: Message, **values: str | None) -> Message:
-        """Return the message with another `key` or `sender`, None if no provider has the mail. Raises LeaseLost."""
+        """Return the message with another `key` or `sender`, None if no provider has the mail.
+
+        Raises LeaseLost.
+        """
         if not await self.database.execute(
             _HELD.values(values).returning(_TABLE.c.id), _held(message)
         ):
@@ -158,7 +190,10 @@ class Outbox(Store):
         event: str = "retried",
         **values: int | str | None,
     ) -> None:
-        """Let the message be claimed again at `until`. `values`: new `attempts`, `crashes` and `sender`."""
+        """Let the message be claimed again at `until`.
+
+        `values`: new `attempts`, `crashes` and `sender`.
+        """
         reason = reason[:LONGEST_REASON]
         is_held = (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
         postponed = {"claim": None, "reason": reason, "available_at": until, **values}
@@ -175,7 +210,10 @@ class Outbox(Store):
         return [None] * len(ends)
 
     def end_reported(self, message_id: int, sent: Sent) -> None:
-        """Note that a waiting message needs no other try: the provider has it. A worker that holds it loses it."""
+        """Note that a waiting message needs no other try: the provider has it.
+
+        A worker that holds it loses it.
+        """
         is_waiting = (OutboxRow.id == message_id) & STILL_WAITING
         move(
             self.connection,
@@ -217,7 +255,9 @@ def _new(name: str) -> sa.BindParameter[object]:
 def _claiming(
     database: Database, lease: timedelta, kinds: tuple[str, ...], abandoned: bool
 ) -> sa.Executable:
-    """Return the statement that claims `most` messages under `token`; each lane of a worker repeats it."""
+    """Return the statement that claims `most` messages under `token`; each lane of a worker repeats
+    it.
+    """
     # Each condition is that of an index. Only waiting messages have a claim.
     which = (
         [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
@@ -226,7 +266,8 @@ def _claiming(
         sa.select(OutboxRow.id)
         .where(*which, OutboxRow.available_at <= database.clock())
         .where(*([OutboxRow.kind.in_(kinds)] if kinds else []))
-        # In the order of the indexes of waiting messages: by id, SQLite would scan every message ever settled.
+        # In the order of the indexes of waiting messages: by id, SQLite would scan every message
+        # ever settled.
         .order_by(OutboxRow.available_at, OutboxRow.id)
         .limit(sa.bindparam("most"))
         .with_for_update(skip_locked=True)

@@ -1,4 +1,6 @@
-"""The worker: claims messages that are due, oldest first, tries them and settles them, a bounded number at a time."""
+"""The worker: claims messages that are due, oldest first, tries them and settles them, a bounded
+number at a time.
+"""
 
 import asyncio
 import contextlib
@@ -38,12 +40,13 @@ log = logging.getLogger("keyturn.outbox")
 class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a worker.
 
-    `poll`: the longest time until it sees a message of another process. `rest`: pause after a claim of less than a lane
-    takes. `longest`: a try that takes longer is cancelled, unless its lane waits longer for a provider's answer; at a
-    stop, every try ends within that time. `slow`: a try that takes longer gives its place to another message, and at
-    most `most_slow` tries do. `lease`: of a claim. `max_attempts`: tries, at most ten
-    minutes apart, within the 24 hours for which Resend remembers a key. `max_crashes`: how often a try may end
-    unexpectedly, in about ten minutes. `jitter`: returns a number in [0, 1) (`backoff`).
+    `poll`: the longest time until it sees a message of another process. `rest`: pause after a claim
+    of less than a lane takes. `longest`: a try that takes longer is cancelled, unless its lane
+    waits longer for a provider's answer; at a stop, every try ends within that time. `slow`: a try
+    that takes longer gives its place to another message, and at most `most_slow` tries do. `lease`:
+    of a claim. `max_attempts`: tries, at most ten minutes apart, within the 24 hours for which
+    Resend remembers a key. `max_crashes`: how often a try may end unexpectedly, in about ten
+    minutes. `jitter`: returns a number in [0, 1) (`backoff`).
     """
 
     poll: timedelta = timedelta(seconds=1)
@@ -61,14 +64,17 @@ FIRST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=10)
 
 LONGEST_OF_OURS = timedelta(seconds=30)
-"""The longest pause after a fault of our own. A restart or a deploy fixes it, and mails should leave soon after."""
+"""The longest pause after a fault of our own.
+
+A restart or a deploy fixes it, and mails should leave soon after.
+"""
 
 
 def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> timedelta:
     """Return the pause after try number `attempt`, from 1: doubled each time, up to `longest`.
 
-    `jitter`, in [0, 1), spreads its upper half, so that messages that failed together do not retry together
-    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+    `jitter`, in [0, 1), spreads its upper half, so that messages that failed together do not retry
+    together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
     doubled: int = 2 ** min(attempt - 1, 30)
     ceiling = min(FIRST * doubled, longest)
@@ -101,10 +107,13 @@ _TOGETHER = 100
 
 
 class Lane(NamedTuple):
-    """Messages of some kinds, and how many are delivered at a time: however many wait, other lanes are not delayed.
+    """Messages of some kinds, and how many are delivered at a time: however many wait, other lanes
+    are not delayed.
 
-    `prepare`: prepares the messages of a claim, which are then more than places. `abandoned`: those of a dead worker.
-    `last_answer`: how much longer than `WorkerLimits.longest` a try may take, for the provider's last answer.
+    `prepare`: prepares the messages of a claim, which are then more than places. `abandoned`: those
+    of a dead worker.
+    `last_answer`: how much longer than `WorkerLimits.longest` a try may take, for the provider's
+    last answer.
     """
 
     handlers: Mapping[str, Handler]
@@ -121,10 +130,13 @@ class Lane(NamedTuple):
 
 @dataclass(eq=False)
 class Worker:
-    """Sends the outbox's messages. Any number of workers may share a PostgreSQL; one worker holds a message at a time.
+    """Sends the outbox's messages.
 
-    A message that a dead worker held may kill this one, too. Such are tried one at a time, so that one is given up
-    alone. `request_of`: returns the id of the request that a message comes from, or "", for the log.
+    Any number of workers may share a PostgreSQL; one worker holds a message at a time.
+
+    A message that a dead worker held may kill this one, too. Such are tried one at a time, so that
+    one is given up alone. `request_of`: returns the id of the request that a message comes from, or
+    "", for the log.
     """
 
     outbox: Outbox
@@ -150,7 +162,10 @@ class Worker:
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Work until cancelled. Then finish what is under way, since its mail may already be with the provider."""
+        """Work until cancelled.
+
+        Then finish what is under way, since its mail may already be with the provider.
+        """
         for kind, outcome in product(self._handlers, OUTCOMES):
             self.meters.message(
                 kind, outcome, count=0
@@ -166,7 +181,10 @@ class Worker:
             await work
 
     def _limit_stop(self) -> None:
-        """Let what is under way end within `longest`. A mail that has no answer by then is sent again later."""
+        """Let what is under way end within `longest`.
+
+        A mail that has no answer by then is sent again later.
+        """
         latest = asyncio.get_running_loop().time() + self.limits.longest.total_seconds()
         for limit in self._limits_of_tries:
             if (limit.when() or 0) > latest:
@@ -179,7 +197,10 @@ class Worker:
                 loops.create_task(self._repeat(lane, tries))
 
     async def _poll(self) -> None:
-        """Wake the lanes while a message is due. It writes nothing: on SQLite a claim delays what the API writes."""
+        """Wake the lanes while a message is due.
+
+        It writes nothing: on SQLite a claim delays what the API writes.
+        """
         while not self._stopped.is_set():
             if await self._survive(self.outbox.is_any_due(), "outbox.poll_failed"):
                 self.outbox.wake()
@@ -213,7 +234,9 @@ class Worker:
                 await woken.wait()
 
     async def _work(self, lane: Lane, places: asyncio.Semaphore, tries: asyncio.TaskGroup) -> int:
-        """Claim messages of a lane, and begin each once there is a place for it; return how many were claimed."""
+        """Claim messages of a lane, and begin each once there is a place for it; return how many
+        were claimed.
+        """
         claim = self.outbox.claim(
             lane.batch, self.limits.lease, only=lane.handlers, abandoned=lane.abandoned
         )
@@ -229,7 +252,9 @@ class Worker:
     async def _survive(
         self, work: Awaitable[_Result], failed: str, **fields: object
     ) -> _Result | None:
-        """Return the result of a statement; None after an error of the database, of which a worker survives any."""
+        """Return the result of a statement; None after an error of the database, of which a worker
+        survives any.
+        """
         try:
             return await work
         except DatabaseUnready as error:
@@ -240,11 +265,15 @@ class Worker:
         return None
 
     async def _prepare(self, lane: Lane, messages: Sequence[Message]) -> Sequence[Work]:
-        """Return what is left to do. If messages cannot be prepared together, each is handled in a place of its own."""
+        """Return what is left to do.
+
+        If messages cannot be prepared together, each is handled in a place of its own.
+        """
         each = [partial(lane.handlers[message.kind], message) for message in messages]
         if self._stopped.is_set() or not (lane.prepare and messages):
             return each
-        # `gather` reports also that the handler was cancelled from within, as by a library of an app's store.
+        # `gather` reports also that the handler was cancelled from within, as by a library of an
+        # app's store.
         (prepared,) = await asyncio.gather(lane.prepare(messages), return_exceptions=True)
         if isinstance(prepared, DatabaseUnready):
             return [prepared] * len(messages)
@@ -295,13 +324,18 @@ class Worker:
                 places.release()
 
     def _make_room(self, places: asyncio.Semaphore, message: Message) -> None:
-        """Give the place of a slow try to another message, so that a slow mail server does not hold back all mails."""
+        """Give the place of a slow try to another message, so that a slow mail server does not hold
+        back all mails.
+        """
         if len(self._slow) < self.limits.most_slow:
             self._slow.add(message)
             places.release()
 
     async def _end(self, message: Message, outcome: TryResult) -> None:
-        """Write what a try came to: a crash if its error was not foreseen. If that fails, the lease runs out."""
+        """Write what a try came to: a crash if its error was not foreseen.
+
+        If that fails, the lease runs out.
+        """
         match outcome:
             case None:
                 at_once, reason = self.outbox.database.clock(), "its worker was stopped"
@@ -321,7 +355,8 @@ class Worker:
                 self._log(logging.ERROR, message, "parked", until=until, reason=reason)
             case SendRetryable(reason=reason, retry_after=asked):
                 await self._retry(message, reason, least=asked or 0)
-            case AccountsUnready():  # the message is fine: it waits for the app's database as it would for a provider
+            # the message is fine: it waits for the app's database as it would for a provider
+            case AccountsUnready():
                 await self._retry(message, "accounts unready")
             case _Endless():
                 await self._retry(message, str(outcome), is_crash=True)
@@ -378,7 +413,10 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def _holding(self) -> AsyncIterator[asyncio.TaskGroup]:
-        """Yield a group for tries, and wait for them. Each lease is renewed three times within its time meanwhile."""
+        """Yield a group for tries, and wait for them.
+
+        Each lease is renewed three times within its time meanwhile.
+        """
         async with asyncio.TaskGroup() as renewing:
             renewal = renewing.create_task(self._renew_leases())
             async with asyncio.TaskGroup() as tries:
@@ -386,7 +424,10 @@ class Worker:
             renewal.cancel()
 
     async def _renew_leases(self) -> None:
-        """Renew until cancelled. A lease that cannot be renewed runs out, as if the worker had died."""
+        """Renew until cancelled.
+
+        A lease that cannot be renewed runs out, as if the worker had died.
+        """
         while True:
             await asyncio.sleep(self.limits.lease.total_seconds() / 3)
             if self._held:

@@ -1,4 +1,6 @@
-"""The page of reports that a reset or a change was not made by the account's owner ("this was not me")."""
+"""The page of reports that a reset or a change was not made by the account's owner ("this was not
+me").
+"""
 
 from litestar import Controller, post, route
 from litestar.di import NamedDependency

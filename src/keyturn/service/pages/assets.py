@@ -1,4 +1,7 @@
-"""Static files of the pages, the brand's files, and keyturn.js. The addresses of assets change with their contents."""
+"""Static files of the pages, the brand's files, and keyturn.js.
+
+The addresses of assets change with their contents.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -38,16 +41,21 @@ _MEDIA_TYPES = {
 _COMPRESSIBLE = ("text/", "image/svg+xml")
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
-# An SVG may style itself. Its own policy decides that if it is opened by its address, and in some browsers also where
-# it is an image. Scripts, loads and an origin are denied (CSP Level 3; HTML, 7.1.5).
+# An SVG may style itself. Its own policy decides that if it is opened by its address, and in some
+# browsers also where it is an image. Scripts, loads and an origin are denied (CSP Level 3; HTML,
+# 7.1.5).
 _PICTURE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "Cross-Origin-Resource-Policy": "cross-origin",  # webmail shows the logo of a mail, too (Fetch, 3.7)
+    # webmail shows the logo of a mail, too (Fetch, 3.7)
+    "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
 
 class Assets:
-    """Serves static files and those of brands from memory. Packaged ones share a version: scripts import each other."""
+    """Serves static files and those of brands from memory.
+
+    Packaged ones share a version: scripts import each other.
+    """
 
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
@@ -87,7 +95,8 @@ class Assets:
                 raise NotFoundException from error
             own = self._brand_files.get(name)
             headers = _PICTURE_HEADERS if own else {}
-            # While servers of two versions run side by side, addresses of the other version work, but are not cached.
+            # While servers of two versions run side by side, addresses of the other version work,
+            # but are not cached.
             caching = (
                 {"Cache-Control": _FOR_A_YEAR}
                 if version == (own.fingerprint if own else self._version)
@@ -150,7 +159,9 @@ _INDENT = re.compile(r"^ +", re.MULTILINE)
 
 @cache
 def bundle_modules() -> str:
-    """Return all modules as one, without comments, imports of each other and indentation, also that of the styles."""
+    """Return all modules as one, without comments, imports of each other and indentation, also that
+    of the styles.
+    """
     sources = folder("frontend")
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
@@ -161,7 +172,9 @@ def bundle_modules() -> str:
 
 
 def brand_module(source: str, theme: Theme) -> str:
-    """Return the module with the brand's accent, corners and font; the elements stand on the background of the app."""
+    """Return the module with the brand's accent, corners and font; the elements stand on the
+    background of the app.
+    """
     for ours, theirs in zip(
         _looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True
     ):
@@ -192,7 +205,8 @@ def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
 
 def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTTPRouteHandler:
     fingerprint = sha256(content).hexdigest()[:20]
-    # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).
+    # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML,
+    # 8.1.4.2).
     headers = security_headers(site) | {
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
@@ -214,7 +228,9 @@ def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTT
 def _file_response(
     request: AnyRequest, content: bytes, media_type: str, headers: Mapping[str, str]
 ) -> Response[bytes]:
-    """Return a file, compressed for clients that take that, unless the app around the pages compresses its answers."""
+    """Return a file, compressed for clients that take that, unless the app around the pages
+    compresses its answers.
+    """
     headers = {**headers, "Vary": "Accept-Encoding"}
     if (
         media_type.startswith(_COMPRESSIBLE)

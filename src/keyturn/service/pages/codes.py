@@ -1,4 +1,6 @@
-"""The page of the code in a mail, for users who read the mail on one device and continue on another."""
+"""The page of the code in a mail, for users who read the mail on one device and continue on
+another.
+"""
 
 from typing import Literal
 

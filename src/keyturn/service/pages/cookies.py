@@ -38,7 +38,10 @@ _LONGEST_PART = 100
 
 
 class Flash(Struct, frozen=True):
-    """The last action, with the kind and language of its account. `email`: for the sign-in, or of a replaced link."""
+    """The last action, with the kind and language of its account.
+
+    `email`: for the sign-in, or of a replaced link.
+    """
 
     said: Said
     kind: str = ""
@@ -49,7 +52,9 @@ class Flash(Struct, frozen=True):
 
 
 class LinkRequest(Struct, frozen=True):
-    """The address, or the user name, for which this browser requested a link, and how long it waits for another."""
+    """The address, or the user name, for which this browser requested a link, and how long it waits
+    for another.
+    """
 
     email: str
     wait: timedelta
@@ -57,7 +62,10 @@ class LinkRequest(Struct, frozen=True):
 
 
 class Cookies:
-    """The pages' cookies. `link` and `proof` hold a link, with its address; `password` the proof of a right one."""
+    """The pages' cookies.
+
+    `link` and `proof` hold a link, with its address; `password` the proof of a right one.
+    """
 
     def __init__(self, parts: Parts, site: Site) -> None:
         self._parts, self._site = parts, site
@@ -81,7 +89,9 @@ class Cookies:
         return self._at(path, "flash", _SHOWN_ONCE)
 
     def opened_link(self, request: AnyRequest, email: str = "") -> tuple[str, str | None]:
-        """Return the token of the link that was opened here, or "", and its address, or that in the form."""
+        """Return the token of the link that was opened here, or "", and its address, or that in the
+        form.
+        """
         token, of_link = self.link.held(request, 2)
         return token, email or of_link or None
 

@@ -22,7 +22,9 @@ class ForgotForm(
     frozen=True,
     rename={"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response"},
 ):
-    """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget."""
+    """The submitted form: the address as typed, if it has a field, and an answer under the name of
+    its widget.
+    """
 
     email: str = ""
     altcha: str = ""
@@ -61,9 +63,12 @@ def _challenge_values(visit: Visit, flaw: ChallengeFlaw | None) -> dict[str, Any
 
 
 def dead_link_page(visit: Visit, dead: LinkDead, flaw: ChallengeFlaw | None = None) -> Answer:
-    """Return the page of a dead link. An expired one can be replaced by a button, with the challenge of a request.
+    """Return the page of a dead link.
 
-    A form for another account than that of the browser's link comes from an older tab, whose own link may still work.
+    An expired one can be replaced by a button, with the challenge of a request.
+
+    A form for another account than that of the browser's link comes from an older tab, whose own
+    link may still work.
     """
     if dead.is_another and visit.request.method == "POST":
         return visit.page("another_link.html", status=dead.status)
@@ -95,7 +100,10 @@ class ForgotPage(Controller):
 
     @post("/")
     async def ask(self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]) -> Answer:
-        """Request the link, then redirect. The answer depends only on the input, never on an account (ASVS 6.3.8)."""
+        """Request the link, then redirect.
+
+        The answer depends only on the input, never on an account (ASVS 6.3.8).
+        """
         path = visit.site.paths.forgot
         here, earlier = visit.site.url(path), visit.cookies.read_link_request(visit.request)
         try:
@@ -124,7 +132,10 @@ class ExpiredLinkPage(Controller):
     async def replace(
         self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Request a new link for the address of the expired one that was opened here. The address stays masked."""
+        """Request a new link for the address of the expired one that was opened here.
+
+        The address stays masked.
+        """
         path, cookies, client = visit.site.paths.reset, visit.cookies, visit.client
         token, _ = cookies.opened_link(visit.request)
         try:

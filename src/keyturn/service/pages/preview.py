@@ -1,4 +1,6 @@
-"""The hosted pages in every state of `preview.toml`, without a service: for designers, and the check at the start."""
+"""The hosted pages in every state of `preview.toml`, without a service: for designers, and the
+check at the start.
+"""
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +56,9 @@ _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 
 class PagePreview:
-    """Renders any state of any page with its files, in the brands of the settings and in `brands`, which may change."""
+    """Renders any state of any page with its files, in the brands of the settings and in `brands`,
+    which may change.
+    """
 
     def __init__(
         self, read: Callable[[], Settings], brands: Mapping[str, Mapping[str, Any]] | None = None
@@ -76,7 +80,10 @@ class PagePreview:
         return sorted(folder for folder in folders if folder.is_dir())
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
-        """Return a page below `prefix`. Raises TemplateInvalid, LookupError, and ValueError for wrong settings."""
+        """Return a page below `prefix`.
+
+        Raises TemplateInvalid, LookupError, and ValueError for wrong settings.
+        """
         try:
             site = self._site(prefix)
         except SettingsInvalid as invalid:
@@ -86,7 +93,9 @@ class PagePreview:
         return self._renderer(site)(state, language, brand)
 
     def faults(self) -> Sequence[Fault]:
-        """Return every mistake in custom templates, by file and line, in every state and for each kind of account."""
+        """Return every mistake in custom templates, by file and line, in every state and for each
+        kind of account.
+        """
         site = self._site("")
         render, faults = self._renderer(site), list[Fault]()
         for state, kind in (
@@ -114,7 +123,10 @@ class PagePreview:
         )
 
     def _renderer(self, site: Site) -> Callable[[str, str, str], str]:
-        """Return what renders a state, in a language, for a kind of accounts. It raises TemplateInvalid."""
+        """Return what renders a state, in a language, for a kind of accounts.
+
+        It raises TemplateInvalid.
+        """
         settings = site.settings
         templates = PageTemplates(site, Assets(site, {}), settings.pages.templates)
         policy = PasswordPolicy(

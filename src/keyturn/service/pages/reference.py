@@ -15,7 +15,10 @@ from keyturn.service.pages.rendering import Pages, page_environment
 
 
 class ReferencePage(OpenAPIRenderPlugin):
-    """Renders the page from the schema, once. Litestar mounts it at the root of the path of the schema."""
+    """Renders the page from the schema, once.
+
+    Litestar mounts it at the root of the path of the schema.
+    """
 
     def __init__(self, pages: Pages) -> None:
         super().__init__(path="/")
@@ -43,7 +46,9 @@ class ReferencePage(OpenAPIRenderPlugin):
 
 
 def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Operation"]]:
-    """Return the operations by tag, in the order of a reset; those that differ only in their path are one."""
+    """Return the operations by tag, in the order of a reset; those that differ only in their path
+    are one.
+    """
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[str, Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
     routes = [
@@ -71,7 +76,9 @@ _SERVICE_KEY = "KEYTURN_INVITATIONS_SERVICE_KEY"
 
 
 class Operation(NamedTuple):
-    """One handler under all of its paths, its own first, and a call of it with the examples of its description."""
+    """One handler under all of its paths, its own first, and a call of it with the examples of its
+    description.
+    """
 
     method: str
     paths: list[str]

@@ -1,4 +1,6 @@
-"""Errors as pages: a heading, a sentence, a way back, the id of a logged error, and no detail (OWASP ASVS 16.5.1)."""
+"""Errors as pages: a heading, a sentence, a way back, the id of a logged error, and no detail
+(OWASP ASVS 16.5.1).
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -59,7 +61,8 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         elif reason not in _WITHOUT_REFERENCE and (count := refused.count(reason)):
             request_id_of(request.scope)
             log.info(LogEvent("page.refused", reason=reason, count=count))
-        # The way back comes from the route, not from the address of the request, which may hold a token.
+        # The way back comes from the route, not from the address of the request, which may hold a
+        # token.
         back = request.route_handler.opt.get("back")
         way = site.url(back) if back else site.forgot
         return refusal_page(Visit(pages, request), problem, reason, way, cookies=ended)
@@ -76,11 +79,13 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
             "dead_security_link.html", status=dead.status
         ),
         NotSignedIn: lead_to_sign_in,
-        # The cookie of a forged form ends, too: signed with another key, it would be refused for ever.
+        # The cookie of a forged form ends, too: signed with another key, it would be refused for
+        # ever.
         PermissionDeniedException: lambda request, error: refuse(
             request, error, "stale_form", [cookies.form.expire()]
         ),
-        # Its page leads to the sign-in, which shows which password it is. The cookie of the used link ends.
+        # Its page leads to the sign-in, which shows which password it is. The cookie of the used
+        # link ends.
         OutcomeUnknown: lambda request, error: refuse(
             request, error, ended=[cookies.link.expire()]
         ),
@@ -122,7 +127,9 @@ def refusal_page(
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
-    """Return the API's handler, with a page for browsers at an address that a service of its own does not know."""
+    """Return the API's handler, with a page for browsers at an address that a service of its own
+    does not know.
+    """
     to_programs = problem_handlers(pages.parts.languages)[Exception]
 
     def answer(request: AnyRequest, error: Exception) -> Answer:

@@ -1,4 +1,6 @@
-"""Pages from templates, packaged or custom, in the language of the reader and the brand of the account."""
+"""Pages from templates, packaged or custom, in the language of the reader and the brand of the
+account.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -42,7 +44,10 @@ OURS = "keyturn"
 
 
 class PageTemplates:
-    """Renders the pages. A file in the folder `own` replaces the packaged template of the same name."""
+    """Renders the pages.
+
+    A file in the folder `own` replaces the packaged template of the same name.
+    """
 
     def __init__(self, site: Site, assets: Assets, own: str = "") -> None:
         self._site, self._assets, self._own = site, assets, own
@@ -56,7 +61,10 @@ class PageTemplates:
         kind: str,
         link_to_itself: str = "?lang=",
     ) -> str:
-        """Return the page. `link_to_itself` lacks only a language's tag. Raises TemplateInvalid for own templates."""
+        """Return the page.
+
+        `link_to_itself` lacks only a language's tag. Raises TemplateInvalid for own templates.
+        """
         known = sorted(
             self._site.themes.languages.known.values(),
             key=lambda one: normalize("NFKD", one.name).casefold(),
@@ -123,7 +131,10 @@ class Pages:
         self._packaged = PageTemplates(site, self.assets)
 
     def render(self, *page: Any) -> str:
-        """Return the page. If a custom template fails, use the packaged one, so that the user gets on."""
+        """Return the page.
+
+        If a custom template fails, use the packaged one, so that the user gets on.
+        """
         try:
             return self._templates.render(*page)
         except TemplateInvalid as error:
@@ -132,7 +143,9 @@ class Pages:
 
 
 class Visit:
-    """A request for a page, and what makes every answer to it, so that all of them carry the security headers."""
+    """A request for a page, and what makes every answer to it, so that all of them carry the
+    security headers.
+    """
 
     def __init__(self, pages: Pages, request: AnyRequest) -> None:
         self.pages = pages
@@ -171,7 +184,9 @@ class Visit:
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Answer:
-        """Return a template as the answer, in the chosen language, else the account's, else the browser's."""
+        """Return a template as the answer, in the chosen language, else the account's, else the
+        browser's.
+        """
         kind = account.kind if account and account.kind in self.site.themes.kinds else ""
         language, chosen = self._choose_language(account)
         values |= {
@@ -192,7 +207,9 @@ class Visit:
         )
 
     def _choose_language(self, account: PageOwner | None) -> tuple[Language, Sequence[Cookie]]:
-        """Return the language of an answer, and the cookie that remembers it if the reader has just chosen it."""
+        """Return the language of an answer, and the cookie that remembers it if the reader has just
+        chosen it.
+        """
         languages, cookie = self.parts.languages, self.cookies.language
         chosen = self.request.query_params.get("lang", "")
         tags = (tag for tag in (chosen, cookie.read(self.request)) if tag in languages.known)
@@ -201,7 +218,9 @@ class Visit:
         return languages.choose(wanted, self.request.headers.get("accept-language", "")), cookies
 
     def _link_to_itself(self, typed: str | None) -> str:
-        """Return the link from a page to itself without the language tag at its end, and without too long a query."""
+        """Return the link from a page to itself without the language tag at its end, and without
+        too long a query.
+        """
         request, here, others = self.request, "", [*self.request.query_params.multi_items()]
         if (
             request.method == "POST" and "route_handler" in request.scope
@@ -218,13 +237,17 @@ class Visit:
         return f"{here}?{urlencode([*others, ('lang', '')])}"
 
     def redirect(self, url: str, *cookies: Cookie) -> Answer:
-        """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
+        """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110,
+        15.4.4).
+        """
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self.pages.headers)
 
     def lead_on(
         self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any
     ) -> Answer:
-        """Answer a form by a redirect, or by a page that leads to another site (`form-action`, CSP Level 3, 6.4.2)."""
+        """Answer a form by a redirect, or by a page that leads to another site (`form-action`, CSP
+        Level 3, 6.4.2).
+        """
         if url.startswith("/"):
             return self.redirect(url, *cookies)
         headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}
@@ -233,15 +256,17 @@ class Visit:
     def take_link(self, cookie: BrowserCookie, token: str) -> Answer:
         """Keep a link that was opened with its token at the end of the path of its page.
 
-        The token leaves the address bar, and only POST acts: mail scanners follow links (RFC 9110, 9.2.1; ASVS 3.5.3).
+        The token leaves the address bar, and only POST acts: mail scanners follow links (RFC 9110,
+        9.2.1; ASVS 3.5.3).
         """
         return self.keep_link(cookie, token, self.request.query_params.get(self.site.paths.email))
 
     def keep_link(self, cookie: BrowserCookie, token: str, email: str | None = None) -> Answer:
-        """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a clean address.
+        """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a
+        clean address.
 
-        Both parts are cut one character beyond a valid length, so that they fit and stay invalid. Blanks before the
-        token must not take the place of its end.
+        Both parts are cut one character beyond a valid length, so that they fit and stay invalid.
+        Blanks before the token must not take the place of its end.
         """
         return self.redirect(
             cookie.path, cookie.hold(token.lstrip()[: LENGTH + 1], (email or "")[: LONGEST + 1])

@@ -28,7 +28,10 @@ _DAY = timedelta(days=1)
 
 
 class NewPasswordForm(StepForm, frozen=True):
-    """The submitted form. `email`: the account whose password it changes. `current`: the current password."""
+    """The submitted form.
+
+    `email`: the account whose password it changes. `current`: the current password.
+    """
 
     email: str = ""
     current: str = ""
@@ -46,7 +49,10 @@ def password_form(
     status: int = 200,
     step: ShownStep | None = None,
 ) -> Answer:
-    """Return the form, with the known rules and those of a custom store. `rejected`: the current password was wrong."""
+    """Return the form, with the known rules and those of a custom store.
+
+    `rejected`: the current password was wrong.
+    """
     known = visit.parts.policy.rules
     names = {rule.name for rule in known}
     more = [
@@ -118,7 +124,10 @@ class ResetPage(Controller):
     async def send_code(
         self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
+        """Send a code to the account's phone, if it has one.
+
+        Raises LinkDead, TooManyRequests, Unavailable.
+        """
         token, email = visit.cookies.opened_link(visit.request, data.email)
         checks, client = visit.parts.checks, visit.client
         sent = await checks.begin_second_step(token, "sms", client, email)
@@ -133,7 +142,8 @@ class ResetPage(Controller):
     ) -> Answer:
         """Set the password, or show the form again with every mistake; the link survives a mistake.
 
-        The address in the form must be the link's, or the signed-in user's: another tab may have another one.
+        The address in the form must be the link's, or the signed-in user's: another tab may have
+        another one.
         """
         (token, email), path = (
             visit.cookies.opened_link(visit.request, data.email),
@@ -209,7 +219,9 @@ def _tell_next(url: str, *cookies: Cookie) -> Answer:
 
 
 async def _show_without_link(visit: Visit) -> Answer:
-    """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
+    """Confirm a saved password; else show the form to a signed-in user, and the way to a link to
+    others.
+    """
     account = await visit.signed_in()
     match visit.cookies.read_flash(visit.request):
         case Flash(said="invalid" | "expired" | "used" | "second_step" as reason):
@@ -227,7 +239,9 @@ async def _show_without_link(visit: Visit) -> Answer:
 
 
 def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
-    """Return the page after a saved password, and its message, which an app's page shows only if it reads the query."""
+    """Return the page after a saved password, and its message, which an app's page shows only if it
+    reads the query.
+    """
     site, leads_away = visit.site, visit.parts.settings.after_reset == "sign_in"
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
     said = Flash(

@@ -26,7 +26,9 @@ class StepForm(msgspec.Struct, frozen=True):
 
 
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of the last try: the code was empty, or wrong with some tries left, or one was sent to a phone."""
+    """The outcome of the last try: the code was empty, or wrong with some tries left, or one was
+    sent to a phone.
+    """
 
     method: str = ""
     missing: bool = False

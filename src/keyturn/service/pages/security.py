@@ -47,9 +47,11 @@ def security_headers(site: Site) -> dict[str, str]:
 
 
 def content_security_policy(site: Site, method: str = "") -> str:
-    """Return a policy that refuses inline code and foreign hosts, except the brand's logo (CSP Level 3; ASVS 3.4.3).
+    """Return a policy that refuses inline code and foreign hosts, except the brand's logo (CSP
+    Level 3; ASVS 3.4.3).
 
-    The script of an external challenge comes from its hosts, and writes to the page past any policy for trusted types.
+    The script of an external challenge comes from its hosts, and writes to the page past any policy
+    for trusted types.
     """
     logos = [
         urlsplit(logo)
@@ -78,7 +80,9 @@ def content_security_policy(site: Site, method: str = "") -> str:
 
 
 def form_token_check(parts: Parts, cookies: Cookies) -> DefineMiddleware:
-    """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double submit)."""
+    """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double
+    submit).
+    """
     return DefineMiddleware(
         FormTokenCheck,
         config=CSRFConfig(
@@ -92,10 +96,11 @@ def form_token_check(parts: Parts, cookies: Cookies) -> DefineMiddleware:
 
 
 class FormTokenCheck(CSRFMiddleware):
-    """Litestar's check, for ASCII alone: `hmac.compare_digest` raises for what else any client can send.
+    """Litestar's check, for ASCII alone: `hmac.compare_digest` raises for what else any client can
+    send.
 
-    A form that is not in UTF-8, as all pages are, is refused: its reader would put U+FFFD in place of each wrong byte,
-    and so make different passwords equal.
+    A form that is not in UTF-8, as all pages are, is refused: its reader would put U+FFFD in place
+    of each wrong byte, and so make different passwords equal.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,6 @@
-"""Signing in and out, the addresses that lead there, and the card of the security settings, which sends a link."""
+"""Signing in and out, the addresses that lead there, and the card of the security settings, which
+sends a link.
+"""
 
 import re
 from datetime import timedelta
@@ -21,7 +23,8 @@ from keyturn.service.problems.proofs import (
 )
 from keyturn.service.reset.ground import SecondStepCode
 
-# A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
+# A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a
+# host there.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 
 
@@ -61,7 +64,10 @@ class SignInPage(Controller):
     async def sign_in(
         self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown."""
+        """Start a session under a new secret (ASVS 7.2.4).
+
+        What an earlier one requested is no longer shown.
+        """
         return await _sign_in(visit, data, data.answer)
 
     @post("/code")
@@ -73,7 +79,9 @@ class SignInPage(Controller):
 
 
 async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> Answer:
-    """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
+    """Sign in by the password, or by the proof that the password was right, while the second step
+    is asked for.
+    """
     cookies, site = visit.cookies, visit.site
     proof, device = (
         "" if data.password else cookies.password.read(visit.request),
@@ -128,7 +136,9 @@ class SignOutPage(Controller):
 
 
 def next_url(wanted: str, otherwise: str) -> str:
-    """Return the next page, always on this site, whatever the link to the form contains (ASVS 3.7.2)."""
+    """Return the next page, always on this site, whatever the link to the form contains (ASVS
+    3.7.2).
+    """
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
 
 
@@ -164,7 +174,10 @@ class SecuritySettingsPage(Controller):
 
     @post("/")
     async def request_password_change(self, visit: NamedDependency[Visit]) -> Answer:
-        """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
+        """Send a link to the account's own address, unless the cooldown holds it back.
+
+        Raises TooManyRequests.
+        """
         account = await visit.require_signed_in()
         url, path = (
             visit.site.settings_url(account.kind),
@@ -178,7 +191,9 @@ class SecuritySettingsPage(Controller):
 
 
 async def _link_request_of(visit: Visit, account: Account) -> tuple[bool, timedelta]:
-    """Return whether this browser requested a link for this account, and the rest of the cooldown, from anywhere."""
+    """Return whether this browser requested a link for this account, and the rest of the cooldown,
+    from anywhere.
+    """
     link_request = visit.cookies.read_link_request(visit.request)
     own_wait = link_request.wait if link_request and link_request.email == account.email else None
     left = (await visit.parts.mailboxes.look([account.email]))[account.email].wait

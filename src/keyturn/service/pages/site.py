@@ -14,7 +14,10 @@ from keyturn.service.settings.paths import Paths, hosted_path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """What the templates know, as `site`. `sign_in_url`, `forgot_url`: "" for the hosted page. `prefix`: above all."""
+    """What the templates know, as `site`.
+
+    `sign_in_url`, `forgot_url`: "" for the hosted page. `prefix`: above all.
+    """
 
     settings: Settings
     themes: Themes
@@ -49,7 +52,9 @@ class Site:
 
     @property
     def ends_sessions(self) -> bool:
-        """Whether securing an account or changing its password ends all its sessions, including those of the app."""
+        """Whether securing an account or changing its password ends all its sessions, including
+        those of the app.
+        """
         return ends_sessions(self.settings.accounts)
 
     @property
@@ -71,7 +76,9 @@ class Site:
         return list(dict.fromkeys((self.paths.security, *own)))
 
     def settings_url(self, kind: str) -> str:
-        """Return the security settings of accounts of that kind: a page here, or an address elsewhere."""
+        """Return the security settings of accounts of that kind: a page here, or an address
+        elsewhere.
+        """
         location = self.settings_location(kind)
         return self.url(location) if location in self.settings_paths else location
 

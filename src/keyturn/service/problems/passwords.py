@@ -1,4 +1,6 @@
-"""Problems with a new password: it is not accepted, or the change is refused or has an unknown outcome."""
+"""Problems with a new password: it is not accepted, or the change is refused or has an unknown
+outcome.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,11 +28,16 @@ class OutcomeUnknown(
 
 
 class ChangeRefused(Problem, status=500, title=N_("Your password was not changed")):
-    """The app's database refuses the change by a rule of its own, so a retry fails, too. The log has its message."""
+    """The app's database refuses the change by a rule of its own, so a retry fails, too.
+
+    The log has its message.
+    """
 
 
 class Violation(Struct, frozen=True):
-    """A broken rule by its stable name, with the number in its sentence, or the sentence of a store's own rule."""
+    """A broken rule by its stable name, with the number in its sentence, or the sentence of a
+    store's own rule.
+    """
 
     rule: str
     message: str = ""
@@ -45,7 +52,10 @@ class BrokenRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordRejected(Problem, status=422, title=N_("This password can’t be used")):
-    """The password breaks rules: `violations` lists each. Nothing was changed, and the link still works."""
+    """The password breaks rules: `violations` lists each.
+
+    Nothing was changed, and the link still works.
+    """
 
     members = (("violations", tuple[BrokenRule, ...]),)
 
@@ -93,7 +103,9 @@ _RULES: Mapping[str, str] = {
     "current": N_("not your current password"),
     "weak": N_("a password that is harder to guess"),
 }
-"""The requirement of each rule, as part of a sentence: Keyturn's own, those of Supabase Auth and of directories."""
+"""The requirement of each rule, as part of a sentence: Keyturn's own, those of Supabase Auth and of
+directories.
+"""
 
 
 def rule_text(name: str, limit: int | None, texts: "SourceTexts") -> str:

@@ -17,18 +17,26 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
 
 
 NOT_COUNTED = "failed"
-"""The outcome of a problem that counted calls do not raise. If a counted call raises it, that is our fault."""
+"""The outcome of a problem that counted calls do not raise.
+
+If a counted call raises it, that is our fault.
+"""
 
 MALFORMED = "malformed"
 
 
 class Problem(KeyturnError):
-    """An error that users see. A subclass gives the values below, or is a kind of the problem above it.
+    """An error that users see.
+
+    A subclass gives the values below, or is a kind of the problem above it.
 
     `status`: the HTTP status of the answer (RFC 9110).
-    `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case, by default the name of the class.
-    `title`: the document's title in English. `sentence`: what stands under it; "" if the title says it all.
-    `outcome`: the label in the metrics, by default the slug; a name in braces is an attribute with few values.
+    `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case, by default the name
+    of the class.
+    `title`: the document's title in English. `sentence`: what stands under it; "" if the title says
+    it all.
+    `outcome`: the label in the metrics, by default the slug; a name in braces is an attribute with
+    few values.
     `scheme`: what a 401 asks a client to authenticate by (RFC 9110, 11.6.1).
     `for_people`: whether users may see it, so that title and sentence are translated.
     `members`: names and types of the document's members beside the standard ones.

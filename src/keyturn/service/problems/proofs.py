@@ -97,9 +97,12 @@ class Challenge(msgspec.Struct, frozen=True, rename="camel"):
 class ChallengeRequired(
     Problem, status=403, title=N_("Confirm that you’re human"), outcome="challenge_{reason}"
 ):
-    """The answer to a challenge is missing, expired or refused; `challenge` has what a form needs to show one."""
+    """The answer to a challenge is missing, expired or refused; `challenge` has what a form needs
+    to show one.
+    """
 
-    # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
+    # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client
+    # has no identity here.
     members = (("reason", ChallengeFlaw), ("challenge", Challenge))
 
     def __init__(self, reason: ChallengeFlaw, challenge: Challenge) -> None:
@@ -145,14 +148,18 @@ class ServiceKeyRefused(
 
 
 class Factor(Struct, frozen=True):
-    """A second factor. `method`: "other" if Keyturn cannot check its codes. `hint`: tells the owner's factors apart."""
+    """A second factor.
+
+    `method`: "other" if Keyturn cannot check its codes. `hint`: tells the owner's factors apart.
+    """
 
     method: FactorMethod
     hint: str = ""
 
 
 class SecondFactor(Struct, frozen=True):
-    """Names a second factor of the account; `hint` is for its owner, as the end of a phone's number.
+    """Names a second factor of the account; `hint` is for its owner, as the end of a phone's
+    number.
 
     For `other` no code can be checked here.
     """
@@ -168,9 +175,12 @@ class SecondStepRequired(
     sentence=N_("Your account is protected by a second step. Enter a code, too."),
     scheme="SecondStep",
 ):
-    """The account has a second factor: send a code as `secondStep`. `sent` is the method by which one was sent.
+    """The account has a second factor: send a code as `secondStep`.
 
-    A link alone sets no password of an account with second factors, and a password alone does not sign in.
+    `sent` is the method by which one was sent.
+
+    A link alone sets no password of an account with second factors, and a password alone does not
+    sign in.
     """
 
     password_proof: str = ""  # at a sign-in, what proves to its page that the password was right
@@ -184,7 +194,10 @@ class SecondStepRequired(
 
 
 class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="SecondStep"):
-    """The code is wrong, or was used before. `triesLeft`: tries left for this link, or at a sign-in for this day."""
+    """The code is wrong, or was used before.
+
+    `triesLeft`: tries left for this link, or at a sign-in for this day.
+    """
 
     password_proof: str = ""  # as in `SecondStepRequired`
 

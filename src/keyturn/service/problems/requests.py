@@ -1,4 +1,6 @@
-"""Problems of any request: it cannot be read, a limit is used up, or something that it needs does not answer."""
+"""Problems of any request: it cannot be read, a limit is used up, or something that it needs does
+not answer.
+"""
 
 import math
 from collections.abc import Mapping
@@ -44,7 +46,9 @@ class InputInvalid(
 
 
 class RequestUnreadable(InputInvalid):
-    """The body is no JSON, or the request has not the shape of its route: it was refused before other code read it."""
+    """The body is no JSON, or the request has not the shape of its route: it was refused before
+    other code read it.
+    """
 
 
 class OriginRefused(
@@ -132,11 +136,16 @@ class DatabaseUnready(Unavailable):
 
 
 class AccountsUnready(Unavailable):
-    """The app's accounts cannot be reached. `not_changed`: it is certain that no account was changed."""
+    """The app's accounts cannot be reached.
+
+    `not_changed`: it is certain that no account was changed.
+    """
 
 
 class SecondStepUnfinished(Unavailable):
-    """A code is wrong for one factor, and another could not be asked: it was judged, so the try is not given back."""
+    """A code is wrong for one factor, and another could not be asked: it was judged, so the try is
+    not given back.
+    """
 
 
 class LimitsUnready(DatabaseUnready):

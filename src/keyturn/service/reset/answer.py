@@ -1,4 +1,6 @@
-"""Answers requests for links, in the worker: decides who gets which mail, and stores it with its link."""
+"""Answers requests for links, in the worker: decides who gets which mail, and stores it with its
+link.
+"""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -26,12 +28,18 @@ from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, eve
 from keyturn.service.secrets import Minted, Purpose
 
 INVITED = timedelta(days=3)
-"""How long a link works that an operator asked for: its reader does not wait for the mail. A button replaces it."""
+"""How long a link works that an operator asked for: its reader does not wait for the mail.
+
+A button replaces it.
+"""
 
 
 @dataclass(frozen=True)
 class ResetLinks:
-    """Mints links and writes their mails. `lifetime`: of a link that its owner asked for; `mailed`: mints its code."""
+    """Mints links and writes their mails.
+
+    `lifetime`: of a link that its owner asked for; `mailed`: mints its code.
+    """
 
     composer: MailComposer
     mailed: CodesBesideLinks | None
@@ -46,7 +54,10 @@ class ResetLinks:
         recovers: bool = False,
         without_code: bool = False,
     ) -> tuple[SealedMail, Sequence[Minted]]:
-        """Return a mail with a link, or about another provider, and its secrets. A locked account's link recovers."""
+        """Return a mail with a link, or about another provider, and its secrets.
+
+        A locked account's link recovers.
+        """
         purpose = (
             Purpose.UNLOCK
             if recovers
@@ -84,12 +95,18 @@ LINK_MAILED: Final = "link_mailed"
 _DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in REQUESTS.items()}
 
 _PATIENCE = 2.0
-"""Seconds for which requests wait for the accounts of all. A look-up that takes longer delays its own request alone."""
+"""Seconds for which requests wait for the accounts of all.
+
+A look-up that takes longer delays its own request alone.
+"""
 
 
 @dataclass(eq=False)
 class _Answer:
-    """The answer to a request. `mail` is a draft, and becomes `email` once it is certain that it is sent."""
+    """The answer to a request.
+
+    `mail` is a draft, and becomes `email` once it is certain that it is sent.
+    """
 
     message: Message
     request: ResetRequested
@@ -110,11 +127,14 @@ class _Answer:
 
 
 class ResetRequestHandler:
-    """Answers requests: with a link, with how to sign in, or not at all. The audit trail records which.
+    """Answers requests: with a link, with how to sign in, or not at all.
 
-    The requests of a claim are answered in one transaction. Its time does not reveal which addresses have an account
-    (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, and the same statements run, even for none. A locked
-    account gets a recovery link, as long as it has the address of the owner who locked it.
+    The audit trail records which.
+
+    The requests of a claim are answered in one transaction. Its time does not reveal which
+    addresses have an account (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, and the
+    same statements run, even for none. A locked account gets a recovery link, as long as it has the
+    address of the owner who locked it.
     """
 
     def __init__(
@@ -125,7 +145,9 @@ class ResetRequestHandler:
     async def prepare(
         self, messages: Sequence[Message]
     ) -> Sequence[Delivery | Dropped | Exception]:
-        """Answer first tries together, in one transaction; one without an answer to its look-up is handled alone."""
+        """Answer first tries together, in one transaction; one without an answer to its look-up is
+        handled alone.
+        """
         requests = {one.id: _request_in(one) for one in messages if not one.sealed}
         accounts = await self._find_together({one.email for one in requests.values()})
         first = [
@@ -166,7 +188,10 @@ class ResetRequestHandler:
     async def _answer_all(
         self, answers: Sequence[_Answer], again_at: datetime | None = None
     ) -> Sequence[Email | Dropped | Exception]:
-        """Decide and store the answers. `again_at`: when they are given again, for the audit trail."""
+        """Decide and store the answers.
+
+        `again_at`: when they are given again, for the audit trail.
+        """
         await self._refuse(answers)
         drafts = await self._draft(answers)
 
@@ -217,7 +242,9 @@ class ResetRequestHandler:
                 answered.add(mailbox)
 
     async def _draft(self, answers: Sequence[_Answer]) -> Sequence[_Answer]:
-        """Return the answers that may be mails, with their mails; if there are none, one that is not sent."""
+        """Return the answers that may be mails, with their mails; if there are none, one that is
+        not sent.
+        """
         codes, emails = self._links.mailed, {one.account.email for one in answers}
         without_code = await codes.exhausted(emails) if codes else ()
         drafts = [one for one in answers if not one.outcome]
@@ -262,7 +289,9 @@ def _request_in(message: Message) -> ResetRequested:
 
 
 def _held_as(answer: _Answer) -> str:
-    """Return the name under which the account is held: for nobody's, one of its own, so the work is the same."""
+    """Return the name under which the account is held: for nobody's, one of its own, so the work is
+    the same.
+    """
     return answer.account.id or answer.message.key
 
 

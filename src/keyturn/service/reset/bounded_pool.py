@@ -1,4 +1,6 @@
-"""Runs heavy work of requests off the event loop, on a bounded number of threads with two waiting lines."""
+"""Runs heavy work of requests off the event loop, on a bounded number of threads with two waiting
+lines.
+"""
 
 import asyncio
 import os
@@ -15,10 +17,12 @@ Result = TypeVar("Result")
 
 
 class Turns:
-    """Lets at most `places` callers through at a time; in each of two lines at most `waiting` others wait.
+    """Lets at most `places` callers through at a time; in each of two lines at most `waiting`
+    others wait.
 
-    An attacker can fill the line of strangers. The reserved line is for callers with a working link or an open session,
-    and is served first: a flood of sign-ins delays a reset only by the work under way (OWASP ASVS 2.4.1, 13.2.6).
+    An attacker can fill the line of strangers. The reserved line is for callers with a working link
+    or an open session, and is served first: a flood of sign-ins delays a reset only by the work
+    under way (OWASP ASVS 2.4.1, 13.2.6).
     """
 
     def __init__(self, places: int, waiting: int) -> None:
@@ -29,7 +33,10 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, *, reserved: bool = False) -> AsyncIterator[None]:
-        """Wait for a place, and keep it until the end of the block. Raises Busy if the line is full."""
+        """Wait for a place, and keep it until the end of the block.
+
+        Raises Busy if the line is full.
+        """
         await self._wait(self._reserved if reserved else self._strangers)
         try:
             yield
@@ -65,7 +72,9 @@ class Turns:
 
 
 class BoundedPool:
-    """Runs heavy functions on `threads` of its own, each begun by `initializer`; `waiting` as in `Turns`."""
+    """Runs heavy functions on `threads` of its own, each begun by `initializer`; `waiting` as in
+    `Turns`.
+    """
 
     def __init__(
         self,

@@ -25,7 +25,9 @@ from keyturn.service.secrets import RULES, Purpose, SecretRow
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Change(ABC):
-    """A new password for an account, the client that asks for it, and what allows it: a link, or an open session."""
+    """A new password for an account, the client that asks for it, and what allows it: a link, or an
+    open session.
+    """
 
     account: Account
     password: str
@@ -34,22 +36,34 @@ class Change(ABC):
 
     @property
     def proven(self) -> bool:
-        """Whether it took more than a mailbox: an open session with the current password, or a second factor."""
+        """Whether it took more than a mailbox: an open session with the current password, or a
+        second factor.
+        """
         return self.how == "change"
 
     @abstractmethod
     def refusal(self) -> KeyturnError:
-        """Return the error for an account that was disabled, or has another address, since it was looked up."""
+        """Return the error for an account that was disabled, or has another address, since it was
+        looked up.
+        """
 
     async def require_second_step(self) -> None:  # noqa: B027 - most need none
-        """Check the second step, after the password has passed all rules. Raises if it is missing or wrong."""
+        """Check the second step, after the password has passed all rules.
+
+        Raises if it is missing or wrong.
+        """
 
     @abstractmethod
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        """Use up what allows it; return the account, `intruded` if that is suspected. Raises if it is not valid."""
+        """Use up what allows it; return the account, `intruded` if that is suspected.
+
+        Raises if it is not valid.
+        """
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
-        """Undo `redeem`, which was committed at that moment, because the store has refused the password."""
+        """Undo `redeem`, which was committed at that moment, because the store has refused the
+        password.
+        """
 
     def after_change(self, tx: Transaction) -> None:  # noqa: B027 - most have nothing to add
         """Write further effects in the transaction that ends the change."""
@@ -67,11 +81,16 @@ class Change(ABC):
 
 
 _LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
-"""Characters of a word, words, and credentials that an app's store may count: they go into a mail and an event."""
+"""Characters of a word, words, and credentials that an app's store may count: they go into a mail
+and an event.
+"""
 
 
 def ended_by(stored: object) -> Ended | None:
-    """Return what a store ended as it set the password, None if it did not. Raises TypeError for any other answer."""
+    """Return what a store ended as it set the password, None if it did not.
+
+    Raises TypeError for any other answer.
+    """
     if isinstance(stored, Ended):
         return counted(stored)
     if not isinstance(stored, bool):
@@ -80,7 +99,10 @@ def ended_by(stored: object) -> Ended | None:
 
 
 def counted(ended: Ended | None) -> Ended:
-    """Return what an app's store has ended, without what is no count. Nothing fails: it has ended already."""
+    """Return what an app's store has ended, without what is no count.
+
+    Nothing fails: it has ended already.
+    """
     answer: Any = ended.counts if isinstance(ended, Ended) else {}
     if not isinstance(answer, Mapping):
         return NOTHING
@@ -133,7 +155,9 @@ class ChangeEffects:
         mailbox: str | None = None,
         how: How | None = None,
     ) -> None:
-        """End a held account's sessions, links and codes, or those sent to `mailbox`; no `how` means an intrusion."""
+        """End a held account's sessions, links and codes, or those sent to `mailbox`; no `how`
+        means an intrusion.
+        """
         which = [] if mailbox is None else [SecretRow.mailbox == addresses.digest(mailbox)]
         purposes = [
             purpose for purpose, rule in RULES.items() if (how or "reset") in rule.ends_with

@@ -1,4 +1,7 @@
-"""Checks whether a link works, and finds its account. Waiting requests share the statements that read both."""
+"""Checks whether a link works, and finds its account.
+
+Waiting requests share the statements that read both.
+"""
 
 from datetime import datetime
 
@@ -22,7 +25,10 @@ from keyturn.service.telemetry.meters import count_calls
 
 
 class LiveLinks:
-    """Finds the link of a token and its account. The audit trail records refused links of ours, and why."""
+    """Finds the link of a token and its account.
+
+    The audit trail records refused links of ours, and why.
+    """
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
@@ -32,10 +38,12 @@ class LiveLinks:
     async def require(
         self, event: str, token: str, email: str | None, client: Client
     ) -> tuple[Secret, Account]:
-        """Return the link of the token and its account. Raises LinkDead with the reason, recorded as `event`.
+        """Return the link of the token and its account.
 
-        A link is dead, too, if its account was disabled or has a new address since, if it invites and the account has a
-        password by now, or if `email` is another address.
+        Raises LinkDead with the reason, recorded as `event`.
+
+        A link is dead, too, if its account was disabled or has a new address since, if it invites
+        and the account has a password by now, or if `email` is another address.
         """
         link = await self.find(secrets.digest(token))
         if link is None:  # not recorded: invented tokens would fill the audit trail
@@ -66,7 +74,9 @@ class LiveLinks:
     async def record_dead(
         self, dead: LinkDead, event: str, link: Secret, client: Client
     ) -> LinkDead:
-        """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP ASVS 16.3.3)."""
+        """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP
+        ASVS 16.3.3).
+        """
         await self._ground.audit.record(
             event, outcome_of(dead), client, link.account_id, link.facts.email
         )
@@ -74,9 +84,11 @@ class LiveLinks:
 
 
 def _opens(link: Secret, account: Account) -> bool:
-    """Return whether the link fits the account as it is now: its address, and active or, if it recovers, locked.
+    """Return whether the link fits the account as it is now: its address, and active or, if it
+    recovers, locked.
 
-    One that invites works for days, for whoever was forwarded it: the account must still await its first password.
+    One that invites works for days, for whoever was forwarded it: the account must still await its
+    first password.
     """
     facts = link.facts
     is_open = account.active or (link.recovers and account.locked)
@@ -87,7 +99,8 @@ def _opens(link: Secret, account: Account) -> bool:
 class LiveLink(Account, frozen=True, kw_only=True):
     """The account of a working link, and the second `factors` of which a reset needs one.
 
-    `reason`: why an operator asked for it. `return_to`: where to go after the reset, if the settings allow it.
+    `reason`: why an operator asked for it. `return_to`: where to go after the reset, if the
+    settings allow it.
     """
 
     expires_at: datetime
@@ -97,7 +110,9 @@ class LiveLink(Account, frozen=True, kw_only=True):
 
 
 class LinkChecks:
-    """Tells a link's holder whose it is, what else a reset needs, and what is wrong with a password. Uses up none."""
+    """Tells a link's holder whose it is, what else a reset needs, and what is wrong with a
+    password. Uses up none.
+    """
 
     def __init__(
         self,
@@ -113,7 +128,10 @@ class LinkChecks:
 
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
-        """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
+        """Return whose link it is, without using it up.
+
+        Raises LinkDead with the reason, TooManyRequests.
+        """
         await self._ground.limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
         return LiveLink(
@@ -126,7 +144,10 @@ class LinkChecks:
 
     @count_calls("validate")
     async def require_expired(self, token: str, client: Client) -> Secret:
-        """Return a link that has expired unused. Raises LinkDead, InputInvalid if it works, TooManyRequests."""
+        """Return a link that has expired unused.
+
+        Raises LinkDead, InputInvalid if it works, TooManyRequests.
+        """
         await self._ground.limits.count("validate", client)
         link = await self._links.find(secrets.digest(token))
         if link is None:
@@ -142,7 +163,10 @@ class LinkChecks:
     async def begin_second_step(
         self, token: str, method: CodeMethod, client: Client, email: str | None = None
     ) -> bool:
-        """Return whether a code is sent; counts like a reset. Raises LinkDead, TooManyRequests, Unavailable."""
+        """Return whether a code is sent; counts like a reset.
+
+        Raises LinkDead, TooManyRequests, Unavailable.
+        """
         await self._ground.limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:
@@ -155,15 +179,21 @@ class LinkChecks:
     async def judge(
         self, token: str, password: str, client: Client, email: str | None = None
     ) -> None:
-        """Check a password that is not set yet. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
+        """Check a password that is not set yet.
 
-        It counts like a check of the link. Whether it is the account's own stays unsaid: that would be a free guess.
+        Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
+
+        It counts like a check of the link. Whether it is the account's own stays unsaid: that would
+        be a free guess.
         """
         await self._ground.limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
     async def check_password(self, password: str, client: Client, email: str) -> None:
-        """Check a password that is not set yet; counts like a reset. Raises PasswordRejected, TooManyRequests, Busy."""
+        """Check a password that is not set yet; counts like a reset.
+
+        Raises PasswordRejected, TooManyRequests, Busy.
+        """
         await self._ground.limits.count("reset", client)
         await self._policy.require(password, email)

@@ -1,4 +1,6 @@
-"""Sets a new password with a link, in one transaction if the store is in Keyturn's database (else: `elsewhere.py`)."""
+"""Sets a new password with a link, in one transaction if the store is in Keyturn's database (else:
+`elsewhere.py`).
+"""
 
 import contextlib
 from dataclasses import dataclass
@@ -48,10 +50,13 @@ class PasswordResets:
         email: str | None = None,
         answer: SecondStepCode | None = None,
     ) -> Account:
-        """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
+        """Set a new password, use up the link, and end the account's other links and its sessions.
 
-        `answer`: to the second step, if the account has one. Raises LinkDead, PasswordRejected, SecondStepRequired,
-        SecondStepRejected (the link survives these), OutcomeUnknown, Busy, AccountsUnready, TooManyRequests.
+        Return the account.
+
+        `answer`: to the second step, if the account has one. Raises LinkDead, PasswordRejected,
+        SecondStepRequired, SecondStepRejected (the link survives these), OutcomeUnknown, Busy,
+        AccountsUnready, TooManyRequests.
         """
         await self._ground.limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
@@ -88,7 +93,10 @@ class PasswordChanges:
         self.external = ExternalStoreChanges(ground, effects)
 
     async def make(self, change: Change) -> None:
-        """Make the whole change or none. Raises its errors, PasswordRejected, Busy, AccountsUnready, OutcomeUnknown."""
+        """Make the whole change or none.
+
+        Raises its errors, PasswordRejected, Busy, AccountsUnready, OutcomeUnknown.
+        """
         await self._policy.require(change.password, change.account.email)
         await change.require_second_step()
         password = NewPassword(change.password, self._hasher.hash)
@@ -102,7 +110,8 @@ class PasswordChanges:
         moment = now()
 
         def write(tx: Transaction) -> None:
-            # One change per account at a time: two of its links used at once would each wait for the other to end.
+            # One change per account at a time: two of its links used at once would each wait for
+            # the other to end.
             tx.hold(change.account.id)
             account = change.redeem(tx, moment)
             ended = ended_by(
@@ -118,7 +127,10 @@ class PasswordChanges:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ChangeByLink(Change):
-    """The change of a link's holder; consuming the link decides. `step` asks for more than the link."""
+    """The change of a link's holder; consuming the link decides.
+
+    `step` asks for more than the link.
+    """
 
     links: LiveLinks
     link: Secret

@@ -16,10 +16,13 @@ from keyturn.service.secrets import Purpose
 
 
 class NoticeHandler:
-    """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6). A suppressed mailbox gets only `UNSUPPRESSED`.
+    """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6).
 
-    That is the address that the account had at the event: an attacker would change it at once. If the notice `secures`,
-    the mail has the button while that can work, and an address that the account has by now gets a copy without it.
+    A suppressed mailbox gets only `UNSUPPRESSED`.
+
+    That is the address that the account had at the event: an attacker would change it at once. If
+    the notice `secures`, the mail has the button while that can work, and an address that the
+    account has by now gets a copy without it.
     """
 
     def __init__(
@@ -42,7 +45,9 @@ class NoticeHandler:
     async def _write(
         self, message: Message, notice: Notice, current: Account, *, has_button: bool
     ) -> Email | Dropped:
-        """Store the mail, without a button that would have ended by now: it would promise what no press does."""
+        """Store the mail, without a button that would have ended by now: it would promise what no
+        press does.
+        """
         account, moment = msgspec.structs.replace(current, email=notice.email), now()
         is_copied = notice.secures and not addresses.is_same_mailbox(notice.email, current.email)
         token, link = mint_link(account, Purpose.SECURE, notice.at, moment + BUTTON_LIFE)

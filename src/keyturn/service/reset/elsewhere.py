@@ -1,12 +1,14 @@
 """Sets a new password for an account in another system, which cannot join a transaction here.
 
-Its link or session is redeemed and committed first, so that no other request can use it; then the store is asked. If it
-says yes, the effects follow. If it certainly refuses, the link works again. In all other cases (a lost answer, a
-time-out, a process that dies, a database that takes no answer back) the store may have the password, so the effects
-follow as if it had. A superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
+Its link or session is redeemed and committed first, so that no other request can use it; then the
+store is asked. If it says yes, the effects follow. If it certainly refuses, the link works again.
+In all other cases (a lost answer, a time-out, a process that dies, a database that takes no answer
+back) the store may have the password, so the effects follow as if it had. A superfluous
+confirmation is better than a silent change (NIST SP 800-63B 4.6).
 
-If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The process or
-worker that withdraws the promise writes the outcome, so there is one confirmation, even after a stall.
+If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The
+process or worker that withdraws the promise writes the outcome, so there is one confirmation, even
+after a stall.
 """
 
 import asyncio
@@ -31,11 +33,16 @@ _PATIENCE = 45.0
 """Seconds from the promise until the store must have answered, the wait for a hash included."""
 
 _LOCK = timedelta(seconds=60)
-"""Longer than the patience: no other change of the same account can begin before this one has ended."""
+"""Longer than the patience: no other change of the same account can begin before this one has
+ended.
+"""
 
 
 class _Begun(msgspec.Struct, frozen=True):
-    """What is committed before the store is asked. `deadline`: by the event loop's clock, which counts a stall."""
+    """What is committed before the store is asked.
+
+    `deadline`: by the event loop's clock, which counts a stall.
+    """
 
     lock: str
     change: ChangeBegun
@@ -52,7 +59,10 @@ class ExternalStoreChanges:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def make(self, change: Change, password: NewPassword) -> None:
-        """Make the whole change or none. Raises what it and the store do, OutcomeUnknown, Busy during another one."""
+        """Make the whole change or none.
+
+        Raises what it and the store do, OutcomeUnknown, Busy during another one.
+        """
         begun = await self._redeem_and_promise(change)
         # A client that disconnects, or a server that stops, must not leave the change half done.
         task = asyncio.create_task(self._ask_store(change, password, begun))
@@ -66,7 +76,8 @@ class ExternalStoreChanges:
 
         def write(tx: Transaction) -> _Begun:
             tx.hold(change.account.id)  # another change may just be ending this session
-            # The link or session before the lock, as at the end of a change: two links of an account cannot deadlock.
+            # The link or session before the lock, as at the end of a change: two links of an
+            # account cannot deadlock.
             account = change.redeem(tx, begun.at)
             lock, of = random_bytes(16).hex(), change.account.id
             key = Purpose.CHANGE, secrets.key_of(f"change {of}")
@@ -103,7 +114,8 @@ class ExternalStoreChanges:
         try:
             await self._end(change, begun, ended)
         except DatabaseUnready as error:
-            # The store has the password, so "try again" would be wrong. The promise handles the rest.
+            # The store has the password, so "try again" would be wrong. The promise handles the
+            # rest.
             raise OutcomeUnknown(
                 "the password was changed, but the records of the change could not be written"
             ) from error
@@ -119,7 +131,10 @@ class ExternalStoreChanges:
         await self._ground.transact(write)
 
     async def _end(self, change: Change, begun: _Begun, ended: Ended | None) -> None:
-        """Write the effects. `ended`: None if the answer was lost; the store may be at work, so the lock stays."""
+        """Write the effects.
+
+        `ended`: None if the answer was lost; the store may be at work, so the lock stays.
+        """
         account, how = begun.account, begun.change.how
 
         def write(tx: Transaction) -> None:
@@ -138,7 +153,10 @@ class ExternalStoreChanges:
         await self._ground.transact(write)
 
     async def end_interrupted(self, message: Message) -> Settlement:
-        """End a change that its process did not end, with an unknown outcome. Raises AccountsUnready."""
+        """End a change that its process did not end, with an unknown outcome.
+
+        Raises AccountsUnready.
+        """
         begun = msgspec.json.decode(message.payload, type=ChangeBegun)
         account = await self._ground.accounts.get(begun.account_id)
         if account is None:
@@ -146,8 +164,8 @@ class ExternalStoreChanges:
 
         def write(tx: Transaction) -> str:
             tx.hold(begun.account_id)
-            # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
-            # after all.
+            # Withdrawing the promise decides who writes the outcome: the process may only have
+            # stalled, and be first after all.
             if not tx.outbox.withdraw(message.key):
                 return "ended"
             self._effects.write(tx, account, begun, None)
@@ -162,7 +180,10 @@ class ExternalStoreChanges:
 
 
 def _release(tx: Transaction, begun: _Begun) -> None:
-    """Release the account. If the lock had ended and another change holds the account by now, that lock stays."""
+    """Release the account.
+
+    If the lock had ended and another change holds the account by now, that lock stays.
+    """
     secrets.delete(
         tx.connection, begun.account.id, [Purpose.CHANGE], SecretRow.proof == begun.lock.encode()
     )

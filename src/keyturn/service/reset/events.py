@@ -1,4 +1,6 @@
-"""What the app is told by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`, in rows of the outbox."""
+"""What the app is told by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`, in rows of
+the outbox.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,7 +18,10 @@ Outcome = Literal["link_mailed", "provider_mailed"]
 
 
 class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Names whose password it is about, and who asked, "" if unknown. `email` is the stored address."""
+    """Names whose password it is about, and who asked, "" if unknown.
+
+    `email` is the stored address.
+    """
 
     type: ClassVar[str]
 
@@ -31,7 +36,8 @@ class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
     """A new password is set, through a link (`reset`) or with the old password (`change`).
 
-    `ended` counts what ended with it, if anything did, by the words of [`what`](settings.md#accountstableends).
+    `ended` counts what ended with it, if anything did, by the words of
+    [`what`](settings.md#accountstableends).
     """
 
     type = "password.changed"
@@ -41,7 +47,8 @@ class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
-    """A request leads to a mail: with a link, or saying that the account signs in elsewhere (`provider_mailed`).
+    """A request leads to a mail: with a link, or saying that the account signs in elsewhere
+    (`provider_mailed`).
 
     Not for invitations, unknown or disabled accounts, or mails held back.
     """
@@ -52,10 +59,11 @@ class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
 
 
 class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
-    """The owner said that a change was [not theirs](proofs.md#this-was-not-me): end the account's sessions.
+    """The owner said that a change was [not theirs](proofs.md#this-was-not-me): end the account's
+    sessions.
 
-    `email` is the address at the change, `currentEmail` the one now. If they differ, let a person look. `locked`:
-    whether the account is locked.
+    `email` is the address at the change, `currentEmail` the one now. If they differ, let a person
+    look. `locked`: whether the account is locked.
     """
 
     type = "account.secured"
@@ -66,7 +74,9 @@ class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True
 
 
 class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
-    """A holder of a live link, or of the right password, did not pass the second step; `method` is the one tried."""
+    """A holder of a live link, or of the right password, did not pass the second step; `method` is
+    the one tried.
+    """
 
     type = "second_step.failed"
 
@@ -84,7 +94,10 @@ WEBHOOKS = {event: f"{TO_THE_APP}{event.replace('.', '_')}" for event in EVENTS}
 
 
 class AppEvents:
-    """Writes events in the caller's transaction if webhooks are on. Events hold neither tokens nor passwords."""
+    """Writes events in the caller's transaction if webhooks are on.
+
+    Events hold neither tokens nor passwords.
+    """
 
     def __init__(self, *, on: bool) -> None:
         self._on = on
@@ -98,14 +111,19 @@ class AppEvents:
         at: datetime,
         **more: Any,
     ) -> None:
-        """Write an event with what each says of the account and the client, and `more`, its own fields."""
+        """Write an event with what each says of the account and the client, and `more`, its own
+        fields.
+        """
         if self._on:
             tx.outbox.enqueue(WEBHOOKS[event.type], _message(event, account, client, at, **more))
 
     def resets_requested(
         self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
     ) -> None:
-        """Write the wanted events, and none of invitations. The statements are the same if none is wanted."""
+        """Write the wanted events, and none of invitations.
+
+        The statements are the same if none is wanted.
+        """
         if not self._on:
             return
         messages = []

@@ -1,4 +1,7 @@
-"""What the rooms share, and their ports. A room offers `build(settings, ground)`, and `parts` connects them."""
+"""What the rooms share, and their ports.
+
+A room offers `build(settings, ground)`, and `parts` connects them.
+"""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -31,7 +34,10 @@ _Result = TypeVar("_Result")
 
 
 class Ground(Struct, frozen=True, kw_only=True):
-    """Everything that rooms share: the database and its stores first. `secrets`: the keys, the newest first."""
+    """Everything that rooms share: the database and its stores first.
+
+    `secrets`: the keys, the newest first.
+    """
 
     database: Database
     outbox: Outbox
@@ -45,7 +51,9 @@ class Ground(Struct, frozen=True, kw_only=True):
     meters: Meters
 
     async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Run `work`, a plain function, as `Database.transact` does; wake the worker if it has written messages."""
+        """Run `work`, a plain function, as `Database.transact` does; wake the worker if it has
+        written messages.
+        """
         tx: Transaction | None = None  # once `work` has ended
 
         def run(connection: Connection) -> _Result:
@@ -66,7 +74,10 @@ class Ground(Struct, frozen=True, kw_only=True):
         return result
 
     async def transact_once(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Do what `transact` does for a change of a password. Raises OutcomeUnknown if the commit's answer is lost."""
+        """Do what `transact` does for a change of a password.
+
+        Raises OutcomeUnknown if the commit's answer is lost.
+        """
         try:
             return await self.transact(work)
         except DatabaseUnready as error:
@@ -90,26 +101,31 @@ class Transaction:
     def hold(self, *account_ids: str) -> "HeldAccounts":
         """Wait until no other transaction holds the accounts; hold them until this one ends.
 
-        Hold them before you lock a counter or a secret of theirs, and all of them at once: so no two transactions
-        deadlock.
+        Hold them before you lock a counter or a secret of theirs, and all of them at once: so no
+        two transactions deadlock.
         """
         self._database.hold(self.connection, *account_ids)
         return HeldAccounts(self.connection, account_ids)
 
 
 class HeldAccounts:
-    """Accounts that no other transaction holds before this one ends: it alone mints links and codes for them.
+    """Accounts that no other transaction holds before this one ends: it alone mints links and codes
+    for them.
 
-    A reset, a press and an operator's link end an account's tokens. They hold the account, too, so each of these tokens
-    is either committed before, and ends, or minted afterwards. Without it, PostgreSQL would not show them a token that
-    another transaction has not committed yet (READ COMMITTED), and the token would outlive them.
+    A reset, a press and an operator's link end an account's tokens. They hold the account, too, so
+    each of these tokens is either committed before, and ends, or minted afterwards. Without it,
+    PostgreSQL would not show them a token that another transaction has not committed yet (READ
+    COMMITTED), and the token would outlive them.
     """
 
     def __init__(self, connection: Connection, account_ids: Collection[str]) -> None:
         self._connection, self._account_ids = connection, account_ids
 
     def mint(self, minted: Sequence[Minted]) -> None:
-        """Store the wanted links and codes, of at least one, by one statement. This is the only way to store them."""
+        """Store the wanted links and codes, of at least one, by one statement.
+
+        This is the only way to store them.
+        """
         for secret, is_wanted in minted:
             if is_wanted and secret.account_id not in self._account_ids:
                 raise ValueError(
@@ -143,20 +159,30 @@ class PassedStep(Protocol):
     """A right code: the change that it allows uses it up, and gives it back if the change fails."""
 
     def spend(self, tx: Transaction, moment: datetime) -> None:
-        """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
+        """Use the code up in the change's transaction.
+
+        Raises SecondStepRejected if another request was quicker.
+        """
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         """Let the code work again: the change is undone."""
 
     def confirm(self, tx: Transaction) -> None:
-        """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
+        """Record that the step was passed and reset the account's count, in the transaction that
+        ends the change.
+        """
 
 
 class SecondProof:
-    """What an account needs besides a link or a password: nothing, as here, or a second factor (`second_step/`)."""
+    """What an account needs besides a link or a password: nothing, as here, or a second factor
+    (`second_step/`).
+    """
 
     async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
-        """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
+        """Return the factors that the holder of a live link, or of the password, is asked for.
+
+        Raises Unavailable.
+        """
         del link, account
         return ()
 
@@ -165,7 +191,8 @@ class SecondProof:
     ) -> PassedStep | None:
         """Return the code to spend; None if the account has no second factor.
 
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests, Unavailable.
+        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests,
+        Unavailable.
         """
         del link, account, answer, client
         return None

@@ -1,4 +1,6 @@
-"""Accepts a request for a link: one row of the outbox, with the same answer and work for every address."""
+"""Accepts a request for a link: one row of the outbox, with the same answer and work for every
+address.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
@@ -15,17 +17,24 @@ from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
 _LONGEST_RETURN = 1000
-"""Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096 bytes."""
+"""Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096
+bytes.
+"""
 
 
 RequireAnswer = Callable[[Client, str], Awaitable[None]]
-"""Returns if a request may go on with an answer. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
+"""Returns if a request may go on with an answer.
+
+Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy.
+"""
 
 
 class ReturnAddresses:
-    """Accepts addresses to return to after a reset: an origin of the settings, and a path, query, fragment or nothing.
+    """Accepts addresses to return to after a reset: an origin of the settings, and a path, query,
+    fragment or nothing.
 
-    So no parser has to find a host, or can find another (RFC 9700 4.11; OWASP Unvalidated Redirects and Forwards).
+    So no parser has to find a host, or can find another (RFC 9700 4.11; OWASP Unvalidated Redirects
+    and Forwards).
     """
 
     def __init__(self, origins: Collection[str]) -> None:
@@ -46,7 +55,9 @@ class ReturnAddresses:
 
 @asynccontextmanager
 async def _dropped_over_budget() -> AsyncIterator[None]:
-    """Drop a request over `limits.overall` without an error, which would tell an attacker that the flood works."""
+    """Drop a request over `limits.overall` without an error, which would tell an attacker that the
+    flood works.
+    """
     try:
         yield
     except OverBudget:
@@ -54,7 +65,9 @@ async def _dropped_over_budget() -> AsyncIterator[None]:
 
 
 class ResetRequests:
-    """Accepts requests for links: the challenge first, if there is one, then the limits, then one row of the outbox."""
+    """Accepts requests for links: the challenge first, if there is one, then the limits, then one
+    row of the outbox.
+    """
 
     def __init__(
         self,
@@ -70,11 +83,14 @@ class ResetRequests:
     async def accept(
         self, email: str, client: Client, answer: str = "", return_to: str = ""
     ) -> None:
-        """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
+        """Accept a request for a link.
 
-        `email`: or a user name, if the store takes names. `answer`: to a challenge. `return_to`: where to go after the
-        reset. No account is looked up: the work is the same for every address (OWASP Forgot Password Cheat Sheet).
-        Raises InputInvalid, ChallengeRequired, ChallengeUnready, TooManyRequests.
+        Once this returns, it is committed, and a worker will answer it.
+
+        `email`: or a user name, if the store takes names. `answer`: to a challenge. `return_to`:
+        where to go after the reset. No account is looked up: the work is the same for every address
+        (OWASP Forgot Password Cheat Sheet). Raises InputInvalid, ChallengeRequired,
+        ChallengeUnready, TooManyRequests.
         """
         try:
             identifier = self._identify(email, return_to)
@@ -102,9 +118,11 @@ class ResetRequests:
     @_dropped_over_budget()
     @count_calls("request")
     async def replace(self, link: Secret, client: Client, answer: str = "") -> None:
-        """Accept a request for the mailbox of an expired link, as `accept` does, once for each link.
+        """Accept a request for the mailbox of an expired link, as `accept` does, once for each
+        link.
 
-        Nothing else is sent for that link, so an old one is no standing way to send mails. Raises what `accept` does.
+        Nothing else is sent for that link, so an old one is no standing way to send mails. Raises
+        what `accept` does.
         """
         wanted = ResetRequested(
             email=link.facts.email, at=now(), client=client, return_to=link.facts.return_to

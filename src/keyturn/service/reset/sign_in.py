@@ -1,4 +1,6 @@
-"""Sign-in, if the store shows hashes or checks passwords, and changes of a password by users who know it."""
+"""Sign-in, if the store shows hashes or checks passwords, and changes of a password by users who
+know it.
+"""
 
 import hmac
 import logging
@@ -47,9 +49,11 @@ _NONCE_BYTES = 12
 
 
 class Proofs:
-    """Issues and reads sealed values by which a browser proves something, for `life`, and which do not show it.
+    """Issues and reads sealed values by which a browser proves something, for `life`, and which do
+    not show it.
 
-    A value is a random nonce and a digest of what it proves. The first of `secrets` seals, all of them open.
+    A value is a random nonce and a digest of what it proves. The first of `secrets` seals, all of
+    them open.
     """
 
     def __init__(self, secrets: Sequence[str], purpose: str, life: timedelta) -> None:
@@ -59,7 +63,9 @@ class Proofs:
         return self._box.encrypt_at_time(random_bytes(_NONCE_BYTES) + proven, int(unix())).decode()
 
     def nonce(self, value: str, proven: bytes) -> bytes:
-        """Return the nonce of a value that proves this, the same for each spelling of the value; b"" of any other."""
+        """Return the nonce of a value that proves this, the same for each spelling of the value;
+        b"" of any other.
+        """
         try:
             opened = self._box.decrypt_at_time(value.encode(), self._life, int(unix()))
         except (InvalidToken, UnicodeEncodeError):
@@ -68,13 +74,18 @@ class Proofs:
 
 
 def _right_password(account_id: str, verified: str) -> bytes:
-    """Return the digest of a right password, by the hash that it fits: it proves nothing once the password changes."""
+    """Return the digest of a right password, by the hash that it fits: it proves nothing once the
+    password changes.
+    """
     return sha256(f"{account_id}\0{verified}".encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ChangeInSession(Change):
-    """The change of a signed-in user. `session` is the secret of the open session, `fresh` of the one that follows."""
+    """The change of a signed-in user.
+
+    `session` is the secret of the open session, `fresh` of the one that follows.
+    """
 
     session: str
     fresh: str = field(default_factory=secrets.mint)
@@ -97,7 +108,10 @@ log = logging.getLogger("keyturn.sessions")
 
 
 class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A new session and its account. `secret` opens it, `device` is the next value of the device cookie."""
+    """A new session and its account.
+
+    `secret` opens it, `device` is the next value of the device cookie.
+    """
 
     secret: str
     account: Account
@@ -106,7 +120,9 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIns:
-    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
+    """Signs users in and out, and changes the password of a signed-in user: limited, audited and
+    counted.
+    """
 
     def __init__(
         self,
@@ -132,11 +148,14 @@ class SignIns:
         answer: SecondStepCode | None = None,
         proof: str = "",
     ) -> OpenedSession:
-        """Open a session. `device`: the browser's device cookie. `proof`: of a right password, in place of it.
+        """Open a session.
 
-        `answer`: to the second step. Only the right password tells that there is one; the error then has the next
-        `proof`. An unknown address gets the answer of a wrong password, and takes as long (ASVS 6.3.8). Raises
-        CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy, Unavailable.
+        `device`: the browser's device cookie. `proof`: of a right password, in place of it.
+
+        `answer`: to the second step. Only the right password tells that there is one; the error
+        then has the next `proof`. An unknown address gets the answer of a wrong password, and takes
+        as long (ASVS 6.3.8). Raises CredentialsRejected, SecondStepRequired, SecondStepRejected,
+        TooManyRequests, Busy, Unavailable.
         """
         await self._limits.count("login", client)
         try:
@@ -168,7 +187,9 @@ class SignIns:
     async def _verify(
         self, account: Account | None, password: str, proof: str = "", *, reserved: bool = False
     ) -> str | None:
-        """Return the stored hash that fits; a missing account costs the same reads (OWASP ASVS 6.3.8). Raises Busy."""
+        """Return the stored hash that fits; a missing account costs the same reads (OWASP ASVS
+        6.3.8). Raises Busy.
+        """
         account_id = account.id if account and account.active else ""
         stored = await self._accounts.password_hash(account_id)
         if (
@@ -194,7 +215,9 @@ class SignIns:
             raise
 
     async def _open(self, account: Account, verified: str, passed: PassedStep | None) -> str | None:
-        """Return the secret of a new session; None if `verified`, meanwhile, is no longer the account's hash."""
+        """Return the secret of a new session; None if `verified`, meanwhile, is no longer the
+        account's hash.
+        """
         secret, account_id, moment = secrets.mint(), account.id, now()
 
         def start(tx: Transaction) -> bool:
@@ -212,8 +235,8 @@ class SignIns:
 
         if not await self._ground.transact(start):
             return None
-        # Another system is asked only after this database's transaction has ended. A change that the other system does
-        # not know yet ends the session, which exists by now.
+        # Another system is asked only after this database's transaction has ended. A change that
+        # the other system does not know yet ends the session, which exists by now.
         if self._joins or await self._accounts.password_hash(account_id) == verified:
             return secret
         await self.sign_out(secret)
@@ -222,8 +245,9 @@ class SignIns:
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs.
 
-        Its browser's guesses count apart, so strangers lock no owner out (OWASP, "Slow Down Online Guessing Attacks
-        with Device Cookies"). A stolen one allows as many guesses, and opens no session.
+        Its browser's guesses count apart, so strangers lock no owner out (OWASP, "Slow Down Online
+        Guessing Attacks with Device Cookies"). A stolen one allows as many guesses, and opens no
+        session.
         """
         return self._devices.issue(addresses.digest(account.email))
 
@@ -231,7 +255,10 @@ class SignIns:
         await self._ground.sessions.end(secret)
 
     async def account(self, secret: str) -> Account:
-        """Return the account that is signed in. Raises NotSignedIn if the session is over or the account disabled."""
+        """Return the account that is signed in.
+
+        Raises NotSignedIn if the session is over or the account disabled.
+        """
         account_id = await self._ground.sessions.account_id(secret) if secret else None
         account = await self._accounts.get(account_id) if account_id else None
         if account is None or not account.active:
@@ -242,10 +269,12 @@ class SignIns:
     async def change_password(
         self, secret: str, current: str, password: str, client: Client
     ) -> str:
-        """Set a new password for a signed-in user, end every session and return the secret of a new one.
+        """Set a new password for a signed-in user, end every session and return the secret of a new
+        one.
 
-        The user proves again to be the owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2). Raises NotSignedIn,
-        PasswordRejected, CredentialsRejected if `current` is wrong, TooManyRequests, Busy, AccountsUnready.
+        The user proves again to be the owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2). Raises
+        NotSignedIn, PasswordRejected, CredentialsRejected if `current` is wrong, TooManyRequests,
+        Busy, AccountsUnready.
         """
         account = await self.account(secret)
         await self._limits.count("login", client)
@@ -269,7 +298,9 @@ def build(
     changes: PasswordChanges,
     second_step: SecondProof,
 ) -> SignIns | None:
-    """Return the sign-in; None if the settings leave it out, or if the store cannot check passwords."""
+    """Return the sign-in; None if the settings leave it out, or if the store cannot check
+    passwords.
+    """
     accounts = ground.accounts
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not accounts.offers(AccountStore.password_hash):

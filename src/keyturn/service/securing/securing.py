@@ -1,8 +1,10 @@
-"""Secures an account after the owner of a mailbox reports that a change of the password was not theirs.
+"""Secures an account after the owner of a mailbox reports that a change of the password was not
+theirs.
 
-One transaction uses the link up and ends Keyturn's own sessions, and the links and codes that went to this mailbox. It
-needs only the account's id, so it works while the store is down. All else is enqueued in it, and the worker retries it:
-the store's sessions, a lock, the mails, the app's event. `docs/security.md` lists the states of an account.
+One transaction uses the link up and ends Keyturn's own sessions, and the links and codes that went
+to this mailbox. It needs only the account's id, so it works while the store is down. All else is
+enqueued in it, and the worker retries it: the store's sessions, a lock, the mails, the app's event.
+`docs/security.md` lists the states of an account.
 """
 
 from collections.abc import Mapping
@@ -39,12 +41,14 @@ _SECURED: Final = "secured"
 
 
 class AccountSecuring:
-    """Secures accounts by the buttons of confirmation mails, and does what follows a press in the worker.
+    """Secures accounts by the buttons of confirmation mails, and does what follows a press in the
+    worker.
 
-    The worker ends the store's sessions and recent second factors, locks the account if the settings say so, and mails
-    a link to the mailbox that secured it, whatever its cooldown: a stranger could use that up. If the account moved,
-    it is not locked, no link is sent, and its passkeys, factors and the like stay: an earlier mailbox may be an
-    attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are told.
+    The worker ends the store's sessions and recent second factors, locks the account if the
+    settings say so, and mails a link to the mailbox that secured it, whatever its cooldown: a
+    stranger could use that up. If the account moved, it is not locked, no link is sent, and its
+    passkeys, factors and the like stay: an earlier mailbox may be an attacker's or the owner's, and
+    Keyturn cannot tell which. Both mailboxes, the app and the operator are told.
 
     Raises SettingsInvalid if the store cannot lock, and should.
     """
@@ -77,7 +81,10 @@ class AccountSecuring:
         return link
 
     async def _find(self, token: str) -> Secret:
-        """Return the link. Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail."""
+        """Return the link.
+
+        Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail.
+        """
         key = secrets.digest(token)
         link = await self._ground.database.read(
             lambda connection: secrets.find(connection, key, Purpose.SECURE)
@@ -98,9 +105,12 @@ class AccountSecuring:
 
     @count_calls("secure")
     async def secure(self, token: str, client: Client) -> None:
-        """Use the link up, end sessions and links, and enqueue the work that follows. It is committed on return.
+        """Use the link up, end sessions and links, and enqueue the work that follows.
 
-        A client whose press is stored gets the same answer again. Raises SecurityLinkDead, TooManyRequests.
+        It is committed on return.
+
+        A client whose press is stored gets the same answer again. Raises SecurityLinkDead,
+        TooManyRequests.
         """
         await self._ground.limits.count("reset", client)
         link = await self._find(token)
@@ -121,14 +131,17 @@ class AccountSecuring:
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, link: Secret, client: Client) -> str:
-        """Secure the account if the link still works, commit, and return the outcome; a dead link too (ASVS 16.3.3)."""
+        """Secure the account if the link still works, commit, and return the outcome; a dead link
+        too (ASVS 16.3.3).
+        """
         account_id, email, moment = link.account_id, link.facts.email, now()
 
         def write(tx: Transaction) -> str:
             tx.hold(account_id)
             outcome, message_id = _SECURED, None
             if press(tx.connection, link, moment):
-                # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the current one.
+                # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the
+                # current one.
                 self._effects.end_access(tx, account_id, moment, mailbox=email)
                 promise = messages.AccountWasSecured(
                     account_id=account_id, email=email, at=moment, client=client
@@ -205,8 +218,8 @@ class AccountSecuring:
     ) -> Account | None:
         """Lock the account if `locks` is set; return its state afterwards.
 
-        The store compares the address when it locks: a lock on an account that has moved could not be undone by a
-        later try, which would not know whose lock it is.
+        The store compares the address when it locks: a lock on an account that has moved could not
+        be undone by a later try, which would not know whose lock it is.
         """
         if not account or not self.locks:
             return account

@@ -1,4 +1,6 @@
-"""Sends mails with the configured provider, pauses while it is down, and takes the providers' reports.
+"""Sends mails with the configured provider, pauses while it is down, and takes the providers'
+reports.
 
-Declined: `aiobreaker` and `purgatory`, which refuse all calls. Retries of a mail that the provider may have go there.
+Declined: `aiobreaker` and `purgatory`, which refuse all calls. Retries of a mail that the provider
+may have go there.
 """

@@ -1,4 +1,7 @@
-"""Mail providers' reports: the routes that take them, and what a report changes. A proof is the only authentication."""
+"""Mail providers' reports: the routes that take them, and what a report changes.
+
+A proof is the only authentication.
+"""
 
 import logging
 from collections import Counter
@@ -38,7 +41,9 @@ class ProviderReports:
         self._refusals = OnceAMinute()
 
     def handlers(self) -> Sequence[HTTPRouteHandler]:
-        """Return a route for each provider with a proof in the settings: reports arrive after a change, too."""
+        """Return a route for each provider with a proof in the settings: reports arrive after a
+        change, too.
+        """
         webhooks = ((name, getattr(self._settings, name).webhook()) for name in PROVIDERS)
         return [self._handler(name, webhook) for name, webhook in webhooks if webhook]
 
@@ -47,13 +52,16 @@ class ProviderReports:
 
         @post(path, status_code=200, request_max_body_size=longest, include_in_schema=False)
         async def take(request: AnyRequest) -> Done:
-            """Answer 200 to every genuine report, used or not: otherwise providers repeat it for hours."""
+            """Answer 200 to every genuine report, used or not: otherwise providers repeat it for
+            hours.
+            """
             client, limits = client_of(request), self._ground.limits
             await limits.require_left("malformed", client)
             try:
                 reports = await self._proven(webhook, request, client)
             except (ReportRefused, ReportUnproven) as refused:
-                # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or our wrong secret.
+                # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or our
+                # wrong secret.
                 if self._refusals.count(client.networks[0][0]):
                     address = client.ip_address
                     log.warning(
@@ -84,7 +92,8 @@ class ProviderReports:
     async def take(self, report: Report, client: Client) -> None:
         """Note the report with its message; a known one, or about a foreign mail, changes nothing.
 
-        A message that waits for another try is settled: the provider has the mail, but its answer was lost.
+        A message that waits for another try is settled: the provider has the mail, but its answer
+        was lost.
         """
         ground, to = self._ground, addresses.normalize(report.to)
         message_id = await message_behind(ground.database, report.provider_id, report.key)
@@ -122,14 +131,18 @@ class ProviderReports:
 
 
 class _Bodies:
-    """Bounds the bytes of unproven bodies on arrival, of all clients and of each (OWASP ASVS 2.4.1, 13.2.6)."""
+    """Bounds the bytes of unproven bodies on arrival, of all clients and of each (OWASP ASVS 2.4.1,
+    13.2.6).
+    """
 
     def __init__(self) -> None:
         self._by_client: Counter[str] = Counter()
 
     @contextmanager
     def room(self, client: Client) -> Iterator[Callable[[int], None]]:
-        """Yield a function that reserves bytes until the end of the block, and raises Busy if there is no room."""
+        """Yield a function that reserves bytes until the end of the block, and raises Busy if there
+        is no room.
+        """
         name, _ = client.networks[0]
         reserved = 0
 

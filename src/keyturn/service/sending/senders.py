@@ -1,4 +1,7 @@
-"""Builds the senders of the settings, and their pace. Each provider imports its libraries when it is built."""
+"""Builds the senders of the settings, and their pace.
+
+Each provider imports its libraries when it is built.
+"""
 
 import asyncio
 from datetime import UTC, datetime
@@ -19,7 +22,10 @@ from keyturn.service.settings.building import Rate
 
 
 def require_libraries(*names: str) -> None:
-    """Raise SettingsInvalid if the library of one of these providers is not installed. Loads none of them."""
+    """Raise SettingsInvalid if the library of one of these providers is not installed.
+
+    Loads none of them.
+    """
     for name in names:
         provider = PROVIDERS.get(name)
         if provider and provider.extra and find_spec(provider.package) is None:
@@ -31,24 +37,30 @@ LONGEST_WAIT = 10
 """Seconds that a mail may wait for its turn: less than its lease."""
 
 _SLACK = 1.05
-"""Slots are this much further apart than the rate asks, because some calls arrive sooner after their slot than others.
-A provider that takes just that rate would otherwise refuse some."""
+"""Slots are this much further apart than the rate asks, because some calls arrive sooner after
+their slot than others. A provider that takes just that rate would otherwise refuse some.
+"""
 
 _NO_END = 1e9
 """Slots that first calls may move others back by."""
 
 
 class Pace:
-    """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart, one for each statement.
+    """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart, one for
+    each statement.
 
-    Calls that are `first` in line wait only for each other, and move all other calls back by one slot each.
+    Calls that are `first` in line wait only for each other, and move all other calls back by one
+    slot each.
     """
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:
         self._database, self._name, self._gap = database, name, _SLACK / per_second
 
     async def turn(self, *, first: bool) -> None:
-        """Return when it is this caller's turn. Raises SendRetryable if that is more than `LONGEST_WAIT` away."""
+        """Return when it is this caller's turn.
+
+        Raises SendRetryable if that is more than `LONGEST_WAIT` away.
+        """
         own = self._slots(
             f"{self._name}:first" if first else self._name, LONGEST_WAIT / self._gap + 1
         )
@@ -68,15 +80,22 @@ class Pace:
 
 
 PAUSE = 600
-"""Seconds after the last failure in which no new mail is tried: as long as the longest back-off. Mails that the
-provider may already have are tried first."""
+"""Seconds after the last failure in which no new mail is tried: as long as the longest back-off.
+
+Mails that the provider may already have are tried first.
+"""
 
 TRIAL = 60
-"""Seconds until another mail is tried if the last trial gave no result: its account or its content was gone."""
+"""Seconds until another mail is tried if the last trial gave no result: its account or its content
+was gone.
+"""
 
 
 class Breaker:
-    """Opens after so many failures in a row, of any mails; one success closes it. Each process has its own."""
+    """Opens after so many failures in a row, of any mails; one success closes it.
+
+    Each process has its own.
+    """
 
     def __init__(self, patience: int) -> None:
         self._patience = patience
@@ -84,7 +103,9 @@ class Breaker:
         self._next_at = 0.0
 
     def admits(self) -> bool:
-        """Tell whether a new mail may go to the provider; while the provider is down, one mail a pause may."""
+        """Tell whether a new mail may go to the provider; while the provider is down, one mail a
+        pause may.
+        """
         if self._failures < self._patience:
             return True
         if monotonic() < self._next_at:
@@ -116,7 +137,9 @@ def sender_for(name: str, settings: Settings) -> Sender:
 
 
 class CaptureSender:
-    """Writes each mail into a folder as an .eml file, named after the idempotency key: nothing leaves the machine."""
+    """Writes each mail into a folder as an .eml file, named after the idempotency key: nothing
+    leaves the machine.
+    """
 
     name = "capture"
 

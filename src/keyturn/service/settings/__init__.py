@@ -1,11 +1,12 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment.
 
-The docstrings of the sections are docs/settings.md (`just reference`), so a link is relative to docs/. `reading` parses
-the file, and the environment overrides it; `building` makes the types, and fills in `${NAME}` only then, so that no
-overridden value is looked up; `rules` checks settings against each other.
+The docstrings of the sections are docs/settings.md (`just reference`), so a link is relative to
+docs/. `reading` parses the file, and the environment overrides it; `building` makes the types, and
+fills in `${NAME}` only then, so that no overridden value is looked up; `rules` checks settings
+against each other.
 
-Declined: `pydantic-settings`, since msgspec is already a dependency, and all faults should be reported at once, under
-the names that the user wrote.
+Declined: `pydantic-settings`, since msgspec is already a dependency, and all faults should be
+reported at once, under the names that the user wrote.
 """
 
 from datetime import timedelta
@@ -41,10 +42,11 @@ Credentials = Literal[
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """The end of an account's rows in a table of the app, whose rows admit clients.
 
-    `what`: what the rows are, for the mail and the webhook: `sessions`, `passkeys`, `access_tokens`, `api_keys`,
-    `ssh_keys`, `oauth_grants` or `trusted_devices`; empty: neither names them
-    `when`: `change`: with each new password. `intrusion`: with "this was not me", with the link that follows it, and
-    with a link that an operator asked for. `never`: your app ends them
+    `what`: what the rows are, for the mail and the webhook: `sessions`, `passkeys`,
+    `access_tokens`, `api_keys`, `ssh_keys`, `oauth_grants` or `trusted_devices`; empty: neither
+    names them
+    `when`: `change`: with each new password. `intrusion`: with "this was not me", with the link
+    that follows it, and with a link that an operator asked for. `never`: your app ends them
     `set`: columns to set, written as `accounts.table.set`; without any, the rows are deleted
     `where`: columns and their values, if other rows of the account must stay; `"{null}"` is NULL
     """
@@ -62,24 +64,29 @@ Conditions = Annotated[str | tuple[str, ...], Meta(description="a text, or a lis
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
-    `url`: `sqlite:///file`, `postgresql://...`, `mysql://...` or `mariadb://...`; empty if it is Keyturn's own
+    `url`: `sqlite:///file`, `postgresql://...`, `mysql://...` or `mariadb://...`; empty if it is
+    Keyturn's own
     `table`: its name, or `schema.name`
     `id`: column of exact numbers, UUIDs, texts or bytes
     `email`: column
     `password`: column of the hash; empty only with `supabase`
     `name`: column of the name in greetings
-    `active`: column, or `"not deleted_at"`: active if that is null, false or 0; or `"status = active | invited"`. Of
-    a list, each must be met: `["not deleted_at", "not banned_at"]`, separated by commas in the environment
+    `active`: column, or `"not deleted_at"`: active if that is null, false or 0; or `"status =
+    active | invited"`. Of a list, each must be met: `["not deleted_at", "not banned_at"]`,
+    separated by commas in the environment
     `provider`: column with the user's sign-in provider
     `kind`: column that selects one of `kinds`
     `locale`: column of the language of mails
-    `identifiers`: the columns by which users name their accounts: that of the address, and one with [user
-    names](accounts.md#user-names), as in `["email", "username"]`; empty: the address alone
-    `set`: columns that a change sets: `{ must_change = false, changed_at = "{now}" }`; placeholders: `{now}`,
-    `{now_ms}`, `{now_iso}` ([which form](accounts.md#how-the-time-is-written)), `{random}`, `{null}`
-    `delete`: rows that a change deletes, by a column with the account's id: `["password_resets.user_id"]`
+    `identifiers`: the columns by which users name their accounts: that of the address, and one with
+    [user names](accounts.md#user-names), as in `["email", "username"]`; empty: the address alone
+    `set`: columns that a change sets: `{ must_change = false, changed_at = "{now}" }`;
+    placeholders: `{now}`, `{now_ms}`, `{now_iso}` ([which
+    form](accounts.md#how-the-time-is-written)), `{random}`, `{null}`
+    `delete`: rows that a change deletes, by a column with the account's id:
+    `["password_resets.user_id"]`
     `ends`: what else a change or an intrusion ends, by such columns: [below](#accountstableends)
-    `lock`: columns that lock an account, written as in `set`: `{ status = "locked" }`; for `secure_account.lock`
+    `lock`: columns that lock an account, written as in `set`: `{ status = "locked" }`; for
+    `secure_account.lock`
     `unlock`: columns that unlock it: `{ status = "active" }`
     """
 
@@ -130,12 +137,14 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind`: `openldap`, also for servers that work like it, or `active_directory`, also for Samba
     `servers`: one to six, in the order in which they are asked: `["ldaps://dc1.example.org",
-    "ldaps://dc2.example.org"]`. `ldap://` begins with StartTLS, but for `ldap://127.0.0.1` and `ldap://[::1]`
-    `bind_dn`: the service account: `cn=keyturn,dc=example,dc=org`, or `keyturn@example.org` for Active Directory
+    "ldaps://dc2.example.org"]`. `ldap://` begins with StartTLS, but for `ldap://127.0.0.1` and
+    `ldap://[::1]`
+    `bind_dn`: the service account: `cn=keyturn,dc=example,dc=org`, or `keyturn@example.org` for
+    Active Directory
     `bind_password`: its password
     `base`: the entry above all accounts: `ou=people,dc=example,dc=org`
-    `where`: what an entry must have to be an account: `{ objectClass = "person", employeeType = "staff" }`; empty:
-    `objectClass=person`, or a user of Active Directory
+    `where`: what an entry must have to be an account: `{ objectClass = "person", employeeType =
+    "staff" }`; empty: `objectClass=person`, or a user of Active Directory
     """
 
     kind: Literal["openldap", "active_directory"] = "openldap"
@@ -149,7 +158,8 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the accounts are.
 
-    `store`: `builtin`, `table`, `supabase`, `ldap`, or your own `package.module:factory`: [accounts.md](accounts.md)
+    `store`: `builtin`, `table`, `supabase`, `ldap`, or your own `package.module:factory`:
+    [accounts.md](accounts.md)
     """
 
     store: str = "builtin"
@@ -172,8 +182,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The button "Secure your account" in the mail that confirms a change of the password.
 
-    `url`: the button's page; placeholders: `{base_url}`, `{token}`. If empty, the button leads to `forgot_url`
-    `lock`: locks the account until its owner has chosen a new password; a table needs its `lock` and `unlock`
+    `url`: the button's page; placeholders: `{base_url}`, `{token}`. If empty, the button leads to
+    `forgot_url`
+    `lock`: locks the account until its owner has chosen a new password; a table needs its `lock`
+    and `unlock`
     """
 
     url: str = "{base_url}/secure-your-account/{token}"
@@ -181,11 +193,15 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Rules for new passwords. The defaults follow ASVS 6.2; NIST SP 800-63B-4 3.1.1.2 asks for another length.
+    """Rules for new passwords.
+
+    The defaults follow ASVS 6.2; NIST SP 800-63B-4 3.1.1.2 asks for another length.
 
     `min_length`: characters
-    `require`: characters that it needs: `uppercase`, `lowercase`, `digit`, `special`; in the environment with commas
-    `breaches`: looks up [leaked passwords](proofs.md#passwords-from-data-leaks) at `hibp`, or at a mirror's https URL
+    `require`: characters that it needs: `uppercase`, `lowercase`, `digit`, `special`; in the
+    environment with commas
+    `breaches`: looks up [leaked passwords](proofs.md#passwords-from-data-leaks) at `hibp`, or at a
+    mirror's https URL
     """
 
     min_length: Annotated[int, Meta(ge=1, le=72)] = 12
@@ -206,7 +222,10 @@ BCRYPT_PREFIXES = {
 }
 
 PBKDF2_ITERATIONS = 1_200_000
-"""Those of Django 6.0; OWASP requires 600,000. Django itself replaces a hash with others at the next sign-in."""
+"""Those of Django 6.0; OWASP requires 600,000.
+
+Django itself replaces a hash with others at the next sign-in.
+"""
 
 _OTHER_HASHES = {
     "django-pbkdf2": (f"pbkdf2_sha256${PBKDF2_ITERATIONS}$", 22 + 1 + 44),
@@ -220,9 +239,11 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `cost`: of the formats with bcrypt. One more doubles the time
     `workers`: threads; 0 is one for each core
-    `queue`: hashes that may wait before the answer is 503, for strangers and for users with a link or a session each
-    `format`: the format that your app's sign-in reads: `bcrypt`, `bcrypt-2a`, `php`, `django-bcrypt`, `spring-bcrypt`,
-    `django-pbkdf2`, `argon2id` or `werkzeug-scrypt` ([hashes](accounts.md#hashes))
+    `queue`: hashes that may wait before the answer is 503, for strangers and for users with a link
+    or a session each
+    `format`: the format that your app's sign-in reads: `bcrypt`, `bcrypt-2a`, `php`,
+    `django-bcrypt`, `spring-bcrypt`, `django-pbkdf2`, `argon2id` or `werkzeug-scrypt`
+    ([hashes](accounts.md#hashes))
     """
 
     cost: Annotated[int, Meta(ge=10, le=16)] = 12
@@ -252,15 +273,16 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def max_bytes(self) -> int:
-        # Bcrypt ignores the 73rd byte and all after it (CVE-2025-22228). Other formats read all; 256 bytes are 64
-        # characters in any script (OWASP ASVS 6.2.9).
+        # Bcrypt ignores the 73rd byte and all after it (CVE-2025-22228). Other formats read all;
+        # 256 bytes are 64 characters in any script (OWASP ASVS 6.2.9).
         return 72 if self.format in BCRYPT_PREFIXES else 256
 
 
 class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A challenge that programs which request thousands of links cannot pass.
 
-    `method`: `"altcha"`, a puzzle from your own service (needs `keyturn[altcha]`), `"turnstile"` or `"hcaptcha"`
+    `method`: `"altcha"`, a puzzle from your own service (needs `keyturn[altcha]`), `"turnstile"` or
+    `"hcaptcha"`
     `site_key`: the service's public key; none for `altcha`
     `secret`: the service's secret; none for `altcha`
     `url`: where a service verifies answers, if not at its own address; over https
@@ -279,7 +301,8 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `account`: column with the account's id; empty in the table of accounts
     `totp`: column of the seed
     `format`: the seed's format: `base32`, `hex`, `text`, `json`, `fernet` or `laravel`
-    `key`: the key that encrypts `fernet` and `laravel`; while you change it, the new one, a comma and the old one
+    `key`: the key that encrypts `fernet` and `laravel`; while you change it, the new one, a comma
+    and the old one
     `active`: like `accounts.table.active`: only active rows are factors
     `phone`: column of the phone number for codes
     """
@@ -317,7 +340,8 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
 class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a reset needs the account's second factor.
 
-    `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, or your own `package.module:factory`
+    `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, or your own
+    `package.module:factory`
     """
 
     source: str = "none"
@@ -336,16 +360,21 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     `name`: in mails and on pages
     `accent`: `#rrggbb`; adjusted, with a warning, if it would be unreadable
     `accent_dark`: the same in dark
-    `ground`: the background of pages and mails; adjusted, with a warning, if text on it would be unreadable
+    `ground`: the background of pages and mails; adjusted, with a warning, if text on it would be
+    unreadable
     `ground_dark`: the same in dark
-    `logo`: shown on pages instead of the name: a file (SVG, PNG, JPEG, GIF or WebP, up to 200 kB), relative to this one
-    and served by Keyturn, or an `https://` address
+    `logo`: shown on pages instead of the name: a file (SVG, PNG, JPEG, GIF or WebP, up to 200 kB),
+    relative to this one and served by Keyturn, or an `https://` address
     `logo_dark`: the same for a dark background. Default: `logo`
-    `mail_logo`: the same in mails, as PNG, JPEG or GIF: mail programs show no SVG. Default: such a `logo` or the name
-    `mail_logo_dark`: the same for a dark background. Without it, the light logo keeps a light background
-    `logo_width`: pixels. A logo fits into this width and 32 pixels of height, which pages reserve while it loads
+    `mail_logo`: the same in mails, as PNG, JPEG or GIF: mail programs show no SVG. Default: such a
+    `logo` or the name
+    `mail_logo_dark`: the same for a dark background. Without it, the light logo keeps a light
+    background
+    `logo_width`: pixels. A logo fits into this width and 32 pixels of height, which pages reserve
+    while it loads
     `radius`: of buttons and fields, pixels. Cards have one and a half times as much
-    `font`: families as in CSS, such as `'"Source Sans 3", Georgia, serif'`; pages load none. Default: the system's own
+    `font`: families as in CSS, such as `'"Source Sans 3", Georgia, serif'`; pages load none.
+    Default: the system's own
     `support_address`: in the footer of mails; replies go there
     `postal_address`: in the footer of mails
     """
@@ -369,7 +398,8 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 class PagesSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The templates of the hosted pages.
 
-    `templates`: a folder of [your own pages](frontend.md#pages-of-your-own), which replace those of the same name
+    `templates`: a folder of [your own pages](frontend.md#pages-of-your-own), which replace those of
+    the same name
     """
 
     templates: Folder = Folder("")
@@ -392,8 +422,10 @@ else:
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The database of Keyturn's own tables.
 
-    `url`: `sqlite:///file` or `postgresql://...`, [as your app writes it](accounts.md#which-database); not MySQL
-    `timeout`: how long a request waits for PostgreSQL from its arrival; then its connection ends, and the answer is 503
+    `url`: `sqlite:///file` or `postgresql://...`, [as your app writes
+    it](accounts.md#which-database); not MySQL
+    `timeout`: how long a request waits for PostgreSQL from its arrival; then its connection ends,
+    and the answer is 503
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
@@ -404,7 +436,8 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a link works.
 
     `ttl`: how long a link works; a minute or more
-    `code`: adds a [code of eight digits](proofs.md#a-code-beside-the-link), for mails that are read on another device
+    `code`: adds a [code of eight digits](proofs.md#a-code-beside-the-link), for mails that are read
+    on another device
     """
 
     ttl: timedelta = timedelta(minutes=30)
@@ -414,9 +447,10 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
 class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Invitations to choose a first password.
 
-    `service_key`: 32 or more random characters, with which your app's server can [invite](http.md#invitations) a user.
-    Without it, the route does not exist
-    `link_key`: the same for a [link](http.md#links-for-operators) to an owner's account; not equal to `service_key`
+    `service_key`: 32 or more random characters, with which your app's server can
+    [invite](http.md#invitations) a user. Without it, the route does not exist
+    `link_key`: the same for a [link](http.md#links-for-operators) to an owner's account; not equal
+    to `service_key`
     """
 
     service_key: Secret = Secret("")
@@ -426,13 +460,16 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """The sender of mails, and how they are sent.
 
-    `transport`: a [mail provider](mail-providers.md), with its section, or `capture` (.eml files, nothing is sent)
-    `from`: `Name <address>` or an address. A name with a comma, a colon, a bracket or an @ needs quotation marks:
-    `from = '"Acme, Inc." <accounts@example.org>'`
-    `templates`: a folder of your own mails, which replace Keyturn's of the same name: [emails](emails.md)
+    `transport`: a [mail provider](mail-providers.md), with its section, or `capture` (.eml files,
+    nothing is sent)
+    `from`: `Name <address>` or an address. A name with a comma, a colon, a bracket or an @ needs
+    quotation marks: `from = '"Acme, Inc." <accounts@example.org>'`
+    `templates`: a folder of your own mails, which replace Keyturn's of the same name:
+    [emails](emails.md)
     `capture_dir`: the folder for `capture`
-    `fallback`: a second provider, used if `transport` refuses our key or log-in, or is down (four tries in a row, of
-    any mails, did not reach it or got a 5xx): for every mail that `transport` certainly does not have
+    `fallback`: a second provider, used if `transport` refuses our key or log-in, or is down (four
+    tries in a row, of any mails, did not reach it or got a 5xx): for every mail that `transport`
+    certainly does not have
     """
 
     transport: ProviderOrCapture = "resend"
@@ -443,19 +480,25 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How many requests are accepted. Rates have the syntax of the library `limits`, and refill evenly.
+    """How many requests are accepted.
 
-    `request`: requests for a link, per client (IPv6: a /64, so a /56 may send four times as many, a /48 sixteen times)
-    `client`: checks of links, new passwords, and refused requests, per client and each counted by itself. Refused are
-    addresses that are none, unreadable bodies, wrong keys, and unproven reports of mail providers
+    Rates have the syntax of the library `limits`, and refill evenly.
+
+    `request`: requests for a link, per client (IPv6: a /64, so a /56 may send four times as many, a
+    /48 sixteen times)
+    `client`: checks of links, new passwords, and refused requests, per client and each counted by
+    itself. Refused are addresses that are none, unreadable bodies, wrong keys, and unproven reports
+    of mail providers
     `login`: sign-ins and changes, per client
-    `account`: guesses at one account, from all clients together; counted separately in each browser where its owner
-    signed in or set a password
+    `account`: guesses at one account, from all clients together; counted separately in each browser
+    where its owner signed in or set a password
     `overall`: requests for a link, all clients together; more get the same answer and are dropped
     `mailbox_cooldown`: a mailbox gets one mail in this time
-    `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two hours
-    `in_memory`: `true`: each process counts separately. `false`: PostgreSQL counts for all processes; with SQLite, a
-    second process refuses to start ([operating](operating.md#where-limits-are-counted))
+    `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two
+    hours
+    `in_memory`: `true`: each process counts separately. `false`: PostgreSQL counts for all
+    processes; with SQLite, a second process refuses to start
+    ([operating](operating.md#where-limits-are-counted))
     """
 
     request: str = "3/minute"
@@ -474,16 +517,21 @@ RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if f
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The HTTP server: where it listens, and what it trusts and accepts.
 
-    `host`: what `serve` listens on; `--host` overrides it. `0.0.0.0` is every IPv4 address, `::` IPv6 as well
-    `port`: `--port` overrides it, and 0 takes a free one. `serve` warns if links lead to another port, unless it took a
-    free one. If a platform sets the port in `PORT`: `port = "${PORT:-8000}"`
-    `trusted_proxies`: addresses or networks whose X-Forwarded-* count, an IPv4 one on `--host ::` too
-    `allowed_origins`: origins such as `https://app.example.org` whose pages may call the API, without cookies
+    `host`: what `serve` listens on; `--host` overrides it. `0.0.0.0` is every IPv4 address, `::`
+    IPv6 as well
+    `port`: `--port` overrides it, and 0 takes a free one. `serve` warns if links lead to another
+    port, unless it took a free one. If a platform sets the port in `PORT`: `port = "${PORT:-8000}"`
+    `trusted_proxies`: addresses or networks whose X-Forwarded-* count, an IPv4 one on `--host ::`
+    too
+    `allowed_origins`: origins such as `https://app.example.org` whose pages may call the API,
+    without cookies
     `api_path`: the path of the routes that request, check and reset; `"/"` for none
-    `worker`: which process sends the mails of `serve`, or of an app with the [plugin](plugin.md#the-worker).
-    `child`: a process that it starts and restarts. `inside`: itself, if it is the only one; its other answers wait
-    while it prepares a mail, so their time [tells strangers who has an
-    account](security.md#whether-an-account-exists-stays-secret). `none`: a `keyturn worker` elsewhere
+    `worker`: which process sends the mails of `serve`, or of an app with the
+    [plugin](plugin.md#the-worker).
+    `child`: a process that it starts and restarts. `inside`: itself, if it is the only one; its
+    other answers wait while it prepares a mail, so their time [tells strangers who has an
+    account](security.md#whether-an-account-exists-stays-secret). `none`: a `keyturn worker`
+    elsewhere
     """
 
     host: str = "127.0.0.1"
@@ -495,15 +543,17 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LONGEST_TRY = timedelta(seconds=60)
-"""How long one delivery may take, its time-outs included, before it is stopped; also after the worker is told to stop.
-Only the last answer of a mail server may take longer while the worker runs (`Provider.last_answer`)."""
+"""How long one delivery may take, its time-outs included, before it is stopped; also after the
+worker is told to stop. Only the last answer of a mail server may take longer while the worker runs
+(`Provider.last_answer`).
+"""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the worker delivers.
 
-    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server, which has 35 s until
-    it has a mail and 10 minutes for its last reply (RFC 5321); less than 60 s
+    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server,
+    which has 35 s until it has a mail and 10 minutes for its last reply (RFC 5321); less than 60 s
     """
 
     timeout: timedelta = timedelta(seconds=10)
@@ -513,7 +563,8 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Webhooks to the app, in the format of Standard Webhooks.
 
     `url`: your app's address for events, without a user or a password: [webhooks](http.md#webhooks)
-    `secret`: `whsec_` and base64 of 24 or more random bytes; while you change it, the new one, a comma and the old one
+    `secret`: `whsec_` and base64 of 24 or more random bytes; while you change it, the new one, a
+    comma and the old one
     """
 
     url: Secret = Secret("")
@@ -527,7 +578,8 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long records stay.
 
-    `audit`: entries of the audit trail, and which mailbox [secured an account](security.md#this-was-not-me)
+    `audit`: entries of the audit trail, and which mailbox [secured an
+    account](security.md#this-was-not-me)
     """
 
     audit: timedelta = timedelta(days=365)
@@ -545,7 +597,8 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Access to /metrics.
 
-    `token`: 32 or more random characters: clients that send it may read /metrics. Without it, no client may
+    `token`: 32 or more random characters: clients that send it may read /metrics. Without it, no
+    client may
     """
 
     token: Secret = Secret("")
@@ -554,25 +607,30 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  # type: ignore[misc]  # its members are Any
     """All settings. Build them with `read_settings`, or directly in a test.
 
-    Each mail provider has a section with its name: `settings.resend` is the struct of `mail/providers/resend.py`.
+    Each mail provider has a section with its name: `settings.resend` is the struct of
+    `mail/providers/resend.py`.
 
-    `environment`: `production` or `development`. Production refuses to start without a secret key, or with http that
-    leaves this machine
+    `environment`: `production` or `development`. Production refuses to start without a secret key,
+    or with http that leaves this machine
     `base_url`: where users reach Keyturn; links are built from it
     `reset_url`: the link in the mail; placeholders: `{base_url}`, `{token}`, `{email}`
     `forgot_url`: the page that requests a new link; placeholder: `{base_url}`
-    `sign_in_url`: where users sign in; placeholder: `{base_url}`. With the built-in accounts, empty means Keyturn's own
-    page, `{base_url}/login`. With every other store it is required: [beside your app](beside-your-app.md)
-    `after_reset`: what users see after a new password, if they sign in elsewhere. `page` confirms it and links to
-    `sign_in_url`. `sign_in` redirects there at once, with `password=changed` in the query for your page
-    `return_origins`: origins such as `["https://app.example.org"]`; a request may name an address there to [return to
-    after the reset](frontend.md#return-after-a-reset)
+    `sign_in_url`: where users sign in; placeholder: `{base_url}`. With the built-in accounts, empty
+    means Keyturn's own page, `{base_url}/login`. With every other store it is required: [beside
+    your app](beside-your-app.md)
+    `after_reset`: what users see after a new password, if they sign in elsewhere. `page` confirms
+    it and links to `sign_in_url`. `sign_in` redirects there at once, with `password=changed` in the
+    query for your page
+    `return_origins`: origins such as `["https://app.example.org"]`; a request may name an address
+    there to [return to after the reset](frontend.md#return-after-a-reset)
     `secret_key`: 32 or more random characters: encrypts waiting mails, signs CSRF tokens
     `previous_secret_keys`: old keys that still decrypt; separated by commas in the environment
-    `timezone`: the IANA zone for times in mails, after an account's [own](accounts.md), and in pages without JavaScript
+    `timezone`: the IANA zone for times in mails, after an account's [own](accounts.md), and in
+    pages without JavaScript
     `locales`: a folder of your own catalogues: [languages](emails.md#languages)
-    `languages`: the languages of mails and pages, such as `["de", "en"]`; the first is for users who want none of them.
-    Empty means all languages, and English as the first; separated by commas in the environment
+    `languages`: the languages of mails and pages, such as `["de", "en"]`; the first is for users
+    who want none of them. Empty means all languages, and English as the first; separated by commas
+    in the environment
     """
 
     environment: Literal["production", "development"] = "production"
@@ -614,7 +672,9 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC 6454)."""
+        """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC
+        6454).
+        """
         scheme, _, rest = self.base_url.partition("://")
         return f"{scheme}://{rest.split('/')[0]}".lower()
 

@@ -1,6 +1,7 @@
 """A brand's files, read within bounds with types by content, and the rules for a brand.
 
-An SVG is served unchanged: browsers run no script in an image (SVG 2, 2.2.1), and its own URL is sandboxed.
+An SVG is served unchanged: browsers run no script in an image (SVG 2, 2.2.1), and its own URL is
+sandboxed.
 """
 
 import errno
@@ -65,7 +66,9 @@ def read_logo(path: str) -> BrandFile:
 
 _QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
 _FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
-"""A name that needs no escaping in a stylesheet, in an attribute of a mail and in a JavaScript module."""
+"""A name that needs no escaping in a stylesheet, in an attribute of a mail and in a JavaScript
+module.
+"""
 
 _FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
 

@@ -1,4 +1,6 @@
-"""A typed struct of written values with `${NAME}` in them, and every fault under the name that the user wrote."""
+"""A typed struct of written values with `${NAME}` in them, and every fault under the name that the
+user wrote.
+"""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -47,11 +49,14 @@ class VariableUnset(ValueError):
 
 
 class Builder:
-    """Builds a struct of what was written, and collects the faults; a value that could not be read is left out.
+    """Builds a struct of what was written, and collects the faults; a value that could not be read
+    is left out.
 
-    `variables`: the values of `${NAME}`; None for settings that code has made, which are taken as they are.
+    `variables`: the values of `${NAME}`; None for settings that code has made, which are taken as
+    they are.
     `unset`: the faults of settings whose variables are not set.
-    `origins`: the variable of each value that was written, by its name; None for a value that stands in the file.
+    `origins`: the variable of each value that was written, by its name; None for a value that
+    stands in the file.
     """
 
     def __init__(self, variables: Variables | None, folder: Path, faults: list[Fault]) -> None:
@@ -66,7 +71,9 @@ class Builder:
         return struct(**self._values(struct, section, prefix))
 
     def as_shown(self, fault: Fault) -> Fault:
-        """Return the fault under the name that the operator set, with `${NAME}` in place of its value (ASVS 16.2.5)."""
+        """Return the fault under the name that the operator set, with `${NAME}` in place of its
+        value (ASVS 16.2.5).
+        """
         message, instead = fault.message, self._hidden.get(fault.name.partition(".")[0])
         if instead:
             texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
@@ -173,11 +180,16 @@ def is_section(kind: Any) -> bool:
 TOP_LEVEL = frozenset(
     field.encode_name for field in msgspec.structs.fields(Settings) if not is_section(field.type)
 )
-"""Settings above all sections. TOML takes them for a part of the section that they are written below."""
+"""Settings above all sections.
+
+TOML takes them for a part of the section that they are written below.
+"""
 
 
 def member_name(section: str, key: str) -> str:
-    """Return the name of a key that a person chose, as TOML writes it: kinds.school, kinds."other one"."""
+    """Return the name of a key that a person chose, as TOML writes it: kinds.school, kinds."other
+    one".
+    """
     return f"{section}.{key}" if _BARE_KEY.fullmatch(key) else f'{section}."{key}"'
 
 
@@ -223,7 +235,9 @@ def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
 
 
 def _refuse_odd_text(value: Any, *, is_secret: bool) -> None:
-    """Raise ValueError for a text that would break a header or an address (CWE-93), or a secret in quotation marks."""
+    """Raise ValueError for a text that would break a header or an address (CWE-93), or a secret in
+    quotation marks.
+    """
     if not isinstance(value, str):
         return
     if control := _CONTROL.search(value):
@@ -241,7 +255,9 @@ def _section(value: Any, name: str) -> _Section:
 
 
 def _items(section: _Section) -> Iterator[tuple[str, Any]]:
-    """Yield the keys and values of a section of a file, or those of a struct that differ from defaults."""
+    """Yield the keys and values of a section of a file, or those of a struct that differ from
+    defaults.
+    """
     if not isinstance(section, msgspec.Struct):
         yield from section.items()
         return
@@ -261,9 +277,11 @@ def _has_places(value: Any) -> bool:
 
 
 def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) -> Any:
-    """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced (POSIX 2.6.2).
+    """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced
+    (POSIX 2.6.2).
 
-    Raises VariableUnset for every variable that is missing, or leaves a whole text empty, which would mean "none".
+    Raises VariableUnset for every variable that is missing, or leaves a whole text empty, which
+    would mean "none".
     `hidden`: gets what a fault could show of a variable, with what stands in the file.
     """
     unset: dict[str, str] = {}

@@ -16,8 +16,10 @@ from keyturn.service.settings.url_rules import NO_ADDRESS, database_fault, datab
 from keyturn.values import did_you_mean
 
 _MODES = ("", "disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-"""libpq's modes of TLS (https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION), the weakest
-first; "" is that of the driver."""
+"""libpq's modes of TLS
+(https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION), the weakest first; ""
+is that of the driver.
+"""
 
 _WORDS = {
     **dict.fromkeys(
@@ -104,10 +106,14 @@ _LEFT_OUT = {
     ),
     "sslcompression",  # Python's TLS has none (CVE-2012-4929)
 }
-"""What apps write for their own connections: Keyturn has its own pools and time limits, UTF-8 and UTC."""
+"""What apps write for their own connections: Keyturn has its own pools and time limits, UTF-8 and
+UTC.
+"""
 
 _WITHOUT_GSS = ("disable", "prefer")
-"""Values of `gssencmode` that a driver without GSSAPI honours; `require` asks for encryption that it does not have."""
+"""Values of `gssencmode` that a driver without GSSAPI honours; `require` asks for encryption that
+it does not have.
+"""
 
 _UNREADABLE = (
     "not a database address: a port must be a number from 1 to 65535, and a password has %40 for @, %2F for /, %3A for "
@@ -122,17 +128,24 @@ _SUPABASES_POOLER, _ITS_PORT = (
 )  # where each transaction may have another connection
 
 _SPEAKS_TLS, _NO_TLS = 0x800, 2026
-"""MySQL's capability flag CLIENT_SSL, and its error for a connection that cannot be encrypted (its manual, 8.4)."""
+"""MySQL's capability flag CLIENT_SSL, and its error for a connection that cannot be encrypted (its
+manual, 8.4).
+"""
 
 
 class _NotUnderstood(Exception):
-    """Names a part of an address, and its mistake. The value is not repeated: it may be a secret."""
+    """Names a part of an address, and its mistake.
+
+    The value is not repeated: it may be a secret.
+    """
 
 
 class DatabaseUrl(msgspec.Struct, frozen=True):
-    """The address of a database: its kind ("sqlite", "postgresql" or "mysql"), driver and place, without parameters.
+    """The address of a database: its kind ("sqlite", "postgresql" or "mysql"), driver and place,
+    without parameters.
 
-    `arguments`: for the driver. `roots`: the file with those for the server's certificate; "" for this machine's.
+    `arguments`: for the driver. `roots`: the file with those for the server's certificate; "" for
+    this machine's.
     """
 
     kind: str
@@ -143,7 +156,10 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
 
 
 def read_url(text: str, setting: str) -> DatabaseUrl:
-    """Parse an address. Raises SettingsInvalid by its setting, without parts of the address that may be secret."""
+    """Parse an address.
+
+    Raises SettingsInvalid by its setting, without parts of the address that may be secret.
+    """
     if message := database_fault(text):
         raise SettingsInvalid.of(setting, message)
     kind, (scheme, _, rest) = database_kind(text), text.strip().partition(":")
@@ -170,7 +186,9 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
 
 
 def _parameters(query: str, kind: str) -> dict[str, str]:
-    """Return the parameters that are not left out, as libpq and asyncpg spell them, and the strictest mode of TLS."""
+    """Return the parameters that are not left out, as libpq and asyncpg spell them, and the
+    strictest mode of TLS.
+    """
     if "@" in query:  # a password with a "?"
         raise _NotUnderstood(_UNREADABLE)
     parameters: dict[str, str] = {}
@@ -231,7 +249,10 @@ def _mysql(parameters: dict[str, str]) -> dict[str, Any]:
 
 
 async def _connect_encrypted(**arguments: Any) -> Any:
-    """Return an encrypted connection, where aiomysql would send a password in the clear. Raises OperationalError."""
+    """Return an encrypted connection, where aiomysql would send a password in the clear.
+
+    Raises OperationalError.
+    """
     from aiomysql import Connection, OperationalError
 
     connection = Connection(**arguments)
@@ -261,8 +282,9 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
     is_supabases = hosts.endswith(_SUPABASES_POOLER) and url.port == _ITS_PORT
     is_pooled = query.pop("pgbouncer", "false") != "false" or is_supabases
     if query.pop("statement_cache_size", "") == "0" or is_pooled:
-        # A prepared statement belongs to its connection, and the next transaction has another connection. Each name is
-        # unique (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html).
+        # A prepared statement belongs to its connection, and the next transaction has another
+        # connection. Each name is unique
+        # (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html).
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         arguments["prepared_statement_name_func"] = lambda: f"__keyturn_{uuid4()}__"
     settings = {
@@ -271,7 +293,8 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
         if name in query
     }
     schema = query.pop("schema", "")
-    # PgBouncer refuses a search path, and the default path includes "public", which Prisma always writes.
+    # PgBouncer refuses a search path, and the default path includes "public", which Prisma always
+    # writes.
     if schema and not (is_pooled and schema == "public"):
         settings["search_path"] = (
             '"' + schema.replace('"', '""') + '"'
@@ -282,10 +305,12 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
 
 
 def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
-    """Take the parameters of TLS out of `parameters`: return a context, or a mode for which the driver needs none.
+    """Take the parameters of TLS out of `parameters`: return a context, or a mode for which the
+    driver needs none.
 
-    asyncpg has no channel binding: `channel_binding=require` keeps out a stranger between client and server, who has no
-    certificate for the server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
+    asyncpg has no channel binding: `channel_binding=require` keeps out a stranger between client
+    and server, who has no certificate for the server's name
+    (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
     mode, binding = parameters.pop("sslmode", ""), parameters.pop("channel_binding", "disable")
     if "sslkey" not in parameters and "sslcert" in parameters:  # Prisma's name for the roots
@@ -306,7 +331,10 @@ def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
 
 
 def _context(mode: str, roots: str, certificate: str, key: str, password: str) -> ssl.SSLContext:
-    """Return the context for a mode with TLS. "verify-ca" without own roots becomes "verify-full": libpq refuses it."""
+    """Return the context for a mode with TLS.
+
+    "verify-ca" without own roots becomes "verify-full": libpq refuses it.
+    """
     for file in (roots, certificate, key):
         if file and not Path(file).exists():
             raise _NotUnderstood(f"names a file that does not exist: {Path(file).absolute()}")

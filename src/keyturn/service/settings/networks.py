@@ -19,7 +19,10 @@ def read_peer(text: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(256)
 def read_network(text: str) -> IPv4Network | IPv6Network:
-    """Return the network of an address, as in 127.0.0.1, or of one with a length. Raises ValueError."""
+    """Return the network of an address, as in 127.0.0.1, or of one with a length.
+
+    Raises ValueError.
+    """
     network = ip_network(text, strict=False)
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is None or network.prefixlen < _MAPPED:
@@ -28,7 +31,9 @@ def read_network(text: str) -> IPv4Network | IPv6Network:
 
 
 def both_forms(networks: Iterable[str]) -> list[str]:
-    """Return the networks as their peers may appear, in X-Forwarded-For too: the IPv4 ones inside IPv6 as well."""
+    """Return the networks as their peers may appear, in X-Forwarded-For too: the IPv4 ones inside
+    IPv6 as well.
+    """
     read = list(map(read_network, networks))
     old = [(one.network_address, one.prefixlen) for one in read if isinstance(one, IPv4Network)]
     return [

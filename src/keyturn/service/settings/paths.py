@@ -1,4 +1,6 @@
-"""The paths of the API and the hosted pages, and the links to them, derived from the settings and checked."""
+"""The paths of the API and the hosted pages, and the links to them, derived from the settings and
+checked.
+"""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -53,9 +55,11 @@ _TAKEN = {
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Paths as the service knows them, without that of `base_url`.
 
-    A page whose address is elsewhere keeps its default path, or "" if the API has that. `secure` is "" if no link of a
-    mail leads there. `token` and `email`: a link's names for them, in its query or behind its "#".
-    `settings`: of the kinds of accounts whose security settings are elsewhere, a path or an address.
+    A page whose address is elsewhere keeps its default path, or "" if the API has that. `secure` is
+    "" if no link of a mail leads there. `token` and `email`: a link's names for them, in its query
+    or behind its "#".
+    `settings`: of the kinds of accounts whose security settings are elsewhere, a path or an
+    address.
     """
 
     api: str = "/api/auth"
@@ -132,7 +136,9 @@ LINKS: Mapping[str, Collection[str]] = {
     "reset_url": ("token", "email"),
     "secure_account.url": ("token",),
 }
-"""The settings of page_urls to which mails link with a token, and their placeholders beside `{base_url}`."""
+"""The settings of page_urls to which mails link with a token, and their placeholders beside
+`{base_url}`.
+"""
 
 
 def page_urls(settings: Settings) -> dict[str, str]:
@@ -150,7 +156,9 @@ def page_urls(settings: Settings) -> dict[str, str]:
 
 
 def hosted_path(pattern: str) -> str | None:
-    """Return the path of the hosted page at "{base_url}/reset-password/{token}"; None for a page of the app's own."""
+    """Return the path of the hosted page at "{base_url}/reset-password/{token}"; None for a page of
+    the app's own.
+    """
     if not pattern.startswith(_HOSTED):
         return None
     path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(_TOKEN)
@@ -158,7 +166,9 @@ def hosted_path(pattern: str) -> str | None:
 
 
 def hosting_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield the addresses at which no page can be mounted, or at which there is something else already."""
+    """Yield the addresses at which no page can be mounted, or at which there is something else
+    already.
+    """
     pages = {name: hosted_path(url) for name, url in page_urls(settings).items()}
     api = settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)

@@ -1,4 +1,6 @@
-"""Reads Settings from keyturn.toml and the environment, or reports every fault at once, under the user's names."""
+"""Reads Settings from keyturn.toml and the environment, or reports every fault at once, under the
+user's names.
+"""
 
 import os
 import tomllib
@@ -44,7 +46,10 @@ def read_settings(
     connecting: bool = True,
     with_file: bool = True,
 ) -> Settings:
-    """Return the settings; the environment beats the file. Raises SettingsInvalid with every fault."""
+    """Return the settings; the environment beats the file.
+
+    Raises SettingsInvalid with every fault.
+    """
     reading = inspect_settings(
         file, environ, sending=sending, connecting=connecting, with_file=with_file
     )
@@ -56,7 +61,10 @@ def read_settings(
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a file and an environment, and their faults. An unreadable value is its default."""
+    """The settings of a file and an environment, and their faults.
+
+    An unreadable value is its default.
+    """
 
     file: Path
     settings: Settings
@@ -74,9 +82,11 @@ def inspect_settings(
 ) -> Reading:
     """Return the settings with all faults: unknown keys, bad values, missing secrets, broken rules.
 
-    `file`: by default $KEYTURN_CONFIG, then keyturn.toml in the working directory, which may be missing.
+    `file`: by default $KEYTURN_CONFIG, then keyturn.toml in the working directory, which may be
+    missing.
     `sending`: whether the process sends mails, and so needs their secrets.
-    `connecting`: whether it connects to anything. To render mails, a variable that the file names may be missing.
+    `connecting`: whether it connects to anything. To render mails, a variable that the file names
+    may be missing.
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
@@ -88,7 +98,8 @@ def inspect_settings(
     _overlay_environment(values, environ, variables, faults)
     builder = Builder(variables, file.parent, faults)
     settings, faults = _build(values, builder, environ, sending=sending, connecting=connecting)
-    # What a file that cannot be read would set is not missing, so only the fault of the file is true.
+    # What a file that cannot be read would set is not missing, so only the fault of the file is
+    # true.
     told = of_file or tuple(faults)
     return Reading(
         file=file, settings=settings, faults=told, is_of_no_file=not (named or file.exists())
@@ -96,7 +107,9 @@ def inspect_settings(
 
 
 def missing_settings() -> str:
-    """Return in words that nothing is configured here; "" if a file or a variable of Keyturn's exists."""
+    """Return in words that nothing is configured here; "" if a file or a variable of Keyturn's
+    exists.
+    """
     if (
         any(name.startswith(PREFIX) or name == CREDENTIALS for name in os.environ)
         or Path(FILE_NAME).exists()
@@ -106,7 +119,10 @@ def missing_settings() -> str:
 
 
 def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
-    """Return settings that code has made or changed, checked as those of a file. Raises SettingsInvalid."""
+    """Return settings that code has made or changed, checked as those of a file.
+
+    Raises SettingsInvalid.
+    """
     settings, faults = _build(
         values, Builder(None, Path(), []), os.environ, sending=sending, connecting=True
     )
@@ -228,7 +244,9 @@ def secret_variables() -> frozenset[str]:
 
 
 def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield each setting that differs from its default, with its value, but of a secret only that it is set."""
+    """Yield each setting that differs from its default, with its value, but of a secret only that
+    it is set.
+    """
     for name, kind in _typed_settings():
         if (value := value_of(settings, name)) != value_of(Settings(), name):
             text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)

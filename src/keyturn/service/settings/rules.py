@@ -1,4 +1,6 @@
-"""Rules for settings: the bounds of single ones and what they need of each other as tables, the others as functions."""
+"""Rules for settings: the bounds of single ones and what they need of each other as tables, the
+others as functions.
+"""
 
 import os
 import re
@@ -52,7 +54,10 @@ _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.u
 def broken_rules(
     settings: Settings, *, sending: bool, written: Collection[str] = ()
 ) -> Iterator[Fault]:
-    """Yield every broken rule. `written`: the sections and keys in the file or the environment, without defaults."""
+    """Yield every broken rule.
+
+    `written`: the sections and keys in the file or the environment, without defaults.
+    """
     yield from list(page_faults(settings)) or hosting_faults(settings)
     if sending:
         yield from _secret_key(settings)
@@ -175,8 +180,10 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
 class Needs(NamedTuple):
     """`setting` must be set if `by` is one of `values`; without values, if `by` is set at all.
 
-    `what`: what is missing, in place of the reason. `known_as`: the variable by which people know the setting.
-    `sending`: only a process that sends mails needs it. `store`: only accounts in this store need it.
+    `what`: what is missing, in place of the reason. `known_as`: the variable by which people know
+    the setting.
+    `sending`: only a process that sends mails needs it. `store`: only accounts in this store need
+    it.
     """
 
     setting: str
@@ -296,7 +303,9 @@ _TRIAL = (
 
 
 def _providers(settings: Settings) -> Iterator[Fault]:
-    """Yield what chosen providers lack, and values of theirs that are none: AWS's variables serve others, too."""
+    """Yield what chosen providers lack, and values of theirs that are none: AWS's variables serve
+    others, too.
+    """
     mail = settings.mail
     chosen = {mail.transport: ("mail.transport", _TRIAL)} | {mail.fallback: ("mail.fallback", "")}
     for name, (chosen_by, advice) in chosen.items():
@@ -317,7 +326,9 @@ def missing_settings(name: str, settings: Settings) -> Iterator[str]:
 
 
 def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong with variables that libraries read: proxies and authorities only if something is called."""
+    """Yield what is wrong with variables that libraries read: proxies and authorities only if
+    something is called.
+    """
     counts = environ.get("PROMETHEUS_MULTIPROC_DIR")
     if counts and not (Path(counts).is_dir() and os.access(counts, os.W_OK)):
         yield Fault(
@@ -372,8 +383,10 @@ RANDOM = "{random}"
 _TIMES = ("{now}", "{now_ms}", "{now_iso}")
 _PLACES = (*_TIMES, "{null}")
 _PLACES_OF_CHANGE = (*_TIMES, RANDOM, "{null}")
-"""A random value is for one row at a time, so only `accounts.table.set` may have it. A lock is recognised by its value,
-and an ending would write one value into several rows."""
+"""A random value is for one row at a time, so only `accounts.table.set` may have it.
+
+A lock is recognised by its value, and an ending would write one value into several rows.
+"""
 
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 _PLACE = re.compile(r"\{\w+\}")
@@ -382,8 +395,9 @@ _PLACE = re.compile(r"\{\w+\}")
 def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     accounts = settings.accounts
     store, table = accounts.store, accounts.table
-    # Beside an app, which has a sign-in, Keyturn's own would be a second one, past the first one's other checks (OWASP
-    # ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same strength).
+    # Beside an app, which has a sign-in, Keyturn's own would be a second one, past the first one's
+    # other checks (OWASP ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same
+    # strength).
     if store != "builtin" and not settings.sign_in_url:
         message = (
             "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"

@@ -23,13 +23,18 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
 
 
 def database_kind(url: str) -> str:
-    """Return whose address of a database it is: "sqlite", "postgresql" or "mysql", "" for none; any driver will do."""
+    """Return whose address of a database it is: "sqlite", "postgresql" or "mysql", "" for none; any
+    driver will do.
+    """
     scheme, colon, _ = url.strip().partition(":")
     return _DATABASES.get(scheme.partition("+")[0].lower(), "") if colon else ""
 
 
 def database_fault(url: str, *, for_our_tables: bool = False) -> str:
-    """Return what is wrong with how an address begins; "" for nothing. The rest may hold a password."""
+    """Return what is wrong with how an address begins; "" for nothing.
+
+    The rest may hold a password.
+    """
     kind = database_kind(url)
     known = (
         "sqlite:// or postgresql://"
@@ -77,7 +82,9 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
 
 
 def policy_faults(name: str, url: str) -> Iterator[Fault]:
-    """Yield what would end the address's place in the pages' policy, and begin another (CSP Level 3, 2.2.1)."""
+    """Yield what would end the address's place in the pages' policy, and begin another (CSP Level
+    3, 2.2.1).
+    """
     if ENDS_A_SOURCE.search(url):
         yield Fault(name, "contains a space, a semicolon or a comma: percent-encode it")
 

@@ -1,4 +1,6 @@
-"""Environment variables, and the files that hold a secret instead: `NAME_FILE`, and systemd's credentials."""
+"""Environment variables, and the files that hold a secret instead: `NAME_FILE`, and systemd's
+credentials.
+"""
 
 import errno
 import os
@@ -13,7 +15,10 @@ _AT_ENDS = "\r\n\ufeff"  # line ends and a byte order mark, which editors and sh
 
 
 class SecretUnread(ValueError):
-    """The file of a secret cannot be used; the text says why. `label`: the variable that names the file."""
+    """The file of a secret cannot be used; the text says why.
+
+    `label`: the variable that names the file.
+    """
 
     def __init__(self, label: str, reason: str) -> None:
         self.label = label
@@ -23,8 +28,9 @@ class SecretUnread(ValueError):
 class Variables:
     """The environment, in which a file can hold a variable's value.
 
-    The sources of NAME are, in this order: the variable, the file in NAME_FILE, and the file NAME in the folder
-    $CREDENTIALS_DIRECTORY (systemd.exec(5)). An empty variable counts as not set where a file has the value.
+    The sources of NAME are, in this order: the variable, the file in NAME_FILE, and the file NAME
+    in the folder $CREDENTIALS_DIRECTORY (systemd.exec(5)). An empty variable counts as not set
+    where a file has the value.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -32,7 +38,10 @@ class Variables:
         self._contents: dict[str, str] = {}
 
     def get(self, name: str) -> str:
-        """Return the value; "" if it is not set. Raises SecretUnread if the file does not provide it."""
+        """Return the value; "" if it is not set.
+
+        Raises SecretUnread if the file does not provide it.
+        """
         file = self.file_of(name)
         if not file:
             return self._environ.get(name, "").strip(_AT_ENDS)
@@ -50,7 +59,9 @@ class Variables:
         return bool(self._environ.get(name) or self.file_of(name))
 
     def file_of(self, name: str) -> str:
-        """Return the path of the file that holds the value; "" if the variable itself does, or nothing."""
+        """Return the path of the file that holds the value; "" if the variable itself does, or
+        nothing.
+        """
         if not name.isidentifier():
             return ""
         if named := self._environ.get(f"{name}{FILE_SUFFIX}"):

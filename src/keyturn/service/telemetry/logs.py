@@ -19,13 +19,15 @@ request_id: ContextVar[str] = ContextVar("keyturn_request_id", default="")
 """The id of the current request, or of the request that created the current message."""
 
 _TOKEN_LENGTH = 43
-# Also a longer word: an address of the app's own may have the token right behind or before a "-", "_" or letter.
+# Also a longer word: an address of the app's own may have the token right behind or before a "-",
+# "_" or letter.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43,}")
 _HASH = re.compile(
     r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$[\w+/=,$]+|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
 )
 _PART = r"\s@\"'<>,;:()\[\]=\\%"
-# Only at the beginning of a word: otherwise each letter of a long word would start a search to its end.
+# Only at the beginning of a word: otherwise each letter of a long word would start a search to its
+# end.
 _ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
 
 _CHATTY = (
@@ -46,7 +48,9 @@ _MOST_NAMES = 1_024
 
 
 class LogEvent:
-    """A log message: a name that machines match, and fields, `mail.sent message_id=7` in an app's own format."""
+    """A log message: a name that machines match, and fields, `mail.sent message_id=7` in an app's
+    own format.
+    """
 
     __slots__ = ("fields", "name")
 
@@ -61,13 +65,17 @@ class LogEvent:
 
 
 class OnceAMinute:
-    """Limits lines that clients can cause to the first in a minute, for each of the latest 1,024 names."""
+    """Limits lines that clients can cause to the first in a minute, for each of the latest 1,024
+    names.
+    """
 
     def __init__(self) -> None:
         self._written: dict[str, tuple[float, int]] = {}
 
     def count(self, name: str) -> int:
-        """Return the number of requests to report: this one and those since the last line; 0 to write no line."""
+        """Return the number of requests to report: this one and those since the last line; 0 to
+        write no line.
+        """
         moment = monotonic()
         written, held_back = self._written.pop(name, (moment - _A_MINUTE, 0))
         if len(self._written) == _MOST_NAMES:
@@ -78,7 +86,9 @@ class OnceAMinute:
 
 
 def redact(text: str) -> str:
-    """Remove what looks like a hash, then like a token, which a hash may hold, or an address, as a second defence."""
+    """Remove what looks like a hash, then like a token, which a hash may hold, or an address, as a
+    second defence.
+    """
     # Few texts hold any, and a check for a required substring costs less than a search.
     if "$" in text:
         text = _HASH.sub("[hash]", text)
@@ -90,7 +100,9 @@ def redact(text: str) -> str:
 
 
 def configure_logs(level: str = "info") -> None:
-    """Send records to stderr, as text on a terminal, else as JSON: Keyturn's from `level` on, libraries' from info."""
+    """Send records to stderr, as text on a terminal, else as JSON: Keyturn's from `level` on,
+    libraries' from info.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Text() if sys.stderr.isatty() else _Json())
     handler.addFilter(_is_no_end)
@@ -103,7 +115,9 @@ def configure_logs(level: str = "info") -> None:
 
 
 def _is_no_end(record: logging.LogRecord) -> bool:
-    """Leave out the traceback of a request that the end of the process cut off: uvicorn's line says how many."""
+    """Leave out the traceback of a request that the end of the process cut off: uvicorn's line says
+    how many.
+    """
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
@@ -173,7 +187,9 @@ def redact_access_logs() -> None:
 
 
 class RedactingFilter(logging.Filter):
-    """Removes tokens, hashes and addresses from a record's message and arguments, and passes the record on."""
+    """Removes tokens, hashes and addresses from a record's message and arguments, and passes the
+    record on.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _redacted(record.msg)

@@ -1,4 +1,6 @@
-"""What is counted and measured, for Prometheus: names and units follow https://prometheus.io/docs/practices/naming/."""
+"""What is counted and measured, for Prometheus: names and units follow
+https://prometheus.io/docs/practices/naming/.
+"""
 
 import math
 import os
@@ -38,11 +40,13 @@ _GAUGES = {
 
 
 class Meters:
-    """Counts for Prometheus, with a registry for each app, and labels of fixed lists, so that series stay few.
+    """Counts for Prometheus, with a registry for each app, and labels of fixed lists, so that
+    series stay few.
 
-    `request` counts calls by kind and outcome ("accepted", or the problem's `outcome`), `breach_lookup` breached, clear
-    and failed look-ups, `challenge` passed, missing, failed (could not be judged), or the `Fault` of an answer,
-    `suppression` reports that end a mailbox's mails. `password_hash.time()`: the seconds of a hash without its queue.
+    `request` counts calls by kind and outcome ("accepted", or the problem's `outcome`),
+    `breach_lookup` breached, clear and failed look-ups, `challenge` passed, missing, failed (could
+    not be judged), or the `Fault` of an answer, `suppression` reports that end a mailbox's mails.
+    `password_hash.time()`: the seconds of a hash without its queue.
     """
 
     def __init__(self) -> None:
@@ -87,7 +91,8 @@ class Meters:
             _SUPPRESSIONS
         ):  # `increase()` does not see the first count of a series that begins at 1
             self.suppression(reason, count=0)
-        # Processes that share a folder each answer for all; what a process says of itself is then left out.
+        # Processes that share a folder each answer for all; what a process says of itself is then
+        # left out.
         if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             self._registry = CollectorRegistry()
             MultiProcessCollector(self._registry, shared)
@@ -106,11 +111,16 @@ class Meters:
         self._messages(kind, outcome, count=count)
 
     def delivery(self, kind: str, seconds: float) -> None:
-        """Record a message's delivery time in seconds, from its commit until the provider or the app accepted it."""
+        """Record a message's delivery time in seconds, from its commit until the provider or the
+        app accepted it.
+        """
         self._deliveries(kind).observe(seconds)
 
     def exposition(self, **figures: float) -> bytes:
-        """Return all metrics in Prometheus' text format, with the figures of `_GAUGES`. One that is unknown is NaN."""
+        """Return all metrics in Prometheus' text format, with the figures of `_GAUGES`.
+
+        One that is unknown is NaN.
+        """
         self._figures = figures
         return generate_latest(self._registry)
 

@@ -1,4 +1,6 @@
-"""A span around each request, in a process that has a tracer provider, such as one of `opentelemetry-instrument`."""
+"""A span around each request, in a process that has a tracer provider, such as one of
+`opentelemetry-instrument`.
+"""
 
 import sys
 from typing import Any
@@ -8,10 +10,12 @@ _OF_TRACES = {b"traceparent", b"tracestate", b"baggage"}
 
 
 def request_spans(*, joining: bool) -> list[Any]:
-    """Return Litestar middleware with OpenTelemetry's own in it; [] in a process without a provider.
+    """Return Litestar middleware with OpenTelemetry's own in it; [] in a process without a
+    provider.
 
-    It sees the route instead of the path, no query, few headers and no client (OWASP ASVS 14.2.1, 16.2.5). A client's
-    traceparent is followed only if `joining`: strangers could write into foreign traces (W3C Trace Context).
+    It sees the route instead of the path, no query, few headers and no client (OWASP ASVS 14.2.1,
+    16.2.5). A client's traceparent is followed only if `joining`: strangers could write into
+    foreign traces (W3C Trace Context).
     """
     library = sys.modules.get("opentelemetry.trace")
     if library is None or isinstance(library.get_tracer_provider(), library.ProxyTracerProvider):

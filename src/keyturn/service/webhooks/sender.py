@@ -22,7 +22,10 @@ _LONGEST_ANSWER = 16_384
 
 
 class WebhookSender:
-    """Posts events to one URL, within `timeout`. A redirect is a failure. Raises ValueError for a malformed secret."""
+    """Posts events to one URL, within `timeout`.
+
+    A redirect is a failure. Raises ValueError for a malformed secret.
+    """
 
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
         self._url = url
@@ -38,7 +41,10 @@ class WebhookSender:
         return Sent("webhook", await self.send(message.key, bytes(event), now()))
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
-        """Deliver the event as Standard Webhooks say; return the answer's status. Raises SendRetryable, SendRefused."""
+        """Deliver the event as Standard Webhooks say; return the answer's status.
+
+        Raises SendRetryable, SendRefused.
+        """
         timestamp = str(int(moment.timestamp()))
         signatures = " ".join(sign(key, identity, timestamp, body) for key in self._keys)
         headers = {

@@ -1,4 +1,7 @@
-"""Engines beside Jinja. No maintained library of Handlebars for Python reports the line of a text (November 2026)."""
+"""Engines beside Jinja.
+
+No maintained library of Handlebars for Python reports the line of a text (November 2026).
+"""
 
 from typing import Literal
 

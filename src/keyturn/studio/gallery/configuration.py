@@ -48,13 +48,14 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     ([check](check.md#check-an-existing-folder))
     `snapshots`: the folder of the [snapshots](check.md#mail-snapshots)
     `snapshot_languages`: their languages. Default: all
-    `editor`: a name (`vscode`, `cursor`, `zed`, `pycharm`, `sublime` ...) or a pattern with `{path}`, `{line}`,
-    `{column}`
+    `editor`: a name (`vscode`, `cursor`, `zed`, `pycharm`, `sublime` ...) or a pattern with
+    `{path}`, `{line}`, `{column}`
     `limit_seconds`: of the processor, for one mail
     `limit_megabytes`: for one mail
     `branches`: `false` does not force [branches](check.md#every-branch)
     `globals`: values for every template
-    `brands`: a table for each brand to switch to; it overrides `globals`, or `[brand]` for Keyturn's own mails
+    `brands`: a table for each brand to switch to; it overrides `globals`, or `[brand]` for
+    Keyturn's own mails
     """
 
     folder: Path | None = None
@@ -94,7 +95,10 @@ _TYPES = {
 def read_studio_settings(
     place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True
 ) -> StudioSettings:
-    """Return the nearest settings, in a place or above, up to its repository. Raises SettingsInvalid of all faults."""
+    """Return the nearest settings, in a place or above, up to its repository.
+
+    Raises SettingsInvalid of all faults.
+    """
     here = place.resolve()
     for above in (here, *here.parents):
         for name, section in _PLACES:
@@ -115,7 +119,10 @@ def read_studio_settings(
 def settings_of_folder(
     folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False
 ) -> StudioSettings:
-    """Return the settings in or above a folder, unless they name another one. Raises SettingsInvalid, also for that."""
+    """Return the settings in or above a folder, unless they name another one.
+
+    Raises SettingsInvalid, also for that.
+    """
     settings, here = (
         read_studio_settings(folder, rules=rules, follows_links=trusted),
         folder.resolve(),
@@ -137,7 +144,9 @@ _HARMLESS = frozenset((
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield what an untrusted folder may not set: what runs, what is sent, which other files count, and more work."""
+    """Yield what an untrusted folder may not set: what runs, what is sent, which other files count,
+    and more work.
+    """
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
         if value != field.default and (why := _why_not(field.name, value, settings)):
@@ -211,7 +220,9 @@ def _build(section_values: Any, file: Path, section: str, rules: Rules) -> Studi
 
 
 def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
-    """Yield the fault of a value of the wrong type; those of the members, if a table is expected and given."""
+    """Yield the fault of a value of the wrong type; those of the members, if a table is expected
+    and given.
+    """
     if isinstance(value, dict) and get_origin(wanted) is dict:
         for key, member in value.items():
             yield from _mismatches(f"{name}.{key}", member, get_args(wanted)[1])

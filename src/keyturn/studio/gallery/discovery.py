@@ -1,4 +1,6 @@
-"""The mails of a folder, whole documents that no other file extends or includes, and the files that they share."""
+"""The mails of a folder, whole documents that no other file extends or includes, and the files that
+they share.
+"""
 
 import os
 import re
@@ -57,9 +59,11 @@ FileState = tuple[str, int, int]  # a file, or an empty name, its time of change
 
 
 class _Text(NamedTuple):
-    """Facts on a file: its format, as an ending; whether it is MJML without its root; the files that it names.
+    """Facts on a file: its format, as an ending; whether it is MJML without its root; the files
+    that it names.
 
-    `is_page`: as no mail, it has a form's token against forgery, or a script beside a frame or the app's own files.
+    `is_page`: as no mail, it has a form's token against forgery, or a script beside a frame or the
+    app's own files.
     """
 
     kind: str
@@ -72,7 +76,10 @@ class _Text(NamedTuple):
 
 
 class FolderContents(Struct, frozen=True):
-    """The files of a folder at one time, by relative paths. `left_out`: reasons why some were not read."""
+    """The files of a folder at one time, by relative paths.
+
+    `left_out`: reasons why some were not read.
+    """
 
     mails: Mapping[str, MailFiles]
     shared: list[str]
@@ -84,7 +91,10 @@ class FolderContents(Struct, frozen=True):
 
 
 class Patterns(Struct, frozen=True):
-    """Rules on files, by patterns of paths. `bounds`: links may not lead out. `is_mail`: no page of an app."""
+    """Rules on files, by patterns of paths.
+
+    `bounds`: links may not lead out. `is_mail`: no page of an app.
+    """
 
     ignore: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
@@ -112,7 +122,10 @@ def _states(
     left_out: dict[str, str],
     patterns: Patterns,
 ) -> Iterator[tuple[str, FileState]]:
-    """Yield the state of every file that may be part of a mail. `real`: the resolved folders above."""
+    """Yield the state of every file that may be part of a mail.
+
+    `real`: the resolved folders above.
+    """
     try:
         with os.scandir(folder) as inside:
             entries = [*inside]
@@ -257,7 +270,10 @@ def _files_named(names: Iterable[str], file: str, files: Collection[str]) -> Ite
 
 
 def _used(below: Mapping[str, Sequence[str]]) -> set[str]:
-    """Return the files that others refer to. A file that is only named by a circle which it closes does not count."""
+    """Return the files that others refer to.
+
+    A file that is only named by a circle which it closes does not count.
+    """
     above: dict[str, list[str]] = {}
     for file, named in below.items():
         for one in named:

@@ -1,4 +1,6 @@
-"""Jinja environments for folders of templates: Jinja's defaults, or the app's own (`--env package.module:name`)."""
+"""Jinja environments for folders of templates: Jinja's defaults, or the app's own (`--env
+package.module:name`).
+"""
 
 import asyncio
 import inspect
@@ -30,7 +32,10 @@ _MOST_NESTED = (
 
 
 def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:
-    """Return the tree. Raises TemplateSyntaxError, at its line, for a part that is nested too deeply."""
+    """Return the tree.
+
+    Raises TemplateSyntaxError, at its line, for a part that is nested too deeply.
+    """
     level, depth = [*tree.iter_child_nodes()], 0
     while level:
         depth += 1
@@ -52,7 +57,10 @@ def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
 def parse_template(
     environment: Environment, source: str, file: str, go_on: Prepare | None = None
 ) -> nodes.Template:
-    """Return the shared syntax tree; do not change it. Malformed files need `go_on`. Raises TemplateSyntaxError."""
+    """Return the shared syntax tree; do not change it.
+
+    Malformed files need `go_on`. Raises TemplateSyntaxError.
+    """
     try:
         return require_shallow(environment.parse(source, file), file, file)
     except RecursionError:
@@ -100,7 +108,10 @@ class FolderEnvironment(Environment):
 def folder_environment(
     folder: Path, kind: type[FolderEnvironment] = FolderEnvironment, *, bounds: Path | None = None
 ) -> Callable[[Language], Environment]:
-    """Return a factory of environments with Jinja's defaults. `bounds`: links may not lead out of it."""
+    """Return a factory of environments with Jinja's defaults.
+
+    `bounds`: links may not lead out of it.
+    """
 
     def make(language: Language) -> Environment:
         loader = BoundedLoader(folder, bounds)
@@ -167,7 +178,9 @@ def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _InRequest(Template):
-    """A template of a Flask app, whose functions may need a request, such as `url_for(..., _external=True)`."""
+    """A template of a Flask app, whose functions may need a request, such as `url_for(...,
+    _external=True)`.
+    """
 
     request: ClassVar[Any]
 
@@ -189,12 +202,16 @@ def _is_markup(name: str | None) -> bool:
 
 
 def _holds(obj: Any, name: str) -> bool:
-    """Tell whether a table of a sample has this key: `order.items` is the app's list, not the method of a dict."""
+    """Tell whether a table of a sample has this key: `order.items` is the app's list, not the
+    method of a dict.
+    """
     return isinstance(obj, dict) and name in obj
 
 
 def with_lenient_filters(environment: Environment) -> Environment:
-    """Return a copy of a folder's environment in which unknown filters change nothing; an app's own stays as it is."""
+    """Return a copy of a folder's environment in which unknown filters change nothing; an app's own
+    stays as it is.
+    """
     if not isinstance(environment, FolderEnvironment):
         return environment
     copy = environment.overlay(bytecode_cache=None)
@@ -216,7 +233,8 @@ class OrElse(dict[str, Any]):
     __missing__ = get
 
 
-# Attributes with the environment: of Flask's and Litestar's apps, Starlette's Jinja2Templates, and engines.
+# Attributes with the environment: of Flask's and Litestar's apps, Starlette's Jinja2Templates, and
+# engines.
 _HOLDERS = ("jinja_env", "env", "environment", "engine", "template_engine")
 _LOCALE = frozenset({"lang", "language", "locale", "tag"})
 
@@ -228,7 +246,8 @@ class CannotImport(KeyturnError):
 def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], Environment]:
     """Return a function from a language's tag to the app's environment. Raises CannotImport.
 
-    `named`: an environment, an object with one (a Flask app), or a function that returns either and may take the tag.
+    `named`: an environment, an object with one (a Flask app), or a function that returns either and
+    may take the tag.
     """
     (module_name, _, path), option = named.partition(":"), f"--env {named}"
     if not module_name or not path or "/" in named:
@@ -255,14 +274,17 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     return environment
 
 
-_FRAMEWORKS = {  # by the module of `url_for`: the module of the class `Request`, and attributes of an app
+# by the module of `url_for`: the module of the class `Request`, and attributes of an app
+_FRAMEWORKS = {
     "starlette.templating": ("starlette.requests", ("url_path_for", "router")),
     "litestar.template.base": ("litestar.connection", ("route_reverse",)),
 }
 
 
 def _request_for(url_for: object, objects: Iterable[object]) -> Any:
-    """Return a request to the app among the objects, or to one that has every route; None for other frameworks."""
+    """Return a request to the app among the objects, or to one that has every route; None for other
+    frameworks.
+    """
     if not (framework := _FRAMEWORKS.get(getattr(url_for, "__module__", ""))):
         return None
     module, attributes = framework

@@ -1,4 +1,6 @@
-"""The mails of a folder, their samples, the files that they share, and the states of all these files."""
+"""The mails of a folder, their samples, the files that they share, and the states of all these
+files.
+"""
 
 import os
 import re
@@ -64,7 +66,10 @@ GUESSED = "guessed"  # the name of the guessed sample of a template without samp
 
 
 class Entry(Struct, frozen=True):
-    """A mail in the list. `branches`: names of known passes. `unreadable`: its samples cannot be read."""
+    """A mail in the list.
+
+    `branches`: names of known passes. `unreadable`: its samples cannot be read.
+    """
 
     name: str
     samples: tuple[str, ...]
@@ -81,8 +86,10 @@ class Draft(Struct, frozen=True):
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `brands`: globals of others. `finds_branches`: forces what samples leave out; `explorer` does it within limits.
-    `go_on`: makes an environment that goes on at faults. `draft`: the text of one file, in place of that on the disk.
+    `brands`: globals of others. `finds_branches`: forces what samples leave out; `explorer` does it
+    within limits.
+    `go_on`: makes an environment that goes on at faults. `draft`: the text of one file, in place of
+    that on the disk.
     """
 
     templates: Templates
@@ -118,7 +125,9 @@ class Gallery:
         return chain.from_iterable(map(paths_below, self.folders.all))
 
     def name_of(self, file: Path | str) -> str:
-        """Return a file's name as templates refer to it; its whole path if it is outside of the folders."""
+        """Return a file's name as templates refer to it; its whole path if it is outside of the
+        folders.
+        """
         path, folders = Path(file), self.folders.all
         return next(
             (path.relative_to(folder) for folder in folders if path.is_relative_to(folder)), path
@@ -133,7 +142,9 @@ class Gallery:
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
     def one_look(self, look: "Look | None" = None) -> AbstractContextManager[object]:
-        """Answer all calls in this context from one look at the folder, a new one, taken by the first of them."""
+        """Answer all calls in this context from one look at the folder, a new one, taken by the
+        first of them.
+        """
         return within(_LOOK, look or Look(self))
 
     def names(self) -> list[str]:
@@ -156,12 +167,18 @@ class Gallery:
         return mails[name]
 
     def samples(self, name: str) -> Mapping[str, Sample]:
-        """Return the samples of a mail. Raises LookupError, and TemplateInvalid for unreadable or too large files."""
+        """Return the samples of a mail.
+
+        Raises LookupError, and TemplateInvalid for unreadable or too large files.
+        """
         require_readable(self.folders / file for file in self.files_of(name))
         return self._written_samples(name) or {GUESSED: self.guessed_sample(name)}
 
     def guessed_sample(self, name: str) -> Sample:
-        """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
+        """Return values that a mail could have, by the types of its props or its templates.
+
+        Raises LookupError.
+        """
         values: Mapping[str, Any] = self._while_unchanged(
             name, "guess", lambda: guess(self.variables(name))
         )
@@ -173,7 +190,10 @@ class Gallery:
         return Sample(GUESSED, deepcopy({**values}), "guessed")
 
     def sample(self, name: str, sample: str) -> Sample:
-        """Return a sample of a mail: written, else hostile or a pass. Raises LookupError, TemplateInvalid."""
+        """Return a sample of a mail: written, else hostile or a pass.
+
+        Raises LookupError, TemplateInvalid.
+        """
         samples = self.samples(name)
         if sample not in samples and sample.startswith(PREFIX) and (passes := self.branches(name)):
             samples = {one.name: one for one in passes.samples}
@@ -202,7 +222,10 @@ class Gallery:
         return self._while_unchanged(name, "variables", find)
 
     def branches(self, name: str) -> Passes | None:
-        """Return the passes through a mail, None if none are wanted or its samples unreadable. Raises LookupError."""
+        """Return the passes through a mail, None if none are wanted or its samples unreadable.
+
+        Raises LookupError.
+        """
         if not self.finds_branches:
             return None
         try:
@@ -223,7 +246,10 @@ class Gallery:
         return self._look.contents.shared
 
     def source(self, file: str) -> str:
-        """Return the text of a file, U+FFFD for bytes that are not UTF-8. Raises OSError, as for links out of it."""
+        """Return the text of a file, U+FFFD for bytes that are not UTF-8.
+
+        Raises OSError, as for links out of it.
+        """
         if self.draft and file == self.draft.file:
             return self.draft.text
         path = self.folders / file
@@ -238,7 +264,10 @@ class Gallery:
             return ""
 
     def states_of_linked(self, walked: "Fingerprint") -> "Fingerprint":
-        """Return the states of templates behind links to folders, which no walk follows. `walked`: those of others."""
+        """Return the states of templates behind links to folders, which no walk follows.
+
+        `walked`: those of others.
+        """
         known = {name for name, *_ in walked}
         linked = (file for file in self._look.contents.references if file not in known)
         return frozenset((file, *state_of(str(self.folders / file))[1:]) for file in linked)
@@ -254,9 +283,11 @@ class Gallery:
         return self._look.contents.reached_from(self.files(name))
 
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
-        """Return a function from a sample and a brand to their templates, which raises UnknownMail for a brand.
+        """Return a function from a sample and a brand to their templates, which raises UnknownMail
+        for a brand.
 
-        `prepare` changes each environment. `is_forcing`: all samples share templates with those that force branches.
+        `prepare` changes each environment. `is_forcing`: all samples share templates with those
+        that force branches.
         """
 
         def prepared(kind: str, forces: bool, environment: Environment) -> Environment:
@@ -295,7 +326,10 @@ class Gallery:
     def render(
         self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = ""
     ) -> Rendered:
-        """Return a mail as it is sent, of these files. Raises UnknownMail, TemplateInvalid, in a renderer OutOfTime."""
+        """Return a mail as it is sent, of these files.
+
+        Raises UnknownMail, TemplateInvalid, in a renderer OutOfTime.
+        """
         templates = self._strict(sample, brand).with_files(lambda _: files)
         try:
             filled = templates.fill(name, sample.values, self.languages.choose(language))
@@ -396,7 +430,9 @@ Fingerprint = frozenset[FileState]
 
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
-    """Return the fingerprint of each template: all files but those that belong, by their path, to others alone."""
+    """Return the fingerprint of each template: all files but those that belong, by their path, to
+    others alone.
+    """
     own: dict[str, set[FileState]] = {name: set() for name in gallery.names()}
     shared: set[FileState] = set()
     walked = Fingerprint().union(*map(fingerprint, gallery.watched_folders))

@@ -1,7 +1,8 @@
 """The files of a folder that differ from a commit.
 
-A repository, perhaps an unpacked archive of unknown origin, can make git run programs: hooks, filters, a pager. dulwich
-runs nothing. Files are compared by the ids of their contents. `check` calls this in a renderer, which has limits.
+A repository, perhaps an unpacked archive of unknown origin, can make git run programs: hooks,
+filters, a pager. dulwich runs nothing. Files are compared by the ids of their contents. `check`
+calls this in a renderer, which has limits.
 """
 
 import hashlib
@@ -56,7 +57,10 @@ class GitFailed(KeyturnError):
 
 
 def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Path]:
-    """Yield files in `paths`, also deleted or new ones, that differ from the merge base of HEAD. Raises GitFailed."""
+    """Yield files in `paths`, also deleted or new ones, that differ from the merge base of HEAD.
+
+    Raises GitFailed.
+    """
     try:
         top = _top_of(folder)
         inside = [path for path in paths if path.is_relative_to(top)]
@@ -155,7 +159,9 @@ def _files_at(path: Path, is_skipped: Callable[[Path], bool]) -> Iterator[Path]:
 
 
 def _is_same(file: Path, stored: bytes) -> bool:
-    """Tell whether a file has the content with this id, also with the line ends that git may have converted."""
+    """Tell whether a file has the content with this id, also with the line ends that git may have
+    converted.
+    """
     try:
         content = os.fsencode(file.readlink()) if file.is_symlink() else read_plain_file(file)
     except OSError:

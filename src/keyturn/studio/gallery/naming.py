@@ -1,6 +1,8 @@
-"""Names of files: of a mail, of its parts, of what is shared; and bounds on symbolic links and sizes.
+"""Names of files: of a mail, of its parts, of what is shared; and bounds on symbolic links and
+sizes.
 
-A foreign branch may link to any file, and templates are shown, even in the log of a CI run (CWE-59, CWE-61).
+A foreign branch may link to any file, and templates are shown, even in the log of a CI run (CWE-59,
+CWE-61).
 """
 
 import os
@@ -21,7 +23,9 @@ from keyturn.plain_files import leads_out
 
 
 def bounds_of(folder: Path) -> Path:
-    """Return the folder that links must stay in: the repository (but no home folder with its keys), or the folder."""
+    """Return the folder that links must stay in: the repository (but no home folder with its keys),
+    or the folder.
+    """
     here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - works without a home folder
     return next(
         (above for above in (here, *here.parents) if above != home and (above / ".git").exists()),
@@ -37,7 +41,10 @@ class BoundedLoader(FileSystemLoader):
     def get_source(
         self, environment: Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
-        """Return the source of a template. Raises SecurityError if a link leads out of the bounds."""
+        """Return the source of a template.
+
+        Raises SecurityError if a link leads out of the bounds.
+        """
         file = self._folder.joinpath(*split_template_path(template))
         if leads_out(file, self._bounds):
             raise SecurityError(
@@ -101,7 +108,9 @@ _FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
 
 
 def plain_name(file: str) -> str:
-    """Return the name without its template suffix, any that follows a format's own, as in "welcome.html.j2"."""
+    """Return the name without its template suffix, any that follows a format's own, as in
+    "welcome.html.j2".
+    """
     return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
 
 
@@ -135,7 +144,9 @@ def name_of(file: str) -> str:
 
 
 def files_meant_by(name: str, by: str) -> Iterator[str]:
-    """Yield what a template may mean by a name, the likeliest first: the app's loader may start elsewhere."""
+    """Yield what a template may mean by a name, the likeliest first: the app's loader may start
+    elsewhere.
+    """
     if not name.startswith(_OUTSIDE):  # nearly always this one is there
         yield name
     parts = PurePosixPath(name).parts

@@ -29,7 +29,8 @@ def open_gallery(
 ) -> Gallery:
     """Return the gallery over a folder of templates. Raises CannotImport.
 
-    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code.
+    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose
+    settings name no code.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
     bounds, places = bounds_of(folder) if sandboxed else None, _import_places(folder, settings)
@@ -67,7 +68,9 @@ def open_gallery(
 
 
 def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
-    """Return the folders of an app's modules: the working directory, and its project, with or without `src`."""
+    """Return the folders of an app's modules: the working directory, and its project, with or
+    without `src`.
+    """
     projects = [settings.file.parent] if settings.file else []
     projects += [above for above in folder.parents if (above / "pyproject.toml").is_file()]
     return [

@@ -1,6 +1,7 @@
 """A sandbox for untrusted templates: Jinja's own, with limits on time and size.
 
-A template is a program that reaches Python's objects and so the machine (OWASP WSTG-INPV-18). Renderers limit memory.
+A template is a program that reaches Python's objects and so the machine (OWASP WSTG-INPV-18).
+Renderers limit memory.
 """
 
 import inspect
@@ -53,7 +54,10 @@ class OutOfBounds(SecurityError):
 
 
 class EndedBySandbox(OutOfBounds):
-    """The mail takes too long. The alarm of a renderer, which counts by ticks, may be later on a busy machine."""
+    """The mail takes too long.
+
+    The alarm of a renderer, which counts by ticks, may be later on a busy machine.
+    """
 
 
 class _EndingTemplate(Template):
@@ -63,7 +67,9 @@ class _EndingTemplate(Template):
 
 
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
-    """A folder's environment in which templates reach only their values, change none, and end; else SecurityError."""
+    """A folder's environment in which templates reach only their values, change none, and end; else
+    SecurityError.
+    """
 
     template_class = _EndingTemplate
     intercepted_binops = frozenset({"+", "*", "**", "%"})
@@ -107,7 +113,8 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         return _require_short(super().call(context, called, *args, **values))
 
     def is_safe_callable(self, obj: Any) -> bool:
-        # A stand-in for an unknown name has every attribute, also the one that marks unsafe functions.
+        # A stand-in for an unknown name has every attribute, also the one that marks unsafe
+        # functions.
         return isinstance(obj, Undefined) or super().is_safe_callable(obj)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -151,7 +158,9 @@ def _bounded(entries: Iterator[T]) -> Iterator[T]:
 
 
 class _Bounds(NodeTransformer):
-    """Wraps each loop and each `~`, which Jinja's sandbox does not intercept, in a call of the environment."""
+    """Wraps each loop and each `~`, which Jinja's sandbox does not intercept, in a call of the
+    environment.
+    """
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
         self.generic_visit(node)
@@ -213,6 +222,8 @@ def _require_narrow_format(pattern: str) -> None:
 
 
 def raise_where_it_is(error: Exception, parts: Iterable[str]) -> None:
-    """Raise the error inside the template that prints the parts, so that its line is known, or else return."""
+    """Raise the error inside the template that prints the parts, so that its line is known, or else
+    return.
+    """
     if inspect.isgenerator(parts) and inspect.getgeneratorstate(parts) == inspect.GEN_SUSPENDED:
         parts.throw(error)

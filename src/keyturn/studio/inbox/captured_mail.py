@@ -1,4 +1,6 @@
-"""A captured mail as a row of the list, its envelope, and searches: words, "phrases", `to:ada` in Mailpit's syntax."""
+"""A captured mail as a row of the list, its envelope, and searches: words, "phrases", `to:ada` in
+Mailpit's syntax.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,14 +20,17 @@ _SEARCHED = (
 _SNIPPET = 160
 _LONGEST = 1_000  # characters of a header in a list, so that a page of a hundred mails stays small
 
-_LATEST = 253_000_000_000  # seconds since 1970: a time in the year 9987, since the clock of a file may be far off
+# seconds since 1970: a time in the year 9987, since the clock of a file may be far off
+_LATEST = 253_000_000_000
 
 ENVELOPE = RETURN_PATH, DELIVERED_TO, USER = "return-path", "delivered-to", "x-authenticated-user"
 """Headers, in small letters, that hold the envelope of a mail."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The envelope of a mail, kept as headers before its own, as mail servers do at delivery (RFC 5321, 4.4)."""
+    """The envelope of a mail, kept as headers before its own, as mail servers do at delivery (RFC
+    5321, 4.4).
+    """
 
     sender: str = ""
     recipients: tuple[str, ...] = ()
@@ -167,7 +172,10 @@ def all_of(*matches: Match) -> Match:
 
 
 def search_for(search: str) -> Match:
-    """Return whether a mail has all terms; terms beyond the twentieth are ignored. Unknown fields are words."""
+    """Return whether a mail has all terms; terms beyond the twentieth are ignored.
+
+    Unknown fields are words.
+    """
     return all_of(
         *map(
             _of_term,
@@ -179,7 +187,10 @@ def search_for(search: str) -> Match:
 def match_for(
     query: str = "", to: str = "", subject: str = "", since: datetime | None = None
 ) -> Match:
-    """Return the predicate of a program; `everything` itself for an empty query. `since`: UTC without a zone."""
+    """Return the predicate of a program; `everything` itself for an empty query.
+
+    `since`: UTC without a zone.
+    """
     matches = [search_for(query)] if query.strip() else []
     if to:
         matches.append(lambda mail: to.lower() in (each.lower() for each in mail.recipients))

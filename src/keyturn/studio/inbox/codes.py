@@ -1,8 +1,8 @@
 """The codes in a mail that its reader has to type, for tests of sign-ins by mail.
 
-A number is a code if a word of its sentence announces one. If the number begins a line, one of the three lines above
-may announce it; if it is alone on its line, the line below may, too. A number that another word names (an order, a
-customer), a date, a price and a phone number are no codes.
+A number is a code if a word of its sentence announces one. If the number begins a line, one of the
+three lines above may announce it; if it is alone on its line, the line below may, too. A number
+that another word names (an order, a customer), a date, a price and a phone number are no codes.
 """
 
 import re
@@ -17,10 +17,14 @@ _READ = 64 * 1024  # characters that are searched for codes
 
 _MOST = 20
 _BESIDE, _WRAPPED = 3, 20
-"""Lines below an announcement in which a code may begin a line; characters before a code in the line right below."""
+"""Lines below an announcement in which a code may begin a line; characters before a code in the
+line right below.
+"""
 
 _BEFORE, _AFTER, _NAMED = 120, 60, 30
-"""Characters between a code and the word before or after it that announces it, and between a word and its number."""
+"""Characters between a code and the word before or after it that announces it, and between a word
+and its number.
+"""
 
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _PLAIN = {
@@ -64,7 +68,10 @@ _NUMBER = re.compile(
     r")(?![A-Za-z0-9_/@]|[.,:]\d|-\w)"
 )
 _SHORT = re.compile(r"(?=\d*[A-Z])[A-Z0-9]{4}")
-"""A code of four letters and digits. Shorter words than the others look like it, so it counts alone on its line."""
+"""A code of four letters and digits.
+
+Shorter words than the others look like it, so it counts alone on its line.
+"""
 
 _KINDS = (_OTHER, _CODE, _TO_TYPE, _PASSWORD, _NUMBER, _END)
 
@@ -72,8 +79,8 @@ _KINDS = (_OTHER, _CODE, _TO_TYPE, _PASSWORD, _NUMBER, _END)
 class _Line(NamedTuple):
     """A line with its codes.
 
-    `number`: the first that nothing names or announces. `begins`, `is_alone`: where it is in the line. `behind`: the
-    character behind it: a capital begins a name, as behind a postcode.
+    `number`: the first that nothing names or announces. `begins`, `is_alone`: where it is in the
+    line. `behind`: the character behind it: a capital begins a name, as behind a postcode.
     `announces`: the kind of the word that still waits for a code, or an empty text.
     `goes_on`: the last character, if the last sentence announces and does not end here.
     `names`: a word for another number stands in it, and its last sentence does not end here.
@@ -139,7 +146,10 @@ def _read(text: str) -> _Line:
 
 
 def codes_of(subject: str, text: str) -> list[str]:
-    """Return the codes as they are typed, digits without separators, the likeliest first. The time is linear."""
+    """Return the codes as they are typed, digits without separators, the likeliest first.
+
+    The time is linear.
+    """
     words = _UNSEEN.sub("", f"{subject}\n\n{text}"[:_READ]).translate(_PLAIN)
     words = _NUMBER_IN_A_LIST.sub("", _DIGIT_IN_A_CELL.sub(" ", words))
     words = _NONE.sub(
@@ -185,7 +195,10 @@ def _is_announced(line: _Line, announced: str, goes_on: str, next_line: _Line | 
 
 
 def _lines(words: str) -> Iterator[str]:
-    """Yield lines and cells, each with those that continue its sentence. A word for a code behind a number does not."""
+    """Yield lines and cells, each with those that continue its sentence.
+
+    A word for a code behind a number does not.
+    """
     sentence: list[str] = []
     for line in _BREAK.split(words):
         if sentence and _begins_anew(line.lstrip(), sentence[-1].rstrip()):
@@ -208,7 +221,10 @@ def _begins_anew(line: str, above: str) -> bool:
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
-    """Yield the words, numbers and ends of sentences, in their order. A token within another is left out."""
+    """Yield the words, numbers and ends of sentences, in their order.
+
+    A token within another is left out.
+    """
     end = 0
     line = text.strip(_AROUND)
     found = (

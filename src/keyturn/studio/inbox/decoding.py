@@ -1,4 +1,7 @@
-"""Headers, addresses and texts of captured mails, as their readers see them. Each function takes linear time."""
+"""Headers, addresses and texts of captured mails, as their readers see them.
+
+Each function takes linear time.
+"""
 
 import codecs
 import contextlib
@@ -26,9 +29,11 @@ class Address(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def decode_text(content: bytes, label: str | None) -> str:
-    """Decode a text by the label of its charset, as the Encoding standard reads it; then as UTF-8 or windows-1252.
+    """Decode a text by the label of its charset, as the Encoding standard reads it; then as UTF-8
+    or windows-1252.
 
-    A text that is labelled as ASCII, which the standard takes for windows-1252, is UTF-8 if it can be.
+    A text that is labelled as ASCII, which the standard takes for windows-1252, is UTF-8 if it can
+    be.
     """
     encoding = webencodings.lookup(
         (label or "").partition("*")[0]
@@ -68,7 +73,10 @@ def decode_words(value: str) -> str:
 
 
 def parameter(params: list[tuple[str, Any]], name: str) -> str:
-    """Return a parameter of a header. Its extended form (RFC 2231) goes before its plain one (RFC 6266, 4.3)."""
+    """Return a parameter of a header.
+
+    Its extended form (RFC 2231) goes before its plain one (RFC 6266, 4.3).
+    """
     value = next((value for key, value in reversed(params) if key.lower() == name), "")
     if isinstance(value, str):
         return decode_words(value)
@@ -81,7 +89,9 @@ def unfold(value: str) -> str:
 
 
 def utf8(value: str) -> str:
-    """Decode the bytes of a header as UTF-8 (RFC 6532): the parser keeps bytes beyond ASCII as surrogates."""
+    """Decode the bytes of a header as UTF-8 (RFC 6532): the parser keeps bytes beyond ASCII as
+    surrogates.
+    """
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -102,7 +112,9 @@ _GROUP = re.compile(r"\A[^@\[\"]*:")
 
 
 def addresses_of(header: str) -> tuple[Address, ...]:
-    """Return the addresses of a header (RFC 5322, 3.4), also of a damaged one, where Python's parser has none."""
+    """Return the addresses of a header (RFC 5322, 3.4), also of a damaged one, where Python's
+    parser has none.
+    """
     found: list[Address] = []
     tokens: list[re.Match[str]] = []
     for token in _tokens_of(header[:_LONGEST_HEADER] + ","):
@@ -117,8 +129,8 @@ def addresses_of(header: str) -> tuple[Address, ...]:
 def _tokens_of(header: str) -> Iterator[re.Match[str]]:
     """Yield the tokens of a list of addresses. The time grows with the length alone.
 
-    Where a quoted text or a comment is not closed up to the end, no later one is: the search for the end of each would
-    take time that grows with the square of the length (CWE-1333).
+    Where a quoted text or a comment is not closed up to the end, no later one is: the search for
+    the end of each would take time that grows with the square of the length (CWE-1333).
     """
     at = 0
     quotes = comments = True

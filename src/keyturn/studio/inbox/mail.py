@@ -1,4 +1,5 @@
-"""A captured mail as it is read: addresses, headers, texts, links and attachments (RFC 5322, RFC 2045).
+"""A captured mail as it is read: addresses, headers, texts, links and attachments (RFC 5322, RFC
+2045).
 
 The mail may be damaged anywhere. `structure.py` bounds what is read of it.
 """
@@ -53,7 +54,10 @@ class MailLink(Struct, frozen=True):
 
 @lru_cache(4)  # each save has three pages of the same mail
 def links_of(html: str, text: str) -> tuple[MailLink, ...]:
-    """Return every address once, in the order of the HTML. A mailto link is in a text that names its address."""
+    """Return every address once, in the order of the HTML.
+
+    A mailto link is in a text that names its address.
+    """
     in_text = dict.fromkeys(match.rstrip(_CLOSING) for match in _LINK.findall(text))
     named = {f"mailto:{address}" for address in _MAIL_ADDRESS.findall(text)}
     labels_of: dict[str, list[str]] = {}
@@ -85,7 +89,9 @@ _LONGEST_ACTION = 2_000
 
 
 def action_link(links: Sequence[MailLink]) -> MailLink | None:
-    """Return the link that the mail is about: the only one with a secret, or the only one of these in both parts."""
+    """Return the link that the mail is about: the only one with a secret, or the only one of these
+    in both parts.
+    """
     likely = [
         link
         for link in links
@@ -103,9 +109,11 @@ _LONGEST = 120
 
 
 def safe_file_name(name: str, number: int, content_type: str) -> str:
-    """Return a name without folders, control characters and characters that change the reading direction.
+    """Return a name without folders, control characters and characters that change the reading
+    direction.
 
-    The last turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename Sanitization").
+    The last turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename
+    Sanitization").
     """
     plain = _UNSAFE.sub("-", re.split(r"[/\\]", name)[-1]).strip(" .-")
     if not plain:
@@ -126,7 +134,10 @@ _READ = (
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A part that is no text of the mail. `number`: counts all parts from 1. `inline`: the HTML names `content_id`."""
+    """A part that is no text of the mail.
+
+    `number`: counts all parts from 1. `inline`: the HTML names `content_id`.
+    """
 
     number: int
     name: str
@@ -150,7 +161,9 @@ class MailContent:
 
     @property
     def cuts(self) -> tuple[str, ...]:
-        """What is not read of the mail, as sentences: it has more headers or parts than a mail may have."""
+        """What is not read of the mail, as sentences: it has more headers or parts than a mail may
+        have.
+        """
         _ = self._parts  # they are found when they are first needed
         return self._structure.cuts
 
@@ -244,13 +257,19 @@ class MailContent:
 
 
 def markup_to_read(html: str, most: int = _READ) -> str:
-    """Return the beginning of HTML. An unclosed "<" becomes text: the parser would search for its end each time."""
+    """Return the beginning of HTML.
+
+    An unclosed "<" becomes text: the parser would search for its end each time.
+    """
     behind = html.rfind(">", 0, most) + 1
     return html[:behind] + html[behind:most].replace("<", "&lt;")
 
 
 def _is_text(part: Message) -> bool:
-    """Tell whether a part is read with the mail. Some libraries name their texts, but in their type alone."""
+    """Tell whether a part is read with the mail.
+
+    Some libraries name their texts, but in their type alone.
+    """
     named = parameter(part.get_params([], "content-disposition"), "filename")
     return (
         _kind(part) in {"text/html", "text/plain"}
@@ -262,8 +281,8 @@ def _is_text(part: Message) -> bool:
 def _kind(part: Message) -> str:
     """Return the type of a leaf.
 
-    A multipart without parts is text, and so is a type that is none (RFC 2045, 5.2). But one with a name, such as "pdf;
-    name=a.pdf", is of a file.
+    A multipart without parts is text, and so is a type that is none (RFC 2045, 5.2). But one with a
+    name, such as "pdf; name=a.pdf", is of a file.
     """
     if part.get_content_maintype() == "multipart":
         return "text/plain"
@@ -314,12 +333,16 @@ _SHOWN = {
     "image/gif": re.compile(rb"GIF8[79]a"),
     "image/webp": re.compile(rb"RIFF....WEBPVP", re.DOTALL),
 }
-"""Image types that hold neither scripts nor links, unlike SVG, by their first bytes (MIME Sniffing standard, 6.1)."""
+"""Image types that hold neither scripts nor links, unlike SVG, by their first bytes (MIME Sniffing
+standard, 6.1).
+"""
 _MOST_INLINE = 8 * 1024**2  # bytes of the images in a mail; each use counts
 
 
 def with_inline_images(mail: MailContent, html: str) -> str:
-    """Return the HTML with embedded images as data URLs (RFC 2392): its frame may load nothing from the studio."""
+    """Return the HTML with embedded images as data URLs (RFC 2392): its frame may load nothing from
+    the studio.
+    """
     if "cid:" not in html.lower():
         return html
     images = {part.content_id: part for part in mail.attachments if part.content_id}

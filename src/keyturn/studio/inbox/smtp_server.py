@@ -1,5 +1,7 @@
 # ruff: noqa: N802 - aiosmtpd finds a handler's methods by these names
-"""The inbox over SMTP (RFC 5321): it accepts any mail, for any address and after any log-in, and delivers none."""
+"""The inbox over SMTP (RFC 5321): it accepts any mail, for any address and after any log-in, and
+delivers none.
+"""
 
 import asyncio
 import contextlib
@@ -32,7 +34,8 @@ _AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
 class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits. `size`, `in_flight`: bytes of one mail, and of all mails that are being received.
 
-    `recipients`: of a mail. `connections`: at once. `idle`, `session`: seconds of silence, and of a connection.
+    `recipients`: of a mail. `connections`: at once. `idle`, `session`: seconds of silence, and of a
+    connection.
     """
 
     size: int = 32 * 1024**2
@@ -47,9 +50,11 @@ _NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "127.
 
 
 class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
-    """TLS of the SMTP server (RFC 8314, RFC 3207), with a certificate of its own, for as long as the process lives.
+    """TLS of the SMTP server (RFC 8314, RFC 3207), with a certificate of its own, for as long as
+    the process lives.
 
-    `pem`: the certificate that clients are to trust. `at_once`: the socket on which TLS begins at once, or None.
+    `pem`: the certificate that clients are to trust. `at_once`: the socket on which TLS begins at
+    once, or None.
     `starttls`: whether the other socket offers STARTTLS.
     """
 
@@ -76,7 +81,9 @@ class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmtpServer:
-    """Listens on a socket, in a thread with its own loop, and answers the commands, by names that aiosmtpd knows."""
+    """Listens on a socket, in a thread with its own loop, and answers the commands, by names that
+    aiosmtpd knows.
+    """
 
     def __init__(
         self,
@@ -101,7 +108,10 @@ class SmtpServer:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Listen while the block runs. The socket is bound already, so clients wait at most a moment."""
+        """Listen while the block runs.
+
+        The socket is bound already, so clients wait at most a moment.
+        """
         self._thread.start()
         try:
             yield
@@ -175,7 +185,10 @@ class SmtpServer:
 
 
 class _Connection(SMTP):
-    """Bounds the bytes and the time of one client. `received`: bytes since its last mail was kept."""
+    """Bounds the bytes and the time of one client.
+
+    `received`: bytes since its last mail was kept.
+    """
 
     line_length_limit = _LINE
 
@@ -212,7 +225,9 @@ class _Connection(SMTP):
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Count bytes, since aiosmtpd reads even a mail that is too big, and a whole line into memory (RFC 1870)."""
+        """Count bytes, since aiosmtpd reads even a mail that is too big, and a whole line into
+        memory (RFC 1870).
+        """
         self.received += len(data)
         if self.received > self._limits.size + 2 * _LINE:
             self._refuse("552 5.3.4 Message too big")
@@ -240,5 +255,7 @@ class _Connection(SMTP):
 
 
 def _readable(address: str) -> str:
-    """Return an address without the surrogates for bytes that are no UTF-8, which can be kept nowhere."""
+    """Return an address without the surrogates for bytes that are no UTF-8, which can be kept
+    nowhere.
+    """
     return decode_text(address.encode("utf-8", "surrogateescape"), None)

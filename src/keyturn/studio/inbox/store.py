@@ -1,4 +1,6 @@
-"""The inbox: a folder of .eml files, which SMTP, Keyturn's CaptureSender and the user may write and delete."""
+"""The inbox: a folder of .eml files, which SMTP, Keyturn's CaptureSender and the user may write and
+delete.
+"""
 
 import contextlib
 import os
@@ -17,7 +19,9 @@ from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, Match, ev
 from keyturn.studio.inbox.mail import MailContent
 
 _EML = ".eml"
-OWN = "inbox-"  # the names of the files that the studio wrote, and the inbox deletes when there are too many, begin so
+# the names of the files that the studio wrote, and the inbox deletes when there are too many, begin
+# so
+OWN = "inbox-"
 
 _LARGEST = 33 * 1024**2  # bytes of a mail: the limit of the SMTP server, with its envelope
 
@@ -27,9 +31,12 @@ class InboxUnready(KeyturnError):
 
 
 class CapturedMails:
-    """Lists the mails of a folder (None: one that lasts as long as this), from any thread. Raises InboxUnready.
+    """Lists the mails of a folder (None: one that lasts as long as this), from any thread.
 
-    `most`, `size`: of mails and of bytes. The oldest go first, and those that the studio wrote are deleted then.
+    Raises InboxUnready.
+
+    `most`, `size`: of mails and of bytes. The oldest go first, and those that the studio wrote are
+    deleted then.
     """
 
     def __init__(
@@ -67,7 +74,9 @@ class CapturedMails:
 
     @property
     def kept(self) -> int:
-        """The number of mails at the last look into the folder, which costs nothing unless there were none."""
+        """The number of mails at the last look into the folder, which costs nothing unless there
+        were none.
+        """
         return len(self._mails) or self.count()
 
     def count(self, match: Match = everything) -> int:
@@ -82,7 +91,10 @@ class CapturedMails:
         raise LookupError(f"There is no mail {mail_id} in the inbox.")
 
     def raw(self, mail: CapturedMail) -> bytes:
-        """Return a mail as it was received, with its envelope. Raises LookupError if it has gone since."""
+        """Return a mail as it was received, with its envelope.
+
+        Raises LookupError if it has gone since.
+        """
         try:
             return read_plain_file(self.folder / mail.id, _LARGEST)
         except OSError as error:

@@ -1,9 +1,10 @@
 """The heads and parts of a captured mail, found on its bytes (RFC 5322, RFC 2046), within bounds.
 
-Python's parser makes an object of every line of a header, and takes every line of a mail again for each level of
-nesting: a mail of 8 MB can hold it for minutes. So it gets heads alone, which are cut before, and no more than a mail
-may have. Its older policy is used on purpose: it parses a header only when the header is asked for, so a damaged
-header neither fails nor takes long.
+Python's parser makes an object of every line of a header, and takes every line of a mail again for
+each level of
+nesting: a mail of 8 MB can hold it for minutes. So it gets heads alone, which are cut before, and
+no more than a mail may have. Its older policy is used on purpose: it parses a header only when the
+header is asked for, so a damaged header neither fails nor takes long.
 """
 
 import re
@@ -28,7 +29,9 @@ MOST_LEVELS = 20
 _LONGEST_PARAMETERS = 2_048
 _MOST_PARAMETERS = 64
 _WITH_PARAMETERS = {"content-type", "content-disposition", "content-id", "date"}
-"""Headers that Python parses by their grammar, some in time that grows with the square of their length."""
+"""Headers that Python parses by their grammar, some in time that grows with the square of their
+length.
+"""
 
 _EMPTY_LINE = re.compile(rb"\r?\n")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -53,7 +56,8 @@ class MailStructure:
     """Finds the head and the parts of a mail.
 
     `source`, `head`: the bytes of the first head, and its headers.
-    `parsed`: how many bytes Python's parser got. `cuts`: what is not read of the mail, as sentences.
+    `parsed`: how many bytes Python's parser got. `cuts`: what is not read of the mail, as
+    sentences.
     """
 
     def __init__(self, raw: bytes) -> None:
@@ -108,7 +112,10 @@ class MailStructure:
         return Leaf(head, beside)
 
     def _parts(self, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield where each part between two offsets begins and ends. Preamble and epilogue are left out."""
+        """Yield where each part between two offsets begins and ends.
+
+        Preamble and epilogue are left out.
+        """
         delimiter = re.compile(
             b"\n--"
             + re.escape(boundary.encode("utf-8", "replace"))
@@ -130,8 +137,9 @@ class MailStructure:
     def _read_head(self, start: int, end: int) -> tuple[Message, int]:
         """Return the headers of a part, and where its content begins.
 
-        Lines between headers that are none are left out. Python would take the rest of the headers for the text. Such
-        lines behind the last header belong to the content, whose blank line was forgotten.
+        Lines between headers that are none are left out. Python would take the rest of the headers
+        for the text. Such lines behind the last header belong to the content, whose blank line was
+        forgotten.
         """
         if self._raw.startswith(_OF_MAILBOX, start):
             start = _line_at(self._raw, start, end).end()
@@ -205,7 +213,9 @@ class _Bounded(Compat32):
 
 
 def _readable(value: str) -> str:
-    """Return the value, cut, and without its parameters if Python fails to read them, as with "a*0=x; a*=y"."""
+    """Return the value, cut, and without its parameters if Python fails to read them, as with
+    "a*0=x; a*=y".
+    """
     few = ";".join(value[:_LONGEST_PARAMETERS].split(";")[: _MOST_PARAMETERS + 1])
     probe = Message()
     probe["value"] = few

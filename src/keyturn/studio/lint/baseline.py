@@ -1,4 +1,6 @@
-"""A baseline: the findings that a folder had at one time, each by its rule, its file and the text of its line."""
+"""A baseline: the findings that a folder had at one time, each by its rule, its file and the text
+of its line.
+"""
 
 from copy import deepcopy
 from pathlib import Path
@@ -39,7 +41,10 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return cls(findings=findings)
 
     def without_known(self, report: "Report") -> "Report":
-        """Return the report, in which known findings do not count. Of equal findings, the first ones are known."""
+        """Return the report, in which known findings do not count.
+
+        Of equal findings, the first ones are known.
+        """
         left, marked = deepcopy(self.findings), []
         for one in report.findings:
             lines = left.get(one.place.file, {}).get(one.rule, {})

@@ -15,7 +15,10 @@ _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", "
 def changed_mails(
     gallery: Gallery, base: str, settings: Path | None, without: Collection[Path] = ()
 ) -> set[str]:
-    """Return the mails that may differ from the merge base with `base`; all for a file of none. Raises GitFailed."""
+    """Return the mails that may differ from the merge base with `base`; all for a file of none.
+
+    Raises GitFailed.
+    """
     watched = gallery.watched_folders
     paths = [*watched, *([settings.resolve()] if settings else [])]
     ignored = {one.resolve() for one in without}

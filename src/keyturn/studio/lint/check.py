@@ -1,4 +1,7 @@
-"""Checks mails: `check` those of a folder, `check_mail` one of them. `put_together` makes the report of both."""
+"""Checks mails: `check` those of a folder, `check_mail` one of them.
+
+`put_together` makes the report of both.
+"""
 
 import hashlib
 import re
@@ -48,7 +51,10 @@ TEXT_CHECKS: tuple[Check, ...] = (
 
 
 def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
-    """Return the checks for groups of mail clients. `audits`: what mails declare, by name. Raises UnknownClients."""
+    """Return the checks for groups of mail clients.
+
+    `audits`: what mails declare, by name. Raises UnknownClients.
+    """
     return (
         partial(safety.check_safety, audits=audits),
         partial(check_compatibility, clients=clients_in(groups)),
@@ -67,7 +73,9 @@ ENOUGH = 2  # mails of a template that may pass a limit before the others are sk
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """What the checks say of a template: rendered `mails`, `texts` for translation, `unused` selectors."""
+    """What the checks say of a template: rendered `mails`, `texts` for translation, `unused`
+    selectors.
+    """
 
     findings: tuple[Finding, ...] = ()
     mails: int = 0
@@ -91,8 +99,9 @@ _SAYS = attrgetter(
 class TemplateChecks:
     """Checks templates of a gallery, one by one, within the gallery's current look.
 
-    Every sample is checked in one language, and the first sample in all: mistakes in data show in any language,
-    mistakes in a language with any data. `traced`: the gallery's templates with origins, for a caller that has some.
+    Every sample is checked in one language, and the first sample in all: mistakes in data show in
+    any language, mistakes in a language with any data. `traced`: the gallery's templates with
+    origins, for a caller that has some.
     """
 
     gallery: Gallery
@@ -109,7 +118,10 @@ class TemplateChecks:
         self._of_file = cache(partial(_of_file, gallery))
 
     def check(self, template: str) -> Part:
-        """Check a template. A mail that takes too long is a finding; the others are still checked."""
+        """Check a template.
+
+        A mail that takes too long is a finding; the others are still checked.
+        """
         name, passed = MailName(template), list[Finding]()
         samples: Sequence[Sample] = ()
         findings: list[Finding] = []
@@ -183,7 +195,10 @@ class TemplateChecks:
             passed.append(limit_finding(limit, self.gallery.files(template).markup))
 
     def _samples(self, template: str, findings: list[Finding]) -> Sequence[Sample]:
-        """Return the samples. If they cannot be read, `findings` get why, and values are guessed."""
+        """Return the samples.
+
+        If they cannot be read, `findings` get why, and values are guessed.
+        """
         try:
             return tuple(self.gallery.samples(template).values())
         except TemplateInvalid as error:
@@ -199,7 +214,10 @@ class TemplateChecks:
         styles: StyleUses,
         read: _Read | None = None,
     ) -> list[Finding]:
-        """Return the findings on a mail. Those that keep the checks from seeing all of it say so (`hides`)."""
+        """Return the findings on a mail.
+
+        Those that keep the checks from seeing all of it say so (`hides`).
+        """
         findings: list[Finding] = []
         hiding: list[Finding] = []
         try:
@@ -238,7 +256,9 @@ class TemplateChecks:
         return [one for one in findings if one.group == "limits" or is_added(one.place)]
 
     def _of_files(self, template: str, styles: StyleUses | None = None) -> Part:
-        """Return what can be said of the files of a template, and which of their `styles` are unused."""
+        """Return what can be said of the files of a template, and which of their `styles` are
+        unused.
+        """
         files = self.gallery.files_of(template)
         findings = tuple(one for file in files for one in self._of_file(file)[0])
         texts = tuple(one for file in files for one in self._of_file(file)[1])
@@ -250,7 +270,9 @@ class TemplateChecks:
 
 
 def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[tuple[Text, Place]]]:
-    """Return the unknown filters of a file and its texts for translation; other checks report what cannot be read."""
+    """Return the unknown filters of a file and its texts for translation; other checks report what
+    cannot be read.
+    """
     environment = gallery.templates.environment(gallery.languages.choose(""))
     is_lenient = isinstance(environment, FolderEnvironment) and not gallery.templates.engine
     has_catalogues = any(gallery.languages.catalogues.languages())
@@ -279,7 +301,9 @@ def _mail_name(
 
 
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
-    """Yield the findings on a rendered mail, without those on a stand-in: the missing part is a finding itself."""
+    """Yield the findings on a rendered mail, without those on a stand-in: the missing part is a
+    finding itself.
+    """
     checks = TEXT_CHECKS if document.files.is_text else checks if document.mail.html else ()
     findings = chain(
         guard(document) if document.files.is_mjml else (), *(check(document) for check in checks)
@@ -303,7 +327,9 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
 def examine(
     _: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()
 ) -> list[Finding]:
-    """Return the findings in a sent mail, in a renderer: a few kilobytes of HTML and CSS can cost an hour of work."""
+    """Return the findings in a sent mail, in a renderer: a few kilobytes of HTML and CSS can cost
+    an hour of work.
+    """
     findings = dict.fromkeys(
         document_findings(document_of(html, text, subject), checks_for(clients))
     )
@@ -347,7 +373,10 @@ def put_together(
     severity: Mapping[str, str],
     are_all: bool = False,
 ) -> Report:
-    """Make the report from the parts of templates. With those of all (`are_all`), unused comments can be told."""
+    """Make the report from the parts of templates.
+
+    With those of all (`are_all`), unused comments can be told.
+    """
     text = cache(gallery.text)  # thousands of findings may be in one file
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
@@ -389,7 +418,9 @@ def _users(files: Mapping[str, Iterable[str]]) -> _Users:
 def _complete(
     findings: Iterable[Finding], users: _Users, text: Callable[[str], str]
 ) -> Iterator[Finding]:
-    """Yield the findings with their templates and the fingerprints of their lines, whatever the indentation."""
+    """Yield the findings with their templates and the fingerprints of their lines, whatever the
+    indentation.
+    """
     lines = cache(lambda file: text(file).split("\n"))
 
     @cache

@@ -1,7 +1,9 @@
-"""Checks templates in several processes, each within its limits, and reuses the findings of unchanged templates.
+"""Checks templates in several processes, each within its limits, and reuses the findings of
+unchanged templates.
 
-Findings are stored under a key of all that they depend on, but none that depend on an app's code, or in folders with
-links to folders. The store lies in the user's cache: in the checked folder, a branch could bring findings of its own.
+Findings are stored under a key of all that they depend on, but none that depend on an app's code,
+or in folders with links to folders. The store lies in the user's cache: in the checked folder, a
+branch could bring findings of its own.
 """
 
 import hashlib
@@ -27,8 +29,10 @@ from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
-_BESIDE = 10  # seconds for work that belongs to no single mail: loading the checks, reading samples and files
-_MOST_KEPT = 5_000  # templates in a store, the last ones used: enough for two branches of a thousand templates
+# seconds for work that belongs to no single mail: loading the checks, reading samples and files
+_BESIDE = 10
+# templates in a store, the last ones used: enough for two branches of a thousand templates
+_MOST_KEPT = 5_000
 _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
 # Libraries that findings depend on, and a file included by a computed name, which may be any file.
@@ -46,7 +50,10 @@ _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[
 
 
 class ResultCache:
-    """Keeps the findings on the templates of a folder. `depends_on`: what else decides them, such as settings."""
+    """Keeps the findings on the templates of a folder.
+
+    `depends_on`: what else decides them, such as settings.
+    """
 
     def __init__(self, folder: Path, depends_on: Iterable[bytes]) -> None:
         name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
@@ -76,7 +83,10 @@ class ResultCache:
         return [parts[name] for name in names]
 
     def _save(self, parts: Mapping[str, Part]) -> None:
-        """Replace the file with the last of these. If that fails, the next check starts without it."""
+        """Replace the file with the last of these.
+
+        If that fails, the next check starts without it.
+        """
         with suppress(OSError):
             make_private_folder(self._file.parent)
             replace_file(self._file, msgspec.msgpack.encode(dict([*parts.items()][-_MOST_KEPT:])))
@@ -132,7 +142,9 @@ def _without_git(files: Fingerprint) -> Sequence[FileState]:
 
 @cache
 def _code_key() -> str:
-    """Return a digest of the code and data of the checks: in a checkout they change without the version."""
+    """Return a digest of the code and data of the checks: in a checkout they change without the
+    version.
+    """
     package = Path(__file__).parents[2]
     files = (
         file for folder in ("studio", "mail") for file in sorted((package / folder).rglob("*.*"))
@@ -148,7 +160,10 @@ def _digest(*parts: object) -> str:
 def check_in_renderers(
     checks: TemplateChecks, names: Sequence[str], /, jobs: int, results: ResultCache | None = None
 ) -> Iterable[Part]:
-    """Check templates in `jobs` processes. One that crashes its process is a finding; the others are still checked."""
+    """Check templates in `jobs` processes.
+
+    One that crashes its process is a finding; the others are still checked.
+    """
     if results:
         return results.check(
             checks.gallery, names, lambda left: check_in_renderers(checks, left, jobs)
@@ -164,7 +179,8 @@ def check_in_renderers(
 
         return check_apart(run, checks.gallery, entries[name], checks.limits)
 
-    # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
+    # Started before the threads and stopped before the threads are joined: so Ctrl-C ends
+    # everything at once.
     renderers = renderers_for(checks, checks.limits, jobs)
     with ThreadPoolExecutor(jobs if isinstance(renderers, RendererPool) else 1) as threads:
         try:
@@ -176,7 +192,10 @@ def check_in_renderers(
 def check_apart(
     run: Callable[[float], Part], gallery: Gallery, entry: Entry, limits: Limits
 ) -> Part:
-    """Check a template in a renderer, where `run` may take some seconds. A limit that it passes is a finding."""
+    """Check a template in a renderer, where `run` may take some seconds.
+
+    A limit that it passes is a finding.
+    """
     branches = MOST_PASSES + 1 if gallery.finds_branches else 0
     mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)
     try:

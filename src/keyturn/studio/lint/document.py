@@ -38,13 +38,18 @@ Part = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A template with a sample in a language. Checks run on documents that compile, the guard on all MJML.
+    """A template with a sample in a language.
 
-    `mail`: as it is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
-    `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML. `root`: its tree.
+    Checks run on documents that compile, the guard on all MJML.
+
+    `mail`: as it is sent; empty if the MJML does not compile. `refusal` is then the compiler's
+    message.
+    `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML. `root`:
+    its tree.
     `marked_html`: the HTML with marks (`compile_with_marks`) that lead back to the markup.
     `text`, `subject`: empty if they have no file of their own.
-    `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
+    `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in
+    for each.
     `undefined`: names that the sample lacks and that the engine prints as nothing.
     """
 
@@ -75,8 +80,8 @@ class Document:
     ) -> Finding:
         """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`.
 
-        No error rests on a value that Keyturn made up: a warning names that instead. `rests_on`: the ranges of the
-        markup that decide, by default the tag or attribute there.
+        No error rests on a value that Keyturn made up: a warning names that instead. `rests_on`:
+        the ranges of the markup that decide, by default the tag or attribute there.
         """
         found = RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
         if found.severity != "error" or self.sample.is_complete:
@@ -95,7 +100,9 @@ class Document:
 
     @cached_property
     def _ranges(self) -> dict[int, range]:
-        """The ranges of names of tags, and of attributes, by their offsets and those of their values."""
+        """The ranges of names of tags, and of attributes, by their offsets and those of their
+        values.
+        """
         ranges: dict[int, range] = {}
         for element in self.root.walk():
             ranges[element.offset] = range(element.offset, element.behind_name)
@@ -117,11 +124,15 @@ class Document:
         return (body_of(self.root) if self.files.is_mjml else self.root.find("body")) or self.root
 
     def elements(self, *tags: str) -> Iterable[Element]:
-        """Return the elements of the MJML, or of a page, with one of these tags, or all, in their order."""
+        """Return the elements of the MJML, or of a page, with one of these tags, or all, in their
+        order.
+        """
         return (one for one in self.root.walk() if not one.holder and (not tags or one.tag in tags))
 
     def html_elements(self, *tags: str) -> Iterator[Element]:
-        """Return the elements of the author's HTML, also of that in MJML, with one of these tags, or all."""
+        """Return the elements of the author's HTML, also of that in MJML, with one of these tags,
+        or all.
+        """
         for one in self.root.walk():
             is_html = (
                 one.holder.tag not in TEXT_ALONE if one.holder else not one.tag.startswith("mj")
@@ -130,7 +141,9 @@ class Document:
                 yield one
 
     def authored_styles(self) -> Iterator[tuple[str, int, bool]]:
-        """Yield the stylesheets of the author, their offsets, and whether their rules become style attributes."""
+        """Yield the stylesheets of the author, their offsets, and whether their rules become style
+        attributes.
+        """
         for element in (*self.elements("mj-style"), *self.html_elements("style")):
             css = self.markup[element.inner.start : element.inner.stop]
             yield css, element.inner.start, element.get("inline") == "inline"
@@ -163,7 +176,9 @@ class Document:
         return {element.number: element.offset for element in self.root.walk()}
 
     def sources_of(self, node: Element) -> Iterator[Element]:
-        """Yield the elements of the markup that render an element of `compiled` and those around it."""
+        """Yield the elements of the markup that render an element of `compiled` and those around
+        it.
+        """
         for above in (node, *node.ancestors()):
             for at, is_offset in source_marks(above):
                 offset = at if is_offset else self._offsets.get(at)
@@ -175,7 +190,9 @@ class Document:
         return {element.offset: element for element in self.root.walk()}
 
     def offset_of(self, node: Element) -> int:
-        """Return where the source of an element of `compiled` is, or else of what renders it, or of the body."""
+        """Return where the source of an element of `compiled` is, or else of what renders it, or of
+        the body.
+        """
         marks = (mark for above in (node, *node.ancestors()) for mark in source_marks(above))
         offsets = (at if is_offset else self._offsets.get(at) for at, is_offset in marks)
         return next((at for at in offsets if at is not None), self.body.offset)
@@ -189,7 +206,10 @@ Check = Callable[
 def read_document(
     templates: Templates, template: str, sample: Sample, language: Language
 ) -> Document:
-    """Render a mail from a sample. `templates` must be prepared by `with_origins`. Raises TemplateInvalid."""
+    """Render a mail from a sample.
+
+    `templates` must be prepared by `with_origins`. Raises TemplateInvalid.
+    """
     files = templates.files(template)
     with note_faults() as missing, marking(sample):
         try:
@@ -229,7 +249,10 @@ def read_document(
 def _compile(
     templates: Templates, template: str, filled: Filled, root: Element
 ) -> tuple[Rendered, str, str]:
-    """Return the mail and its HTML with marks, or an empty one with the compiler's message. MJML is compiled once."""
+    """Return the mail and its HTML with marks, or an empty one with the compiler's message.
+
+    MJML is compiled once.
+    """
     marked = ""
 
     def compile_mjml(mjml: str) -> str:

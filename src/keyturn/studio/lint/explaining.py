@@ -1,4 +1,6 @@
-"""What each rule is about, from `rules.toml` and the data on mail clients: for `--explain`, SARIF and the docs."""
+"""What each rule is about, from `rules.toml` and the data on mail clients: for `--explain`, SARIF
+and the docs.
+"""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +23,10 @@ _WORDS = {  # what stands for a word of a rule, if not its name
 
 
 def explain_rule(name: str) -> Rule:
-    """Return a rule by its full name, with texts for readers who have no finding of it. Raises UnknownRule."""
+    """Return a rule by its full name, with texts for readers who have no finding of it.
+
+    Raises UnknownRule.
+    """
     expect_rules([name])
     if name not in RULES:
         return _of_feature(name.partition("/")[2])
@@ -41,7 +46,10 @@ def all_rules() -> Iterator[Rule]:
 
 
 def as_text(rule: str) -> str:
-    """Return a rule's explanation for a terminal, or a list of a group's rules, or of all. Raises UnknownRule."""
+    """Return a rule's explanation for a terminal, or a list of a group's rules, or of all.
+
+    Raises UnknownRule.
+    """
     if "/" not in rule:
         expect_rules([rule] if rule else [])
         listed = [one for one in all_rules() if rule in ("", one.name.partition("/")[0])]

@@ -24,7 +24,10 @@ _DECLARED = attrgetter("rule", "place", "message", "severity", "fix", "clients")
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
-    """A place in a template. `line` and `column` count from 1. Line 0 is unknown: formats for tools have the first."""
+    """A place in a template.
+
+    `line` and `column` count from 1. Line 0 is unknown: formats for tools have the first.
+    """
 
     file: str
     line: int = 1
@@ -48,7 +51,9 @@ did_you_mean = partial(values.did_you_mean, question="Did you mean {}?")
 
 
 def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
-    """Do so for a file that `by` names: also without their folders and endings, the names must be close."""
+    """Do so for a file that `by` names: also without their folders and endings, the names must be
+    close.
+    """
     stem = PurePosixPath(name).stem
     close = (
         file for file in known if get_close_matches(stem, [PurePosixPath(file).stem], cutoff=0.5)
@@ -57,7 +62,9 @@ def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
 
 
 class ClientGap(msgspec.Struct, frozen=True):
-    """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a part of it."""
+    """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a
+    part of it.
+    """
 
     client: str
     support: Literal["no", "partial"]
@@ -66,10 +73,12 @@ class ClientGap(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A mistake in one place of the templates, for people, and who has it.
 
-    `rule`: stable, "group/what-is-wrong". `message` and `fix` have one or two sentences without values of the sample.
-    `feature`: Can I email's name of the feature that the `clients` lack.
-    `mails` have it, unless it is on the templates themselves, and `templates`: in their own files or in shared ones.
-    `hides`: because of it, the checks have not seen its mails, or not all of them. `fingerprint`: that of its line.
+    `rule`: stable, "group/what-is-wrong". `message` and `fix` have one or two sentences without
+    values of the sample.
+    `feature`: Can I email's name of the feature that the `clients` lack. `mails` have it, unless it
+    is on the templates themselves, and `templates`: in their own files or in shared ones.
+    `hides`: because of it, the checks have not seen its mails, or not all of them. `fingerprint`:
+    that of its line.
     `reason`: why a comment ignores it, or empty. `known`: it is in the baseline.
     """
 
@@ -93,7 +102,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> tuple[str, str, str]:
-        """What equal findings share, which count as one with several places: the rule, of errors the message, too."""
+        """What equal findings share, which count as one with several places: the rule, of errors
+        the message, too.
+        """
         return self.rule, self.severity, self.message if self.severity == "error" else ""
 
     @property
@@ -105,7 +116,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def merge(
     findings: Iterable[Finding], by: Callable[[Finding], object] = _DECLARED
 ) -> list[Finding]:
-    """Return findings that are equal (`by`) as one, in the place of the first, with the mails of all."""
+    """Return findings that are equal (`by`) as one, in the place of the first, with the mails of
+    all.
+    """
     equal: dict[object, list[Finding]] = {}
     for finding in findings:
         equal.setdefault(by(finding), []).append(finding)

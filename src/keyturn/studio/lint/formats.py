@@ -1,4 +1,6 @@
-"""A report as JSON, whose types docs/check.schema.json quotes, SARIF and GitHub's workflow commands (docs/check.md)."""
+"""A report as JSON, whose types docs/check.schema.json quotes, SARIF and GitHub's workflow commands
+(docs/check.md).
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,7 +27,9 @@ _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong in one place, once for all mails that have it: TEMPLATE/SAMPLE, and the language."""
+    """One thing that is wrong in one place, once for all mails that have it: TEMPLATE/SAMPLE, and
+    the language.
+    """
 
     rule: Annotated[str, Meta(pattern="^[a-z]+/[a-z0-9-]+$")]
     severity: Severity
@@ -128,7 +132,9 @@ def _rule(about: Rule) -> Mapping[str, Any]:
 
 
 def as_github(report: Report, shown: Shown) -> str:
-    """Return workflow commands (docs.github.com/en/actions/reference/workflow-commands-for-github-actions)."""
+    """Return workflow commands
+    (docs.github.com/en/actions/reference/workflow-commands-for-github-actions).
+    """
     commands = []
     for one in report.found:
         at = one.place

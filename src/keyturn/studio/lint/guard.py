@@ -57,7 +57,10 @@ def guard(document: Document) -> Iterator[Finding]:
 
 
 def first_mistake_in(file: str, source: str) -> Finding | None:
-    """Return the first error in the tags of a template that does not compile. Jinja counts as words and blanks."""
+    """Return the first error in the tags of a template that does not compile.
+
+    Jinja counts as words and blanks.
+    """
     words = _JINJA.sub(
         lambda jinja: re.sub(r"[^\n]", "x" if jinja[0].startswith("{{") else " ", jinja[0]), source
     )
@@ -69,7 +72,10 @@ def first_mistake_in(file: str, source: str) -> Finding | None:
 def _fault_findings(
     faults: Iterable[SyntaxFault], place: Callable[[int], Place]
 ) -> Iterator[Finding]:
-    """Yield the findings on malformed tags. An end tag of a misspelt start tag is no fault by itself."""
+    """Yield the findings on malformed tags.
+
+    An end tag of a misspelt start tag is no fault by itself.
+    """
     for kind, offset, tag, detail in faults:
         if (
             kind == "misspelt-closing-tag"

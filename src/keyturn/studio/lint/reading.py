@@ -1,4 +1,6 @@
-"""A mail as a screen reader reads it aloud (HTML Accessibility API Mappings 1.0, Accessible Name Computation 1.2)."""
+"""A mail as a screen reader reads it aloud (HTML Accessibility API Mappings 1.0, Accessible Name
+Computation 1.2).
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -22,7 +24,9 @@ _LAYOUT = ("presentation", "none")
 
 
 class Saying(Struct, frozen=True):
-    """A phrase that is read aloud, with the `level` of a heading and the target of a link (`about`)."""
+    """A phrase that is read aloud, with the `level` of a heading and the target of a link
+    (`about`).
+    """
 
     kind: PhraseKind
     words: str
@@ -39,7 +43,10 @@ _END_OF_LINE = Saying("text", "")
 
 
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
-    """Return the phrases. A text continues until something ends the line; the first of a list entry joins its mark."""
+    """Return the phrases.
+
+    A text continues until something ends the line; the first of a list entry joins its mark.
+    """
     sayings, line = list[Saying](), list[tuple[str, Element, str]]()
     above = (root.find("body"), root.find("html"))
     body, language = (
@@ -73,7 +80,9 @@ def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying
 
 
 def _parts(element: Element) -> Sequence[Element | Text | Saying]:
-    """Return what is read of an element: a phrase, or its nodes between ends of lines, the first an announcement."""
+    """Return what is read of an element: a phrase, or its nodes between ends of lines, the first an
+    announcement.
+    """
     tag, label = element.tag, element.get("aria-label")
     if tag == "img":
         if name := label or element.get("alt").strip():

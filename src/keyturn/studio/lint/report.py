@@ -48,17 +48,21 @@ class Tally(NamedTuple):
 
 
 class AuditItem(Struct, frozen=True):
-    """A requirement on a reset mail. `says` names it in a few words; `finding` is set if the mail fails it."""
+    """A requirement on a reset mail.
+
+    `says` names it in a few words; `finding` is set if the mail fails it.
+    """
 
     says: str
     finding: Finding | None = None
 
 
 class Report(Struct, frozen=True, dict=True):
-    """What the checks found: all findings, the worst first, equal ones together, also those that do not count.
+    """What the checks found: all findings, the worst first, equal ones together, also those that do
+    not count.
 
-    `unchecked`: mails that were not seen in full, as a finding says. `audit`: of one reset mail. `not_checked`: why a
-    part of one mail was not checked, as a sentence.
+    `unchecked`: mails that were not seen in full, as a finding says. `audit`: of one reset mail.
+    `not_checked`: why a part of one mail was not checked, as a sentence.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -124,7 +128,10 @@ class Report(Struct, frozen=True, dict=True):
 
 
 def equal_findings(findings: Iterable[Finding]) -> list[Sequence[Finding]]:
-    """Group equal findings. The worst come first, of them those in the most mails. A group is in order of place."""
+    """Group equal findings.
+
+    The worst come first, of them those in the most mails. A group is in order of place.
+    """
     equal: dict[object, list[Finding]] = defaultdict(list)
     for one in sorted(findings, key=lambda one: (one.place, one.message)):
         equal[one.kind, one.reason].append(one)

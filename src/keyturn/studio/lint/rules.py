@@ -1,4 +1,6 @@
-"""The rules of the checks: `rules.toml` has a row for each, apart from those of mail clients' features."""
+"""The rules of the checks: `rules.toml` has a row for each, apart from those of mail clients'
+features.
+"""
 
 import re
 import tomllib
@@ -85,7 +87,10 @@ _NO_ROW = Rule(name="")
 
 
 class Rules(dict[str, Rule]):
-    """The rules of a file, by name: "links/relative". `["html mjml".cdata]` is a rule of both groups."""
+    """The rules of a file, by name: "links/relative".
+
+    `["html mjml".cdata]` is a rule of both groups.
+    """
 
     def __init__(self, file: Path) -> None:
         self._places: dict[str, int] = {}
@@ -106,7 +111,9 @@ class Rules(dict[str, Rule]):
         return self._places.get(group, len(self))
 
     def rank(self, finding: Finding) -> tuple[int, ...]:
-        """Return the place of its kind in every list: by severity, group, and clients that lack a feature."""
+        """Return the place of its kind in every list: by severity, group, and clients that lack a
+        feature.
+        """
         lacking = sum(gap.support == "no" for gap in finding.clients)
         return SEVERITIES.index(finding.severity), self.place_of(finding.group), -lacking
 
@@ -121,7 +128,10 @@ class Rules(dict[str, Rule]):
         fix: str = "",
         **words: object,
     ) -> Finding:
-        """Make a finding of a rule, with its texts or these. Raises KeyError for an undeclared rule or severity."""
+        """Make a finding of a rule, with its texts or these.
+
+        Raises KeyError for an undeclared rule or severity.
+        """
         declared = self[rule]
         if severity and severity not in declared.severities:
             raise KeyError(f"{rule} is declared without the severity {severity}")
@@ -143,7 +153,10 @@ RULES = Rules(Path(__file__).with_name("rules.toml"))
 
 
 def limit_finding(limit: str, place: Place | str, message: str = "") -> Finding:
-    """Return the finding on a mail. `place`: a file if the line is unknown. `message`: by default that of the limit."""
+    """Return the finding on a mail.
+
+    `place`: a file if the line is unknown. `message`: by default that of the limit.
+    """
     return RULES.finding(
         Place(place, 0) if isinstance(place, str) else place, f"limits/{limit}", message=message
     )

@@ -1,7 +1,8 @@
-"""The names of rules, and a team's choice of findings: severities by rule, and comments that ignore findings.
+"""The names of rules, and a team's choice of findings: severities by rule, and comments that ignore
+findings.
 
-A comment has the form `{# keyturn: ignore links/relative because ... #}`, or one of `{% comment %}` or HTML. Beside
-other text it applies to its line; alone, to the next start tag or line.
+A comment has the form `{# keyturn: ignore links/relative because ... #}`, or one of `{% comment %}`
+or HTML. Beside other text it applies to its line; alone, to the next start tag or line.
 """
 
 import re
@@ -49,7 +50,9 @@ def expect_rules(names: Iterable[str]) -> None:
 
 
 def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
-    """Return the finding at the severity that is set for its rule or group (`levels`), or None if that is off."""
+    """Return the finding at the severity that is set for its rule or group (`levels`), or None if
+    that is off.
+    """
     level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
     return None if level == OFF else replace(finding, severity=level)
 
@@ -109,7 +112,9 @@ class IgnoreComment(Struct, frozen=True):
 
 
 class IgnoreComments:
-    """Reads the comments of files, whose content `text` returns, and records which comments were used."""
+    """Reads the comments of files, whose content `text` returns, and records which comments were
+    used.
+    """
 
     def __init__(self, text: Callable[[str], str]) -> None:
         self._read = cache(lambda file: tuple(_comments_in(text(file), file)))
@@ -125,7 +130,10 @@ class IgnoreComments:
         return (one for file in files for one in self._read(file) if isinstance(one, Finding))
 
     def unused(self, files: Iterable[str]) -> Iterator[Finding]:
-        """Yield findings on unused comments of these files. Call it after all findings were judged."""
+        """Yield findings on unused comments of these files.
+
+        Call it after all findings were judged.
+        """
         unused = (one for file in files for one in self._comments(file) if one not in self._used)
         return (
             RULES.finding(one.place, "ignore/unused", rules=", ".join(sorted(one.rules)))
@@ -138,7 +146,8 @@ class IgnoreComments:
 
 def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
     """Yield each comment for Keyturn, or a finding if it is malformed."""
-    next_at = 0  # behind the comments and blanks that follow: they are read once for all comments among them
+    # behind the comments and blanks that follow: they are read once for all comments among them
+    next_at = 0
     for match in islice(_COMMENT.finditer(source) if _MARK in source else (), _MOST_COMMENTS):
         if match.end() > next_at:
             next_at = (
@@ -161,7 +170,10 @@ def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
 
 
 def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:
-    """Return the lines of a comment. `next_at`: where the text behind it and further comments begins."""
+    """Return the lines of a comment.
+
+    `next_at`: where the text behind it and further comments begins.
+    """
     first, _ = line_and_column(source, comment.start())
     last, _ = line_and_column(source, comment.end())
     ends = source.find("\n", comment.end())

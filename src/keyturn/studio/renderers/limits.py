@@ -19,7 +19,9 @@ from msgspec import Struct
 from keyturn.errors import KeyturnError
 
 PATIENCE = 3
-_AGAIN = 0.5  # seconds until an alarm is repeated that some code has caught and passed over, as `except Exception` may
+# seconds until an alarm is repeated that some code has caught and passed over, as `except
+# Exception` may
+_AGAIN = 0.5
 _SOON = 0.001  # seconds until an alarm that came due while another one counted
 Job = tuple[
     float, Callable[..., Any], tuple[Any, ...]
@@ -30,7 +32,10 @@ Answer = tuple[
 
 
 class Limits(Struct, frozen=True):
-    """How much one mail may take. `seconds`: of processor time; by the clock, PATIENCE times as many."""
+    """How much one mail may take.
+
+    `seconds`: of processor time; by the clock, PATIENCE times as many.
+    """
 
     seconds: float = 5
     megabytes: int = 512
@@ -67,7 +72,10 @@ def take_alarm() -> None:
 
 @contextmanager
 def limited_time(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime after seconds of processor time, in renderers alone. An outer limit goes on afterwards."""
+    """Raise OutOfTime after seconds of processor time, in renderers alone.
+
+    An outer limit goes on afterwards.
+    """
     if not _Alarm.is_ours:
         yield
         return
@@ -84,7 +92,9 @@ def limited_time(seconds: float) -> Iterator[None]:
 
 
 def limit_processor(seconds: float) -> None:
-    """Let the system end this process (SIGXCPU) if a job cannot be interrupted, as within a library in C."""
+    """Let the system end this process (SIGXCPU) if a job cannot be interrupted, as within a library
+    in C.
+    """
     import resource
 
     with suppress(OSError, ValueError):
@@ -93,7 +103,10 @@ def limit_processor(seconds: float) -> None:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Limit the memory of this process beyond what it has now; more is a MemoryError. Only on Linux (RLIMIT_DATA)."""
+    """Limit the memory of this process beyond what it has now; more is a MemoryError.
+
+    Only on Linux (RLIMIT_DATA).
+    """
     if sys.platform != "linux":
         return
     import resource  # missing on Windows

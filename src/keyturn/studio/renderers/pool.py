@@ -1,7 +1,9 @@
-"""The renderers of this process, any thread of which may ask one and waits for its answer, and their spawner.
+"""The renderers of this process, any thread of which may ask one and waits for its answer, and
+their spawner.
 
-The spawner is a process with a single thread, unlike its parent. It is forked when the folder is open and nothing runs
-yet, forks the renderers, and owns them: they end on request, and all of them when the parent is gone, however it ended.
+The spawner is a process with a single thread, unlike its parent. It is forked when the folder is
+open and nothing runs yet, forks the renderers, and owns them: they end on request, and all of them
+when the parent is gone, however it ended.
 """
 
 import gc
@@ -23,7 +25,8 @@ S_co = TypeVar("S_co", covariant=True)
 Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
-_GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
+# seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
+_GRACE = 5.0
 _START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
 _OCTETS = 8  # of a number
 _Renderer = tuple[int, "Connection[Any, Any]"]  # its process id and its connection
@@ -31,14 +34,19 @@ _Serve = Callable[["Connection[Any, Any]"], None]  # serves a connection until i
 
 
 class Runner(Generic[S_co]):
-    """Calls functions with a state, one at a time: here in this process, without limits; `RendererPool` in others."""
+    """Calls functions with a state, one at a time: here in this process, without limits;
+    `RendererPool` in others.
+    """
 
     def __init__(self, state: S_co, limits: Limits | None = None) -> None:
         self._state, self._limits = state, limits or Limits()
         self._turn = threading.RLock()
 
     def run(self, function: Callable[[S_co, *Ts], R], *args: *Ts) -> R:
-        """Return the result of a function of a module. Raises LimitExceeded, and what the function raises."""
+        """Return the result of a function of a module.
+
+        Raises LimitExceeded, and what the function raises.
+        """
         return self.run_for(self._limits.seconds, function, *args)
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
@@ -53,7 +61,9 @@ class Runner(Generic[S_co]):
 
 
 class RendererPool(Runner[S_co]):
-    """Has work done in up to `most` processes, each with the `state` at the time when this was made, before threads."""
+    """Has work done in up to `most` processes, each with the `state` at the time when this was
+    made, before threads.
+    """
 
     def __init__(self, state: S_co, limits: Limits, most: int) -> None:
         super().__init__(state, limits)
@@ -131,7 +141,10 @@ def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
 
 
 class Spawner:
-    """Starts renderers, which do `serve`. Its orders are numbers: `_START`, beside a pipe, or the process id to end."""
+    """Starts renderers, which do `serve`.
+
+    Its orders are numbers: `_START`, beside a pipe, or the process id to end.
+    """
 
     def __init__(self, serve: _Serve) -> None:
         self._control, theirs = ends = socket.socketpair()

@@ -1,7 +1,8 @@
-"""Every mail of a gallery, with each of its samples, compared with its snapshot, which is plain files.
+"""Every mail of a gallery, with each of its samples, compared with its snapshot, which is plain
+files.
 
-`TEMPLATE/SAMPLE.html` has one tag a line, `.txt` the text part, `.subject.txt` the subject, if the HTML has no title
-with it, and `SAMPLE.de.html` another language than that of the templates.
+`TEMPLATE/SAMPLE.html` has one tag a line, `.txt` the text part, `.subject.txt` the subject, if the
+HTML has no title with it, and `SAMPLE.de.html` another language than that of the templates.
 """
 
 import re
@@ -36,7 +37,8 @@ class Snapshot(NamedTuple):
 
 
 def _as_file(text: str) -> str:
-    """Return a part as usual hooks of repositories leave a file, so that such a hook makes no difference.
+    """Return a part as usual hooks of repositories leave a file, so that such a hook makes no
+    difference.
 
     It has no byte order mark, no blanks at the ends of lines, and one line break at its end.
     """
@@ -51,7 +53,10 @@ _ENDINGS = Snapshot(html=".html", text=".txt", subject=".subject.txt")
 
 
 class SnapshotFolder:
-    """The folder of the snapshots. Names cannot lead out of it: samples are quoted, templates are paths below it."""
+    """The folder of the snapshots.
+
+    Names cannot lead out of it: samples are quoted, templates are paths below it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -157,14 +162,20 @@ class Comparison:
 
     @cached_property
     def differences(self) -> tuple[Difference, Difference, Difference]:
-        """The differences of the HTML, the text and the subject. There are none of a mail that cannot be rendered."""
+        """The differences of the HTML, the text and the subject.
+
+        There are none of a mail that cannot be rendered.
+        """
         after = self.before if self.fault else self.after
         html, text, subject = map(self.differ, self.before or _NO_PARTS, after or _NO_PARTS)
         return html, text, subject
 
 
 class Snapshots:
-    """Compares mails with their snapshots. `languages`: tags, by default all. Raises SettingsInvalid."""
+    """Compares mails with their snapshots.
+
+    `languages`: tags, by default all. Raises SettingsInvalid.
+    """
 
     def __init__(
         self,
@@ -189,7 +200,9 @@ class Snapshots:
         self._differ = differ
 
     def names(self) -> list[MailName]:
-        """Return all mails, without a sample where none can be read, and the names of snapshots without a mail."""
+        """Return all mails, without a sample where none can be read, and the names of snapshots
+        without a mail.
+        """
         own, unreadable = list[MailName](), set[str]()
         for entry in self.gallery.entries():
             own += [MailName(entry.name)] if entry.unreadable else ()
@@ -203,7 +216,10 @@ class Snapshots:
         return list(dict.fromkeys((*own, *left)))
 
     def compare(self, name: MailName) -> Comparison:
-        """Return the comparison of a mail. Raises LookupError if neither the mail nor a snapshot exists."""
+        """Return the comparison of a mail.
+
+        Raises LookupError if neither the mail nor a snapshot exists.
+        """
         before = self.stored.read(name) if name.sample else None
         is_mail = name.template in self.gallery.names()
         try:

@@ -102,7 +102,10 @@ def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
 
 
 def _changed(old: list[str], new: list[str], olds: range, news: range) -> Iterator[Line]:
-    """Yield changed lines. If a block has as many lines as before, each line comes with its new version."""
+    """Yield changed lines.
+
+    If a block has as many lines as before, each line comes with its new version.
+    """
     if len(olds) != len(news):
         yield from (Line("old", at + 1, None, (LinePiece(old[at]),)) for at in olds)
         yield from (Line("new", None, at + 1, (LinePiece(new[at]),)) for at in news)

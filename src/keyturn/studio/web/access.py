@@ -1,14 +1,17 @@
 """Access to the studio: only clients that name this machine as the host, and know its token.
 
-Every user and program of a machine reaches its loopback addresses, and templates may be programs, so only `keyturn
-studio --no-token` runs without a token. Programs send it in a header. A browser that shows it in an address gets a
-session in a cookie, from which nobody can compute the token.
+Every user and program of a machine reaches its loopback addresses, and templates may be programs,
+so only `keyturn studio --no-token` runs without a token. Programs send it in a header. A browser
+that shows it in an address gets a session in a cookie, from which nobody can compute the token.
 
-Browsers send a cookie to all ports of its host (RFC 6265, 8.5), and SameSite does not help, since a site has no port.
-Any user of the machine can listen on another port of 127.0.0.1. So the studio has a host of its own for browsers,
-`NAME.localhost`: browsers resolve it to loopback (RFC 6761, 6.3), and only clients with the token learn the name.
+Browsers send a cookie to all ports of its host (RFC 6265, 8.5), and SameSite does not help, since a
+site has no port. Any user of the machine can listen on another port of 127.0.0.1. So the studio has
+a host of its own for browsers,
+`NAME.localhost`: browsers resolve it to loopback (RFC 6761, 6.3), and only clients with the token
+learn the name.
 
-The studio writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser sends no such header.
+The studio writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser
+sends no such header.
 """
 
 import contextlib
@@ -71,14 +74,20 @@ Middleware = Callable[[ASGIApp], ASGIApp]
 
 
 def token_for(wanted: str = "") -> str:
-    """Return the token of a studio: `wanted`, or a new one. Raises ValueError if it can be guessed or not be sent."""
+    """Return the token of a studio: `wanted`, or a new one.
+
+    Raises ValueError if it can be guessed or not be sent.
+    """
     if wanted and not _TOKEN.fullmatch(wanted):
         raise ValueError(f"a token must have {_SHORTEST} to {_LONGEST} letters, digits, - and _")
     return wanted or secrets.token_urlsafe(_BYTES)
 
 
 def browser_host(token: str) -> str:
-    """Return the studio's own host, without a port. It follows from the token, so it is kept and secret as that is."""
+    """Return the studio's own host, without a port.
+
+    It follows from the token, so it is kept and secret as that is.
+    """
     name = _derived(token, b"host")[:_LONGEST_NAME]
     return f"{b32encode(name).decode().lower()}.localhost"
 
@@ -88,12 +97,17 @@ def _session_of(token: str) -> str:
 
 
 def _derived(token: str, purpose: bytes) -> bytes:
-    """Return bytes that reveal neither the token nor what is derived for another purpose (RFC 5869, 3.2)."""
+    """Return bytes that reveal neither the token nor what is derived for another purpose (RFC 5869,
+    3.2).
+    """
     return hmac.digest(token.encode(), purpose, "sha256")
 
 
 def admit_pages(studio: Studio) -> Guard:
-    """Return the check of a request for a page: its host and its origin. The checks of an app around it stay."""
+    """Return the check of a request for a page: its host and its origin.
+
+    The checks of an app around it stay.
+    """
 
     def admit(request: _Request, _: BaseRouteHandler) -> None:
         _require_known_host(request, studio)
@@ -103,7 +117,10 @@ def admit_pages(studio: Studio) -> Guard:
 
 
 def require_token(studio: Studio) -> Middleware:
-    """Return the first check of a page. Without the token it answers itself, so no error page can list the mails."""
+    """Return the first check of a page.
+
+    Without the token it answers itself, so no error page can list the mails.
+    """
 
     def wrap(app: ASGIApp) -> ASGIApp:
         async def admit(scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,7 +137,9 @@ def require_token(studio: Studio) -> Middleware:
 
 
 def _answer_at_the_door(request: Request[Any, Any, Any], studio: Studio) -> Response[Any] | None:
-    """Return the answer to a request that does not enter yet; None lets it in, or leaves it to the next check."""
+    """Return the answer to a request that does not enter yet; None lets it in, or leaves it to the
+    next check.
+    """
     is_at_loopback = _is_shared_by_users(_host_of(request))
     if _is_equal(_token_in(request), studio.token):
         return None
@@ -151,8 +170,8 @@ def _lead_to_own_host(request: Request[Any, Any, Any], token: str) -> Response[A
 def _begin_session(request: Request[Any, Any, Any], token: str) -> Response[Any]:
     """Turn the token of an address into a cookie, and lead to the address without it.
 
-    Addresses stay in histories, show on screens and are sent in referrers (OWASP Session Management Cheat Sheet,
-    "Session ID Exposure").
+    Addresses stay in histories, show on screens and are sent in referrers (OWASP Session Management
+    Cheat Sheet, "Session ID Exposure").
     """
     left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
     address = f"{request.url.path}?{urlencode(left)}" if left else request.url.path
@@ -165,8 +184,8 @@ def _begin_session(request: Request[Any, Any, Any], token: str) -> Response[Any]
     )
     if request.headers.get("sec-fetch-site") != "cross-site":
         return Redirect(address, status_code=303, cookies=[cookie], headers=HEADERS)
-    # After a click on another site, a browser keeps a Strict cookie from a redirect (RFC 6265bis, 5.2), but not from
-    # a page that leads on by itself.
+    # After a click on another site, a browser keeps a Strict cookie from a redirect (RFC 6265bis,
+    # 5.2), but not from a page that leads on by itself.
     refresh = f'<meta http-equiv="refresh" content="0; url={escape(address)}">'
     page = _SMALL_PAGE.format(
         address=escape(address), host=escape(request.url.netloc), refresh=refresh
@@ -181,10 +200,12 @@ def _small_page(page: str, *cookies: Cookie) -> Response[Any]:
 
 
 def admit_programs(studio: Studio) -> Guard:
-    """Return the check of a request of a program: 401 without the token, 403 for pages of other sites.
+    """Return the check of a request of a program: 401 without the token, 403 for pages of other
+    sites.
 
-    The token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), as clients of Mailpit send it. With
-    it, the Host header may be any name, such as a container's: a rebound site does not know the token.
+    The token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), as clients of
+    Mailpit send it. With it, the Host header may be any name, such as a container's: a rebound site
+    does not know the token.
     """
 
     def admit(request: _Request, _: BaseRouteHandler) -> None:
@@ -210,9 +231,10 @@ def _require_known_host(request: _Request, studio: Studio) -> None:
 def _is_known_host(host: str, studio: Studio) -> bool:
     """Tell whether a host is one of the studio's.
 
-    Others reveal DNS rebinding, in which the attacker's name comes to point at 127.0.0.1 (Jackson et al., "Protecting
-    Browsers from DNS Rebinding Attacks", ACM CCS 2007). A numeric address cannot be rebound. So if the server is bound
-    to more than loopback, every numeric address passes, and the name that the server is bound to.
+    Others reveal DNS rebinding, in which the attacker's name comes to point at 127.0.0.1 (Jackson
+    et al., "Protecting Browsers from DNS Rebinding Attacks", ACM CCS 2007). A numeric address
+    cannot be rebound. So if the server is bound to more than loopback, every numeric address
+    passes, and the name that the server is bound to.
     """
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback or not is_loopback_host(studio.host)
@@ -229,8 +251,8 @@ def _is_shared_by_users(host: str) -> bool:
 def _require_own_page(request: _Request) -> None:
     """Answer 403 to a request that changes something unless a page of the studio caused it.
 
-    Fetch Metadata decides. A browser may send none, as over plain HTTP from another machine; then Origin decides (OWASP
-    CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    Fetch Metadata decides. A browser may send none, as over plain HTTP from another machine; then
+    Origin decides (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
     site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
     is_own = site == "same-origin" or (site is None and split_address(origin or "").netloc == host)
@@ -239,10 +261,12 @@ def _require_own_page(request: _Request) -> None:
 
 
 def _refuse_other_sites(request: _Request) -> None:
-    """Answer 403 to a change that a page of another site causes: a browser sends one of two headers, a program neither.
+    """Answer 403 to a change that a page of another site causes: a browser sends one of two
+    headers, a program neither.
 
-    Browsers send Origin with every request except GET and HEAD (Fetch Standard, "append a request Origin header"). So
-    its absence alone identifies a program (OWASP CSRF Prevention Cheat Sheet, "Using Standard Headers").
+    Browsers send Origin with every request except GET and HEAD (Fetch Standard, "append a request
+    Origin header"). So its absence alone identifies a program (OWASP CSRF Prevention Cheat Sheet,
+    "Using Standard Headers").
     """
     site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
     is_foreign = origin is not None and split_address(origin).netloc != host
@@ -257,7 +281,8 @@ def _host_of(request: _Request) -> str:
 
 
 def _cookie_of(request: _Request) -> str:
-    # By its port: studios that other machines reach may share a host, and a browser has one jar for all of its ports.
+    # By its port: studios that other machines reach may share a host, and a browser has one jar for
+    # all of its ports.
     return f"keyturn_studio_{request.url.port or ''}"
 
 

@@ -1,7 +1,8 @@
 """The captured mails for programs, above all for end-to-end tests in any language.
 
-Paths and names follow Mailpit, so that its clients work (https://mailpit.axllent.org/docs/api-v1/), under `/api` and
-`/api/v1`. Keyturn adds waiting, links, codes and a filter by recipient. Errors are problem documents (RFC 9457).
+Paths and names follow Mailpit, so that its clients work (https://mailpit.axllent.org/docs/api-v1/),
+under `/api` and `/api/v1`. Keyturn adds waiting, links, codes and a filter by recipient. Errors are
+problem documents (RFC 9457).
 """
 
 import asyncio
@@ -39,7 +40,10 @@ _Text = Annotated[str, Meta(max_length=500)]
 
 
 class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The query of a request (docs/inbox.md). `since` is UTC without a zone; `tz` and `embed` have no effect."""
+    """The query of a request (docs/inbox.md).
+
+    `since` is UTC without a zone; `tz` and `embed` have no effect.
+    """
 
     query: _Text = ""
     to: _Text = ""
@@ -88,7 +92,10 @@ class Inbox(msgspec.Struct, frozen=True):
             await asyncio.sleep(min(left, _LOOK_UP))
 
     async def read(self, name: str, read: Callable[[CapturedMail, MailContent], _Read]) -> _Read:
-        """Read a mail by its id, or by "latest" the newest of the query, and mark it as read. Raises LookupError."""
+        """Read a mail by its id, or by "latest" the newest of the query, and mark it as read.
+
+        Raises LookupError.
+        """
         if name != "latest":
             mail = await asyncio.to_thread(self.captured.find, name)
         elif mails := await self.mails():
@@ -175,7 +182,10 @@ def certificate(inbox: NamedDependency[Inbox]) -> str:
 
 
 def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
-    """Return mails, newest first. `total`, `unread`: of all. `messages_count`, `messages_unread`: of the matches."""
+    """Return mails, newest first.
+
+    `total`, `unread`: of all. `messages_count`, `messages_unread`: of the matches.
+    """
     every = inbox.captured.newest(limit=None)
     matches = [*filter(inbox.query.match, every)]
     return {
@@ -200,7 +210,10 @@ def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
 
 
 def _whole(mail: CapturedMail, content: MailContent) -> dict[str, Any]:
-    """Return a whole mail. `Links` and `Codes` are Keyturn's own: what a reader would follow and type."""
+    """Return a whole mail.
+
+    `Links` and `Codes` are Keyturn's own: what a reader would follow and type.
+    """
     return _both(mail) | {
         "ReturnPath": mail.return_path,
         "Date": mail.at,

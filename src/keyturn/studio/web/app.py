@@ -64,8 +64,8 @@ def create_studio_app(studio: Studio, programs: str = "/") -> Litestar:
 def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
     """Return the pages and, if mails are captured, the API for programs below the path `programs`.
 
-    For development only: the pages show every captured mail. Raises ValueError if other machines can reach a studio
-    without a token.
+    For development only: the pages show every captured mail. Raises ValueError if other machines
+    can reach a studio without a token.
     """
     if studio.is_shared and not studio.token:
         raise ValueError(
@@ -105,7 +105,10 @@ def _provide(part: object) -> Provide:
 
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
-    """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
+    """Yield the handlers of the pages.
+
+    Without a folder for a page, there is no page, or one that says how to begin.
+    """
     for page in (template_pages, writing_pages, contact_sheet):
         yield from page.HANDLERS
     yield from (review_pages.findings_page, saved_events, _no_page)
@@ -131,7 +134,10 @@ def _no_page(request: Request[Any, Any, Any]) -> Response[Any]:
 
 
 def _static_files() -> HTTPRouteHandler:
-    """Return the route of the static files. The files are listed once: no request path reaches the file system."""
+    """Return the route of the static files.
+
+    The files are listed once: no request path reaches the file system.
+    """
     below = folder("preview") / "static"
     files = {file.relative_to(below).as_posix(): file for file in paths_below(below)}
 

@@ -1,7 +1,8 @@
-"""The data that a mail is rendered with: a sample with the edit in the address on top, and its types as JSON Schema.
+"""The data that a mail is rendered with: a sample with the edit in the address on top, and its
+types as JSON Schema.
 
-The edit is one JSON object: the fields that differ from the sample, each as a whole, and below "" the removed ones.
-Places in the values are JSON Pointers (RFC 6901).
+The edit is one JSON object: the fields that differ from the sample, each as a whole, and below ""
+the removed ones. Places in the values are JSON Pointers (RFC 6901).
 """
 
 import re
@@ -23,9 +24,12 @@ _REMOVED = ""
 
 
 class CurrentData(Struct, frozen=True):
-    """The data of a mail. `sample`: what it is rendered with, with the sample's own values for those that do not fit.
+    """The data of a mail.
 
-    `start`, `values`: plain data before and after the edit. `faults`: what does not fit, by JSON Pointer.
+    `sample`: what it is rendered with, with the sample's own values for those that do not fit.
+
+    `start`, `values`: plain data before and after the edit. `faults`: what does not fit, by JSON
+    Pointer.
     """
 
     sample: Sample
@@ -36,7 +40,9 @@ class CurrentData(Struct, frozen=True):
 
     @property
     def schema(self) -> Schema:
-        """The types of the data as JSON Schema, with an empty one for each value that the types do not know."""
+        """The types of the data as JSON Schema, with an empty one for each value that the types do
+        not know.
+        """
         known = schema_of(self.sample.values, self.props)
         own = known.get("properties", {})
         return known | {
@@ -64,7 +70,10 @@ def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:
 
 
 def _edited(start: Values, edit: str) -> Values:
-    """Return the values with an edit. Raises DecodeError, RecursionError and ValueError for what is no JSON object."""
+    """Return the values with an edit.
+
+    Raises DecodeError, RecursionError and ValueError for what is no JSON object.
+    """
     changes = msgspec.json.decode(edit, type=dict[str, Any])
     removed = changes.pop(_REMOVED, [])
     removed = removed if isinstance(removed, list) else []

@@ -1,4 +1,7 @@
-"""Unsaved texts, rendered and checked by the renderers, one draft at a time. Drafts are never written to the disk."""
+"""Unsaved texts, rendered and checked by the renderers, one draft at a time.
+
+Drafts are never written to the disk.
+"""
 
 import secrets
 import threading
@@ -18,7 +21,10 @@ _MOST = 16  # kept drafts: a frame asks for its draft right after it was rendere
 
 
 class Drafts:
-    """Has drafts rendered and checked. An editor sends its next draft when it has the answer to the last."""
+    """Has drafts rendered and checked.
+
+    An editor sends its next draft when it has the answer to the last.
+    """
 
     def __init__(self, settings: StudioSettings) -> None:
         self._settings = settings

@@ -15,7 +15,8 @@ from keyturn.plain_files import leads_out, make_private_folder, walk
 from keyturn.studio.web.pages.layout import Visit
 from keyturn.studio.web.studio import Studio
 
-# Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
+# Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is
+# one save.
 _STEP = 5
 _AT_MOST = 50
 _LOOK_UP = 200
@@ -27,7 +28,10 @@ def saved_events(visit: NamedDependency[Visit]) -> ServerSentEvent:
 
 
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
-    """Report saves, mails and accepted snapshots, after `watching`. A folder that is removed may come back."""
+    """Report saves, mails and accepted snapshots, after `watching`.
+
+    A folder that is removed may come back.
+    """
     is_watching = is_back = False
     while not studio.stopping.is_set():
         if not studio.gallery.folder.is_dir():
@@ -81,7 +85,9 @@ def _events(paths: set[Path], inbox: Path | None, snapshots: Path | None) -> tup
 
 
 def _watched(studio: Studio) -> Iterator[Path]:
-    """Yield the folders of mails and pages, and what links lead to: a change is reported only where it happens."""
+    """Yield the folders of mails and pages, and what links lead to: a change is reported only where
+    it happens.
+    """
     gallery, folders = studio.gallery, studio.gallery.watched_folders
     yield from folders
     for above, below, files in walk(gallery.folder):

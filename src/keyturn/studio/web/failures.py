@@ -19,7 +19,10 @@ Answer = Callable[[Request[Any, Any, Any], HTTPException], Response[Any]]
 def exception_handlers(
     answer: Answer,
 ) -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
-    """Return the handlers of all errors, which `answer` shows. It hides unexpected ones, which the terminal shows."""
+    """Return the handlers of all errors, which `answer` shows.
+
+    It hides unexpected ones, which the terminal shows.
+    """
 
     def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         _logger.error("The studio failed at %s", request.url.path, exc_info=error)

@@ -26,10 +26,12 @@ SourceText = dict[
 
 
 class SourceFiles:
-    """Reads and saves the files whose source the studio shows. `off`: why nothing can be edited, or empty.
+    """Reads and saves the files whose source the studio shows.
 
-    A path must name a file that the gallery knows, and that is in the folder after links are followed (OWASP ASVS 5.0,
-    5.3.2). What cannot be edited is a 403 that says why.
+    `off`: why nothing can be edited, or empty.
+
+    A path must name a file that the gallery knows, and that is in the folder after links are
+    followed (OWASP ASVS 5.0, 5.3.2). What cannot be edited is a 403 that says why.
     """
 
     def __init__(self, gallery: Gallery, off: str) -> None:
@@ -57,7 +59,8 @@ class SourceFiles:
     def save(self, file: str, text: str, fingerprint: str) -> SourceText:
         """Write the text; keep the file's line ends, its mark and its permissions.
 
-        Raises LookupError and HTTPException, with the text of a file that has changed since. The file stays as it is.
+        Raises LookupError and HTTPException, with the text of a file that has changed since. The
+        file stays as it is.
         """
         path, new = self._path(file), _LINE_END.sub("\n", text)
         if (octets_of_text := len(new.encode())) > LARGEST:

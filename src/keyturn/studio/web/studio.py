@@ -21,7 +21,10 @@ PATH = "/studio"  # of the pages
 
 @runtime_checkable
 class HostedPages(Protocol):
-    """Renders the hosted pages, each in any of its states. The studio knows no service, so `cli` passes this in."""
+    """Renders the hosted pages, each in any of its states.
+
+    The studio knows no service, so `cli` passes this in.
+    """
 
     @property
     def states(self) -> Sequence[tuple[str, str, str]]:
@@ -33,9 +36,11 @@ class HostedPages(Protocol):
         ...
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
-        """Return a page with its files at `{prefix}/keyturn-assets/{version}/{name}`, and links to `{prefix}/{state}`.
+        """Return a page with its files at `{prefix}/keyturn-assets/{version}/{name}`, and links to
+        `{prefix}/{state}`.
 
-        Raises LookupError for an unknown state or brand, TemplateInvalid, and ValueError for a missing file.
+        Raises LookupError for an unknown state or brand, TemplateInvalid, and ValueError for a
+        missing file.
         """
         ...
 
@@ -45,7 +50,10 @@ class HostedPages(Protocol):
 
 
 class MailProvider(Struct, frozen=True):
-    """A way to send mails. `open` makes the sender when the first mail is sent: an HTTP client loads slowly."""
+    """A way to send mails.
+
+    `open` makes the sender when the first mail is sent: an HTTP client loads slowly.
+    """
 
     name: str
     open: Callable[[], Sender]
@@ -56,14 +64,18 @@ class Studio:
     """Holds what the studio shows and may do.
 
     `gallery`: the templates, built with `reload=True`. `sender`: the From header of every mail.
-    `captured`: the mails that apps sent, or None without an inbox. `opens_inbox`: whether it is the first page.
+    `captured`: the mails that apps sent, or None without an inbox. `opens_inbox`: whether it is the
+    first page.
     `smtp`, `smtps`: "host:port" of the inbox, or empty. `certificate`: its PEM; empty without TLS.
     `baseline`: a file of known findings, which do not count.
     `provider`: sends a mail to an address that the reader enters, or None.
     `host`: the address that the server is bound to.
-    `token`: lets clients in (`access.token_for`). Empty: all users and programs of this machine get in.
-    `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
-    `runner`: renders and checks in processes that end when a template runs away. None: in this process.
+    `token`: lets clients in (`access.token_for`). Empty: all users and programs of this machine get
+    in.
+    `edits`: whether templates can be edited in the browser. None: only if no other machine reaches
+    the studio.
+    `runner`: renders and checks in processes that end when a template runs away. None: in this
+    process.
 
     Call `stop` when the server stops: an open page holds a stream, and the server waits for it.
     """

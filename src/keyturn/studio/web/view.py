@@ -10,7 +10,10 @@ from msgspec import Meta
 from keyturn.studio.lint.finding import Place
 
 WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
-"""The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
+"""The presets, in CSS pixels.
+
+A reading pane on a tablet, beside its list, leaves a mail about 600.
+"""
 
 _LINE = re.compile(r".+:[1-9]\d{0,6}", re.DOTALL)  # a name may hold any character
 
@@ -44,12 +47,15 @@ class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
-    """The query of an address. The mail is made from `sample`, with the fields of `edit` (a JSON object) on top.
+    """The query of an address.
+
+    The mail is made from `sample`, with the fields of `edit` (a JSON object) on top.
 
     `mode`: reads or edits a source.
     `width`: in CSS pixels. None: as wide as the screen allows.
     `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
-    `images`: all, only the mail's own, or none. `remote`: the foreign mail or folder whose images the reader allowed.
+    `images`: all, only the mail's own, or none. `remote`: the foreign mail or folder whose images
+    the reader allowed.
     `line`: the selected line of a template, "file:line".
     `search`: the search in the inbox. `page`: of its mails, or of those on the first page.
     `pane`: the visible pane of a narrow screen.
@@ -94,11 +100,16 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote)
 
     def to(self, **changes: Any) -> Self:
-        """Return the view with other fields. Another sample starts without the edits of this one."""
+        """Return the view with other fields.
+
+        Another sample starts without the edits of this one.
+        """
         if self.sample and changes.get("sample", self.sample) != self.sample:
             changes = {"edit": "", **changes}
         return super().to(**changes)
 
     def as_loaded(self, of: str) -> "View":
-        """Return the view, with remote images only if the reader asked for those of this mail or foreign folder."""
+        """Return the view, with remote images only if the reader asked for those of this mail or
+        foreign folder.
+        """
         return self if self.remote == of or self.images == "off" else self.to(images="own")

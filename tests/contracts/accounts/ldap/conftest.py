@@ -22,7 +22,9 @@ FIRST, SECOND, THIRD = "seven quiet harbours", "eleven loud lighthouses", "Three
 
 
 class Staff:
-    """People below one entry, which is `base`. `settings`: those of a store of theirs. `access`: which it needs.
+    """People below one entry, which is `base`.
+
+    `settings`: those of a store of theirs. `access`: which it needs.
 
     `states`: the attributes of an account that is active, and of one that is not.
 
@@ -76,7 +78,10 @@ class Staff:
 
 
 class OpenLdapStaff(Staff):
-    """People with the objectClass inetOrgPerson. An inactive one is locked for ever by the password policy."""
+    """People with the objectClass inetOrgPerson.
+
+    An inactive one is locked for ever by the password policy.
+    """
 
     states = {True: {"pwdAccountLockedTime": []}, False: {"pwdAccountLockedTime": "000001010000Z"}}
 

@@ -1,4 +1,6 @@
-"""LDAP's messages: what RFC 4511 gives as bytes, any value in a filter, and bytes that are no message."""
+"""LDAP's messages: what RFC 4511 gives as bytes, any value in a filter, and bytes that are no
+message.
+"""
 
 import asyncio
 import contextlib

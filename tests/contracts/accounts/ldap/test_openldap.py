@@ -1,4 +1,6 @@
-"""OpenLDAP's slapd with the overlay ppolicy: its rules in words, locks, flags, addresses, and what it never gets."""
+"""OpenLDAP's slapd with the overlay ppolicy: its rules in words, locks, flags, addresses, and what
+it never gets.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,6 @@
-"""Directories that hang, break, lie, or refuse: every wait ends, and an unknown outcome is never a no."""
+"""Directories that hang, break, lie, or refuse: every wait ends, and an unknown outcome is never a
+no.
+"""
 
 import asyncio
 import re
@@ -62,11 +64,13 @@ def entry(values: dict[str, list[str]], dn: str = "cn=Ada,dc=northwind,dc=test")
 
 
 class FakeDirectory:
-    """Answers each kind of request with success, and searches with Ada, unless `answers` has something else.
+    """Answers each kind of request with success, and searches with Ada, unless `answers` has
+    something else.
 
     `tls`: what begins with the answer TLS.
 
-    `asked`: how many requests of each kind have arrived. `by_name`: its address at which TLS is asked for.
+    `asked`: how many requests of each kind have arrived. `by_name`: its address at which TLS is
+    asked for.
     """
 
     def __init__(self) -> None:
@@ -312,7 +316,8 @@ async def test_a_wrong_password_of_the_service_account_is_tried_once_and_again_a
         await refusal(store.find(EMAIL), "refuses bind_dn and bind_password: 49")
         with pytest.raises(SettingsInvalid, match=r"accounts\.ldap\.bind_password"):
             await store.require_ready()
-        # Each bind would bring the account nearer to its lockout, and a probe asks every few seconds.
+        # Each bind would bring the account nearer to its lockout, and a probe asks every few
+        # seconds.
         assert (first.asked["bind"], second.asked["bind"]) == (1, 0)
 
         del first.answers["bind"]

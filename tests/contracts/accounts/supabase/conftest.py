@@ -85,7 +85,9 @@ _TABLES = """
 
 
 class Profiles:
-    """A table of people in a `file`, which tests may take away; a change of the password clears a flag in it."""
+    """A table of people in a `file`, which tests may take away; a change of the password clears a
+    flag in it.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -126,7 +128,9 @@ class Profiles:
             self._write("UPDATE people SET active = ? WHERE id = ?", active, account_id)
 
     def ids(self, table: str) -> list[str]:
-        """Return whose rows are in the table `sessions` or `passkeys`, or whose password is `temporary`."""
+        """Return whose rows are in the table `sessions` or `passkeys`, or whose password is
+        `temporary`.
+        """
         rows = "id FROM people WHERE temporary" if table == "temporary" else f"user_id FROM {table}"
         return [one for (one,) in self._write(f"SELECT {rows}")]
 

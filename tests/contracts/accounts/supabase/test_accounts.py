@@ -89,7 +89,9 @@ async def test_all_pages_of_what_is_alike_are_read_and_no_others(
 async def test_later_sign_ups_named_after_a_user(
     project: Project, accounts: SupabaseAccounts
 ) -> None:
-    """Any number of later users with an account's address as their name hide no account, and cost no further call."""
+    """Any number of later users with an account's address as their name hide no account, and cost
+    no further call.
+    """
     ada = project.server.users.add(ADA)
     for number in range(1100):
         project.server.users.add(f"{number}@evil.example", metadata={"full_name": ADA})
@@ -215,7 +217,10 @@ async def test_who_signs_in_elsewhere_by_now_gets_no_password(
 
 
 class Users:
-    """The people of a project: who is disabled is banned. With `profiles`, the row of each has its state."""
+    """The people of a project: who is disabled is banned.
+
+    With `profiles`, the row of each has its state.
+    """
 
     def __init__(self, project: Project, profiles: Profiles | None = None) -> None:
         self._project, self._profiles = project, profiles

@@ -1,4 +1,6 @@
-"""What Supabase Auth refuses, what goes wrong on the way to it, and look-ups of a whole batch of requests."""
+"""What Supabase Auth refuses, what goes wrong on the way to it, and look-ups of a whole batch of
+requests.
+"""
 
 import asyncio
 import logging

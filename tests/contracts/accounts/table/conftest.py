@@ -114,7 +114,9 @@ class AppPeople:
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def databases(request: pytest.FixtureRequest) -> SqliteFiles | PostgresServer | MariadbServer:
-    """Each engine in turn; `@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)` takes one."""
+    """Each engine in turn; `@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)`
+    takes one.
+    """
     chosen: SqliteFiles | PostgresServer | MariadbServer = request.getfixturevalue(request.param)
     return chosen
 

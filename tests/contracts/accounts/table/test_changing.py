@@ -1,4 +1,6 @@
-"""What a new password changes in an app's database, and what is said where that cannot be reached or refuses."""
+"""What a new password changes in an app's database, and what is said where that cannot be reached
+or refuses.
+"""
 
 import asyncio
 import logging
@@ -88,7 +90,8 @@ async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Ov
         "$2b$new",
     )
     assert (other.password_hash, other.token, other.small) == (None, "b", None)
-    # Everything is as it was to be already: MariaDB changes no row, and the password is set all the same.
+    # Everything is as it was to be already: MariaDB changes no row, and the password is set all the
+    # same.
     assert await changes(over(set={"flag": False}))
 
 
@@ -106,7 +109,9 @@ async def test_a_commit_without_answer_is_no_certain_no(
 
 
 async def test_first_password_meanwhile(app: App, over: Over) -> None:
-    """A password for an account that was read as awaiting its first one replaces none that it has by now."""
+    """A password for an account that was read as awaiting its first one replaces none that it has
+    by now.
+    """
     await app.run(f"{USERS}; {ROW}")
     await app.run("UPDATE users SET password_hash = NULL")
     accounts = over()
@@ -229,7 +234,9 @@ async def test_tables_may_be_in_schemas(app: App, over: Over) -> None:
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_rows_are_deleted_whose_bytes_are_the_id_of_the_account(app: App, over: Over) -> None:
-    """Advanced Alchemy's GUID is BINARY(16), which SQLite takes for a number and stores as it comes."""
+    """Advanced Alchemy's GUID is BINARY(16), which SQLite takes for a number and stores as it
+    comes.
+    """
     await app.run(
         "CREATE TABLE users (id BINARY(16) PRIMARY KEY, email TEXT, password_hash TEXT); "
         "CREATE TABLE sessions (user_id BINARY(16)); INSERT INTO sessions VALUES (x'ab01'), (x'ab02'); "
@@ -280,8 +287,8 @@ async def test_a_deadlock_with_the_app_is_a_503_that_says_to_try_again_and_the_l
         token = await service.link()
 
         async with app.holding("UPDATE signed_in SET user_id = 1") as theirs:
-            # The app's transaction is the one that goes on: on PostgreSQL it looks for a deadlock later, and on
-            # MariaDB it has changed more rows.
+            # The app's transaction is the one that goes on: on PostgreSQL it looks for a deadlock
+            # later, and on MariaDB it has changed more rows.
             if app.dialect == "postgresql":
                 await theirs.execute(text("SET LOCAL deadlock_timeout = '1min'"))
             else:

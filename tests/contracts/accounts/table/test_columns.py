@@ -132,7 +132,8 @@ async def test_a_flag_is_whatever_the_app_made_it(app: App, over: Over) -> None:
             found = [await accounts.get(str(number)) for number in range(1, len(values) + 1)]
             active = [account is not None and account.active for account in found]
             assert active == [flag != turned for flag in expected], (declared, column)
-            # The statement that changes a password decides in the same way as the look-up before it.
+            # The statement that changes a password decides in the same way as the look-up before
+            # it.
             allowed = [
                 msgspec.structs.replace(account, active=True) for account in found if account
             ]
@@ -171,7 +172,9 @@ async def test_a_status_says_by_its_values_who_is_active(app: App, over: Over) -
 
 
 async def test_every_condition_of_active_holds(app: App, over: Over) -> None:
-    """An account is active if it meets every condition of `active`, for the look-up and for the change alike."""
+    """An account is active if it meets every condition of `active`, for the look-up and for the
+    change alike.
+    """
     await app.run(USERS.replace("name TEXT", "deleted_at DATE, banned_at DATE, state VARCHAR(9)"))
     for number, values in enumerate(
         (
@@ -285,7 +288,9 @@ PASSWORDS = [
         for stored in ("!", "!kR3bQ9x0", "!!", "*", "*LK*", "!$2b$04$switched off")
     ),
 ]
-"""What is stored as the hash and the provider, and whether the account has a password, or awaits its first."""
+"""What is stored as the hash and the provider, and whether the account has a password, or awaits
+its first.
+"""
 
 
 async def test_who_has_a_password_or_awaits_one_is_told_and_changed_alike(
@@ -363,7 +368,9 @@ async def token_of_ada(app: App) -> str:
 
 @pytest.mark.parametrize(("databases", "declared", "shape"), RANDOM, indirect=["databases"])
 async def test_random_value_of_each_type(app: App, over: Over, declared: str, shape: str) -> None:
-    """`{random}` fills a column with other random text, bytes or UUID at each change, as long as it has room."""
+    """`{random}` fills a column with other random text, bytes or UUID at each change, as long as it
+    has room.
+    """
     await app.run(f"{USERS.replace('name TEXT', f'token {declared}')}; {ROW}")
     accounts = over(set={"token": "{random}"})
     await accounts.require_ready()
@@ -398,7 +405,9 @@ async def test_random_value_without_room(app: App, over: Over, declared: str) ->
 
 @pytest.mark.parametrize("method", ["end_sessions", "end_intrusion"])
 async def test_random_value_ends_sessions(app: App, over: Over, method: str) -> None:
-    """Where sessions end without a new password, the account's `{random}` changes, and no other account's."""
+    """Where sessions end without a new password, the account's `{random}` changes, and no other
+    account's.
+    """
     await app.run(f"{USERS.replace('name TEXT', 'token VARCHAR(99)')}; {ROW}")
     await app.run(
         "INSERT INTO users VALUES (2, 'bea@northwind.test', 'x', 'hers'); UPDATE users SET token = 'old'"
@@ -507,7 +516,9 @@ async def test_a_column_with_times_of_another_form_is_doubted(
 
 
 async def test_emptied_salt(app: App, over: Over) -> None:
-    """An app that hashes salt and password joined verifies a new password whose salt each change empties."""
+    """An app that hashes salt and password joined verifies a new password whose salt each change
+    empties.
+    """
     await app.run(USERS.replace("name TEXT", "salt VARCHAR(40) NOT NULL"))
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old', '7f3a')")
     accounts = over(set={"salt": ""})

@@ -26,7 +26,9 @@ async def ids_found(over: Over, *emails: str) -> list[str | None]:
 async def test_address_outside_of_a_column(
     app: App, over: Over, charset: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An address that a column cannot hold is no account's, and the others of its batch are answered."""
+    """An address that a column cannot hold is no account's, and the others of its batch are
+    answered.
+    """
     await app.run(USERS.replace("VARCHAR(99)", f"VARCHAR(99) CHARACTER SET {charset}"))
     await app.run(
         "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', ''), (2, 'bea@northwind.test', 'x', '')"
@@ -51,7 +53,9 @@ async def test_columns_stay_known(app: App, over: Over) -> None:
 
 @pytest.mark.parametrize("databases", ["latin1"], indirect=True)
 async def test_address_outside_of_a_database(app: App, over: Over) -> None:
-    """An address that PostgreSQL's encoding does not have is no account's, and its batch is answered."""
+    """An address that PostgreSQL's encoding does not have is no account's, and its batch is
+    answered.
+    """
     await app.run(USERS)
     await app.run(
         "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', ''), (2, 'zo\u00eb@northwind.test', 'x', '')"
@@ -81,7 +85,9 @@ async def test_name_in_an_unknown_encoding(app: App, over: Over) -> None:
 
 @on_mariadb
 async def test_letter_that_only_one_column_has(app: App, over: Over) -> None:
-    """An address that its own column holds is found, although the column of user names cannot hold it."""
+    """An address that its own column holds is found, although the column of user names cannot hold
+    it.
+    """
     login = USERS.replace("name TEXT", "login VARCHAR(99) CHARACTER SET ascii")
     await app.run(login)
     await app.run("INSERT INTO users VALUES (1, :email, 'x', 'ada')", email=CYRILLIC)

@@ -1,4 +1,6 @@
-"""What a new password ends in the app's tables, in the keys' order; accounts that are locked, and what lifts that."""
+"""What a new password ends in the app's tables, in the keys' order; accounts that are locked, and
+what lifts that.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -246,7 +246,9 @@ async def test_a_wrong_column_of_names_is_refused_by_its_setting(app: App, over:
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_addresses_that_no_request_finds(app: App, over: Over) -> None:
-    """The start counts stored addresses that no request finds: with another blank, or capitals outside of ASCII."""
+    """The start counts stored addresses that no request finds: with another blank, or capitals
+    outside of ASCII.
+    """
     await keep(
         app,
         "ada@northwind.test\u00a0",

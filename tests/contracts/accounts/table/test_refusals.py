@@ -22,7 +22,9 @@ SAYING_NO = {
 
 
 async def test_trigger_that_refuses(app: App, over: Over, caplog: pytest.LogCaptureFixture) -> None:
-    """A change that the app's trigger refuses is refused for good, and the log has the trigger's own words."""
+    """A change that the app's trigger refuses is refused for good, and the log has the trigger's
+    own words.
+    """
     await app.run(f"{USERS}; {ROW}; {SAYING_NO[app.dialect]}")
     accounts = over()
     with pytest.raises(ChangeRefused):
@@ -108,7 +110,9 @@ async def test_engine_without_transactions(app: App, over: Over, engine: str) ->
 
 @pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
 async def test_change_without_transactions(app: App, over: Over) -> None:
-    """A change that failed half-way, in a table without transactions, is not told as one that was not made."""
+    """A change that failed half-way, in a table without transactions, is not told as one that was
+    not made.
+    """
     await app.run(f"{KEPT}; {ROW}; CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)")
     await app.run(
         "INSERT INTO sessions VALUES (1, 1); CREATE TABLE uses (id INTEGER REFERENCES sessions (id))"

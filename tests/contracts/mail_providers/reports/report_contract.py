@@ -1,4 +1,6 @@
-"""What the webhook of every provider keeps to: which reports it believes, and what it takes from them."""
+"""What the webhook of every provider keeps to: which reports it believes, and what it takes from
+them.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -18,7 +20,9 @@ Make = Callable[[], Request]
 """Makes a delivery when the test runs, since a signature holds for minutes only."""
 
 Meaning = tuple[str, dict[str, Any], str, str, bool]
-"""The kind of a report, its fields that differ, and what they mean: event, detail, and whether mails to it end."""
+"""The kind of a report, its fields that differ, and what they mean: event, detail, and whether
+mails to it end.
+"""
 
 
 def without(name: str, make: Make) -> Request:
@@ -37,11 +41,14 @@ async def read_one(webhook: Webhook, sent: Request) -> Report:
 class ReportContract:
     """Holds the webhook of a provider to what it promises.
 
-    A subclass has the fixture `webhook`, of its module's `PROVEN_BY` or its own, and these attributes:
+    A subclass has the fixture `webhook`, of its module's `PROVEN_BY` or its own, and these
+    attributes:
 
     name: the provider's name.
-    genuine: deliveries of a mail that has arrived, one for each secret; all headers but content-type prove them.
-    forged: deliveries that nothing proves. `refusal` is a pattern of the sentence that refuses each.
+    genuine: deliveries of a mail that has arrived, one for each secret; all headers but
+    content-type prove them.
+    forged: deliveries that nothing proves. `refusal` is a pattern of the sentence that refuses
+    each.
     secret: the secret that no refusal and no traceback may contain, if there is one.
     report: makes a genuine delivery of a kind.
     bounce: the provider's id and the time of a bounce, and the detail of its report.

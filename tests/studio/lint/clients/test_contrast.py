@@ -1,4 +1,6 @@
-"""What a text looks like in each mode: the cascade, the grounds, and what clients make of colours in the dark."""
+"""What a text looks like in each mode: the cascade, the grounds, and what clients make of colours
+in the dark.
+"""
 
 from pathlib import Path
 

@@ -1,7 +1,8 @@
-"""What each client lacks of a value, an element or a selector: the verdicts of Can I email, read with their notes.
+"""What each client lacks of a value, an element or a selector: the verdicts of Can I email, read
+with their notes.
 
-Each row was worked out by hand from the notes of the source: "Gmail" is its three apps, "Gmail's apps" the two on
-phones, which read no stylesheet and little CSS in accounts of other providers.
+Each row was worked out by hand from the notes of the source: "Gmail" is its three apps, "Gmail's
+apps" the two on phones, which read no stylesheet and little CSS in accounts of other providers.
 """
 
 from collections.abc import Iterable

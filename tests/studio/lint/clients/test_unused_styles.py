@@ -1,4 +1,6 @@
-"""Selectors that match nothing in any mail, and what is no such selector: of clients, of MJML, of other branches."""
+"""Selectors that match nothing in any mail, and what is no such selector: of clients, of MJML, of
+other branches.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""MJML that the reference compiler accepts without a word, and ours compiles: nothing of it may be reported."""
+"""MJML that the reference compiler accepts without a word, and ours compiles: nothing of it may be
+reported.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""`<mj-include>`, as folders have it that mjml's own compiler built: read by Jinja, each line known."""
+"""`<mj-include>`, as folders have it that mjml's own compiler built: read by Jinja, each line
+known.
+"""
 
 import re
 from collections.abc import Mapping
@@ -135,7 +137,9 @@ INCLUDES = '<mj-include path="./css/first.css" type="css" />\n    <mj-include pa
 
 
 def test_head_of_included(tmp_path: Path) -> None:
-    """Stylesheets, and the head of an included document, act in the head of the mail, wherever they are included."""
+    """Stylesheets, and the head of an included document, act in the head of the mail, wherever they
+    are included.
+    """
     gallery = folder(tmp_path, INCLUDES, HEADS, "<mj-style>.own { color: blue }</mj-style>")
     assert guarded(gallery) == []
     html = html_of(gallery)
@@ -160,7 +164,9 @@ def test_head_of_included_without_own(tmp_path: Path) -> None:
 
 
 def test_lines_of_included_head(tmp_path: Path) -> None:
-    """A mistake in an included head has its line in the included file, and later mistakes have theirs."""
+    """A mistake in an included head has its line in the included file, and later mistakes have
+    theirs.
+    """
     wrong = {
         **HEADS,
         "news/part.mjml": HEADS["news/part.mjml"].replace('<mj-text color="', '<mj-text colour="'),

@@ -1,4 +1,6 @@
-"""The HTML with marks and the mail as it is sent are the same but for the marks, so MJML is compiled once for both."""
+"""The HTML with marks and the mail as it is sent are the same but for the marks, so MJML is
+compiled once for both.
+"""
 
 from pathlib import Path
 

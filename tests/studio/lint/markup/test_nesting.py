@@ -1,4 +1,6 @@
-"""Mails of thousands of parts, within each other or in one line: each ends itself alone, and costs what it is long."""
+"""Mails of thousands of parts, within each other or in one line: each ends itself alone, and costs
+what it is long.
+"""
 
 import json
 import subprocess

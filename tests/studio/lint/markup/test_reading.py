@@ -1,4 +1,6 @@
-"""What a screen reader says of a mail and in which order, and what Outlook for Windows reads of comments."""
+"""What a screen reader says of a mail and in which order, and what Outlook for Windows reads of
+comments.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""A studio opens with the token of its address, and with nothing else: every user of a machine reaches its ports."""
+"""A studio opens with the token of its address, and with nothing else: every user of a machine
+reaches its ports.
+"""
 
 import re
 from collections.abc import Iterator
@@ -114,7 +116,9 @@ def test_who_is_refused_is_told_where_the_token_is(client: Client, token: str) -
 
 
 def test_studios_on_ports_of_one_host_are_open_at_once(studio: Studio) -> None:
-    """Studios that other machines reach on several ports of a host are open at once: it has one jar of cookies."""
+    """Studios that other machines reach on several ports of a host are open at once: it has one jar
+    of cookies.
+    """
     tokens = {8001: TOKEN, 8002: OTHER}
     jar: dict[str, str] = {}
     for shown, (port, token) in product((True, False), tokens.items()):
@@ -168,7 +172,9 @@ def test_a_cookie_is_no_token(client: Client, studio: Studio) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.8.0.1"])
 def test_a_shared_host_gets_a_link_alone(studio: Studio, host: str) -> None:
-    """At a host whose other ports other users have, a browser gets a link to the studio's own host, and no cookie."""
+    """At a host whose other ports other users have, a browser gets a link to the studio's own host,
+    and no cookie.
+    """
     with opened(studio, SHARED, token=TOKEN) as client:
         address = f"/studio/templates/greeting?sample=grace&token={TOKEN}"
         answer = client.get(address, headers={"host": f"{host}:8001"})
@@ -196,7 +202,9 @@ def test_a_program_reads_pages_with_a_header(studio: Studio) -> None:
 
 
 def test_a_click_elsewhere_opens_the_studio(client: Client) -> None:
-    """A click on a page of another site opens the studio, though its redirect would not carry the cookie."""
+    """A click on a page of another site opens the studio, though its redirect would not carry the
+    cookie.
+    """
     clicked = client.get(
         "/studio", params={"token": TOKEN}, headers={"sec-fetch-site": "cross-site"}
     )

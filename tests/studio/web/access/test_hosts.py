@@ -1,4 +1,6 @@
-"""To whom the studio answers: a name that an attacker points at this machine opens nothing, and the token the API."""
+"""To whom the studio answers: a name that an attacker points at this machine opens nothing, and the
+token the API.
+"""
 
 from base64 import b64encode
 from dataclasses import replace

@@ -61,7 +61,9 @@ def test_each_folder_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ("host", "other"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1"), ("0.0.0.0", "::1")]
 )  # noqa: S104
 def test_no_other_program_is_asked_for_the_name(host: str, other: str) -> None:
-    """A studio holds its port at both loopback addresses: at a free one, another program could get its token."""
+    """A studio holds its port at both loopback addresses: at a free one, another program could get
+    its token.
+    """
     bound = listen_for_browsers(host, 0)
     try:
         port = bound[0].getsockname()[1]

@@ -1,4 +1,6 @@
-"""What the studio shows of the checks: of its templates, and of captured mails with their headers and files."""
+"""What the studio shows of the checks: of its templates, and of captured mails with their headers
+and files.
+"""
 
 import re
 from pathlib import Path

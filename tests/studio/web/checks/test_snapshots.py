@@ -1,4 +1,6 @@
-"""The review over HTTP: what is told of every mail that is not as it was accepted, and what accepting writes."""
+"""The review over HTTP: what is told of every mail that is not as it was accepted, and what
+accepting writes.
+"""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""The data of a page: the form that a script makes of it, what does not fit, and what is saved as a sample."""
+"""The data of a page: the form that a script makes of it, what does not fit, and what is saved as a
+sample.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""The mail as a document of its own, which does nothing else, and as clients that invert and Word show it."""
+"""The mail as a document of its own, which does nothing else, and as clients that invert and Word
+show it.
+"""
 
 import re
 from itertools import pairwise

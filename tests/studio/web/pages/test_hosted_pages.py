@@ -1,4 +1,6 @@
-"""The hosted pages in the studio: every state has an address, a save is seen, and each looks as it should anywhere."""
+"""The hosted pages in the studio: every state has an address, a save is seen, and each looks as it
+should anywhere.
+"""
 
 import re
 import threading

@@ -1,4 +1,6 @@
-"""A pixel of the mail and the line of the templates that it comes from, as the frame and the page have them."""
+"""A pixel of the mail and the line of the templates that it comes from, as the frame and the page
+have them.
+"""
 
 import re
 from pathlib import Path

@@ -32,7 +32,9 @@ _LONGEST_ID = 80
 
 
 async def _library() -> ModuleType:
-    """Return our adapter of Resend's library, which takes 0.2 s to import: the first email or report does so."""
+    """Return our adapter of Resend's library, which takes 0.2 s to import: the first email or
+    report does so.
+    """
     return await asyncio.to_thread(import_module, "keyturn.mail.providers.resend.library")
 
 
@@ -111,8 +113,8 @@ class Resend(HttpProvider, frozen=True):
         signature=("svix-id", "svix-timestamp", "svix-signature"),
         read=_read,
     )
-    # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
-    # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).
+    # Resend's return path is a subdomain, "send" by default. Its record may be missing, because
+    # DKIM alone satisfies DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).
     spf = Spf(host="send", term="include:amazonses.com", missing="warn")
     dkim = Dkim("resend", _DOMAINS)
     sandbox = "resend.dev"

@@ -1,10 +1,12 @@
 """Resend's own library, with our HTTP client under it.
 
-The library has no time-out for a whole call, and reads answers without a bound; it raises the same error for a refusal
-and for a lost answer. So it gets a client of ours, an `AsyncHTTPClient` as its documentation describes
-(https://github.com/resend/resend-python#async-support), and an answer is judged by its own status and bytes.
+The library has no time-out for a whole call, and reads answers without a bound; it raises the same
+error for a refusal and for a lost answer. So it gets a client of ours, an `AsyncHTTPClient` as its
+documentation describes (https://github.com/resend/resend-python#async-support), and an answer is
+judged by its own status and bytes.
 
-Its key, address and client are globals of the module, and a host application may use them, too. Keyturn sets the client
+Its key, address and client are globals of the module, and a host application may use them, too.
+Keyturn sets the client
 alone: it acts within Keyturn's own calls, and hands all others to the client that was there.
 """
 
@@ -42,7 +44,9 @@ _CALL: ContextVar[_Call | None] = ContextVar("keyturn_resend_call", default=None
 
 
 class _Client(AsyncHTTPClient):
-    """Answers the calls that Keyturn makes, and hands all others to `other`, the client that was there."""
+    """Answers the calls that Keyturn makes, and hands all others to `other`, the client that was
+    there.
+    """
 
     def __init__(self, other: AsyncHTTPClient | None) -> None:
         self._other = other
@@ -96,15 +100,20 @@ class _Client(AsyncHTTPClient):
 
 
 def _install() -> None:
-    """Make our client the library's, around the one that is there: the host may have set another since."""
+    """Make our client the library's, around the one that is there: the host may have set another
+    since.
+    """
     if not isinstance(resend.default_async_http_client, _Client):
         resend.default_async_http_client = _Client(resend.default_async_http_client)
 
 
 async def send(fields: Mapping[str, Any], idempotency_key: str, post: Post) -> Answer:
-    """Send an email by the library; return Resend's answer, whatever its status. Raises what `post` raises, and NoCall.
+    """Send an email by the library; return Resend's answer, whatever its status.
 
-    The library's own verdict is not used: it takes a lost answer for a refusal, and a 200 with a cut body for a 500.
+    Raises what `post` raises, and NoCall.
+
+    The library's own verdict is not used: it takes a lost answer for a refusal, and a 200 with a
+    cut body for a 500.
     """
     _install()
     call = _Call(post)
@@ -128,7 +137,8 @@ def verify(
 ) -> None:
     """Raise ValueError unless one of the signatures proves a report.
 
-    Some versions of the library raise TypeError for a signature outside ASCII, and RecursionError for deep JSON.
+    Some versions of the library raise TypeError for a signature outside ASCII, and RecursionError
+    for deep JSON.
     """
     # The library takes a signature of any version; only "v1" is HMAC-SHA256.
     known = [signature for signature in signatures if signature.startswith("v1,")]

@@ -1,6 +1,8 @@
-"""Amazon SES, over its HTTP API, version 2 (https://docs.aws.amazon.com/ses/latest/APIReference-V2).
+"""Amazon SES, over its HTTP API, version 2
+(https://docs.aws.amazon.com/ses/latest/APIReference-V2).
 
-SNS brings its reports (https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html).
+SNS brings its reports
+(https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html).
 """
 
 import hashlib
@@ -47,7 +49,9 @@ _TOO_FAST, _QUOTA = "Maximum sending rate exceeded", "Daily message quota exceed
 (https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html)."""
 
 _QUOTA_PAUSE = timedelta(minutes=10)
-"""The quota covers the last 24 hours, so capacity returns all the time; AWS advises waits of up to ten minutes."""
+"""The quota covers the last 24 hours, so capacity returns all the time; AWS advises waits of up to
+ten minutes.
+"""
 
 
 def _error_type(answer: Answer) -> str:
@@ -65,18 +69,24 @@ _EVENTS = {
     "Rendering Failure": "failed",
 }
 _SUPPRESSED = {"Suppressed", "OnAccountSuppressionList"}
-"""Kinds of bounces and complaints about mails that SES did not send, because the mailbox is on one of its lists."""
+"""Kinds of bounces and complaints about mails that SES did not send, because the mailbox is on one
+of its lists.
+"""
 
 
 async def _read(topic: SnsTopic, _: Sequence[str], body: bytes) -> AsyncIterator[Report]:
-    """Skip messages that are not events: SES greets a topic in plain text, and other publishers may use the topic."""
+    """Skip messages that are not events: SES greets a topic in plain text, and other publishers may
+    use the topic.
+    """
     if message := await topic.receive(body):
         with suppress(ValueError):
             yield _report(message.message_id, Fields.read(message.message))
 
 
 def _report(message_id: str, fields: Fields) -> Report:
-    """Return the report of an event; without a configuration set, an identity notifies of it under another name."""
+    """Return the report of an event; without a configuration set, an identity notifies of it under
+    another name.
+    """
     kind, mail = fields.text("eventType", "notificationType"), fields.within("mail")
     if kind not in _EVENTS:
         raise ValueError("another event")
@@ -131,7 +141,9 @@ class Ses(HttpProvider, frozen=True):
         proof=SnsTopic,
         fault="not a topic, such as arn:aws:sns:eu-west-1:123456789012:keyturn",
         where="to an SNS topic that the configuration set publishes to, and set ses.topic_arn to the topic's ARN",
-        longest=524_288,  # an SNS message has 256 kB at most; as a JSON string each of its quotation marks counts twice
+        # an SNS message has 256 kB at most; as a JSON string each of its quotation marks counts
+        # twice
+        longest=524_288,
         require_headers=SnsTopic.require_header,
         read=_read,
     )
@@ -151,7 +163,8 @@ class Ses(HttpProvider, frozen=True):
             )
 
     def authorize(self, request: Request) -> Mapping[str, str]:
-        """Return the headers that sign a request to a URL without a query, with the current time (Signature Version 4).
+        """Return the headers that sign a request to a URL without a query, with the current time
+        (Signature Version 4).
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
         """
@@ -220,7 +233,10 @@ class Ses(HttpProvider, frozen=True):
         return Refused(reason)
 
     async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
-        """Yield findings on the key, the account and the domain. A key that may only send sees neither of these two."""
+        """Yield findings on the key, the account and the domain.
+
+        A key that may only send sees neither of these two.
+        """
         answer, region = await api.ask("/v2/email/account"), self.region
         if answer.status in {HTTPStatus.BAD_REQUEST, *ACCOUNT_REFUSED}:
             if (kind := _error_type(answer)) == "AccessDeniedException":

@@ -1,4 +1,6 @@
-"""Receives messages of one Amazon SNS topic and verifies them (docs.aws.amazon.com: "Verifying the signatures")."""
+"""Receives messages of one Amazon SNS topic and verifies them (docs.aws.amazon.com: "Verifying the
+signatures").
+"""
 
 import asyncio
 import re
@@ -28,7 +30,10 @@ _REFUSALS = {400, 403, 404}
 
 
 class SnsMessage(msgspec.Struct, rename="pascal", kw_only=True, omit_defaults=True):
-    """A post from SNS: first what it signs, in that order. `message` is the published text; `token` confirms."""
+    """A post from SNS: first what it signs, in that order.
+
+    `message` is the published text; `token` confirms.
+    """
 
     message: str
     message_id: str
@@ -48,10 +53,13 @@ class SnsMessage(msgspec.Struct, rename="pascal", kw_only=True, omit_defaults=Tr
 
 
 class SnsTopic:
-    """Verifies messages of a topic, and confirms its subscription to this endpoint. Raises ValueError for no ARN.
+    """Verifies messages of a topic, and confirms its subscription to this endpoint.
 
-    Any AWS customer can have SNS sign messages of their own topic, so a topic is recognised by its ARN. The host of a
-    certificate and of a confirmation, in that topic's region, is derived from the ARN, never from the message.
+    Raises ValueError for no ARN.
+
+    Any AWS customer can have SNS sign messages of their own topic, so a topic is recognised by its
+    ARN. The host of a certificate and of a confirmation, in that topic's region, is derived from
+    the ARN, never from the message.
     """
 
     def __init__(self, arn: str, timeout: timedelta = SNS_TIMEOUT) -> None:
@@ -72,7 +80,10 @@ class SnsTopic:
             raise ValueError("the headers name another topic than ses.topic_arn")
 
     async def receive(self, body: bytes) -> SnsMessage | None:
-        """Return the published message; None after confirming a subscription. Raises ValueError and ReportUnproven."""
+        """Return the published message; None after confirming a subscription.
+
+        Raises ValueError and ReportUnproven.
+        """
         message = msgspec.json.decode(body, type=SnsMessage)
         await asyncio.to_thread(
             import_module, "cryptography.x509"
@@ -85,7 +96,9 @@ class SnsTopic:
         return message if message.type == "Notification" else None
 
     async def _verify(self, message: SnsMessage) -> None:
-        """Raise ValueError for a wrong signature or topic, ReportUnproven if the certificate cannot be fetched."""
+        """Raise ValueError for a wrong signature or topic, ReportUnproven if the certificate cannot
+        be fetched.
+        """
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
         from cryptography.hazmat.primitives.hashes import SHA256
@@ -93,7 +106,8 @@ class SnsTopic:
         if message.topic_arn != self.arn:
             raise ValueError("the topic is not ses.topic_arn")
         if message.signature_version != "2":
-            # NIST SP 800-131A disallows SHA-1 signatures: a publisher of another topic could prepare a collision.
+            # NIST SP 800-131A disallows SHA-1 signatures: a publisher of another topic could
+            # prepare a collision.
             raise ValueError("signed with SHA-1: set the topic's attribute SignatureVersion to 2")
         certificate = await self._certificate(message.signing_cert_url)
         key, moment = certificate.public_key(), datetime.now(UTC)
@@ -104,7 +118,9 @@ class SnsTopic:
         require_signature(key, message.signature, message.signed(), PKCS1v15(), SHA256())
 
     async def _certificate(self, url: str) -> "Certificate":
-        """Return the certificate at an SNS URL, fetched once, and one at a time: a client may send any URL."""
+        """Return the certificate at an SNS URL, fetched once, and one at a time: a client may send
+        any URL.
+        """
         path = url.removeprefix(self.host)
         if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
             raise ValueError("the certificate does not belong to SNS in the topic's region")
@@ -130,7 +146,10 @@ class SnsTopic:
             raise ReportUnproven("SNS answered without a certificate") from None
 
     async def _get(self, url: str, query: dict[str, str] | None = None) -> bytes:
-        """Return the answer of SNS. Raises ValueError if SNS refuses, ReportUnproven for any other answer."""
+        """Return the answer of SNS.
+
+        Raises ValueError if SNS refuses, ReportUnproven for any other answer.
+        """
         seconds, rarely = self._timeout.total_seconds(), {"connection": "close"}
         self._http = self._http or HttpClient(seconds, _LONGEST_ANSWER, headers=rarely)
         try:

@@ -1,4 +1,6 @@
-"""Accounts in a directory, found by their addresses and named by ids that survive a new name or place of an entry."""
+"""Accounts in a directory, found by their addresses and named by ids that survive a new name or
+place of an entry.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -26,7 +28,8 @@ from keyturn.service.telemetry.logs import LogEvent, log
 
 _TOO_MANY, _REFERRAL, _CONSTRAINT_VIOLATION, _UNWILLING, _TOO_SLOW = 4, 10, 19, 53, {3, 11}
 
-# What directories write. OpenLDAP, and servers that know its password policy (draft-behera-ldap-password-policy-10)
+# What directories write. OpenLDAP, and servers that know its password policy
+# (draft-behera-ldap-password-policy-10)
 
 
 _LOCKED_FOR_EVER = "000001010000Z"
@@ -39,7 +42,8 @@ _POLICY_RULES = {5: "weak", 6: "weak_length", 7: "too_young", 8: "history", 9: "
 class OpenLdap:
     """A directory that sets passwords by RFC 3062 and has the overlay ppolicy, or works like it.
 
-    `attributes`: those that `state` reads. `where`: what marks an entry as an account, if the settings do not say.
+    `attributes`: those that `state` reads. `where`: what marks an entry as an account, if the
+    settings do not say.
     `left_over`: those that still keep the owner out after a change.
     """
 
@@ -70,7 +74,9 @@ class OpenLdap:
         return not (is_disabled or is_expired), True
 
     def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
-        """Return the request that sets the password as an administrator does (RFC 3062), and its control."""
+        """Return the request that sets the password as an administrator does (RFC 3062), and its
+        control.
+        """
         value = messages.tlv(0x30, messages.octets(entry.dn, 0x80), messages.octets(password, 0x82))
         return messages.extended(messages.PASSWORD_MODIFY, value), messages.control(
             messages.PASSWORD_POLICY
@@ -105,7 +111,9 @@ _BROKEN_POLICY = (
 
 
 class ActiveDirectory(OpenLdap):
-    """Active Directory, or Samba as a domain controller: `unicodePwd` over TLS (MS-ADTS 3.1.1.3.1.5)."""
+    """Active Directory, or Samba as a domain controller: `unicodePwd` over TLS (MS-ADTS
+    3.1.1.3.1.5).
+    """
 
     id_attribute = "objectGUID"
     attributes = ("userAccountControl", "accountExpires", "lockoutTime")
@@ -135,7 +143,10 @@ class ActiveDirectory(OpenLdap):
         return bool(is_enabled and not is_expired), not flags & _SMARTCARD
 
     def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
-        """Set the password and end a lockout in one modification. The flag "must change" ends with it, too."""
+        """Set the password and end a lockout in one modification.
+
+        The flag "must change" ends with it, too.
+        """
         changes: list[messages.Change] = [
             ("replace", "unicodePwd", [f'"{password}"'.encode("utf-16-le")])
         ]
@@ -160,15 +171,20 @@ _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
 """The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
 
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
-_LET_IN = 5.0  # seconds for what follows a change: the user waits for both, and must hear that the password is set
+# seconds for what follows a change: the user waits for both, and must hear that the password is set
+_LET_IN = 5.0
 
 _NO_ENTRY = Entry("", {})
 
-_AD = "1.2.840.113556.1.4.800"  # the capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)
+# the capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)
+_AD = "1.2.840.113556.1.4.800"
 
 
 class LdapAccounts(AccountStore):
-    """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
+    """An AccountStore over a directory.
+
+    A directory keeps no sessions: apps that ask it end theirs themselves.
+    """
 
     def __init__(self, settings: LdapSettings, directory: Directory | None = None) -> None:
         self.settings = settings
@@ -205,7 +221,9 @@ class LdapAccounts(AccountStore):
             )
 
     async def find(self, email: str) -> Account | None:
-        """Return the account; none if several active ones have the address: the order of a search would choose."""
+        """Return the account; none if several active ones have the address: the order of a search
+        would choose.
+        """
         matching = messages.equal(_EMAIL, email)
         result = await self.directory.work(
             lambda connection: self._search(connection, matching, _MOST_ALIKE)
@@ -242,7 +260,10 @@ class LdapAccounts(AccountStore):
         return entries[0] if entries else _NO_ENTRY
 
     def _account(self, entry: Entry) -> Account | None:
-        """Return an entry's account; None without an address or an id. Mail goes to the address that came first."""
+        """Return an entry's account; None without an address or an id.
+
+        Mail goes to the address that came first.
+        """
         dialect = self.dialect
         ids, emails = entry.values.get(dialect.id_attribute.lower()), self._addresses(entry)
         if not ids or not emails:
@@ -262,7 +283,10 @@ class LdapAccounts(AccountStore):
         return [email for email in entry.texts(_EMAIL) if addresses.is_same_mailbox(email, email)]
 
     async def _search(self, connection: Connection, matching: bytes, most: int) -> Result:
-        """Search below the base. References to other servers are not followed: they would get bind_dn's password."""
+        """Search below the base.
+
+        References to other servers are not followed: they would get bind_dn's password.
+        """
         seconds = max(
             1, int(self.directory.patience) - 1
         )  # less, so its answer comes before the end
@@ -279,7 +303,9 @@ class LdapAccounts(AccountStore):
         return result
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        """Set it, over the connection that has just read the account as active and with that address."""
+        """Set it, over the connection that has just read the account as active and with that
+        address.
+        """
 
         async def change(connection: Connection) -> str:
             entry = await self._entry(connection, account.id)
@@ -307,7 +333,9 @@ class LdapAccounts(AccountStore):
         return bool(dn)
 
     def _refuse(self, result: Result, dn: str) -> NoReturn:
-        """Raise the error for a refused change: of the password, of this server, or one for the operator."""
+        """Raise the error for a refused change: of the password, of this server, or one for the
+        operator.
+        """
         if violations := self.dialect.violations(result):
             raise PasswordRejected(violations)
         if (
@@ -323,7 +351,8 @@ class LdapAccounts(AccountStore):
     async def let_in(self, connection: Connection, dn: str) -> None:
         """After a change, remove the flag that asks for another password, and a lock that is left.
 
-        Values are deleted as they were read: a newer one stays, as does a lock for ever, which is an administrator's.
+        Values are deleted as they were read: a newer one stays, as does a lock for ever, which is
+        an administrator's.
         """
         entry = await connection.read(dn, *self.dialect.left_over)
         left = {

@@ -1,4 +1,6 @@
-"""Connections to the servers of a directory: which one is asked, with one request at a time, and for how long."""
+"""Connections to the servers of a directory: which one is asked, with one request at a time, and
+for how long.
+"""
 
 import asyncio
 import ssl
@@ -40,7 +42,10 @@ class Connection:
 
     @classmethod
     async def open(cls, url: str, context: ssl.SSLContext) -> Self:
-        """Connect with TLS, but for this machine. Raises ConnectionBroken, for a certificate that does not fit, too."""
+        """Connect with TLS, but for this machine.
+
+        Raises ConnectionBroken, for a certificate that does not fit, too.
+        """
         parts = urlsplit(url)
         host, is_tls = parts.hostname or "", parts.scheme == "ldaps"
         loop, port = (
@@ -83,7 +88,10 @@ class Connection:
         self._transport = secured
 
     async def ask(self, operation: bytes, *controls: bytes, changes: bool = False) -> Result:
-        """Send a request, which may change an entry, and return its answer. Raises ConnectionBroken."""
+        """Send a request, which may change an entry, and return its answer.
+
+        Raises ConnectionBroken.
+        """
         if self._transport.is_closing() or self._reader.at_eof():
             raise ConnectionBroken("the connection has ended")
         self._number += 1
@@ -116,7 +124,9 @@ class Connection:
             raise ConnectionBroken(str(error)) from error
 
     async def read(self, dn: str, *attributes: str) -> Entry:
-        """Return the entry of that name; one without a name if it does not exist, or may not be seen."""
+        """Return the entry of that name; one without a name if it does not exist, or may not be
+        seen.
+        """
         wanted = messages.search(dn, messages.ANY, attributes, most=1, seconds=0, whole_tree=False)
         result = await self.ask(wanted)
         if result.code not in {messages.SUCCESS, _NO_SUCH_OBJECT, _INVALID_NAME}:
@@ -137,14 +147,22 @@ T = TypeVar("T")
 Job = Callable[[Connection], Awaitable[T]]
 
 WHOLE = 30.0
-"""Seconds that a call may take, its servers and wait included: less than a delivery may take (`LONGEST_TRY`)."""
+"""Seconds that a call may take, its servers and wait included: less than a delivery may take
+(`LONGEST_TRY`).
+"""
 
 _REMEMBERED = 30.0
-"""Seconds without another bind after a refused one. Probes ask every few, and each bind would count as a guess."""
+"""Seconds without another bind after a refused one.
+
+Probes ask every few, and each bind would count as a guess.
+"""
 
 
 class BindRefused(AccountsUnready):
-    """A server knows the service account by another password, or not at all. `setting`: the one to correct."""
+    """A server knows the service account by another password, or not at all.
+
+    `setting`: the one to correct.
+    """
 
     def __init__(self, setting: str, reason: str) -> None:
         super().__init__(reason, not_changed=True)
@@ -160,7 +178,8 @@ CONNECTIONS = 4  # of a process at a time: directories bound what one client may
 class Directory:
     """Runs jobs, a few at a time, each over a connection of its own for the service account.
 
-    One server answers until it fails: what was written there can be read there, however long others take to learn it.
+    One server answers until it fails: what was written there can be read there, however long others
+    take to learn it.
     """
 
     def __init__(
@@ -169,7 +188,8 @@ class Directory:
         self._settings = settings
         self.patience = patience
         self._current = 0
-        # The system's authorities, or those in SSL_CERT_FILE; names are checked, too (RFC 4513 3.1.3; BCP 195).
+        # The system's authorities, or those in SSL_CERT_FILE; names are checked, too (RFC 4513
+        # 3.1.3; BCP 195).
         self._context = ssl.create_default_context()
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._refused: BindRefused | None = None
@@ -178,7 +198,10 @@ class Directory:
         self.close()
 
     async def work(self, job: Job[T]) -> T:
-        """Run a job. Raises AccountsUnready, with `not_changed` if no request was sent that changes an entry."""
+        """Run a job.
+
+        Raises AccountsUnready, with `not_changed` if no request was sent that changes an entry.
+        """
         used: list[Connection] = []
         try:
             async with asyncio.timeout(WHOLE), self._places:

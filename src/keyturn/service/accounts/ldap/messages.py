@@ -1,7 +1,9 @@
-"""LDAP's messages (RFC 4511) in BER: the six requests that a store of accounts needs, and their answers.
+"""LDAP's messages (RFC 4511) in BER: the six requests that a store of accounts needs, and their
+answers.
 
-There is no text of a filter: its bytes are made from an attribute and its value, so an address with parentheses or
-asterisks cannot change a search (RFC 4515; CWE-90). No name of an entry is composed, either.
+There is no text of a filter: its bytes are made from an attribute and its value, so an address with
+parentheses or asterisks cannot change a search (RFC 4515; CWE-90). No name of an entry is composed,
+either.
 """
 
 import asyncio
@@ -17,8 +19,11 @@ _ENTRY, _REFERENCE = 0x64, 0x73
 
 SUCCESS = 0
 CERTAIN_NO = frozenset(range(1, 81)) - {1, 3, 11, 51, 52, 54, 80}
-"""Result codes that say that nothing was changed (RFC 4511 4.1.9 and appendix A). Servers and proxies answer the others
-(operationsError, a limit, busy, unavailable, loopDetect, other) for what they began, too."""
+"""Result codes that say that nothing was changed (RFC 4511 4.1.9 and appendix A).
+
+Servers and proxies answer the others (operationsError, a limit, busy, unavailable, loopDetect,
+other) for what they began, too.
+"""
 
 START_TLS = "1.3.6.1.4.1.1466.20037"
 PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"
@@ -32,7 +37,10 @@ class Malformed(ValueError):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry. `values`: those of the attributes that were asked for, by their names in small letters."""
+    """An entry.
+
+    `values`: those of the attributes that were asked for, by their names in small letters.
+    """
 
     dn: str
     values: Mapping[str, Sequence[bytes]]
@@ -50,7 +58,10 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How a request ended (RFC 4511 4.1.9), with the entries of a search. `controls`: their values by their OIDs."""
+    """How a request ended (RFC 4511 4.1.9), with the entries of a search.
+
+    `controls`: their values by their OIDs.
+    """
 
     code: int
     message: str = ""
@@ -62,7 +73,9 @@ class Result(msgspec.Struct, frozen=True):
 
 
 Answer = Entry | Result | None
-"""None is an answer without meaning here, such as a reference to another server, which is not followed."""
+"""None is an answer without meaning here, such as a reference to another server, which is not
+followed.
+"""
 
 
 # BER
@@ -86,7 +99,10 @@ def octets(value: str | bytes, tag: int = 0x04) -> bytes:
 
 
 async def next_message(reader: asyncio.StreamReader) -> bytes:
-    """Return the content of the next message. Raises Malformed, and EOFError or OSError at the end of the stream."""
+    """Return the content of the next message.
+
+    Raises Malformed, and EOFError or OSError at the end of the stream.
+    """
     tag, size = await reader.readexactly(2)
     if tag != 0x30:
         raise Malformed("no LDAP message")
@@ -143,7 +159,10 @@ def control(oid: str, value: bytes | None = None) -> bytes:
 
 
 def bind(name: str, password: str) -> bytes:
-    """Return a simple bind. An empty password would be an anonymous bind that succeeds (RFC 4513 5.1.2)."""
+    """Return a simple bind.
+
+    An empty password would be an anonymous bind that succeeds (RFC 4513 5.1.2).
+    """
     if not password or not name:
         raise ValueError("a bind needs a name and a password")
     return tlv(BIND, integer(3), octets(name), octets(password, 0x80))

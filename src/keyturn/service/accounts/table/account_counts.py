@@ -1,4 +1,6 @@
-"""Counts what the settings make of all accounts: a wrong column would keep every user from a new password."""
+"""Counts what the settings make of all accounts: a wrong column would keep every user from a new
+password.
+"""
 
 from collections.abc import Iterator
 
@@ -15,7 +17,10 @@ _SHOWN = 3  # values of a column
 
 
 class _Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """Numbers of accounts. `contradicting`: those that have a hash, and by their provider sign in elsewhere."""
+    """Numbers of accounts.
+
+    `contradicting`: those that have a hash, and by their provider sign in elsewhere.
+    """
 
     accounts: int
     active: int

@@ -1,4 +1,7 @@
-"""The app's database, if it is not Keyturn's own, and a table of it as it was read. Only rows are changed."""
+"""The app's database, if it is not Keyturn's own, and a table of it as it was read.
+
+Only rows are changed.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +40,8 @@ PATIENCE = timedelta(seconds=10)
 class AppDatabase(DatabaseAccess):
     """The app's database. `where`: its address in words, without user and password.
 
-    All methods raise AccountsUnready, also after `patience`, which is kept here: PgBouncer refuses time-outs.
+    All methods raise AccountsUnready, also after `patience`, which is kept here: PgBouncer refuses
+    time-outs.
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
@@ -56,7 +60,8 @@ def _accounts_unready(place: str) -> Iterator[None]:
         with unready_where_unreachable(place):
             yield
     except DatabaseUnready as error:
-        # A driver's message may name the user, never the password. A client is not told the reason of a 503.
+        # A driver's message may name the user, never the password. A client is not told the reason
+        # of a 503.
         reason = str(error).replace("the database", "the database of the accounts", 1)
         raise AccountsUnready(reason, not_changed=error.not_changed) from error.__cause__
 
@@ -99,8 +104,9 @@ def _prepare_connections(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def keep_foreign_keys(connection: Any, _: object) -> None:
-        # SQLite ignores them unless a connection asks (https://sqlite.org/foreignkeys.html#fk_enable), as the
-        # connections of Django, Rails, Laravel and Prisma do. Rows that cascade would stay behind, and others dangle.
+        # SQLite ignores them unless a connection asks
+        # (https://sqlite.org/foreignkeys.html#fk_enable), as the connections of Django, Rails,
+        # Laravel and Prisma do. Rows that cascade would stay behind, and others dangle.
         connection.execute("PRAGMA foreign_keys = ON")
 
 
@@ -119,9 +125,11 @@ class RuleRefused(AccountsUnready):
 
 
 class KnownTable(Generic[_Reading]):
-    """What `read` tells of a table's columns, until its database refuses a statement: the app has changed the table.
+    """What `read` tells of a table's columns, until its database refuses a statement: the app has
+    changed the table.
 
-    Each method raises AccountsUnready for a table that does not match the settings: callers cannot correct it.
+    Each method raises AccountsUnready for a table that does not match the settings: callers cannot
+    correct it.
     """
 
     def __init__(
@@ -131,7 +139,10 @@ class KnownTable(Generic[_Reading]):
         self._reading: _Reading | None = None
 
     async def require_ready(self) -> _Reading:
-        """Read the columns again. Raises SettingsInvalid if the table does not match the settings."""
+        """Read the columns again.
+
+        Raises SettingsInvalid if the table does not match the settings.
+        """
         self._reading = None  # one that no longer fits must not be used
         self._reading = reading = await self.place.read(self._read)
         return reading
@@ -147,7 +158,10 @@ class KnownTable(Generic[_Reading]):
             ) from None
 
     async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
-        """Run work that changes nothing. Raises ValueRefused, which does not mean that the table has changed."""
+        """Run work that changes nothing.
+
+        Raises ValueRefused, which does not mean that the table has changed.
+        """
 
         def look(connection: Connection, reading: _Reading) -> _Result:
             try:
@@ -173,7 +187,9 @@ class KnownTable(Generic[_Reading]):
     def _run(
         self, work: TableWork[_Reading, _Result], reading: _Reading, connection: Connection
     ) -> _Result:
-        """Raise AccountsUnready for a refused statement, before the database takes it for an outage."""
+        """Raise AccountsUnready for a refused statement, before the database takes it for an
+        outage.
+        """
         try:
             return work(connection, reading)
         except DBAPIError as error:

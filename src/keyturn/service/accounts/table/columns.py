@@ -1,4 +1,6 @@
-"""The columns of an app's tables as the live database has them: their types, and the values read and written there."""
+"""The columns of an app's tables as the live database has them: their types, and the values read
+and written there.
+"""
 
 import re
 import warnings
@@ -22,7 +24,9 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 from keyturn.values import did_you_mean
 
 _LOOKED_AT, _SEARCHED = 50, 10_000
-"""Values, enough to recognise the form of most times and hashes, and rows: a column may have no value in any."""
+"""Values, enough to recognise the form of most times and hashes, and rows: a column may have no
+value in any.
+"""
 
 _LONGEST = 320  # characters of a value: of hashes, those with the longest parameters have fewer
 
@@ -30,10 +34,14 @@ _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
 
 class Stored(UserDefinedType[Any]):
-    """The type of an app's column. Values pass as the driver has them: SQLite may hold others than declared (UUID).
+    """The type of an app's column.
 
-    `holds`: one of the types above; object if it is anything (SQLite), or a type that cannot be written.
-    `shown`: the type as the database calls it. `length` counts characters, `lowest` and `highest` bound an integer.
+    Values pass as the driver has them: SQLite may hold others than declared (UUID).
+
+    `holds`: one of the types above; object if it is anything (SQLite), or a type that cannot be
+    written.
+    `shown`: the type as the database calls it. `length` counts characters, `lowest` and `highest`
+    bound an integer.
     `zoned`: its times are moments, whatever the zone of a connection.
     """
 
@@ -61,7 +69,10 @@ class Stored(UserDefinedType[Any]):
         return copy(self)
 
     def ids(self, text: str) -> list[Any]:
-        """Return the column's values that are shown as this text. Raises ValueError if there is none."""
+        """Return the column's values that are shown as this text.
+
+        Raises ValueError if there is none.
+        """
         read: dict[type, Callable[[str], Any]] = {
             int: int,
             Decimal: _decimal,
@@ -90,7 +101,9 @@ class Stored(UserDefinedType[Any]):
 
 
 class _HexBytes(Stored):
-    """Bytes for MySQL: with PyMySQL 1.2.3 and later aiomysql cannot send them (aio-libs/aiomysql#1080)."""
+    """Bytes for MySQL: with PyMySQL 1.2.3 and later aiomysql cannot send them
+    (aio-libs/aiomysql#1080).
+    """
 
     cache_ok = True
 
@@ -103,7 +116,9 @@ class _HexBytes(Stored):
 
 
 class AnyEncoding(UserDefinedType[str]):
-    """Text of a database that does not check encodings: bytes in a result, which are None unless they are UTF-8."""
+    """Text of a database that does not check encodings: bytes in a result, which are None unless
+    they are UTF-8.
+    """
 
     cache_ok = True
 
@@ -131,7 +146,10 @@ def _decimal(text: str) -> Decimal:
 
 
 def text_of(value: Any) -> str:
-    """Return a stored value as text: bytes as hex, NULL as "". Columns of fixed width are padded with spaces."""
+    """Return a stored value as text: bytes as hex, NULL as "".
+
+    Columns of fixed width are padded with spaces.
+    """
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -140,7 +158,10 @@ def text_of(value: Any) -> str:
 
 
 def hash_text(stored: Any) -> str:
-    """Return a stored hash as text. A column of bytes has its characters, and one of fixed width is padded with NUL."""
+    """Return a stored hash as text.
+
+    A column of bytes has its characters, and one of fixed width is padded with NUL.
+    """
     if isinstance(stored, bytes):
         return stored.rstrip(b"\0").decode("ascii", "replace")
     return text_of(stored)
@@ -154,7 +175,9 @@ def kind_of(column: sa.Column[Any]) -> Stored:
 def sample(
     connection: sa.Connection, column: sa.Column[Any], *which: ColumnElement[bool]
 ) -> Sequence[object]:
-    """Return a column's values, texts cut, in a few of the first rows where `which` holds; none if unreadable."""
+    """Return a column's values, texts cut, in a few of the first rows where `which` holds; none if
+    unreadable.
+    """
     kind = kind_of(column)
     is_text = kind.holds is str and not kind.choices  # PostgreSQL takes no part of an enum
     short = sa.func.substr(column, 1, _LONGEST, type_=kind) if is_text else column
@@ -170,7 +193,10 @@ def sample(
 
 
 def empty_schema() -> sa.MetaData:
-    """Return a collection of tables. Those that are reflected into it have columns of the type `Stored`, all quoted."""
+    """Return a collection of tables.
+
+    Those that are reflected into it have columns of the type `Stored`, all quoted.
+    """
     tables = sa.MetaData()
 
     @sa.event.listens_for(tables, "column_reflect")
@@ -184,7 +210,10 @@ def empty_schema() -> sa.MetaData:
 
 
 def table_called(connection: sa.Connection, name: str) -> sa.Table:
-    """Return a table by its name as in a setting: `users`, or `auth.users` in a schema. Raises NoSuchTableError."""
+    """Return a table by its name as in a setting: `users`, or `auth.users` in a schema.
+
+    Raises NoSuchTableError.
+    """
     schema, _, bare = name.rpartition(".")
     own_quotes: dict[str, Any] = {"quote": True, "quote_schema": True}
     with warnings.catch_warnings():
@@ -209,8 +238,8 @@ def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
     held: type = object
     with suppress(NotImplementedError):
         held = kind.python_type
-    # A type that SQLite does not know, such as UUID, counts as a number by its rules; its values may be anything
-    # (https://sqlite.org/datatype3.html#determination_of_column_affinity).
+    # A type that SQLite does not know, such as UUID, counts as a number by its rules; its values
+    # may be anything (https://sqlite.org/datatype3.html#determination_of_column_affinity).
     return held if held in _PYTHON_TYPES and not (on_sqlite and held is Decimal) else object
 
 
@@ -242,7 +271,8 @@ _TRUE = ("1", "true", "t", "yes", "y", "on")
 
 
 class Flag:
-    """One condition of the setting `active`: "column", or "column = value | value"; a "not " before it reverses it.
+    """One condition of the setting `active`: "column", or "column = value | value"; a "not " before
+    it reverses it.
 
     Without values the column holds flags: a row is active unless its value is in _FALSE.
     """
@@ -295,7 +325,10 @@ class MappedFlag(NamedTuple):
 
 
 def all_hold(flags: Iterable[MappedFlag]) -> ColumnElement[bool]:
-    """Return the condition that a row is active: each of the flags holds. Without flags, every row is active."""
+    """Return the condition that a row is active: each of the flags holds.
+
+    Without flags, every row is active.
+    """
     always = sa.literal(1) == sa.literal(1)
     return sa.and_(always, *(one.flag.holds(one.column) for one in flags))
 
@@ -318,8 +351,11 @@ Value = bool | int | float | str
 """What a setting gives a column: a placeholder, or the value itself."""
 
 _FIRST = 10**8
-"""The least number of seconds that counts as a time: March 1973. A thousand times that is the least number of
-milliseconds, which as seconds would be in the year 5138."""
+"""The least number of seconds that counts as a time: March 1973.
+
+A thousand times that is the least number of milliseconds, which as seconds would be in the year
+5138.
+"""
 
 _TEXT = re.compile(
     r"\d{4}-\d\d-\d\d(?:(?P<separator>[T ])\d\d:\d\d:\d\d(?:\.\d{1,9})?(?P<zone> ?(?:Z|[+-]\d\d.*))?)?"
@@ -328,7 +364,10 @@ _EXAMPLE = datetime(2026, 11, 20, 8, 46, 42, tzinfo=UTC)
 
 
 def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
-    """Return what a column of `set` becomes at that moment. Raises ValueError, in words, if it cannot hold that."""
+    """Return what a column of `set` becomes at that moment.
+
+    Raises ValueError, in words, if it cannot hold that.
+    """
     kind = kind_of(column)
     if wanted == "{null}":
         if not column.nullable:
@@ -344,11 +383,15 @@ def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
 
 _RANDOM_BYTES = 32
 _FEWEST_CHARACTERS, _FEWEST_BYTES = 22, 16
-"""A value that admits a client has 128 random bits or more (OWASP ASVS 7.2.3): 22 characters of base64url have 132."""
+"""A value that admits a client has 128 random bits or more (OWASP ASVS 7.2.3): 22 characters of
+base64url have 132.
+"""
 
 
 def _random(kind: Stored) -> Any:
-    """Return a value that nobody can guess, in the column's type. Raises ValueError if the column has too little room.
+    """Return a value that nobody can guess, in the column's type.
+
+    Raises ValueError if the column has too little room.
 
     Texts and bytes fill a column that has less room than a whole value: every character is random.
     """
@@ -422,7 +465,9 @@ def _fitting(kind: Stored, text: str) -> str:
 
 
 def _stored(kind: Stored, moment: datetime) -> Any:
-    """Return the time with its zone, or in UTC without one; as a text on SQLite, which has no times."""
+    """Return the time with its zone, or in UTC without one; as a text on SQLite, which has no
+    times.
+    """
     known = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     if kind.on_sqlite:
         return _sql_text(known)
@@ -458,7 +503,9 @@ def usual_form(values: Iterable[Any]) -> str:
 
 
 def written_form(kind: Stored, placeholder: str) -> str:
-    """Return the form that a placeholder writes; "" if the column cannot hold it, or has a type for times."""
+    """Return the form that a placeholder writes; "" if the column cannot hold it, or has a type for
+    times.
+    """
     try:
         return time_form(_time(kind, _EXAMPLE, placeholder))
     except ValueError:

@@ -1,4 +1,6 @@
-"""What `keyturn doctor` says of an app's table: what a change would write in another form than the app does."""
+"""What `keyturn doctor` says of an app's table: what a change would write in another form than the
+app does.
+"""
 
 from collections.abc import Iterator
 
@@ -64,7 +66,9 @@ def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[Findin
 
 
 def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
-    """Return whether a request for the address finds it as it is stored; True for a text that is no address."""
+    """Return whether a request for the address finds it as it is stored; True for a text that is no
+    address.
+    """
     try:
         wanted = addresses.parse(stored.strip())
     except InputInvalid:
@@ -74,7 +78,8 @@ def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
 
 
 def _lowered(text: str, *, is_sqlite: bool) -> str:
-    # SQLite's lower() knows the letters of ASCII alone (https://sqlite.org/lang_corefunc.html#lower).
+    # SQLite's lower() knows the letters of ASCII alone
+    # (https://sqlite.org/lang_corefunc.html#lower).
     return text.translate(ASCII_UPPER_TO_LOWER) if is_sqlite else text.lower()
 
 
@@ -112,7 +117,9 @@ def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
 
 
 def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    """Yield the columns with which an app may hash its passwords: Keyturn hashes the password alone."""
+    """Yield the columns with which an app may hash its passwords: Keyturn hashes the password
+    alone.
+    """
     written = {column.name for column in mapping.assigned["set"]}
     for column in mapping.table.columns:
         # A quoted name of SQLAlchemy changes no capitals.
@@ -143,12 +150,15 @@ _POLICIES = text("""
         )
     WHERE c.oid = to_regclass(CAST(:name AS text)) GROUP BY c.oid
 """)
-"""Whether row level security holds for this role, and how many policies let it do this, with some or with all rows
-(https://www.postgresql.org/docs/current/ddl-rowsecurity.html)."""
+"""Whether row level security holds for this role, and how many policies let it do this, with some
+or with all rows (https://www.postgresql.org/docs/current/ddl-rowsecurity.html).
+"""
 
 
 def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    """Yield what PostgreSQL hides from this role without an error, of every table that is read, changed or emptied."""
+    """Yield what PostgreSQL hides from this role without an error, of every table that is read,
+    changed or emptied.
+    """
     if connection.dialect.name != "postgresql":
         return
     changes = [(one.owner.table, "UPDATE" if one.sets else "DELETE") for one in mapping.endings]

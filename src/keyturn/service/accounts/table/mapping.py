@@ -1,4 +1,6 @@
-"""Checks the settings of a table against the live database: the column of each, or every fault by its setting."""
+"""Checks the settings of a table against the live database: the column of each, or every fault by
+its setting.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -53,7 +55,10 @@ Assignments = Mapping[sa.Column[Any], Value]
 
 
 class MappedEnding(msgspec.Struct, frozen=True):
-    """An entry of `delete` or `ends`, checked. `owner`: the column with the account's id. `setting`: for faults."""
+    """An entry of `delete` or `ends`, checked.
+
+    `owner`: the column with the account's id. `setting`: for faults.
+    """
 
     setting: str
     place: Place
@@ -66,10 +71,14 @@ class MappedEnding(msgspec.Struct, frozen=True):
 class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     """The settings, checked against the live table: every name in it exists.
 
-    `fields`: columns by the fields of an account; those that are `folding` ignore case by themselves.
-    `active`: the conditions that an active row meets. `assigned`: columns and their new values, by section.
-    `endings`: in the order in which foreign keys allow them. `held`: why deletions may fail, by setting.
-    `without_transactions`: the engines of MySQL that have none, by the tables of which rows are changed.
+    `fields`: columns by the fields of an account; those that are `folding` ignore case by
+    themselves.
+    `active`: the conditions that an active row meets. `assigned`: columns and their new values, by
+    section.
+    `endings`: in the order in which foreign keys allow them. `held`: why deletions may fail, by
+    setting.
+    `without_transactions`: the engines of MySQL that have none, by the tables of which rows are
+    changed.
     `has_any_encoding`: the database does not check the encoding of texts, so some may not be UTF-8.
     """
 
@@ -92,7 +101,10 @@ class MappingReader:
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> MappedTable:
-        """Return the columns that the settings name. Raises SettingsInvalid with all wrong names at once."""
+        """Return the columns that the settings name.
+
+        Raises SettingsInvalid with all wrong names at once.
+        """
         settings = self._settings
         if (table := self._table("table", settings.table)) is None:
             raise SettingsInvalid(self._faults)
@@ -226,7 +238,9 @@ class MappingReader:
     def _in_order(
         self, endings: Sequence[MappedEnding]
     ) -> tuple[list[MappedEnding], list[tuple[str, str]]]:
-        """Return the endings, a referring table before the other, and why deletions may fail, by setting."""
+        """Return the endings, a referring table before the other, and why deletions may fail, by
+        setting.
+        """
         deleted = {one.place: one.ending.when for one in endings if not one.sets}
         schemas = {one.owner.table.schema for one in endings if not one.sets}
         pairs = (pair for schema in schemas for pair in forbidding_keys(self._connection, schema))
@@ -247,7 +261,10 @@ class MappingReader:
         return self._place_of(schema, bare)
 
     def _place_of(self, schema: str | None, name: str) -> Place:
-        """Return a table by its schema and its name. Only PostgreSQL distinguishes capitals on every system."""
+        """Return a table by its schema and its name.
+
+        Only PostgreSQL distinguishes capitals on every system.
+        """
         place = (schema or self._inspector.default_schema_name or "", name)
         return (
             place
@@ -365,7 +382,9 @@ def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[t
 
 
 def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
-    """Return the tables, each after those that refer to it; as they are if their rows refer to each other."""
+    """Return the tables, each after those that refer to it; as they are if their rows refer to each
+    other.
+    """
     sorter = TopologicalSorter(
         {
             table: [one for one, other in keys if other == table != one and one in tables]
@@ -379,7 +398,9 @@ def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> lis
 
 
 def keeper(table: Place, deleted: Collection[Place], keys: Sequence[ForeignKey]) -> str:
-    """Return a table whose rows stay and forbid that those of `table` are deleted; "" if there is none."""
+    """Return a table whose rows stay and forbid that those of `table` are deleted; "" if there is
+    none.
+    """
     return next(
         (one[1] for one, other in keys if other == table and one not in {*deleted, table}), ""
     )

@@ -1,4 +1,7 @@
-"""Recognises the format of an app's hashes from a few of them. Pure; results hold no part of a hash."""
+"""Recognises the format of an app's hashes from a few of them.
+
+Pure; results hold no part of a hash.
+"""
 
 import re
 from collections import Counter
@@ -19,10 +22,13 @@ _COSTS = range(
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """The format of the app's hashes, as the settings of `hashing` express it, and in words (`shown`).
+    """The format of the app's hashes, as the settings of `hashing` express it, and in words
+    (`shown`).
 
-    `cost`: that of most hashes, if Keyturn would write it; otherwise 0. `todo`: what the app must do, or "".
-    `is_foreign`: Keyturn cannot write these hashes, and an app that does may not read what Keyturn writes.
+    `cost`: that of most hashes, if Keyturn would write it; otherwise 0. `todo`: what the app must
+    do, or "".
+    `is_foreign`: Keyturn cannot write these hashes, and an app that does may not read what Keyturn
+    writes.
     """
 
     format: str = "bcrypt"
@@ -66,9 +72,10 @@ _NOT_READ = (
     ("$wp$2y$ $P$ $H$", "php", "WordPress or phpBB; new hashes are $2y$", ""),
     ("AQAAAA", "bcrypt", _ASP_NET, ""),
 )
-"""Beginnings of hashes, of formats that Keyturn reads and of others: what it writes for the app that writes them, the
-format in words, and what the app must do. WordPress 6.8 and phpBB read bcrypt by themselves (wp_check_password;
-phpbb/passwords)."""
+"""Beginnings of hashes, of formats that Keyturn reads and of others: what it writes for the app
+that writes them, the format in words, and what the app must do. WordPress 6.8 and phpBB read bcrypt
+by themselves (wp_check_password; phpbb/passwords).
+"""
 
 
 def recognise_hashes(values: Iterable[object]) -> HashFormat:

@@ -1,4 +1,7 @@
-"""Builds the statements over a mapped table. Values are bound parameters, and every name is quoted."""
+"""Builds the statements over a mapped table.
+
+Values are bound parameters, and every name is quoted.
+"""
 
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
@@ -32,13 +35,19 @@ _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
 
 PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
-"""What apps write, in any case, into the provider's column of an account that signs in with a password."""
+"""What apps write, in any case, into the provider's column of an account that signs in with a
+password.
+"""
 
 _UNUSABLE = ("!", "*")
-"""First characters of text that is no hash, or a disabled one: Django's set_unusable_password(), Unix' shadow(5)."""
+"""First characters of text that is no hash, or a disabled one: Django's set_unusable_password(),
+Unix' shadow(5).
+"""
 
 _AFTER_SPACES = "!"
-"""In the order of ASCII and of Unicode (UTS 10) it follows the space, which apps may leave behind an address."""
+"""In the order of ASCII and of Unicode (UTS 10) it follows the space, which apps may leave behind
+an address.
+"""
 
 _PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read as they are
 
@@ -54,7 +63,9 @@ _Values = dict[sa.Column[Any], Any]
 
 
 def spellings(identifier: str) -> set[str]:
-    """Return how an address or a user name may be stored, apart from case, spaces behind it, and one before it."""
+    """Return how an address or a user name may be stored, apart from case, spaces behind it, and
+    one before it.
+    """
     local, at, domain = identifier.rpartition("@")
     ways = {identifier}
     if at and "xn--" in domain:
@@ -85,9 +96,11 @@ class Statements:
         self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
-        """Ask for every row whose address or user name may be one of these: an index on lower(...) of each helps.
+        """Ask for every row whose address or user name may be one of these: an index on lower(...)
+        of each helps.
 
-        A column is compared only with what it may mean, since its encoding may lack a letter that another column has.
+        A column is compared only with what it may mean, since its encoding may lack a letter that
+        another column has.
         """
         addresses = [spelling for spelling in spellings if "@" in spelling]
         names = [spelling for spelling in spellings if "@" not in spelling]
@@ -131,7 +144,9 @@ class Statements:
         return self._addresses(self._lacks_hash(), self._is_active, *self._signs_in_here())
 
     def addresses_after(self, email: str, most: int) -> Query:
-        """Ask for the addresses of active and locked accounts that come after this one, character by character."""
+        """Ask for the addresses of active and locked accounts that come after this one, character
+        by character.
+        """
         stored = self._exactly(self._columns["email"])
         listed, _ = self._addresses(
             self._is_active_or_locked(), stored > sa.literal(email, sa.Text)
@@ -142,7 +157,10 @@ class Statements:
         return sa.select(self._columns["email"].label("email")).where(*conditions), None
 
     def lock(self, account: Account, moment: datetime) -> sa.Update:
-        """Lock the account, if it is active and has that address. Raises ValueError for an impossible id."""
+        """Lock the account, if it is active and has that address.
+
+        Raises ValueError for an impossible id.
+        """
         is_unchanged = self._is_unchanged(account.id, account.email)
         return (
             sa.update(self.mapping.table)
@@ -158,7 +176,9 @@ class Statements:
         return _values(self.mapping.assigned[section], moment)
 
     def _is_locked(self) -> Condition:
-        """Whether every column of the lock has the value that the lock sets; for a time, any value counts."""
+        """Whether every column of the lock has the value that the lock sets; for a time, any value
+        counts.
+        """
         set_by_lock, moment = self.mapping.assigned["lock"].items(), datetime.now(UTC)
         as_set = (
             one.is_not(None) if value in TIMES else _has_value(one, value, moment)
@@ -174,7 +194,10 @@ class Statements:
         )
 
     def change(self, account: Account, password_hash: str | None, moment: datetime) -> sa.Update:
-        """Set the hash, if given, and what comes with it, if the account is unchanged. Raises ValueError for its id."""
+        """Set the hash, if given, and what comes with it, if the account is unchanged.
+
+        Raises ValueError for its id.
+        """
         values = self._assigned("set", moment) | (
             self._assigned("unlock", moment) if account.locked else {}
         )
@@ -185,7 +208,10 @@ class Statements:
         )
 
     def is_as_it_was(self, account: Account) -> sa.Select[Any]:
-        """Ask for the account under the conditions of `change`. Raises ValueError for an impossible id."""
+        """Ask for the account under the conditions of `change`.
+
+        Raises ValueError for an impossible id.
+        """
         allowed = self._may_be_changed(
             account.id, account.email, self._still_takes_password_of(account)
         )
@@ -230,7 +256,8 @@ class Statements:
     ) -> Iterator[tuple[str, Write]]:
         """Yield the statements that end an account's sessions and the like, each with what it ends.
 
-        "" is for rows that end a second time, or had ended by the app's clock. They are not counted.
+        "" is for rows that end a second time, or had ended by the app's clock. They are not
+        counted.
         """
         for one in self.mapping.endings:
             if intruded or one.ending.when == "change":
@@ -241,9 +268,11 @@ class Statements:
                         yield "", self._end(one, owners, moment, moment - timedelta(days=1))
 
     def new_random_values(self, account_id: str, moment: datetime) -> sa.Update | None:
-        """Return what gives the account's columns of `{random}` other values; None if no column has that placeholder.
+        """Return what gives the account's columns of `{random}` other values; None if no column has
+        that placeholder.
 
-        Such a column admits clients, as a session's token does. Raises ValueError for an impossible id.
+        Such a column admits clients, as a session's token does. Raises ValueError for an impossible
+        id.
         """
         placeholders = self.mapping.assigned["set"].items()
         random = {
@@ -272,7 +301,9 @@ class Statements:
         )
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
-        """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
+        """Yield a variant of every statement that matches no account, with the setting at fault if
+        it is refused.
+        """
         trial, values = self.by_identifier(["", "@"])
         yield "table", trial.params(values)
         if "password" in self._columns:
@@ -408,7 +439,8 @@ def _has_value(column: sa.Column[Any], value: Value, moment: datetime) -> Condit
 
 
 def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> Condition:
-    # As a parameter even if it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
+    # As a parameter even if it is None: `= NULL` is never true, while SQLAlchemy would make it IS
+    # NULL.
     return sa.or_(
         *(stored == sa.bindparam(None, value, type_=stored.type, unique=True) for value in values)
     )

@@ -41,11 +41,14 @@ from keyturn.service.telemetry.logs import LogEvent, log
 _NO_EXPLAIN_FOR_VIEW = (
     1345  # MySQL's number for a plan that it does not show: of tables that the user may not see
 )
-_FOUND_AT_ONCE = 50  # addresses in one statement, each a range of an index: MySQL stops using it for some thousands
+# addresses in one statement, each a range of an index: MySQL stops using it for some thousands
+_FOUND_AT_ONCE = 50
 
 
 class TablePeople(AccountStore):
-    """The part of an AccountStore that a table can serve whose users have their passwords elsewhere."""
+    """The part of an AccountStore that a table can serve whose users have their passwords
+    elsewhere.
+    """
 
     def __init__(
         self, settings: TableSettings, place: Database | AppDatabase, hash_length: int = 0
@@ -98,8 +101,8 @@ class TablePeople(AccountStore):
     async def _rows_of(self, spellings: Sequence[str]) -> Sequence[RowMapping]:
         """Return the rows of all spellings that the columns can hold. No row has any other.
 
-        An attacker may send as many of those as clients may send addresses, so they must not fail their neighbours, and
-        halves find a few of them among many in few statements.
+        An attacker may send as many of those as clients may send addresses, so they must not fail
+        their neighbours, and halves find a few of them among many in few statements.
         """
         try:
             return await self._fetch(lambda statements: statements.by_identifier(spellings))
@@ -117,8 +120,8 @@ class TablePeople(AccountStore):
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         rows = await self._fetch(lambda statements: statements.by_ids(set(ids)))
         accounts = [account_of(row) for row in rows]
-        # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
-        # own collations, "a" is "A".
+        # An address that is none has no account: no mail would reach it. Ids are compared here once
+        # more: in MySQL's own collations, "a" is "A".
         by_id = {
             account.id: account
             for account in accounts
@@ -140,7 +143,9 @@ class TablePeople(AccountStore):
         )
 
     async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
-        """Set and end what comes with a new password; `password_hash` is None if it is kept elsewhere."""
+        """Set and end what comes with a new password; `password_hash` is None if it is kept
+        elsewhere.
+        """
         is_committing = False
         is_half_done = False
 
@@ -207,7 +212,9 @@ class TableAccounts(TablePeople):
 
 
 class JoiningTableAccounts(TableAccounts):
-    """An AccountStore over a table in Keyturn's own database, whose transactions a new password joins."""
+    """An AccountStore over a table in Keyturn's own database, whose transactions a new password
+    joins.
+    """
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
         return self._known.within(connection, partial(_hash_of, account_id=account_id))
@@ -244,7 +251,9 @@ def _change(
 
 
 def _require_changed(connection: Connection, statements: Statements, account: Account) -> None:
-    """Raise RuleRefused if the change of no row was allowed by all that Keyturn knows of the account."""
+    """Raise RuleRefused if the change of no row was allowed by all that Keyturn knows of the
+    account.
+    """
     with suppress(ValueError):  # another store's account
         if connection.execute(statements.is_as_it_was(account)).first():
             why = (
@@ -288,11 +297,14 @@ def _end(
 
 
 def _refusal(connection: Connection, statement: Executable) -> str:
-    """Return why the database refuses to plan a statement; "" if it does not. A refusal ends the transaction.
+    """Return why the database refuses to plan a statement; "" if it does not.
 
-    Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and stops before the first
-    row; MariaDB and MySQL check its privileges (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles
-    it. No trigger fires, not even one for a statement that changes no row.
+    A refusal ends the transaction.
+
+    Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and
+    stops before the first row; MariaDB and MySQL check its privileges
+    (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles it. No trigger fires,
+    not even one for a statement that changes no row.
     """
     event.listen(connection, "before_cursor_execute", _explain, retval=True)
     try:
@@ -318,7 +330,10 @@ def _explain(
 def table_accounts(
     settings: TableSettings, database: Database, *, hash_length: int = 60
 ) -> TableAccounts:
-    """Return the store, not yet connected. `hash_length`: characters of a hash. Raises SettingsInvalid."""
+    """Return the store, not yet connected.
+
+    `hash_length`: characters of a hash. Raises SettingsInvalid.
+    """
     if settings.url:
         return TableAccounts(settings, AppDatabase(settings.url), hash_length)
     return JoiningTableAccounts(settings, database, hash_length)
@@ -328,9 +343,11 @@ def table_accounts(
 
 
 def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
-    """Return the rows of each address, in the form of `addresses.parse`, and of each user name, without its case.
+    """Return the rows of each address, in the form of `addresses.parse`, and of each user name,
+    without its case.
 
-    A row without a valid address is left out, and so is a name with an @: it would be taken for an address.
+    A row without a valid address is left out, and so is a name with an @: it would be taken for an
+    address.
     """
     by_identifier: dict[str, list[RowMapping]] = {}
     for row in rows:
@@ -344,12 +361,14 @@ def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowM
 def choose_row(
     by_identifier: Mapping[str, Sequence[RowMapping]], identifier: str
 ) -> RowMapping | None:
-    """Return the row that an address or a user name means, or None. Only ASCII letters ignore case (CVE-2019-19844).
+    """Return the row that an address or a user name means, or None.
 
-    If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That must not lock its
-    owner out, so one row is always chosen, and always the same: the mail goes to the mailbox of both in any case. Of
-    names that differ only in case, the one that is written as in the request is meant, or none of several active ones:
-    its mail would go to another user.
+    Only ASCII letters ignore case (CVE-2019-19844).
+
+    If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That
+    must not lock its owner out, so one row is always chosen, and always the same: the mail goes to
+    the mailbox of both in any case. Of names that differ only in case, the one that is written as
+    in the request is meant, or none of several active ones: its mail would go to another user.
     """
     is_address = "@" in identifier
     rows = by_identifier.get(
@@ -371,8 +390,9 @@ def choose_row(
 def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
     """Return a sort key that is least for the row to use.
 
-    Active accounts come first, then the lowest number: the oldest account, so that a later one gains nothing by any
-    spelling. Other ids reveal no age, and an attacker could try for the lowest, so an address in small letters is next.
+    Active accounts come first, then the lowest number: the oldest account, so that a later one
+    gains nothing by any spelling. Other ids reveal no age, and an attacker could try for the
+    lowest, so an address in small letters is next.
     """
     number = row["id"] if isinstance(row["id"], int | Decimal) else 0
     return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])

@@ -28,14 +28,19 @@ from keyturn.service.settings.paths import PageUrls
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
 _LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
-"""A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R. Ewing or St. John."""
+"""A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R.
+
+Ewing or St. John.
+"""
 
 _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """The explicit formatting characters of Unicode's UAX 9, 2."""
 
 
 class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed mail, when it was written, and the digest of its link, which tells whether it still matters."""
+    """The sealed mail, when it was written, and the digest of its link, which tells whether it
+    still matters.
+    """
 
     email: Email
     written_at: datetime
@@ -43,7 +48,10 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailComposer:
-    """Writes the mails: props, language, look, sender. If it `offers_securing`, confirmations have that button."""
+    """Writes the mails: props, language, look, sender.
+
+    If it `offers_securing`, confirmations have that button.
+    """
 
     def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
         self._languages, self._templates = themes.languages, templates
@@ -66,7 +74,9 @@ class MailComposer:
         link: Secret,
         code: tuple[str, Secret] | None = None,
     ) -> SealedMail:
-        """Return the mail with a fresh link and `code`; an invitation if the account awaits its first password."""
+        """Return the mail with a fresh link and `code`; an invitation if the account awaits its
+        first password.
+        """
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,
@@ -139,7 +149,8 @@ class MailComposer:
                     failed_at=notice.at, signing_in=notice.signing_in, **incident
                 )
             case messages.AddressDisputed(is_current=is_current):
-                # An earlier mailbox may be an attacker's, and the account may have got its name after it left that one.
+                # An earlier mailbox may be an attacker's, and the account may have got its name
+                # after it left that one.
                 names = {"name": incident["name"] if is_current else "", "email": account.email}
                 return email_props.AddressDisputed(
                     is_current=is_current, forgot_link=self._urls.forgot, **names
@@ -147,14 +158,17 @@ class MailComposer:
         raise TypeError(f"{type(notice).__name__} has no mail")
 
     def _language_for(self, account: Account, client: Client) -> Language:
-        """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
+        """Return the account's language, in its zone; without one, the language of the browser that
+        caused the mail.
+        """
         return self._languages.choose(account.locale, client.languages).in_zone(account.timezone)
 
     def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
         templates = self._of_kinds.get(account.kind, self._templates)
         rendered = templates.render(props, self._language_for(account, client))
-        # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail hides what a mail
-        # repeats from an earlier one of the same subject, the button too, unless X-Entity-Ref-ID differs.
+        # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail
+        # hides what a mail repeats from an earlier one of the same subject, the button too, unless
+        # X-Entity-Ref-ID differs.
         automatic = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
         mark = {"X-Entity-Ref-ID": random_bytes(16).hex()}
         return Email(
@@ -170,15 +184,18 @@ class MailComposer:
 
 
 def _request_id_as(key: str, client: Client) -> dict[str, str]:
-    """Return the request's id as a header, so that a provider's record of the mail leads back to it."""
+    """Return the request's id as a header, so that a provider's record of the mail leads back to
+    it.
+    """
     return {key: client.request_id} if client.request_id else {}
 
 
 def _greeting_name(name: str) -> str:
-    """Return the name in one line; "" if a mail program would make a link of it, or show it otherwise than written.
+    """Return the name in one line; "" if a mail program would make a link of it, or show it
+    otherwise than written.
 
-    Users choose their names, and an attacker could choose one to be clicked. Full-width signs count as the plain ones
-    (UTS 46), and text that is turned round is not read as written (UTS 55).
+    Users choose their names, and an attacker could choose one to be clicked. Full-width signs count
+    as the plain ones (UTS 46), and text that is turned round is not read as written (UTS 55).
     """
     line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
     is_unseen = any(
@@ -206,7 +223,10 @@ _WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {
 
 
 def ended_in_words(counts: Mapping[str, int], language: Language) -> str:
-    """Return "3 sessions and 1 access token". Words that an app's store has made up are left out."""
+    """Return "3 sessions and 1 access token".
+
+    Words that an app's store has made up are left out.
+    """
     return language.join_list(
         word(language, counts[what]) for what, word in _WORDS.items() if counts.get(what)
     )
@@ -227,7 +247,10 @@ _BROWSERS = {
     "Safari/": "Safari",
     "curl/": "curl",
 }
-"""What stands in a browser's user agent, and its name. The first counts: many also claim to be those further down."""
+"""What stands in a browser's user agent, and its name.
+
+The first counts: many also claim to be those further down.
+"""
 
 _SYSTEMS = {
     "Windows": "Windows",
@@ -241,7 +264,9 @@ _SYSTEMS = {
 
 
 def device_name(user_agent: str, texts: SourceTexts) -> str:
-    """Return for example "Firefox on Windows", or "" if nothing is recognised, since a wrong guess would alarm."""
+    """Return for example "Firefox on Windows", or "" if nothing is recognised, since a wrong guess
+    would alarm.
+    """
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
     return (
         texts.gettext("%(browser)s on %(system)s", browser=browser, system=system)

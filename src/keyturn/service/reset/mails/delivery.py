@@ -1,4 +1,6 @@
-"""Delivers every kind of mail: sealed in the transaction that promises it, and opened again for each retry."""
+"""Delivers every kind of mail: sealed in the transaction that promises it, and opened again for
+each retry.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -34,10 +36,11 @@ _PATIENCE = 4
 class Failover:
     """Hands a mail to the main provider or to the fallback, and never the same mail to both.
 
-    A provider that may have a mail, since its answer was lost, is the only one asked again: it may know the idempotency
-    key. The fallback is asked if the first rejects our key or log-in, or is down: in four tries in a row, of any mails,
-    it was not reached or had a fault of its own. `paces`: of providers with a rate. Links wait behind all other mails,
-    since strangers cause them.
+    A provider that may have a mail, since its answer was lost, is the only one asked again: it may
+    know the idempotency key. The fallback is asked if the first rejects our key or log-in, or is
+    down: in four tries in a row, of any mails, it was not reached or had a fault of its own.
+    `paces`: of providers with a rate. Links wait behind all other mails, since strangers cause
+    them.
     """
 
     def __init__(
@@ -55,7 +58,10 @@ class Failover:
         self._breaker = Breaker(_PATIENCE)
 
     def choose(self, message: Message) -> Sender:
-        """Return the provider for this try. Raises SendRefused if the one that may have the mail is not set now."""
+        """Return the provider for this try.
+
+        Raises SendRefused if the one that may have the mail is not set now.
+        """
         if not message.sender:
             return self._first if not self._second or self._breaker.admits() else self._second
         if provider := next((one for one in self._both if one.name == message.sender), None):
@@ -63,10 +69,13 @@ class Failover:
         raise SendRefused(f"{message.sender} may have it, and is no longer in the settings")
 
     async def send(self, message: Message, email: Email, provider: Sender) -> Sent:
-        """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
+        """Hand over the mail of a message.
 
-        If the provider took another mail under the key of one that was written in this try, that gets a new key: a
-        restored database may not know the other. If this fails, the next try is refused until `outbox retry --dead`.
+        Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
+
+        If the provider took another mail under the key of one that was written in this try, that
+        gets a new key: a restored database may not know the other. If this fails, the next try is
+        refused until `outbox retry --dead`.
         """
         if message.sealed and message.sender is None:
             await self._outbox.change(message, sender=provider.name)
@@ -118,17 +127,20 @@ WriteAnew = Callable[[Message], Awaitable[Settlement]]
 """Sends another mail in place of one that no provider has, and whose link has expired."""
 
 LONGEST_WAY = timedelta(hours=24)
-"""How long a mail is handed to a provider that may have it. Resend forgets its idempotency key then, so a retry could
-arrive as a second mail. An expired link is kept for a week, so its page still knows it, even if the recipient's server
-takes the mail only after the four to five days that RFC 5321 4.5.4.1 allows."""
+"""How long a mail is handed to a provider that may have it.
+
+Resend forgets its idempotency key then, so a retry could arrive as a second mail. An expired link
+is kept for a week, so its page still knows it, even if the recipient's server takes the mail only
+after the four to five days that RFC 5321 4.5.4.1 allows.
+"""
 
 
 class MailDelivery:
     """Hands the mail of a message to a provider.
 
-    It is rendered once and kept sealed in its outbox row: a retry under its key must send the identical body, even
-    after a deploy. It is rendered and sealed before the transaction that stores it, because on SQLite a transaction
-    holds the only writer's lock.
+    It is rendered once and kept sealed in its outbox row: a retry under its key must send the
+    identical body, even after a deploy. It is rendered and sealed before the transaction that
+    stores it, because on SQLite a transaction holds the only writer's lock.
     """
 
     def __init__(self, ground: Ground, seal: Seal, providers: Failover) -> None:
@@ -139,11 +151,12 @@ class MailDelivery:
     async def deliver(
         self, message: Message, prepare: PrepareOne, *, anew: WriteAnew | None = None
     ) -> Settlement:
-        """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
+        """Send the mail that `prepare` stores at the first try, and the stored one at each later
+        try.
 
-        Nothing is sent if its link was used, revoked or replaced since, or its mailbox is suppressed (`UNSUPPRESSED`
-        are sent all the same). A mail whose link has expired is still sent: its page offers a new link. If no provider
-        can have that mail, `anew` sends another.
+        Nothing is sent if its link was used, revoked or replaced since, or its mailbox is
+        suppressed (`UNSUPPRESSED` are sent all the same). A mail whose link has expired is still
+        sent: its page offers a new link. If no provider can have that mail, `anew` sends another.
         """
         if message.sealed:
             return await self._deliver_again(message, anew)
@@ -158,7 +171,9 @@ class MailDelivery:
     async def prepare_all(
         self, messages: Sequence[Message], prepare: PrepareAll
     ) -> Sequence[Prepared]:
-        """Let `prepare` store the mails of several messages at their first try; return the delivery of each."""
+        """Let `prepare` store the mails of several messages at their first try; return the delivery
+        of each.
+        """
         chosen = [(one, self._providers.choose(one)) for one in messages]
         prepared = await prepare(
             [msgspec.structs.replace(one, sender=provider.name) for one, provider in chosen]

@@ -45,7 +45,10 @@ class _ByClient(_ToOwner, frozen=True, kw_only=True):
 
 
 class _Securable(_ByClient, frozen=True, kw_only=True):
-    """A mail about a change. `secure_link`, if set, ends all access and starts recovery until `secure_until`."""
+    """A mail about a change.
+
+    `secure_link`, if set, ends all access and starts recovery until `secure_until`.
+    """
 
     secure_link: NoLink = ""
     secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,7 +67,8 @@ class _WithLink(_ToOwner, frozen=True, kw_only=True):
 class PasswordReset(_WithLink, frozen=True, kw_only=True):
     """The mail with the link. Its only secrets are its links, and the code beside the first.
 
-    `recovers`: the owner has reported a change. If the account is `locked`, no sign-in works until this link is used.
+    `recovers`: the owner has reported a change. If the account is `locked`, no sign-in works until
+    this link is used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
     """
 
@@ -84,13 +88,18 @@ class PasswordReset(_WithLink, frozen=True, kw_only=True):
 
 
 class Invitation(_WithLink, frozen=True, kw_only=True):
-    """The mail with the link to an account that has no password yet. `reason`: who invites to what."""
+    """The mail with the link to an account that has no password yet.
+
+    `reason`: who invites to what.
+    """
 
     template = "invitation"
 
 
 class PasswordChanged(_Securable, frozen=True, kw_only=True):
-    """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP 800-63B 4.6)."""
+    """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP
+    800-63B 4.6).
+    """
 
     template = "password_changed"
 
@@ -108,7 +117,9 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
 
 
 class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
-    """The mail after repeated wrong codes of the second factor, with a link, which has ended, or at a sign-in."""
+    """The mail after repeated wrong codes of the second factor, with a link, which has ended, or at
+    a sign-in.
+    """
 
     template = "second_step_failed"
 
@@ -117,7 +128,9 @@ class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
 
 
 class SecondStepChanged(_Securable, frozen=True, kw_only=True):
-    """The mail that says that a second factor was set up or removed, or that there are new recovery codes."""
+    """The mail that says that a second factor was set up or removed, or that there are new recovery
+    codes.
+    """
 
     template = "second_step_changed"
 
@@ -143,9 +156,11 @@ class HelpRequested(_Securable, frozen=True, kw_only=True):
 
 
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
-    """The mails after an earlier mailbox reports a change of the password, if the account has moved since.
+    """The mails after an earlier mailbox reports a change of the password, if the account has moved
+    since.
 
-    `is_current`: it goes to the account's present address; otherwise to the earlier one, which gets no link.
+    `is_current`: it goes to the account's present address; otherwise to the earlier one, which gets
+    no link.
     """
 
     template = "address_disputed"

@@ -19,7 +19,9 @@ _APART = 1.05
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
-    """The colours of a brand, as #rrggbb; `accent`: of the main action, `on_accent`: of the text on it."""
+    """The colours of a brand, as #rrggbb; `accent`: of the main action, `on_accent`: of the text on
+    it.
+    """
 
     ground: str = "#faf9f6"
     mail_ground: str = "#f4f2ec"
@@ -50,7 +52,8 @@ _TOO_LOW = f"a contrast under {ENOUGH} : 1"
 def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
     """Return the palette for a brand's colours, and a warning for each adjusted colour.
 
-    All text is readable on the grounds. An accent also colours links, so it is readable on panel and ground.
+    All text is readable on the grounds. An accent also colours links, so it is readable on panel
+    and ground.
     """
     light, warnings = _scheme("", brand.accent, brand.ground)
     dark, more = _scheme("dark_", brand.accent_dark, brand.ground_dark)
@@ -58,7 +61,10 @@ def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
 
 
 def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list[str]]:
-    """Return the colours of a scheme by their names. Its ground changes until all of our text is readable on it."""
+    """Return the colours of a scheme by their names.
+
+    Its ground changes until all of our text is readable on it.
+    """
     own = {
         name: getattr(_PLAIN, scheme + name)
         for name in Palette.__struct_fields__
@@ -86,7 +92,9 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
 
 
 def _dark_panel(ground: str, ink: str, texts: Sequence[str]) -> str:
-    """Return a panel a little lighter than its ground, or darker if text would be unreadable on the lighter one."""
+    """Return a panel a little lighter than its ground, or darker if text would be unreadable on the
+    lighter one.
+    """
     lighter = _make_readable(_mix(ground, ink, _PANEL), texts, darken=True)
     return lighter if contrast(lighter, ground) >= _APART else _mix(ground, "#000000", 2 * _PANEL)
 

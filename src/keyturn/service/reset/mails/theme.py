@@ -1,4 +1,6 @@
-"""The look and the languages of mails and pages, in general and for accounts of a kind, and the mails themselves."""
+"""The look and the languages of mails and pages, in general and for accounts of a kind, and the
+mails themselves.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -26,9 +28,11 @@ _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
 
 class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """The look of a mail or a page: a brand with its colours and files, for the accounts of a `kind`, "" for all.
+    """The look of a mail or a page: a brand with its colours and files, for the accounts of a
+    `kind`, "" for all.
 
-    A file keeps its name when it changes, since sent mails refer to it; the fingerprint before it lets browsers cache.
+    A file keeps its name when it changes, since sent mails refer to it; the fingerprint before it
+    lets browsers cache.
     `base_url`: where mails find the files that the pages serve.
     """
 
@@ -49,7 +53,10 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def files(self) -> Mapping[str, BrandFile]:
-        """The files to serve, by the name of their setting. Raises ValueError if a file was removed after the start."""
+        """The files to serve, by the name of their setting.
+
+        Raises ValueError if a file was removed after the start.
+        """
         return {
             name: read_logo(logo)
             for name in _LOGOS
@@ -66,7 +73,10 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return f"{mark}{name.replace('_', '-')}{suffix}"
 
     def file_url(self, name: str, base: str) -> str:
-        """Return a file's address below `base`, the address of this service. A URL is unchanged; "" without a file."""
+        """Return a file's address below `base`, the address of this service.
+
+        A URL is unchanged; "" without a file.
+        """
         if (logo := self._logo(name)).is_url:
             return logo
         if file := self.files.get(name):
@@ -74,7 +84,9 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return ""
 
     def _mail_logos(self) -> tuple[str, str]:
-        """Return the settings that hold the logos of mails, for light and dark: by default the pages' logos."""
+        """Return the settings that hold the logos of mails, for light and dark: by default the
+        pages' logos.
+        """
         light = "mail_logo" if self.brand.mail_logo else "logo"
         dark = (
             "logo_dark" if light == "logo" and not self.brand.mail_logo_dark else "mail_logo_dark"
@@ -92,7 +104,9 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class Themes(msgspec.Struct, frozen=True, kw_only=True):
-    """The languages and the look of mails and pages, and of the `kinds` of accounts that have a brand of their own."""
+    """The languages and the look of mails and pages, and of the `kinds` of accounts that have a
+    brand of their own.
+    """
 
     languages: Languages
     general: Theme
@@ -152,7 +166,9 @@ def builtin_templates(settings: Settings, general: Theme, *, reload: bool = Fals
 
 
 class BuiltinEmails(msgspec.Struct, frozen=True):
-    """The contents of a gallery of the mails, by the names of its fields (`keyturn.studio.gallery.Gallery`)."""
+    """The contents of a gallery of the mails, by the names of its fields
+    (`keyturn.studio.gallery.Gallery`).
+    """
 
     templates: Templates
     languages: Languages
@@ -163,7 +179,10 @@ class BuiltinEmails(msgspec.Struct, frozen=True):
 def builtin_emails(
     settings: Settings, others: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
 ) -> BuiltinEmails:
-    """Return the mails with the brands of the kinds, and with `others`, by what differs. Raises SettingsInvalid."""
+    """Return the mails with the brands of the kinds, and with `others`, by what differs.
+
+    Raises SettingsInvalid.
+    """
     themes = themes_of(settings, others, reload=reload)
     brands = {name: one.globals for name, one in themes.kinds.items()}
     templates = builtin_templates(settings, themes.general, reload=reload)

@@ -1,4 +1,6 @@
-"""Checks passwords against data leaks, by Have I Been Pwned's range protocol, whose service may be down."""
+"""Checks passwords against data leaks, by Have I Been Pwned's range protocol, whose service may be
+down.
+"""
 
 import re
 from datetime import timedelta
@@ -27,7 +29,10 @@ _LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 
 
 class Breaches:
-    """Asks `url`, which learns five of forty digits of a hash, as some 1,000 passwords have. Padding hides the rest."""
+    """Asks `url`, which learns five of forty digits of a hash, as some 1,000 passwords have.
+
+    Padding hides the rest.
+    """
 
     def __init__(self, url: str, meters: Meters | None = None) -> None:
         self._url = url.rstrip("/")
@@ -38,9 +43,11 @@ class Breaches:
         self.close = self._http.close
 
     async def holds(self, password: str) -> bool:
-        """Tell whether the list contains the password (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12); no if the source fails.
+        """Tell whether the list contains the password (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12); no
+        if the source fails.
 
-        If an outage blocked resets, users would keep a password that they want to replace. Metrics and the log tell.
+        If an outage blocked resets, users would keep a password that they want to replace. Metrics
+        and the log tell.
         """
         try:
             is_breached = await self.ask(password)
@@ -52,7 +59,10 @@ class Breaches:
         return is_breached
 
     async def ask(self, password: str) -> bool:
-        """Tell whether the list contains the password. Raises CallFailed without a readable answer."""
+        """Tell whether the list contains the password.
+
+        Raises CallFailed without a readable answer.
+        """
         # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
         written = (
             sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False)
@@ -80,7 +90,10 @@ def build(settings: Settings, ground: Ground) -> Breaches | None:
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """Ask as a reset does, for the doctor. Failures are warnings, since resets then skip the check."""
+    """Ask as a reset does, for the doctor.
+
+    Failures are warnings, since resets then skip the check.
+    """
     if not (url := settings.password.breaches_url):
         return []
     # Without a path or a query, which may hold a key.

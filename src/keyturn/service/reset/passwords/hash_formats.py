@@ -1,4 +1,6 @@
-"""Checks passwords against stored hashes in the formats of many apps, and writes some of these formats."""
+"""Checks passwords against stored hashes in the formats of many apps, and writes some of these
+formats.
+"""
 
 import base64
 import binascii
@@ -18,7 +20,10 @@ BCRYPT_BYTES = 72
 """bcrypt reads no more and ignores the rest (CVE-2025-22228)."""
 
 _MOST_MEMORY = 2**31
-"""Bytes, RFC 9106's first recommendation. A broken hash must not fill the memory or hold a thread for hours."""
+"""Bytes, RFC 9106's first recommendation.
+
+A broken hash must not fill the memory or hold a thread for hours.
+"""
 
 _MOST_ITERATIONS = 10**7
 _MOST_PASSES = 64
@@ -26,9 +31,11 @@ _HIGHEST_COST = 18
 
 
 def fits(password: bytes, stored: str) -> bool | None:
-    """Tell whether a password fits a stored hash; None, without any work, if the hash is in no known format.
+    """Tell whether a password fits a stored hash; None, without any work, if the hash is in no
+    known format.
 
-    bcrypt accepts at most 72 bytes. Others read all: a user whose app accepted a longer password can still sign in.
+    bcrypt accepts at most 72 bytes. Others read all: a user whose app accepted a longer password
+    can still sign in.
     """
     parts = hash_parts(stored)
     return _FORMATS[parts.re](password, parts) if parts else None
@@ -41,7 +48,9 @@ def bcrypt_cost(stored: str) -> int | None:
 
 
 def hash_parts(stored: str) -> re.Match[str] | None:
-    """Return the parts of a hash in a known format, by their names: "hash", "cost", "iterations" and so on."""
+    """Return the parts of a hash in a known format, by their names: "hash", "cost", "iterations"
+    and so on.
+    """
     return next(filter(None, (pattern.fullmatch(stored) for pattern in _FORMATS)), None)
 
 
@@ -78,7 +87,8 @@ def _argon2(password: bytes, match: re.Match[str]) -> bool | None:
         )
         derived = function.derive(password)
     except (ValueError, MemoryError, UnsupportedAlgorithm):
-        # A part is shorter than RFC 9106 allows, or no base64; no such memory is free, or OpenSSL has no Argon2.
+        # A part is shorter than RFC 9106 allows, or no base64; no such memory is free, or OpenSSL
+        # has no Argon2.
         return None
     return hmac.compare_digest(derived, expected)
 
@@ -128,11 +138,12 @@ _BASE64 = r"(?P<base64>[A-Za-z0-9+/]{1,128}={0,2})"
 _HEX = r"(?P<hex>[0-9a-f]{1,256})"
 _ITERATIONS = r"(?P<iterations>\d{1,9})"
 
-# bcrypt: $2a$, $2b$ and $2y$ are the same algorithm. $2x$ marks hashes of a broken algorithm, which is not
-# supported (CVE-2011-2483, https://www.openwall.com/crypt/).
-# Django: https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords
-# Spring: https://docs.spring.io/spring-security/reference/features/authentication/password-storage.html
-# Werkzeug: https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
+# bcrypt: $2a$, $2b$ and $2y$ are the same algorithm. $2x$ marks hashes of a broken algorithm, which
+# is not supported (CVE-2011-2483, https://www.openwall.com/crypt/). Django:
+# https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords Spring:
+# https://docs.spring.io/spring-security/reference/features/authentication/password-storage.html
+# Werkzeug:
+# https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
 _FORMATS: dict[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]] = {
     re.compile(pattern, re.ASCII): check
     for pattern, check in (
@@ -179,7 +190,9 @@ def _write_django_pbkdf2(password: bytes, settings: HashingSettings) -> str:
 
 
 def _write_argon2id(password: bytes, _: HashingSettings) -> str:
-    """Write the default of argon2-cffi, pwdlib and passlib: RFC 9106's second recommendation, of 64 MiB."""
+    """Write the default of argon2-cffi, pwdlib and passlib: RFC 9106's second recommendation, of 64
+    MiB.
+    """
     from cryptography.hazmat.primitives.kdf import argon2
 
     function = argon2.Argon2id(

@@ -19,11 +19,16 @@ _DECOY = "." * 53
 """The salt and digest of a hash that no account has. Its check takes as long as any other."""
 
 _NICENESS = 1
-"""At 1, neither requests nor sign-ins starve. At 10, a flood on one core left sign-ins a tenth of it."""
+"""At 1, neither requests nor sign-ins starve.
+
+At 10, a flood on one core left sign-ins a tenth of it.
+"""
 
 
 class PasswordHasher:
-    """Hashes on threads of low priority: a flood leaves the event loop its share (OWASP ASVS 6.3.8, 13.2.6)."""
+    """Hashes on threads of low priority: a flood leaves the event loop its share (OWASP ASVS 6.3.8,
+    13.2.6).
+    """
 
     def __init__(self, settings: HashingSettings, meters: Meters | None = None) -> None:
         self._settings = settings
@@ -35,16 +40,21 @@ class PasswordHasher:
         self._meters = meters or Meters()
 
     async def hash(self, password: str) -> str:
-        """Return a hash in the settings' format, from the reserved line. Raises Busy, ValueError over `max_bytes`."""
+        """Return a hash in the settings' format, from the reserved line.
+
+        Raises Busy, ValueError over `max_bytes`.
+        """
         return await self._run(partial(write_hash, _utf8(password), self._settings), reserved=True)
 
     async def verify(
         self, password: str, password_hash: str | None, *, reserved: bool = False
     ) -> bool:
-        """Tell whether the password fits. `reserved`: for the holder of a live link or an open session. Raises Busy.
+        """Tell whether the password fits.
 
-        A stranger's failed check takes as long without a hash as with one of the settings' format and cost, or of a
-        lower cost of bcrypt (ASVS 6.3.8).
+        `reserved`: for the holder of a live link or an open session. Raises Busy.
+
+        A stranger's failed check takes as long without a hash as with one of the settings' format
+        and cost, or of a lower cost of bcrypt (ASVS 6.3.8).
         """
         check = partial(self._check, _utf8(password), password_hash, reserved=reserved)
         return await self._run(check, reserved=reserved)
@@ -65,8 +75,9 @@ class PasswordHasher:
     def _fill_up(self, secret: bytes, checked: str | None) -> None:
         """Do the remaining work after a failed check, so that every failure takes as long.
 
-        Each bcrypt cost doubles the work: after a check at 10, checks at 10 and 11 add up to 12. To other formats a
-        whole hash is added. What a check took beyond the cost of the settings remains visible.
+        Each bcrypt cost doubles the work: after a check at 10, checks at 10 and 11 add up to 12. To
+        other formats a whole hash is added. What a check took beyond the cost of the settings
+        remains visible.
         """
         settings = self._settings
         if settings.format in BCRYPT_PREFIXES:

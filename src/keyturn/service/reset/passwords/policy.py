@@ -1,4 +1,6 @@
-"""Rules for new passwords: each has a name, a sentence and a test. zxcvbn tells which an attacker soon guesses."""
+"""Rules for new passwords: each has a name, a sentence and a test. zxcvbn tells which an attacker
+soon guesses.
+"""
 
 import re
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
@@ -26,9 +28,10 @@ _NO_LETTER = re.compile(r"[\W\d_]+")
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Describes a rule for passwords.
 
-    `name` is stable and for machines, `message` is for people, in English (`rule_text` says it in other languages);
-    `limit` is the number in it, if it has one. `pattern` is a regular expression (ECMAScript, flag u) that every
-    accepted password matches, so that a form can tick the rule off at once.
+    `name` is stable and for machines, `message` is for people, in English (`rule_text` says it in
+    other languages); `limit` is the number in it, if it has one. `pattern` is a regular expression
+    (ECMAScript, flag u) that every accepted password matches, so that a form can tick the rule off
+    at once.
     """
 
     name: str
@@ -38,7 +41,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordPolicy:
-    """Judges new passwords as they were typed. Those over `max_bytes`, of their hash, are refused rather than cut."""
+    """Judges new passwords as they were typed.
+
+    Those over `max_bytes`, of their hash, are refused rather than cut.
+    """
 
     def __init__(
         self,
@@ -73,7 +79,8 @@ class PasswordPolicy:
     async def require(self, password: str, email: str) -> None:
         """Raise PasswordRejected with every rule that the password breaks, Busy.
 
-        Variations of common passwords take time, and leaks are asked of a service: both come after all other rules.
+        Variations of common passwords take time, and leaks are asked of a service: both come after
+        all other rules.
         """
         broken = [rule for rule, holds in self._checks if not holds(password)]
         personal = [_rule("personal")] if _is_personal(password, email, self._brand_names) else []
@@ -104,7 +111,9 @@ _KINDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
 
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
-    """Tell whether the password is little more than a name, or a word of it, that an attacker knows (ASVS 6.2.11)."""
+    """Tell whether the password is little more than a name, or a word of it, that an attacker knows
+    (ASVS 6.2.11).
+    """
     bare = _letters_of(password)
     known = (email, email.partition("@")[0], *brand_names)
     names = {_letters_of(name) for whole in known for name in (whole, *_NO_LETTER.split(whole))}
@@ -115,19 +124,23 @@ def _letters_of(text: str) -> str:
     return "".join(character for character in text.lower() if character.isalpha())
 
 
-# Passwords that an attacker soon guesses, by zxcvbn with input of limited length, which takes milliseconds
+# Passwords that an attacker soon guesses, by zxcvbn with input of limited length, which takes
+# milliseconds
 
 
 _GUESSES = 10**6
 _TOLD_BY = 32
-"""Characters: zxcvbn judges only the beginning of a long password, since its time grows with the length squared."""
+"""Characters: zxcvbn judges only the beginning of a long password, since its time grows with the
+length squared.
+"""
 
 _LONG_ENOUGH_TO_VARY = 8
 """Characters: shorter passwords are easy to guess in any case, and another rule refuses them."""
 
-# zxcvbn tries every combination of the letters that signs may stand for: all twenty signs in 32 characters took 0.3 s
-# to a second. The first reading keeps one sign for each letter. The second has no shifted signs and so shows rows of
-# keys. The worst of 3,000 such passwords then took 13 ms; a plain password takes 2.
+# zxcvbn tries every combination of the letters that signs may stand for: all twenty signs in 32
+# characters took 0.3 s to a second. The first reading keeps one sign for each letter. The second
+# has no shifted signs and so shows rows of keys. The worst of 3,000 such passwords then took 13 ms;
+# a plain password takes 2.
 _ONE_SIGN_A_LETTER = str.maketrans("@$!|+{[<", "45117(((")
 _WITHOUT_SHIFT = str.maketrans('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./")
 
@@ -135,7 +148,9 @@ _SIGNS_FOR_LETTERS = str.maketrans("@$€", "ase")
 _DIGITS_FOR_LETTERS = str.maketrans("013457", "oleast")
 _FEW_DIGITS = re.compile(r"^\d{1,4}|\d{1,4}$")
 _YEARS = re.compile(r"^((19|20)\d\d)+|((19|20)\d\d){1,16}$")
-"""Digits and years that users add around a word where a rule asks for a digit or a password ends each month."""
+"""Digits and years that users add around a word where a rule asks for a digit or a password ends
+each month.
+"""
 
 _SHORTEST_WORD = 4
 """Characters: shorter words also occur in random signs and digits."""
@@ -151,9 +166,9 @@ def is_listed(password: str) -> bool:
 def is_common(password: str) -> bool:
     """Return whether a password is among the most used ones, or a simple variation of one.
 
-    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.4 ask for the comparison. Few common passwords pass the other rules, so
-    zxcvbn also recognises added digits, repetitions, rows of keys and swapped letters. It rates a known phrase as
-    strong, and a word with a year as fair: those are looked up.
+    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.4 ask for the comparison. Few common passwords pass the
+    other rules, so zxcvbn also recognises added digits, repetitions, rows of keys and swapped
+    letters. It rates a known phrase as strong, and a word with a year as fair: those are looked up.
     """
     from zxcvbn import zxcvbn
 
@@ -167,7 +182,9 @@ def is_common(password: str) -> bool:
 
 
 def _is_known(password: str) -> bool:
-    """Tell whether it is a known phrase or common password with a few digits and signs around, or a word with years."""
+    """Tell whether it is a known phrase or common password with a few digits and signs around, or a
+    word with years.
+    """
     from zxcvbn.matching import RANKED_DICTIONARIES as WORDS
 
     bare = "".join(filter(str.isalnum, password.lower().translate(_SIGNS_FOR_LETTERS)))

@@ -1,7 +1,8 @@
 """Challenges, which show that a person, or at least a browser at some cost, requests a link.
 
-ALTCHA is judged here, Cloudflare Turnstile and hCaptcha by their `siteverify`. A judge's `widget` is what a form needs,
-with what `issue` returns afresh. `verify` returns what is wrong with an answer, or raises ChallengeUnready or Busy.
+ALTCHA is judged here, Cloudflare Turnstile and hCaptcha by their `siteverify`. A judge's `widget`
+is what a form needs, with what `issue` returns afresh. `verify` returns what is wrong with an
+answer, or raises ChallengeUnready or Busy.
 """
 
 import asyncio
@@ -46,7 +47,9 @@ _LONGEST_ANSWER = 4_096
 """Characters that are read; 550 to 790 are usual."""
 
 _COST = 5_000
-"""Rounds of PBKDF2 for one guess at a puzzle; a browser needs 256 guesses on average, which take it about a second."""
+"""Rounds of PBKDF2 for one guess at a puzzle; a browser needs 256 guesses on average, which take it
+about a second.
+"""
 
 _WAITING = 64
 
@@ -54,8 +57,9 @@ _WAITING = 64
 class Altcha:
     """Makes puzzles without storing them, and takes each solution once.
 
-    The first of `keys` signs each puzzle with `host` and its purpose, all of them verify. A derivation takes 8 ms, so
-    signature and earlier use are checked before: an answer costs no more than the settings allow, and only once.
+    The first of `keys` signs each puzzle with `host` and its purpose, all of them verify. A
+    derivation takes 8 ms, so signature and earlier use are checked before: an answer costs no more
+    than the settings allow, and only once.
     """
 
     widget = Challenge("altcha", "", ACTION)
@@ -100,9 +104,11 @@ class Altcha:
             return "elsewhere"
         if signed.expires_at <= unix():  # the library asks the machine's clock
             return "expired"
-        # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
+        # The digest is of the nonce, which is signed: every other part of an answer has several
+        # valid spellings.
         spent = Purpose.SPENT, secrets.key_of(f"altcha {signed.nonce}")
-        # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
+        # Without this check, a puzzle that was solved once would cost a derivation each time a
+        # client sends it.
         if await self._database.read(
             lambda connection: secrets.find(connection, spent[1], spent[0])
         ):
@@ -145,15 +151,20 @@ _EXPIRED = re.compile("expired|duplicate|already-seen")
 """In codes such as "timeout-or-duplicate" and "invalid-or-already-seen-response"."""
 
 _ELSEWHERE = {"sitekey-secret-mismatch", "not-using-dummy-secret"}
-"""hCaptcha's for an answer from another site, or for the test keys: a client can cause these, so the operator is at
-fault only if every answer gets one. Any other code, as "bad-request", counts as wrong."""
+"""hCaptcha's for an answer from another site, or for the test keys: a client can cause these, so
+the operator is at fault only if every answer gets one. Any other code, as "bad-request", counts as
+wrong.
+"""
 
 _COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
 """Codes that an invalid answer gets only if the settings are wrong."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A service's verdict. `hostname` and `action` tell the page and the form where the answer was given."""
+    """A service's verdict.
+
+    `hostname` and `action` tell the page and the form where the answer was given.
+    """
 
     success: bool
     hostname: str | None = None
@@ -162,10 +173,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Captcha:
-    """Judges answers through a service, and refuses answers from another site than `hosts`, or for another form.
+    """Judges answers through a service, and refuses answers from another site than `hosts`, or for
+    another form.
 
-    A call takes one of a limited number of places before its time-out starts. If no place is free within half of the
-    time-out, or the service answers 429, Busy is raised. Clients can cause that, so it lets no request through.
+    A call takes one of a limited number of places before its time-out starts. If no place is free
+    within half of the time-out, or the service answers 429, Busy is raised. Clients can cause that,
+    so it lets no request through.
     """
 
     def __init__(
@@ -215,7 +228,10 @@ class Captcha:
         return None if verdict.success and is_for_us else "elsewhere"
 
     async def ask(self, answer: str, **more: str) -> Verdict:
-        """Return the verdict. Raises Busy, and ChallengeUnready if the reply is none: neither a yes nor a no."""
+        """Return the verdict.
+
+        Raises Busy, and ChallengeUnready if the reply is none: neither a yes nor a no.
+        """
         try:
             async with asyncio.timeout(self._timeout / 2) as waiting, self._places.turn():
                 waiting.reschedule(None)  # the client has a time-out of its own
@@ -238,7 +254,10 @@ class Captcha:
 
 
 class RequestChallenge:
-    """Requires an answer (OWASP ASVS 2.4.1, 6.3.1). Without a verdict, a request is refused (ASVS 16.5.3)."""
+    """Requires an answer (OWASP ASVS 2.4.1, 6.3.1).
+
+    Without a verdict, a request is refused (ASVS 16.5.3).
+    """
 
     def __init__(self, judge: Altcha | Captcha, ground: Ground) -> None:
         self._judge = judge
@@ -251,7 +270,10 @@ class RequestChallenge:
         return self._judge.issue()
 
     async def require(self, client: Client, answer: str) -> None:
-        """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
+        """Return if the request may go on.
+
+        Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy.
+        """
         if not answer:
             self._meters.challenge("missing")
             raise ChallengeRequired("missing", self.widget)
@@ -272,7 +294,10 @@ class RequestChallenge:
 
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
-    """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid."""
+    """Return the check of requests; None if the settings name no challenge.
+
+    Raises SettingsInvalid.
+    """
     chosen, own = settings.challenge, settings.base_url
     if chosen.method == "none":
         return None
@@ -284,7 +309,9 @@ def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """Send the service an invalid answer, for the doctor: its reply shows whether it knows the secret."""
+    """Send the service an invalid answer, for the doctor: its reply shows whether it knows the
+    secret.
+    """
     chosen = settings.challenge
     if chosen.method not in _SERVICES:  # Keyturn makes and checks ALTCHA's puzzles itself
         return []

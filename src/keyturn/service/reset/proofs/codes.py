@@ -28,17 +28,25 @@ TRIES = 5
 """Tries at one code. The odds of guessing it are 5 in 100 million."""
 
 _FAILURES = Rate(100, 365 * 86_400)
-"""Wrong tries at one mailbox in a row, however many codes it gets (NIST SP 800-63B 3.1.3.2, 3.2.2). They refill so
-slowly that a mailbox that is guessed at gets codes again once its owner has used a link."""
+"""Wrong tries at one mailbox in a row, however many codes it gets (NIST SP 800-63B 3.1.3.2, 3.2.2).
+
+They refill so slowly that a mailbox that is guessed at gets codes again once its owner has used a
+link.
+"""
 
 _ALL_FAILURES = Limit(Rate(300, 60), "code failures of all mailboxes")
-"""Wrong codes of all clients (OWASP ASVS 6.3.1): at this rate, a guess at eight digits is right once in 231 days."""
+"""Wrong codes of all clients (OWASP ASVS 6.3.1): at this rate, a guess at eight digits is right
+once in 231 days.
+"""
 
 _BETWEEN = str.maketrans("", "", " -\u2010\u2011\u2012\u2013\u2014.")
 
 
 def read(written: str) -> str:
-    """Return the digits of a code as typed, also full-width or with dashes. Raises InputInvalid, which costs no try."""
+    """Return the digits of a code as typed, also full-width or with dashes.
+
+    Raises InputInvalid, which costs no try.
+    """
     digits = "".join(unicodedata.normalize("NFKC", written[:64]).split()).translate(_BETWEEN)
     if len(digits) != DIGITS or not digits.isascii() or not digits.isdigit():
         raise InputInvalid(Fault("code", f"not a code of {DIGITS} digits"))
@@ -46,12 +54,14 @@ def read(written: str) -> str:
 
 
 class MailedCodes(CodesBesideLinks):
-    """The codes of mails, each for the mailbox that it was sent to, and their exchange for tokens like those of links.
+    """The codes of mails, each for the mailbox that it was sent to, and their exchange for tokens
+    like those of links.
 
-    A mailbox has one code, the latest. Five tries per code and 100 per mailbox limit guesses at one account (NIST SP
-    800-63B 3.2.2), and a limit of wrong codes over all accounts those of an attacker who tries each of many a few times
-    (OWASP ASVS 6.3.1). Only tries at codes that were mailed and are alive count, so a stranger needs 60 mails a minute
-    to use that limit up. Then no code is compared and no try is lost, and codes work again within a minute.
+    A mailbox has one code, the latest. Five tries per code and 100 per mailbox limit guesses at one
+    account (NIST SP 800-63B 3.2.2), and a limit of wrong codes over all accounts those of an
+    attacker who tries each of many a few times (OWASP ASVS 6.3.1). Only tries at codes that were
+    mailed and are alive count, so a stranger needs 60 mails a minute to use that limit up. Then no
+    code is compared and no try is lost, and codes work again within a minute.
 
     `lifetime`: how long the token works.
     """
@@ -88,8 +98,9 @@ class MailedCodes(CodesBesideLinks):
     ) -> tuple[str, Secret]:
         """Return a token for the code that the mailbox was sent, and the link that it opens.
 
-        The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
-        account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
+        The answer and the work are the same for a wrong, expired or used code and for an address
+        without a code or an account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address
+        or code, CodeRefused, TooManyRequests.
         """
         try:
             identifier, code = (
@@ -100,7 +111,8 @@ class MailedCodes(CodesBesideLinks):
             await self._limits.count("malformed", client)
             raise
         await self._limits.count("code", client)
-        # A user name's account has the mailbox that got the code. A name without an account has none.
+        # A user name's account has the mailbox that got the code. A name without an account has
+        # none.
         named = None if "@" in identifier else await self._accounts.find(identifier)
         address = named.email if named else identifier
         mailbox = addresses.digest(address)
@@ -119,10 +131,13 @@ class MailedCodes(CodesBesideLinks):
         return issued
 
     async def _try(self, mailbox: bytes, written: str) -> Secret | None:
-        """Return the mailbox's code if that is it and it may be tried. Raises TooManyRequests, and counts nothing then.
+        """Return the mailbox's code if that is it and it may be tried.
 
-        One transaction counts the try, before any comparison: of concurrent tries the sixth gets nothing. Only a try at
-        a working code is a failure, so a stranger cannot use up a mailbox's hundred tries while it has no code.
+        Raises TooManyRequests, and counts nothing then.
+
+        One transaction counts the try, before any comparison: of concurrent tries the sixth gets
+        nothing. Only a try at a working code is a failure, so a stranger cannot use up a mailbox's
+        hundred tries while it has no code.
         """
         of_mailbox, moment = _failures(mailbox), now()
 
@@ -143,14 +158,18 @@ class MailedCodes(CodesBesideLinks):
     async def _issue(
         self, account: Account, code: Secret, client: Client, return_to: str
     ) -> tuple[str, Secret]:
-        """Use the code up and store a link, at an outage a second time. Raises CodeRefused if the code was used."""
+        """Use the code up and store a link, at an outage a second time.
+
+        Raises CodeRefused if the code was used.
+        """
         moment = now()
         token, link = mint_link(
             account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to
         )
 
         def write(tx: Transaction) -> None:
-            # First the account, then the code, then its counters, as `_try` and a change do: none can deadlock.
+            # First the account, then the code, then its counters, as `_try` and a change do: none
+            # can deadlock.
             held = tx.hold(account.id)
             if secrets.use(tx.connection, code, moment):
                 tx.counters.clear(_failures(code.key))

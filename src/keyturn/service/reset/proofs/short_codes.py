@@ -14,8 +14,8 @@ LIFE = timedelta(minutes=10)
 class Codes:
     """Mints short codes and compares them. Each is one for its `key`, and replaces the one before.
 
-    The database has a digest under a key not in it: 26 bits would be guessed (NIST SP 800-63B 3.1.2.2). The first of
-    `secrets` writes, and all of them are compared.
+    The database has a digest under a key not in it: 26 bits would be guessed (NIST SP 800-63B
+    3.1.2.2). The first of `secrets` writes, and all of them are compared.
     """
 
     def __init__(self, secrets: Sequence[str], purpose: Purpose, digits: int) -> None:
@@ -32,7 +32,10 @@ class Codes:
         mailbox: bytes = b"",
         use: bytes = b"",
     ) -> tuple[str, Secret]:
-        """Return a fresh code of evenly distributed digits, and what is stored of it. `use`: all that it is for."""
+        """Return a fresh code of evenly distributed digits, and what is stored of it.
+
+        `use`: all that it is for.
+        """
         code = f"{random_below(10**self._digits):0{self._digits}}"
         return code, Secret(
             purpose=self._purpose,
@@ -45,7 +48,10 @@ class Codes:
         )
 
     def fits(self, written: str, key: bytes, code: Secret | None, *, use: bytes = b"") -> bool:
-        """Return whether it is the code. Without one, and wherever it differs, the work is the same (CWE-208)."""
+        """Return whether it is the code.
+
+        Without one, and wherever it differs, the work is the same (CWE-208).
+        """
         stored = code.proof or b"" if code else b""
         compared = [
             hmac.compare_digest(_digest(one, key, use, written), stored) for one in self._keys

@@ -1,1 +1,3 @@
-"""The records of a reset: links, limits of mailboxes, the audit trail, and the retention of all rows."""
+"""The records of a reset: links, limits of mailboxes, the audit trail, and the retention of all
+rows.
+"""

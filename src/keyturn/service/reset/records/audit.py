@@ -14,16 +14,22 @@ from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.records.client import Client
 
 NOT_ME: Final = "account_secured"
-"""The event by which a mailbox's owner reports that an earlier event was not theirs: an operator should look."""
+"""The event by which a mailbox's owner reports that an earlier event was not theirs: an operator
+should look.
+"""
 
 ADDRESS_CHANGED: Final = "address_changed"
-"""The outcome of that event if the account has moved to another address since: an operator has to decide."""
+"""The outcome of that event if the account has moved to another address since: an operator has to
+decide.
+"""
 
 
 class AuditRow(Model):
-    """An entry of the audit trail: a request, its outcome, and the outbox row of the mail that answers.
+    """An entry of the audit trail: a request, its outcome, and the outbox row of the mail that
+    answers.
 
-    `operator`: the user who ran the command, "" over HTTP, and wrote the `note`, as how an identity was checked.
+    `operator`: the user who ran the command, "" over HTTP, and wrote the `note`, as how an identity
+    was checked.
     """
 
     __tablename__ = "keyturn_audit"
@@ -90,7 +96,9 @@ class Audit(Store):
         await self._database.transact(lambda connection: self.within(connection).write(*entry))
 
     def has(self, event: str, outcome: str, client: Client, at: datetime, account_id: str) -> bool:
-        """Tell, in the caller's transaction, whether there is an entry of that moment about that client."""
+        """Tell, in the caller's transaction, whether there is an entry of that moment about that
+        client.
+        """
         known = {"event": event, "outcome": outcome, "at": at, "account_id": account_id}
         known |= {"ip_address": client.ip_address, "user_agent": client.user_agent}
         return self.connection.execute(select(AuditRow.id).filter_by(**known)).first() is not None
@@ -100,7 +108,8 @@ class Audit(Store):
     ) -> Sequence[Row[Any]]:
         """Return the newest entries first, with the columns of `AuditRow` except its id.
 
-        `mail` and `mail_reason`: the state of the mail that answers; None without one, or if the outbox has it no more.
+        `mail` and `mail_reason`: the state of the mail that answers; None without one, or if the
+        outbox has it no more.
         """
         columns = [column for column in AuditRow.__table__.c if column.name != "id"]
         statement: Select[Any] = (

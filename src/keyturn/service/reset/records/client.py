@@ -13,7 +13,10 @@ _IPV6_PREFIXES = (64, 56, 48)
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """The client of a request. `ip_address`: behind trusted proxies, or "". `operator`: the user who ran a command."""
+    """The client of a request.
+
+    `ip_address`: behind trusted proxies, or "". `operator`: the user who ran a command.
+    """
 
     ip_address: str = ""
     user_agent: str = ""
@@ -23,7 +26,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def networks(self) -> Sequence[tuple[str, int]]:
-        """What a limit counts, and the bits of its prefix: an IPv4 address, or the networks around an IPv6 one.
+        """What a limit counts, and the bits of its prefix: an IPv4 address, or the networks around
+        an IPv6 one.
 
         A subscriber holds a /64, and often a /56 or a /48 (RFC 6177). The narrowest comes first.
         """

@@ -1,16 +1,16 @@
 """Links as secrets: those that set a password, and those by which an owner reports a change of it.
 
-**A link that reports a change speaks for its mailbox.** Its use, a press, ends the links of later changes that went to
-the same mailbox, and none that went elsewhere. An attacker who moves an account, and an owner who leaves a mailbox that
-others read, therefore cannot end each other's links. `docs/security.md` lists an account's states and which mailbox may
-change them.
+**A link that reports a change speaks for its mailbox.** Its use, a press, ends the links of later
+changes that went to the same mailbox, and none that went elsewhere. An attacker who moves an
+account, and an owner who leaves a mailbox that others read, therefore cannot end each other's
+links. `docs/security.md` lists an account's states and which mailbox may change them.
 
-**A press decides who may open a locked account**: the mailbox that pressed, while the account has that address. It is
-therefore kept for as long as its entry in the audit trail.
+**A press decides who may open a locked account**: the mailbox that pressed, while the account has
+that address. It is therefore kept for as long as its entry in the audit trail.
 
-**An intrusion is suspected** after a press, and once an operator has asked for a new password, until a link sets one.
-That is decided when a link is used, not when it is made: an older link, a code, or one that its owner asked for since
-must not do less than the link that it ends.
+**An intrusion is suspected** after a press, and once an operator has asked for a new password,
+until a link sets one. That is decided when a link is used, not when it is made: an older link, a
+code, or one that its owner asked for since must not do less than the link that it ends.
 """
 
 from collections.abc import Collection
@@ -34,8 +34,10 @@ BUTTON_LIFE = timedelta(hours=24)
 """How long "This was not me" works, and the link that it leads to."""
 
 _SUSPECTED = RULES[Purpose.EVICT].retention
-"""How long after a press, or the end of an operator's link, an intrusion is suspected, at most. A used link ends the
-suspicion, and is kept for as long: it does not return."""
+"""How long after a press, or the end of an operator's link, an intrusion is suspected, at most.
+
+A used link ends the suspicion, and is kept for as long: it does not return.
+"""
 
 
 def mint_link(
@@ -50,7 +52,8 @@ def mint_link(
 ) -> tuple[str, Secret]:
     """Return a fresh token, and its link to the account's address before it is stored.
 
-    It ends no other, since anyone can request one (OWASP Forgot Password Cheat Sheet). `Mailboxes` limits their mails.
+    It ends no other, since anyone can request one (OWASP Forgot Password Cheat Sheet). `Mailboxes`
+    limits their mails.
     """
     token = secrets.mint()
     facts = LinkFacts(email=account.email, invites=invites, reason=reason, return_to=return_to)
@@ -72,8 +75,8 @@ Fate = Literal["live", "expired", "used", "invalid", "second_step", "replaced", 
 def fate_of(connection: Connection, key: bytes, moment: datetime) -> Fate:
     """Return what became of the link with that key.
 
-    An expired link is "replaced" if its holder has requested another for it, or has used another link since: a reset
-    revokes only links that still work.
+    An expired link is "replaced" if its holder has requested another for it, or has used another
+    link since: a reset revokes only links that still work.
     """
     link = secrets.find(connection, key, *LINKS)
     if link is None:
@@ -97,7 +100,10 @@ def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
 
 
 def press(connection: Connection, link: Secret, moment: datetime) -> bool:
-    """Use a link that reports a change, and end the mailbox's later ones. The caller holds the account."""
+    """Use a link that reports a change, and end the mailbox's later ones.
+
+    The caller holds the account.
+    """
     if not secrets.use(connection, link, moment):
         return False
     later = SecretRow.mailbox == link.mailbox, SecretRow.created_at >= link.created_at
@@ -106,10 +112,12 @@ def press(connection: Connection, link: Secret, moment: datetime) -> bool:
 
 
 def is_outlived(connection: Connection, button: Secret) -> bool:
-    """Tell whether a button that is not stored yet would have ended since its change. The caller holds the account.
+    """Tell whether a button that is not stored yet would have ended since its change.
 
-    A notice may wait: meanwhile its mailbox pressed the button of an earlier change, or a change at another mailbox
-    took more than a mailbox (`ChangeEffects`), an open session or a second factor.
+    The caller holds the account.
+
+    A notice may wait: meanwhile its mailbox pressed the button of an earlier change, or a change at
+    another mailbox took more than a mailbox (`ChangeEffects`), an open session or a second factor.
     """
     since = button.created_at
     of = PRESSED, SecretRow.account_id == button.account_id, SecretRow.mailbox == button.mailbox
@@ -138,7 +146,9 @@ def is_outlived(connection: Connection, button: Secret) -> bool:
 
 
 async def may_get_link(database: Database, accounts: Collection[Account]) -> Collection[str]:
-    """Return the ids of accounts that are active, or locked by the mailbox of their address: one statement for all."""
+    """Return the ids of accounts that are active, or locked by the mailbox of their address: one
+    statement for all.
+    """
     mailboxes = {account.id: addresses.digest(account.email) for account in accounts}
     pressed = select(SecretRow.account_id, SecretRow.mailbox).where(
         PRESSED, SecretRow.account_id.in_(mailboxes)
@@ -164,7 +174,10 @@ _SUSPICIONS = select(SecretRow.key).where(
 
 
 def is_intruded(connection: Connection, account: Account, moment: datetime) -> bool:
-    """Tell whether an operator or the present mailbox suspects an intrusion. An earlier mailbox may lie."""
+    """Tell whether an operator or the present mailbox suspects an intrusion.
+
+    An earlier mailbox may lie.
+    """
     here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
     since = moment - _SUSPECTED
     end = func.coalesce(SecretRow.used_at, SecretRow.revoked_at, SecretRow.expires_at)

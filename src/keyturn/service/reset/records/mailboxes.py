@@ -1,4 +1,6 @@
-"""Which mailboxes get a mail now: their cooldown and daily limit, and reports that end their mails for a while."""
+"""Which mailboxes get a mail now: their cooldown and daily limit, and reports that end their mails
+for a while.
+"""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +17,9 @@ from keyturn.service.settings.building import Rate
 _DAY = 86_400
 
 _SUPPRESSION = timedelta(days=14)
-"""How long a mailbox that bounced permanently or complained gets no mail: until its counter of one is empty."""
+"""How long a mailbox that bounced permanently or complained gets no mail: until its counter of one
+is empty.
+"""
 
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
@@ -24,7 +28,9 @@ _REFUSALS: Mapping[str, Refusal] = {"mailbox_daily": "daily_limit", "mailbox_coo
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds mails back: `mails` of the daily limit, the `wait` for the next, `suppressed` after a report."""
+    """What holds mails back: `mails` of the daily limit, the `wait` for the next, `suppressed`
+    after a report.
+    """
 
     mails: int
     wait: timedelta
@@ -33,7 +39,9 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mailboxes(Store):
-    """Keeps mailboxes from being flooded: a `cooldown` between two mails, and a `daily` limit, which refills evenly."""
+    """Keeps mailboxes from being flooded: a `cooldown` between two mails, and a `daily` limit,
+    which refills evenly.
+    """
 
     def __init__(self, database: Database, *, cooldown: timedelta, daily: int) -> None:
         self._database = database
@@ -43,7 +51,8 @@ class Mailboxes(Store):
     def claim(self, wanted: Sequence[tuple[str, bool]]) -> Sequence[Refusal | None]:
         """Count a mail for each wanted mailbox; return for each why it may not be sent, or None.
 
-        The statement also decides, so two workers cannot both get None. It is the same if none is wanted.
+        The statement also decides, so two workers cannot both get None. It is the same if none is
+        wanted.
         """
         counters = StoredCounters(self.connection)
         is_free = [
@@ -62,7 +71,9 @@ class Mailboxes(Store):
         ]
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
-        """Return what holds mails back, for owners alone: it would reveal to others who has an account (ASVS 6.3.8)."""
+        """Return what holds mails back, for owners alone: it would reveal to others who has an
+        account (ASVS 6.3.8).
+        """
         limits = [
             limit for email in emails for limit in (*self._limits_of(email), _suppression(email))
         ]
@@ -77,7 +88,10 @@ class Mailboxes(Store):
         return any(StoredCounters(self.connection).levels(_suppression(email)))
 
     def end_cooldown(self, email: str) -> None:
-        """Let the mailbox be claimed again: its last link was used. The day's count stays (OWASP Forgot Password)."""
+        """Let the mailbox be claimed again: its last link was used.
+
+        The day's count stays (OWASP Forgot Password).
+        """
         _, cooldown = self._limits_of(email)
         StoredCounters(self.connection).clear(cooldown)
 
@@ -109,7 +123,10 @@ def _suppression(email: str) -> Limit:
 
 
 def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: float) -> Mailbox:
-    """Return a mailbox by the levels of its limits. The whole level of a cooldown is to be waited for."""
+    """Return a mailbox by the levels of its limits.
+
+    The whole level of a cooldown is to be waited for.
+    """
     day = daily.wait(level)
     refusal: Refusal | None = (
         "suppressed" if suppressed else "daily_limit" if day else "cooldown" if cooldown else None

@@ -1,6 +1,7 @@
 """The outbox payloads of the reset: accepted facts, from which mails are made later.
 
-`keyturn outbox list`, log lines and metrics name a message by its kind, and docs/operating.md lists the kinds.
+`keyturn outbox list`, log lines and metrics name a message by its kind, and docs/operating.md lists
+the kinds.
 """
 
 from collections.abc import Mapping
@@ -24,13 +25,20 @@ SECOND_STEP_FAILED = "second_step_failed"
 SECOND_STEP_CHANGED = "second_step_changed"
 
 CHANGE_BEGUN = "change_begun"
-"""A password is being set in another system. Withdrawn once that has ended; otherwise its process has died."""
+"""A password is being set in another system.
+
+Withdrawn once that has ended; otherwise its process has died.
+"""
 
 ACCOUNT_SECURED = "account_secured"
-"""A press of "Secure your account": the store still has its part to do, and a recovery link must be sent."""
+"""A press of "Secure your account": the store still has its part to do, and a recovery link must be
+sent.
+"""
 
 ADDRESS_DISPUTED = "address_disputed"
-"""An account has moved since the change that was reported: each of the two mailboxes must get a mail that says so."""
+"""An account has moved since the change that was reported: each of the two mailboxes must get a
+mail that says so.
+"""
 
 How = Literal["reset", "change"]
 """Allowed by a link, or by the current password."""
@@ -40,7 +48,10 @@ LONGEST_REASON = 300
 
 
 def parse_reason(text: str) -> str:
-    """Return an operator's reason as one line. Raises InputInvalid if it is too long or has unprintable characters."""
+    """Return an operator's reason as one line.
+
+    Raises InputInvalid if it is too long or has unprintable characters.
+    """
     line = " ".join(text.split())
     if len(line) > LONGEST_REASON or not line.isprintable():
         raise InputInvalid(
@@ -50,7 +61,10 @@ def parse_reason(text: str) -> str:
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """The reason for a reset of all accounts, and its operator. `name`: unique; each account is asked once per name."""
+    """The reason for a reset of all accounts, and its operator.
+
+    `name`: unique; each account is asked once per name.
+    """
 
     name: str
     operator: Client
@@ -58,9 +72,11 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for a link, for every well-formed address, so it does not reveal which have an account.
+    """A request for a link, for every well-formed address, so it does not reveal which have an
+    account.
 
-    `email`: as `addresses.identify` returns it. `reason`: of the operator whom `client` names, if one asked for it.
+    `email`: as `addresses.identify` returns it. `reason`: of the operator whom `client` names, if
+    one asked for it.
     `return_to`: where to go after the reset.
     """
 
@@ -88,7 +104,9 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InvitationRequested(ResetRequested, frozen=True, kw_only=True):
-    """An operator or an app invites an account without a password to choose the first one, for a `reason`."""
+    """An operator or an app invites an account without a password to choose the first one, for a
+    `reason`.
+    """
 
     invites: ClassVar[bool] = True
 
@@ -110,17 +128,25 @@ class _OfAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountWasSecured(_OfAccount, frozen=True, kw_only=True):
-    """A mailbox reported a change of the password by a press of `client`; `email`: the account's at the change."""
+    """A mailbox reported a change of the password by a press of `client`; `email`: the account's at
+    the change.
+    """
 
 
 class Notice(_OfAccount, frozen=True, kw_only=True):
-    """A mail to `email` is due, the account's address then. `secures`: it may have the link that secures accounts."""
+    """A mail to `email` is due, the account's address then.
+
+    `secures`: it may have the link that secures accounts.
+    """
 
     secures: bool = False
 
 
 class AddressDisputed(Notice, frozen=True, kw_only=True):
-    """An earlier mailbox reported a change. `is_current`: `email` was the account's then; else it is that mailbox."""
+    """An earlier mailbox reported a change.
+
+    `is_current`: `email` was the account's then; else it is that mailbox.
+    """
 
     is_current: bool
 
@@ -140,7 +166,10 @@ class LinkWasIssued(Notice, frozen=True, kw_only=True):
 
 
 class SecondStepHasFailed(Notice, frozen=True, kw_only=True):
-    """Too many wrong codes, for a link to `email`, which has ended, or `signing_in`. `client` tried the last."""
+    """Too many wrong codes, for a link to `email`, which has ended, or `signing_in`.
+
+    `client` tried the last.
+    """
 
     signing_in: bool = False
 
@@ -166,19 +195,27 @@ NOTICES: Mapping[str, type[Notice]] = {
 
 
 UNSUPPRESSED = (LINK_ISSUED,)
-"""Notices that a blocked mailbox gets, too. Nothing else tells the owner before a link that was given out is used (NIST
-SP 800-63B-4 4.6), and operators give out so few that these mails harm no domain's reputation."""
+"""Notices that a blocked mailbox gets, too.
+
+Nothing else tells the owner before a link that was given out is used (NIST SP 800-63B-4 4.6), and
+operators give out so few that these mails harm no domain's reputation.
+"""
 
 
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
-    """A change began; elsewhere, its effects are due unless this is withdrawn. `is_proven`: by more than a mailbox."""
+    """A change began; elsewhere, its effects are due unless this is withdrawn.
+
+    `is_proven`: by more than a mailbox.
+    """
 
     how: How
     is_proven: bool = False
 
 
 class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event for the app: the body as it is sent, the same bytes in each try, even after a deploy."""
+    """An event for the app: the body as it is sent, the same bytes in each try, even after a
+    deploy.
+    """
 
     event: msgspec.Raw
     client: Client
@@ -198,7 +235,9 @@ def event_of(request: ResetRequested) -> str:
 
 
 def request_of(message: Message) -> str:
-    """Return the id of the request behind a message; "" if the payload is unreadable, which its handler reports."""
+    """Return the id of the request behind a message; "" if the payload is unreadable, which its
+    handler reports.
+    """
     try:
         return msgspec.json.decode(message.payload, type=_AnyPayload).client.request_id
     except msgspec.MsgspecError:

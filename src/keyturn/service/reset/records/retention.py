@@ -1,4 +1,6 @@
-"""Deletes or redacts rows after their retention, in small batches, so that no delete blocks the database for long."""
+"""Deletes or redacts rows after their retention, in small batches, so that no delete blocks the
+database for long.
+"""
 
 import asyncio
 import logging
@@ -32,20 +34,26 @@ _KEPT_ADDRESSES = timedelta(days=3)
 """How long settled messages keep the addresses of users: a dead one can be retried until then."""
 
 _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
-"""The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
+"""The condition of the index of rows that are not erased, so that a batch finds them without
+scanning the others.
+"""
 
 _SETTLED = OutboxRow.state != WAITING
 _ADDRESSES, _ERASE = "addresses", sa.update(OutboxRow).values(payload=ERASED, sealed=None)
 """This step erases addresses, and deletes no message."""
 
 _Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
-"""Rows whose retention is over: their name in the report, the column that tells them apart, and the condition."""
+"""Rows whose retention is over: their name in the report, the column that tells them apart, and the
+condition.
+"""
 
 
 class Retention:
-    """Erases rows after their retention, in any number of workers: each batch is one statement, harmless if repeated.
+    """Erases rows after their retention, in any number of workers: each batch is one statement,
+    harmless if repeated.
 
-    `audit`: for entries of the trail, and presses of "this was not me", whose mailbox may open the locked account.
+    `audit`: for entries of the trail, and presses of "this was not me", whose mailbox may open the
+    locked account.
     """
 
     def __init__(self, database: Database, audit: timedelta) -> None:
@@ -53,7 +61,9 @@ class Retention:
         self._audit = audit
 
     async def run(self, every: timedelta = timedelta(minutes=1)) -> None:
-        """Purge every minute or so, until cancelled: each client that a stranger pretends to be may leave a row."""
+        """Purge every minute or so, until cancelled: each client that a stranger pretends to be may
+        leave a row.
+        """
         while True:
             try:
                 log.debug(LogEvent("housekeeping.done", **await self.purge(now())))
@@ -64,7 +74,9 @@ class Retention:
             await asyncio.sleep(every.total_seconds())
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
-        """Delete or redact rows that are older than their retention; return how many there were of each kind."""
+        """Delete or redact rows that are older than their retention; return how many there were of
+        each kind.
+        """
         return {due[0]: await self._in_batches(*due) for due in self._due(moment)}
 
     def _due(self, moment: datetime) -> Iterator[_Due]:
@@ -95,9 +107,13 @@ class Retention:
     async def _in_batches(
         self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]
     ) -> int:
-        """Delete rows that are due, or erase them, half of the time; return their number. Rows in use are left."""
+        """Delete rows that are due, or erase them, half of the time; return their number.
+
+        Rows in use are left.
+        """
         change = _ERASE if name == _ADDRESSES else sa.delete(key.class_)
-        # A CTE: PostgreSQL may run a subquery again for every row. Nested: sqlite3 counts no rows behind a WITH.
+        # A CTE: PostgreSQL may run a subquery again for every row. Nested: sqlite3 counts no rows
+        # behind a WITH.
         batch = (
             sa.select(key)
             .where(due)

@@ -1,4 +1,6 @@
-"""Opens a Django project as a Gallery: imports its settings, sets up its apps, and finds templates and languages."""
+"""Opens a Django project as a Gallery: imports its settings, sets up its apps, and finds templates
+and languages.
+"""
 
 import os
 import re
@@ -23,7 +25,10 @@ _MAIL = re.compile(
 def open_project(
     settings: str, directory: Path | None, studio: StudioSettings | None = None
 ) -> Gallery:
-    """Return a Django project's mails, in `directory` or its own apps. The project's code runs. Raises CannotImport."""
+    """Return a Django project's mails, in `directory` or its own apps.
+
+    The project's code runs. Raises CannotImport.
+    """
     option, studio = f"--django {settings}", studio or StudioSettings()
     set_up(settings, (directory or Path.cwd()).resolve())
     from django.conf import settings as of_project
@@ -87,7 +92,10 @@ _PACKAGES = frozenset({"site-packages", "dist-packages"})
 
 
 def set_up(settings: str, here: Path) -> None:
-    """Import the settings of a project and set up its apps, which runs its code. Raises CannotImport."""
+    """Import the settings of a project and set up its apps, which runs its code.
+
+    Raises CannotImport.
+    """
     option, example = f"--django {settings}", "such as --django mysite.settings"
     if not settings:
         raise CannotImport(
@@ -127,7 +135,9 @@ def is_own(folder: Path) -> bool:
 
 
 def language_codes() -> dict[str, str]:
-    """Return Django's codes by tag, that of LANGUAGE_CODE first: those in LANGUAGES, or else those with catalogues."""
+    """Return Django's codes by tag, that of LANGUAGE_CODE first: those in LANGUAGES, or else those
+    with catalogues.
+    """
     from django.apps import apps
     from django.conf import settings
     from django.utils.translation import to_language

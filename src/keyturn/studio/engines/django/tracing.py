@@ -1,6 +1,8 @@
-"""Traces the places of text that Django renders, and names that lack a value, for which Django prints nothing.
+"""Traces the places of text that Django renders, and names that lack a value, for which Django
+prints nothing.
 
-Nodes return plain text and join it freely. Where a node's own text consists of its children's, it gets their places.
+Nodes return plain text and join it freely. Where a node's own text consists of its children's, it
+gets their places.
 """
 
 import re
@@ -45,7 +47,9 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def plain(text: str) -> str:
-    """Return an exact `str`. Django marks the names in templates as safe, and `str` of a safe text is safe again.
+    """Return an exact `str`.
+
+    Django marks the names in templates as safe, and `str` of a safe text is safe again.
 
     Python 3.11 refuses such a name in a path.
     """

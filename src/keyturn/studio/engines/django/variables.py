@@ -1,4 +1,6 @@
-"""Finds the variables of Django's templates, translated to Jinja's and probed: no tag of the project runs."""
+"""Finds the variables of Django's templates, translated to Jinja's and probed: no tag of the
+project runs.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,7 +44,10 @@ Filters = Mapping[str, Callable[..., Any]]
 def find_variables(
     files: Sequence[str], source: Callable[[str], str | None], filters: Filters
 ) -> Variables:
-    """Return the variables of files, with all that they extend and include. `source` returns a file's, if it exists."""
+    """Return the variables of files, with all that they extend and include.
+
+    `source` returns a file's, if it exists.
+    """
 
     def translated(name: str) -> str | None:
         text = source(name)
@@ -144,7 +149,10 @@ class _Translation:
         return ", ".join(values)
 
     def _expression(self, written: str) -> str:
-        """Return an expression with filters. A value that only works as a number also passes `int`."""
+        """Return an expression with filters.
+
+        A value that only works as a number also passes `int`.
+        """
         value = ""
         for part in filter_re.finditer(written):
             if not value:
@@ -192,7 +200,9 @@ def _fold_query(one: Variable, depth: int = 0) -> None:
 
 
 def _needs_number(function: Callable[..., Any], *more: Any) -> bool:
-    """Tell whether a filter, which may be the project's own, fails with a text and not with a number."""
+    """Tell whether a filter, which may be the project's own, fails with a text and not with a
+    number.
+    """
 
     def works_with(value: Any) -> bool:
         try:

@@ -1,4 +1,6 @@
-"""Passes through a mail: samples with the first one's values, and what forces branches that samples leave out."""
+"""Passes through a mail: samples with the first one's values, and what forces branches that samples
+leave out.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -44,7 +46,10 @@ _CLOSE = 0.75  # a ratio of difflib: "compnay" and "company" have 0.86
 
 
 class Passes(msgspec.Struct, frozen=True):
-    """The passes through a mail. `is_cut_short`: exploring ran out of time; another machine may find more."""
+    """The passes through a mail.
+
+    `is_cut_short`: exploring ran out of time; another machine may find more.
+    """
 
     samples: tuple[Sample, ...]
     is_cut_short: bool = False
@@ -53,7 +58,10 @@ class Passes(msgspec.Struct, frozen=True):
 def explore_mail(
     gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache
 ) -> Passes:
-    """Explore the branches of a mail. `compiled`: compiled templates that several mails share. Raises OutOfTime."""
+    """Explore the branches of a mail.
+
+    `compiled`: compiled templates that several mails share. Raises OutOfTime.
+    """
     names = {one for sample in samples.values() for one in sample.values}
     exploration = _Exploration(
         gallery, name, names, lambda one: with_forcing(with_lenient_filters(one), compiled)
@@ -66,7 +74,9 @@ def explore_mail(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Point:
-    """A decision: its `test`, which `is_asked` without a `not` around it, its `names`, `lines`, and those `inside`."""
+    """A decision: its `test`, which `is_asked` without a `not` around it, its `names`, `lines`, and
+    those `inside`.
+    """
 
     file: str
     number: int
@@ -86,7 +96,10 @@ _Points = Mapping[tuple[str, int], _Point]
 
 
 class _Pass(Way):
-    """A way that takes the branches that are `wanted`, and those around them. Equal tests get equal answers."""
+    """A way that takes the branches that are `wanted`, and those around them.
+
+    Equal tests get equal answers.
+    """
 
     def __init__(self, points: _Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
         super().__init__()
@@ -121,7 +134,9 @@ class _Pass(Way):
 
 
 class _Exploration:
-    """The branches of a mail, and the passes that take those that its samples, which set `names`, leave out."""
+    """The branches of a mail, and the passes that take those that its samples, which set `names`,
+    leave out.
+    """
 
     def __init__(
         self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare
@@ -174,7 +189,10 @@ class _Exploration:
                 yield replace(sample, name=name, file="", forced=forced, adds=adds)
 
     def _render(self, sample: Sample, way: Way) -> bool:
-        """Render a sample, and note the branches that it takes. Return whether there was no error."""
+        """Render a sample, and note the branches that it takes.
+
+        Return whether there was no error.
+        """
         try:
             with note_faults(), on_way(way):
                 self._renderers(sample).fill(self._name, sample.values, self._language)
@@ -276,7 +294,9 @@ def _name_among(names: Collection[str], adds: Sequence[Lines]) -> str:
 
 
 def _filled(value: Any, plausible: Any) -> Any:
-    """Return plausible values for empty ones and for missing names, unless a name is close to another: misspelt."""
+    """Return plausible values for empty ones and for missing names, unless a name is close to
+    another: misspelt.
+    """
     match value, plausible:
         case Mapping(), Mapping() if value:
             missing = (

@@ -1,4 +1,6 @@
-"""Renders a mail through chosen branches, by Jinja's code generator: a `Way` forces outcomes, and notes them."""
+"""Renders a mail through chosen branches, by Jinja's code generator: a `Way` forces outcomes, and
+notes them.
+"""
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
@@ -24,7 +26,9 @@ _TURNS = 2  # turns of a loop that is forced to take several
 
 
 class Branch(NamedTuple):
-    """An outcome of a decision, the `number`th of its file's syntax tree: a test is true, a loop has some entries."""
+    """An outcome of a decision, the `number`th of its file's syntax tree: a test is true, a loop
+    has some entries.
+    """
 
     file: str
     number: int
@@ -36,7 +40,10 @@ def decisions_in(*trees: nodes.Node) -> list[Decision]:
 
 
 class Way:
-    """A way through the decisions of a mail. `forced`: the outcomes that it forces; the others follow the values."""
+    """A way through the decisions of a mail.
+
+    `forced`: the outcomes that it forces; the others follow the values.
+    """
 
     def __init__(self, forced: Collection[Branch] = ()) -> None:
         self.forced: dict[tuple[str, int], bool] = {
@@ -60,7 +67,9 @@ def on_way(way: Way) -> AbstractContextManager[Way]:
 
 
 def with_forcing(environment: Environment, compiled: BytecodeCache | None = None) -> Environment:
-    """Return a copy of the environment whose templates take the current way, and render the same without one."""
+    """Return a copy of the environment whose templates take the current way, and render the same
+    without one.
+    """
     copy = environment.overlay(bytecode_cache=compiled, enable_async=False)
     copy.code_generator_class = type("Forcing", (_Forcing, environment.code_generator_class), {})
     if copy.finalize is None:
@@ -113,7 +122,9 @@ def note_answer(file: str, number: int, value: T) -> T:
 
 
 def enter_loop(file: str, number: int, entries: Iterable[Any], shape: Shape) -> Iterable[Any]:
-    """Return the entries of a loop: a forced one takes none or several of them, or stand-ins in their place."""
+    """Return the entries of a loop: a forced one takes none or several of them, or stand-ins in
+    their place.
+    """
     way = _way.get(None)
     if way is None:
         return entries

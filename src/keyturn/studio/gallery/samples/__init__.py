@@ -9,7 +9,10 @@ from keyturn.studio.gallery.branches.forcing import Branch
 
 
 class MailName(NamedTuple):
-    """The name of a mail. `sample`: empty for all. `language`: a tag; empty for the only one, or the templates' own."""
+    """The name of a mail.
+
+    `sample`: empty for all. `language`: a tag; empty for the only one, or the templates' own.
+    """
 
     template: str
     sample: str = ""
@@ -30,10 +33,13 @@ class Lines(NamedTuple):
 class Sample(Struct, frozen=True):
     """Values for a mail.
 
-    `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a type, "guessed" ones
-    are made up from the template. `file`: relative to the folder of templates, or empty.
-    `forced`: outcomes of decisions. `adds`: the lines that these add; findings on it count in them alone.
-    `filled`: names of a written sample that have made-up values, or such a part, behind forced decisions.
+    `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a
+    type, "guessed" ones are made up from the template. `file`: relative to the folder of templates,
+    or empty.
+    `forced`: outcomes of decisions. `adds`: the lines that these add; findings on it count in them
+    alone.
+    `filled`: names of a written sample that have made-up values, or such a part, behind forced
+    decisions.
     """
 
     name: str
@@ -46,7 +52,10 @@ class Sample(Struct, frozen=True):
 
     @property
     def is_complete(self) -> bool:
-        """Whether an author wrote all values. Then a name that it lacks is a mistake, not a gap in guessed values."""
+        """Whether an author wrote all values.
+
+        Then a name that it lacks is a mistake, not a gap in guessed values.
+        """
         return self.kind != "guessed" and not self.forced
 
     @property

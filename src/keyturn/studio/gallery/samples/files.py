@@ -1,7 +1,8 @@
 """Reads the samples of a mail from TOML and JSON. Errors name file and line.
 
-`samples.toml` in a folder of the mail's own, `NAME.samples.toml` and `NAME.toml` beside it, and `samples/NAME.toml`
-beside the mail, in the folder of templates or beside that, have a table for each sample, and count in this order.
+`samples.toml` in a folder of the mail's own, `NAME.samples.toml` and `NAME.toml` beside it, and
+`samples/NAME.toml` beside the mail, in the folder of templates or beside that, have a table for
+each sample, and count in this order.
 """
 
 import json
@@ -62,9 +63,12 @@ def find_samples(
     bounds: Path | None = None,
     words: Callable[[], frozenset[str]] | None = None,
 ) -> dict[str, WrittenSample]:
-    """Return the samples of a mail by name. Raises TemplateInvalid for the first fault, with `others`.
+    """Return the samples of a mail by name.
 
-    `words`: returns those in the tags of the mail. A JSON file with the mail's name that has none is of another tool.
+    Raises TemplateInvalid for the first fault, with `others`.
+
+    `words`: returns those in the tags of the mail. A JSON file with the mail's name that has none
+    is of another tool.
     """
     by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
@@ -114,7 +118,10 @@ def _files(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator[
 
 
 def read_samples(file: Path) -> dict[str, WrittenSample]:
-    """Return the samples in a file, {} without one. They are cached: do not change them. Raises TemplateInvalid."""
+    """Return the samples in a file, {} without one.
+
+    They are cached: do not change them. Raises TemplateInvalid.
+    """
     with suppress(FileNotFoundError, IsADirectoryError):
         return _samples(*state_of(str(file)))
     return {}
@@ -167,7 +174,9 @@ def _is_of_another_tool(file: Path, words: frozenset[str]) -> bool:
 
 
 def _require_plain(top: Any) -> None:
-    """Raise ValueError for values nested too deeply, and for lone surrogates, which no mail can hold."""
+    """Raise ValueError for values nested too deeply, and for lone surrogates, which no mail can
+    hold.
+    """
     level = [top]
     for _ in range(_DEEPEST):
         if any(isinstance(one, str) and _HALF.search(one) for one in level):
@@ -203,7 +212,10 @@ READERS: Mapping[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": 
 
 
 def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dict[str, Props]:
-    """Return the samples as props. Raises TemplateInvalid with line, sample and field of a value that does not fit."""
+    """Return the samples as props.
+
+    Raises TemplateInvalid with line, sample and field of a value that does not fit.
+    """
     typed = {}
     for name, sample in samples.items():
         try:

@@ -64,7 +64,9 @@ NAMES = tuple(PREFIX + name for name in _HOSTILE)
 def _with_texts(
     values: Mapping[str, Any], props: type[EmailProps] | None, texts: _Texts
 ) -> Mapping[str, Any]:
-    """Return the values with each text replaced by the first one that the props, if there are some, accept."""
+    """Return the values with each text replaced by the first one that the props, if there are some,
+    accept.
+    """
     made = plain_data(values, () if props else (date, datetime, time))
     if props and not _fits(made, props):  # types that only the app can make
         return values

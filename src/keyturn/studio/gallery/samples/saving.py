@@ -66,7 +66,10 @@ class SampleFiles:
         )
 
     def save(self, name: str, values: Mapping[str, Any], schema: Schema) -> Path:
-        """Write or replace a sample; return the file. Raises SampleNotSaved without writing anything."""
+        """Write or replace a sample; return the file.
+
+        Raises SampleNotSaved without writing anything.
+        """
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
@@ -102,7 +105,8 @@ class SampleFiles:
         return {}
 
 
-# Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values.
+# Returns a text with a table added or replaced by name. Raises ValueError if the format cannot
+# express the values.
 Writer = Callable[[str, str, Mapping[str, Any]], str]
 NATIVE: Mapping[str, tuple[type, ...]] = {
     ".toml": (datetime, date, time),

@@ -1,4 +1,6 @@
-"""Types of values (msgspec's, declared by props or inferred) as JSON Schema, and values as plain data."""
+"""Types of values (msgspec's, declared by props or inferred) as JSON Schema, and values as plain
+data.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -34,7 +36,9 @@ _LIMITS |= {"multiple_of": "multipleOf", "min_length": "minLength", "max_length"
 
 
 def schema_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Schema:
-    """Return the JSON Schema (2020-12) of declared or inferred types; an empty one stands for what is shown as JSON."""
+    """Return the JSON Schema (2020-12) of declared or inferred types; an empty one stands for what
+    is shown as JSON.
+    """
     return _schema(inspect.type_info(props) if props else _shape_of(values))
 
 
@@ -141,7 +145,10 @@ def _mapping(shapes: Mapping[str, tuple[Shape, bool]]) -> Shape:
 
 
 def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> dict[str, Any]:
-    """Return values with the types of JSON and those in `natively`. Others become text, such as dates in ISO 8601."""
+    """Return values with the types of JSON and those in `natively`.
+
+    Others become text, such as dates in ISO 8601.
+    """
     built = msgspec.to_builtins(
         dict(values), builtin_types=(timedelta, *natively), str_keys=True, enc_hook=str
     )

@@ -1,4 +1,6 @@
-"""Guesses values for templates without samples: from the names of variables and their uses, or from typed props."""
+"""Guesses values for templates without samples: from the names of variables and their uses, or from
+typed props.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -34,7 +36,10 @@ _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
 def guess(variables: Variables, of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
-    """Return plain values, without functions, the same each time. `of`: the variable that has these as attributes."""
+    """Return plain values, without functions, the same each time.
+
+    `of`: the variable that has these as attributes.
+    """
     guessed = {
         name: _value(one, of, nth, depth)
         for name, one in variables.items()
@@ -167,7 +172,10 @@ _NOW: Mapping[type, Any] = {
 
 
 def made_up(props: type[EmailProps], plausible: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values that the types of the props accept. Loads polyfactory, with Faker. Raises what it does."""
+    """Return values that the types of the props accept.
+
+    Loads polyfactory, with Faker. Raises what it does.
+    """
     return msgspec.structs.asdict(_made(props, plausible))
 
 
@@ -182,7 +190,10 @@ def _made(struct: Any, plausible: Mapping[str, Any]) -> Any:
 
 
 class _Steady:
-    """Lets a factory, and those of nested structs, make the same times every day. Others stay as they are."""
+    """Lets a factory, and those of nested structs, make the same times every day.
+
+    Others stay as they are.
+    """
 
     @classmethod
     def get_provider_map(cls) -> dict[Any, Any]:
@@ -191,7 +202,9 @@ class _Steady:
 
 
 def _fitting(kind: Any, name: str, value: Any) -> list[Any]:
-    """Return the values for a field that its type accepts: the plausible one first, then a text for its name."""
+    """Return the values for a field that its type accepts: the plausible one first, then a text for
+    its name.
+    """
     struct = next(_structs_in(kind), None)
     if struct and isinstance(value, list):
         value = [_made(struct, each) if isinstance(each, Mapping) else each for each in value]

@@ -16,7 +16,10 @@ _MOST = 20  # arguments of a call, and entries of a list among them, that are as
 
 
 class MadeUp(str):
-    """A text that Keyturn made up for the variable `source`. What is joined with it is made up, too."""
+    """A text that Keyturn made up for the variable `source`.
+
+    What is joined with it is made up, too.
+    """
 
     __slots__ = ("source",)
     source: str
@@ -43,7 +46,9 @@ class MadeUp(str):
 
 
 class MadeUpObject(dict[str, Any]):
-    """The attributes of an object that a template also prints itself, as `text`: {{ user }} beside {{ user.email }}."""
+    """The attributes of an object that a template also prints itself, as `text`: {{ user }} beside
+    {{ user.email }}.
+    """
 
     def __init__(self, attributes: Mapping[str, Any], text: str) -> None:
         super().__init__(attributes)
@@ -62,7 +67,10 @@ def marking(sample: Sample) -> AbstractContextManager[object]:
 
 
 def marked(name: str, value: Any) -> Any:
-    """Return the value of a name with its texts as `MadeUp`, if Keyturn made it up. It is the same at each call."""
+    """Return the value of a name with its texts as `MadeUp`, if Keyturn made it up.
+
+    It is the same at each call.
+    """
     names = _names.get()
     if names is None or name not in names:
         return value

@@ -1,4 +1,6 @@
-"""Values for names that samples lack: noted as faults, so that one hides no other mistake, or made up."""
+"""Values for names that samples lack: noted as faults, so that one hides no other mistake, or made
+up.
+"""
 
 import linecache
 import re
@@ -35,7 +37,10 @@ _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 
 
 def note_faults() -> AbstractContextManager[list[TemplateInvalid]]:
-    """Continue rendering at faults; collect an error for each line. A missing name prints `stand_in_for` it."""
+    """Continue rendering at faults; collect an error for each line.
+
+    A missing name prints `stand_in_for` it.
+    """
     return within(_noted, _Faults())
 
 
@@ -83,7 +88,10 @@ def stand_in_for(name: str) -> str:
 
 
 class NameNotFound(UndefinedError):
-    """Raised for a missing name. `beside`: the names that the object has; None for a name that the sample lacks."""
+    """Raised for a missing name.
+
+    `beside`: the names that the object has; None for a name that the sample lacks.
+    """
 
     def __init__(self, message: str, holder: object) -> None:
         super().__init__(message)
@@ -106,7 +114,9 @@ def _answer(value: Any = None) -> Any:
 
 
 class MissingName(Undefined):
-    """The value of a name that the sample lacks: it may be tested; to print it is a fault, which is noted or raised."""
+    """The value of a name that the sample lacks: it may be tested; to print it is a fault, which is
+    noted or raised.
+    """
 
     __slots__ = ("_is_told",)
 
@@ -186,7 +196,9 @@ def calling_frame() -> FrameType:
 
 
 def _place_of(name: str) -> tuple[str, int | None]:
-    """Return the innermost template line with the name, not that of a macro that gets it as an argument."""
+    """Return the innermost template line with the name, not that of a macro that gets it as an
+    argument.
+    """
     places = [
         (template.filename or template.name or "", template.get_corresponding_lineno(line))
         for frame, line in walk_stack(calling_frame())
@@ -206,7 +218,9 @@ _MAKES_LINKS = frozenset(
 
 
 class StandIn(Undefined):
-    """The value of a name that could not be guessed: a plausible text, true, a list of one, and a function."""
+    """The value of a name that could not be guessed: a plausible text, true, a list of one, and a
+    function.
+    """
 
     __slots__ = ()
 
@@ -233,7 +247,10 @@ class StandIn(Undefined):
         return [("name", StandIn(name="value"))]
 
     def _call(self, *arguments: Any, **named: Any) -> Any:
-        """Return a stand-in for a result: `url_for("orders.show")` is a link with this name. Python answers itself."""
+        """Return a stand-in for a result: `url_for("orders.show")` is a link with this name.
+
+        Python answers itself.
+        """
         name = str(self._undefined_name)
         if self._undefined_obj is missing and name in python_functions.NAMES:
             with suppress(Exception):  # a stand-in among the arguments may fit no function

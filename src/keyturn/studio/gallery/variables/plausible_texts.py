@@ -1,4 +1,6 @@
-"""Plausible values by name: texts by the rules in plausible_texts.toml, and pictures that are not fetched."""
+"""Plausible values by name: texts by the rules in plausible_texts.toml, and pictures that are not
+fetched.
+"""
 
 import re
 import tomllib
@@ -27,7 +29,10 @@ class Named:
 
 
 def text_for(named: Named, nth: int = 0) -> str | None:
-    """Return a text for a name, or None if no rule matches. `nth`: the position in a list, for different texts."""
+    """Return a text for a name, or None if no rule matches.
+
+    `nth`: the position in a list, for different texts.
+    """
     texts = _texts(named.path, "_".join(named.words))
     return _MADE[texts](named, nth) if isinstance(texts, str) else texts and texts[nth % len(texts)]
 

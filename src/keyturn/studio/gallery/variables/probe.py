@@ -1,4 +1,6 @@
-"""Variables of templates, and a value that stands for them while a template is rendered, and notes what it does."""
+"""Variables of templates, and a value that stands for them while a template is rendered, and notes
+what it does.
+"""
 
 import re
 import tomllib
@@ -30,9 +32,10 @@ _SAYS_NOTHING = frozenset(
 class Variable(Struct):
     """A variable of templates.
 
-    `attributes`: by name. `item`: one entry of a list, or one value of a mapping. `parts`: of an unpacked item, as in
-    `for label, amount in rows`. `compared`: the constants that it is compared with. `default`: the template's fallback
-    if that is a constant. `filters`: names of the filters on it. `slots`: the known places where it is printed.
+    `attributes`: by name. `item`: one entry of a list, or one value of a mapping. `parts`: of an
+    unpacked item, as in `for label, amount in rows`. `compared`: the constants that it is compared
+    with. `default`: the template's fallback if that is a constant. `filters`: names of the filters
+    on it. `slots`: the known places where it is printed.
     """
 
     name: str
@@ -95,11 +98,12 @@ printed: ContextVar[list["Probe"] | None] = ContextVar("printed", default=None)
 
 
 class Probe:
-    """Answers each operation, so that any template can be rendered, and notes it in the `variables` that it may be.
+    """Answers each operation, so that any template can be rendered, and notes it in the `variables`
+    that it may be.
 
-    The result of a calculation is a probe of no variable. `sides`: of a difference, whose days make them moments, or of
-    a sum, which are all texts if one of them is (`is_text`). `holder`: the value that has this one as the attribute
-    `name`.
+    The result of a calculation is a probe of no variable. `sides`: of a difference, whose days make
+    them moments, or of a sum, which are all texts if one of them is (`is_text`). `holder`: the
+    value that has this one as the attribute `name`.
     """
 
     __slots__ = ("holder", "is_text", "name", "sides", "variables")
@@ -257,7 +261,9 @@ class Probe:
         return Probe()
 
     def _sum(self, left: object, right: object) -> "Probe":
-        """Note that both sides are texts if one of them is; else they are numbers, until a text is added to them."""
+        """Note that both sides are texts if one of them is; else they are numbers, until a text is
+        added to them.
+        """
         is_text = any(
             isinstance(side, str) or (isinstance(side, Probe) and side.is_text)
             for side in (left, right)

@@ -1,4 +1,6 @@
-"""Finds the variables of Jinja's templates: all branches, with a `Probe` for each; no function of an app runs."""
+"""Finds the variables of Jinja's templates: all branches, with a `Probe` for each; no function of
+an app runs.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -33,7 +35,8 @@ from keyturn.studio.gallery.variables.slots import BEGIN, ELSE, END, MARK, Slot,
 from keyturn.studio.gallery.variables.unpacking import shape_of
 
 _DEEPEST = 12  # depth of calls and includes; deeper ones are circles
-_MOST = 2000  # calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
+# calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
+_MOST = 2000
 # "__" stands in for a wrong tag.
 _ALWAYS_THERE = frozenset(
     {"_", "__", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"}
@@ -48,7 +51,8 @@ _STILL_IT = frozenset(
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _MOST_TURNS = 100
 _INCLUDED = "_included"
-_INSIDE = "_inside"  # a name that only the templates of a mail have, and no imported file without their context
+# a name that only the templates of a mail have, and no imported file without their context
+_INSIDE = "_inside"
 
 
 class _Reading:
@@ -77,7 +81,10 @@ _reading: ContextVar[_Reading] = ContextVar("reading")
 def find_variables(
     files: Sequence[str], environment: Environment, go_on: Prepare | None = None
 ) -> Variables:
-    """Return the variables of files and of all that they use, without globals. Malformed files need `go_on`."""
+    """Return the variables of files and of all that they use, without globals.
+
+    Malformed files need `go_on`.
+    """
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
             if template := _loaded(_probing(environment, go_on), file):
@@ -122,7 +129,9 @@ def _loaded(environment: Environment, file: str, parent: str | None = None) -> T
 
 
 class _Probing(Context):
-    """Has a probe for each name that the mail is to be given, and calls only what is Jinja's or Python's own."""
+    """Has a probe for each name that the mail is to be given, and calls only what is Jinja's or
+    Python's own.
+    """
 
     def resolve_or_missing(self, key: str) -> Any:
         value = super().resolve_or_missing(key)

@@ -1,6 +1,8 @@
-"""Functions of Python that apps hand to their templates, for a template that calls one and has no sample.
+"""Functions of Python that apps hand to their templates, for a template that calls one and has no
+sample.
 
-Only their results reach a template, never the functions: a type such as `str` would lead to Python's objects.
+Only their results reach a template, never the functions: a type such as `str` would lead to
+Python's objects.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,7 +43,10 @@ NAMES = frozenset(_FUNCTIONS)
 
 
 def call_python(name: str, *arguments: Any, **named: Any) -> Any:
-    """Return what the function of this name answers, and a list where it answers step by step. Raises what it does."""
+    """Return what the function of this name answers, and a list where it answers step by step.
+
+    Raises what it does.
+    """
     if name in ("list", "tuple"):
         return [*islice(arguments[0] if arguments else (), _MOST)]
     answer = _FUNCTIONS[name](*arguments, **named)

@@ -1,4 +1,6 @@
-"""The places in which a mail prints a variable, such as the address of a link, and values that fit them."""
+"""The places in which a mail prints a variable, such as the address of a link, and values that fit
+them.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,9 +15,12 @@ Kind = Literal[
 ]  # fmt: skip
 
 _ORDER: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
-"""Of the places of a variable, the first kind decides: what is an address may also be shown, and not the reverse."""
+"""Of the places of a variable, the first kind decides: what is an address may also be shown, and
+not the reverse.
+"""
 
-# Each printed value is one character (Unicode 23.5, private use), and so is what stands around branches.
+# Each printed value is one character (Unicode 23.5, private use), and so is what stands around
+# branches.
 _FIRST_MARK = 0xF0000
 _MOST_MARKS = 0xFFF0
 BEGIN, ELSE, END = "\U00100000", "\U00100001", "\U00100002"
@@ -70,7 +75,10 @@ _USUAL_SIZE = 16
 
 
 class Slot(NamedTuple):
-    """A place for a value. `name`: of the attribute or property. `options`: values that are known to fit."""
+    """A place for a value.
+
+    `name`: of the attribute or property. `options`: values that are known to fit.
+    """
 
     kind: Kind
     name: str = ""
@@ -86,7 +94,10 @@ def number_of(mark: str) -> int:
 
 
 def slots_in(text: str) -> Iterator[tuple[int, Slot]]:
-    """Yield the number of each mark in a text with its place, if that is known. Branches begin at the same place."""
+    """Yield the number of each mark in a text with its place, if that is known.
+
+    Branches begin at the same place.
+    """
     classes = tuple(dict.fromkeys(_CLASS.findall(text)))
     before, opened = "", list[str]()
     at = 0
@@ -196,7 +207,10 @@ def best_of(slots: Iterable[Slot]) -> Slot | None:
 
 
 def fit(slot: Slot, value: object, named: Named, nth: int = 0) -> str:
-    """Return a text for a place: the value where it fits, or another. `named`: the variable's name."""
+    """Return a text for a place: the value where it fits, or another.
+
+    `named`: the variable's name.
+    """
     text = "" if value is None or isinstance(value, bool) else str(value)
     if slot.options:
         return text if text in slot.options else slot.options[nth % len(slot.options)]

@@ -1,4 +1,6 @@
-"""Stand-ins that a template unpacks: the answer of an unknown function has the parts that the template names."""
+"""Stand-ins that a template unpacks: the answer of an unknown function has the parts that the
+template names.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +14,10 @@ from keyturn.studio.gallery.variables.probe import Shape
 
 
 def with_shaped_answers(environment: Environment) -> Environment:
-    """Return a copy of the environment, in which a stand-in can be unpacked. Other values stay as they are."""
+    """Return a copy of the environment, in which a stand-in can be unpacked.
+
+    Other values stay as they are.
+    """
     copy = environment.overlay(
         bytecode_cache=None
     )  # its code calls the methods below, which no other has

@@ -1,4 +1,6 @@
-"""Barriers for people who read with a screen reader, enlarged text, or tired eyes (WCAG 2.2), also in dark modes."""
+"""Barriers for people who read with a screen reader, enlarged text, or tired eyes (WCAG 2.2), also
+in dark modes.
+"""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +21,8 @@ _GREY = 0.16
 _COLOURED_BY = frozenset({"background", "bgcolor", "class", "css-class", "id", "mj-class"})
 _DECLARED_COLOUR = re.compile(r"(?:color|background)\b[^;{}]*", re.IGNORECASE)
 _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
-_STAND_IN = "#336699"  # the placeholder colour of templates without samples, which says nothing of the real one
+# the placeholder colour of templates without samples, which says nothing of the real one
+_STAND_IN = "#336699"
 _SMALLEST = 13
 _TINY = 9
 _TIGHTEST = 1.2
@@ -27,7 +30,9 @@ _SEVERAL_LINES = 120
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
-    """Yield texts that are hard to read: the first of equal ones in a line, and of light and its inversions."""
+    """Yield texts that are hard to read: the first of equal ones in a line, and of light and its
+    inversions.
+    """
     values, texts = document.sample.values, document.texts_in_light
     guessed = {
         node

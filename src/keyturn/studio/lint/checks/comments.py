@@ -8,7 +8,8 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
 
 _TAG = re.compile(r"</?[a-z]", re.IGNORECASE)
-# Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it.
+# Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind
+# it.
 _FOR_OTHERS_ALONE = re.compile(
     r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE
 )
@@ -29,9 +30,11 @@ def check_comments(document: Document) -> Iterator[Finding]:
 
 
 def is_open(comment: re.Match[str]) -> bool:
-    """Tell whether the end of a comment is missing: nothing ends it, or it has tags and then a second `<!--`.
+    """Tell whether the end of a comment is missing: nothing ends it, or it has tags and then a
+    second `<!--`.
 
-    A second `<!--` alone hides nothing: `<!--[if !mso]><!-- -->` ends where it should (HTML, 13.2.5.43).
+    A second `<!--` alone hides nothing: `<!--[if !mso]><!-- -->` ends where it should (HTML,
+    13.2.5.43).
     """
     before, second, _ = (comment["text"] or "").rpartition("<!--")
     hides_tags = bool(second) and _TAG.search(before) is not None
@@ -39,7 +42,10 @@ def is_open(comment: re.Match[str]) -> bool:
 
 
 def check_swallowing_elements(document: Document) -> Iterator[Finding]:
-    """Yield elements of plain HTML that take in the rest of the mail. The guard checks the tags of MJML."""
+    """Yield elements of plain HTML that take in the rest of the mail.
+
+    The guard checks the tags of MJML.
+    """
     if document.files.is_mjml:
         return
     for element in document.elements(*_SWALLOWS):

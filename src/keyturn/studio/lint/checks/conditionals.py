@@ -1,4 +1,6 @@
-"""Conditional comments: whether Outlook for Windows recognises them, and whether what they hold is closed."""
+"""Conditional comments: whether Outlook for Windows recognises them, and whether what they hold is
+closed.
+"""
 
 import re
 from collections import Counter
@@ -11,7 +13,8 @@ from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.markup.conditional_comments import blanked_for_word
 
 _DASHES = r"\s\u2010-\u2015\u2212-"
-# A mark of a conditional comment, however it is written: editors and formatters insert blanks and typographic dashes.
+# A mark of a conditional comment, however it is written: editors and formatters insert blanks and
+# typographic dashes.
 _MEANT = re.compile(
     rf"<![{_DASHES}]*\[\s*(?:if\b(?P<condition>[^\][<>]{{1,200}})\]\s*|(?P<end>end\s*if)\s*\][/{_DASHES}]{{0,9}})>",
     re.IGNORECASE,
@@ -56,7 +59,10 @@ def check_conditionals(document: Document) -> Iterator[Finding]:
 
 
 def _check_content(document: Document, markup: str) -> Iterator[Finding]:
-    """Yield elements of Office that are not closed, or not in a cell. A pair may lie in two comments."""
+    """Yield elements of Office that are not closed, or not in a cell.
+
+    A pair may lie in two comments.
+    """
     for_word = COMMENT.sub(lambda comment: " " * len(comment[0]), blanked_for_word(markup))
     open_tags: list[re.Match[str]] = []
     times_open = Counter[str]()

@@ -1,4 +1,7 @@
-"""Links of a mail: addresses, texts and secrets. An address is never fetched: a GET may consume a reset link."""
+"""Links of a mail: addresses, texts and secrets.
+
+An address is never fetched: a GET may consume a reset link.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,10 +36,12 @@ _INSIDE = re.compile(
     r"localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1|host\.docker\.internal"
     r"|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+"
 )
-"""This machine and private networks, which readers cannot reach (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 1918)."""
+"""This machine and private networks, which readers cannot reach (RFC 6761, 6.3; RFC 1122, 3.2.1.3;
+RFC 1918).
+"""
 
-# "https://https://a.example", "https:https//a.example", and an address of its own behind a base: "https://a/https://b",
-# "https://a/htps://b", "https://a/mailto:b", "https://atel:b".
+# "https://https://a.example", "https:https//a.example", and an address of its own behind a base:
+# "https://a/https://b", "https://a/htps://b", "https://a/mailto:b", "https://atel:b".
 _TWICE = re.compile(
     r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*(?:https?:|[a-z]:/|mailto:|(?:tel|sms):[+\d])|[^/?#]+/+[a-z][a-z0-9+.-]*:/"
     r"|[^/?#]+/+(?:mailto|tel|sms):)",
@@ -45,9 +50,12 @@ _TWICE = re.compile(
 
 
 class Anchor(Struct, frozen=True):
-    """A link of a mail. `address`: empty without an href. `label`: its text, also that of its images.
+    """A link of a mail.
 
-    `offset` counts characters of the markup. `begins_at`: where its address does, perhaps the base-url of its navbar.
+    `address`: empty without an href. `label`: its text, also that of its images.
+
+    `offset` counts characters of the markup. `begins_at`: where its address does, perhaps the
+    base-url of its navbar.
     `written`: the ranges of the address in the markup.
     """
 
@@ -99,7 +107,9 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
 
 
 def _check_address(document: Document, anchor: Anchor, kind: str = "") -> Iterator[Finding]:
-    """Check an address. An error that a fitting value would end is that of a made-up one, which a warning names.
+    """Check an address.
+
+    An error that a fitting value would end is that of a made-up one, which a warning names.
 
     `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link.
     """
@@ -251,7 +261,9 @@ def secret_in(address: str) -> str:
 
 
 def has_token(address: str) -> bool:
-    """Tell whether a web address has a random part in a parameter or behind a path segment that names its purpose."""
+    """Tell whether a web address has a random part in a parameter or behind a path segment that
+    names its purpose.
+    """
     named, path = _parameters_and_path(address)
     if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
         return True
@@ -262,7 +274,10 @@ def has_token(address: str) -> bool:
 
 
 def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the parameters and the segments of the path of a web address. Other texts have neither."""
+    """Return the parameters and the segments of the path of a web address.
+
+    Other texts have neither.
+    """
     parts = split_address(address)
     if parts.scheme not in ("http", "https"):
         return [], []
@@ -323,7 +338,9 @@ def _of_html(document: Document, link: Element) -> Anchor:
 
 
 def _is_button(link: Element) -> bool:
-    """Tell whether a link looks like a button: by its own style, or by the cell around it, as Outlook needs it."""
+    """Tell whether a link looks like a button: by its own style, or by the cell around it, as
+    Outlook needs it.
+    """
     style = link.get("style")
     if (
         _BUTTON_STYLE.match(style)
@@ -347,7 +364,9 @@ _UNFILLED_ADDRESS = re.compile(rf"{UNFILLED.pattern}|\[\[|\*\||<%|\$\{{|%%")
 _IN_BRACKETS = re.compile(
     r"""(?!%[0-9A-Fa-f]{2})[^\w\s/.?&+"'-]+\s*[A-Za-z_$][\w .:$|-]*[^\w\s/.?&+"'-]+"""
 )
-"""A name between signs of any kind with which an address begins: "[unsubscribe]", "{url}", "%url%", "~url~"."""
+"""A name between signs of any kind with which an address begins: "[unsubscribe]", "{url}", "%url%",
+"~url~".
+"""
 
 
 def is_unfilled(address: str) -> bool:

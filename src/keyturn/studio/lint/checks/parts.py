@@ -37,7 +37,10 @@ _SECOND_LINE = re.compile(r"\s*\S.*\n\s*(?=\S)")
 
 
 class Size(Struct, frozen=True):
-    """The size of a mail in bytes of UTF-8, before transfer encoding. `style`: the largest style block."""
+    """The size of a mail in bytes of UTF-8, before transfer encoding.
+
+    `style`: the largest style block.
+    """
 
     html: int
     style: int
@@ -84,7 +87,9 @@ def _bulkiest_place(document: Document) -> int:
     return len(document.markup) - len(written.lstrip())
 
 
-_TOO_LONG = 500  # Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read
+# Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to
+# read
+_TOO_LONG = 500
 _LONG_LINE = re.compile(rf"^.{{{_TOO_LONG + 1},}}", re.MULTILINE)
 
 _HTML = re.compile(
@@ -182,7 +187,9 @@ _ESCAPED_TWICE = re.compile(
 
 
 def check_references(document: Document) -> Iterator[Finding]:
-    """Yield character references that are escaped twice, but in values of a sample, which the template escapes."""
+    """Yield character references that are escaped twice, but in values of a sample, which the
+    template escapes.
+    """
     for found in _ESCAPED_TWICE.finditer(document.markup):
         right = f"&{found['name']};"
         if not is_sample_value(document.sample.values, right):

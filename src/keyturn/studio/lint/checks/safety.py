@@ -1,4 +1,6 @@
-"""An audit for mails that carry a reset link (OWASP Forgot Password Cheat Sheet; OWASP ASVS 5.0, 6.4)."""
+"""An audit for mails that carry a reset link (OWASP Forgot Password Cheat Sheet; OWASP ASVS 5.0,
+6.4).
+"""
 
 import re
 import tomllib
@@ -49,7 +51,8 @@ def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator
 def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
     """Return the requirements on a reset mail, passed or not; an empty tuple for other mails.
 
-    A mail is one if `audits` says "reset" of its name, or if a value is a link with a token and `audits` is silent.
+    A mail is one if `audits` says "reset" of its name, or if a value is a link with a token and
+    `audits` is silent.
     """
     declared = audits.get(document.template, "")
     texts = (
@@ -131,7 +134,10 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
 
 
 def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[_Fault]:
-    """Yield the places of tokens in the subject and the preheader. In plain HTML the preheader is the first text."""
+    """Yield the places of tokens in the subject and the preheader.
+
+    In plain HTML the preheader is the first text.
+    """
     file, body = document.subject, document.body
     title = document.root.find("mj-title" if document.files.is_mjml else "title")
     preview = document.root.find("mj-preview")

@@ -1,4 +1,6 @@
-"""Rules that need no code: their row in `rules.toml` has the selector of what is wrong (`select`, `on`)."""
+"""Rules that need no code: their row in `rules.toml` has the selector of what is wrong (`select`,
+`on`).
+"""
 
 import re
 from collections import defaultdict

@@ -1,7 +1,8 @@
-"""Selectors of the author's stylesheets that match no element in any mail, because they are misspelt or forgotten.
+"""Selectors of the author's stylesheets that match no element in any mail, because they are
+misspelt or forgotten.
 
-Only those with a class or an id of the author count. A name is used, too, if a file of the mail writes it in a class or
-an id that no sample renders; every name, if one is a value.
+Only those with a class or an id of the author count. A name is used, too, if a file of the mail
+writes it in a class or an id that no sample renders; every name, if one is a value.
 """
 
 import re
@@ -47,7 +48,10 @@ class StyleUses:
         }
 
     def unused(self, sources: Iterable[str]) -> Iterator[Finding]:
-        """Yield a finding for each selector that matches nothing. `sources`: the contents of the template's files."""
+        """Yield a finding for each selector that matches nothing.
+
+        `sources`: the contents of the template's files.
+        """
         unused = [key for key in self._selectors if key not in self._used]
         names = (
             [one[1] or one[2] or "" for source in sources for one in _ATTRIBUTE.finditer(source)]
@@ -88,7 +92,9 @@ def unused_in_all(
 
 
 def _judged_selectors(document: Document) -> Iterator[tuple[tuple[Place, str], Selector]]:
-    """Yield the selectors that have names of the author, and ask for nothing that only a client knows."""
+    """Yield the selectors that have names of the author, and ask for nothing that only a client
+    knows.
+    """
     for css, start, _ in document.authored_styles():
         rules = (one for one in read_stylesheet(css).rules if not one.nested)
         for rule in (
@@ -118,7 +124,10 @@ def _elements_by_name(root: Element) -> Mapping[str, list[Element]]:
 
 
 def _matches(selector: Selector, elements: Mapping[str, list[Element]]) -> bool:
-    """Tell whether an element matches, whatever its state. Tags below a named element are left to the values."""
+    """Tell whether an element matches, whatever its state.
+
+    Tags below a named element are left to the values.
+    """
     if not all(name in elements for name in selector.names):
         return False
     *_, last = compounds = [replace(one, pseudos=[], nested=[]) for one in selector.compounds]
@@ -136,7 +145,9 @@ def _may_be_written(name: str, written: set[str]) -> bool:
 
 
 def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
-    """Return a fix that names a class without a style, if one is spelt almost the same and not only counted on."""
+    """Return a fix that names a class without a style, if one is spelt almost the same and not only
+    counted on.
+    """
     bare = partial(_DIGITS.sub, "")
     for name in missing:
         others = [one for one in unstyled if bare(one) != bare(name[1:])]

@@ -32,7 +32,10 @@ class UnknownClients(ValueError):
 
 
 def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
-    """Return the clients of groups, also "gmail,apple", "all", or of the usual ones. Raises UnknownClients."""
+    """Return the clients of groups, also "gmail,apple", "all", or of the usual ones.
+
+    Raises UnknownClients.
+    """
     wanted = {name.strip().lower() for listed in groups for name in listed.split(",")} - {
         ""
     } or set(_USUAL)
@@ -51,7 +54,9 @@ MAJOR = clients_in(())
 
 
 class Support(msgspec.Struct, frozen=True):
-    """Support of a feature: `tested` as YYYY-MM-DD, `notes` by number, `noted`: the notes to each client's verdict."""
+    """Support of a feature: `tested` as YYYY-MM-DD, `notes` by number, `noted`: the notes to each
+    client's verdict.
+    """
 
     title: str
     tested: str
@@ -64,7 +69,9 @@ class Support(msgspec.Struct, frozen=True):
 
     @property
     def works(self) -> str:
-        """In how many clients it works: "works in 8 of 41 clients, in part in 16 more, tested 2021-12"."""
+        """In how many clients it works: "works in 8 of 41 clients, in part in 16 more, tested
+        2021-12".
+        """
         whole, partly = len(self.clients_that("yes")), len(self.clients_that("partial"))
         tested_in = len(self.verdicts) - len(self.clients_that("unknown"))
         more = f", in part in {partly} more" if partly else ""
@@ -73,7 +80,10 @@ class Support(msgspec.Struct, frozen=True):
 
 @cache
 def supports() -> Mapping[str, Support]:
-    """Return the support of each feature by its name at Can I email. Each client has one verdict, the latest."""
+    """Return the support of each feature by its name at Can I email.
+
+    Each client has one verdict, the latest.
+    """
     data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes())
     for feature in data["features"].values():
         feature["verdicts"] = dict(
@@ -83,7 +93,10 @@ def supports() -> Mapping[str, Support]:
 
 
 def names_of(clients: Sequence[str]) -> str:
-    """Return the names for people: "Gmail and Outlook for Windows". A complete group is one name."""
+    """Return the names for people: "Gmail and Outlook for Windows".
+
+    A complete group is one name.
+    """
     names, left = [], list(clients)
     for members in GROUPS.values():
         product = {member.partition("/")[0] for member in members}

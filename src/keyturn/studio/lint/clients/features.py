@@ -1,6 +1,7 @@
 """Features of CSS, HTML and images that a mail uses, and the findings on those that a client lacks.
 
-`data/features.toml` says how each is recognised. Only what the author wrote counts, not what MJML adds.
+`data/features.toml` says how each is recognised. Only what the author wrote counts, not what MJML
+adds.
 """
 
 import re
@@ -37,7 +38,10 @@ _USUAL_TYPES = {
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Says how a feature is recognised in a mail. See the head of `data/features.toml` for what each field means."""
+    """Says how a feature is recognised in a mail.
+
+    See the head of `data/features.toml` for what each field means.
+    """
 
     property: str = ""
     value: str = ""
@@ -64,8 +68,9 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Use(Struct, frozen=True):
     """A place that uses features. `offset` counts characters of the markup.
 
-    `written` is its text behind the kind of its place: "style color: red", "sheet @media print", "<input type=radio>".
-    `tags` returns the tags of the elements that use it, if known. `unread_by`: clients that never read this place.
+    `written` is its text behind the kind of its place: "style color: red", "sheet @media print",
+    "<input type=radio>". `tags` returns the tags of the elements that use it, if known.
+    `unread_by`: clients that never read this place.
     """
 
     value: str
@@ -93,7 +98,10 @@ def initial_values() -> Mapping[str, Sequence[str]]:
 
 
 def named(kind: _Kind, written: str, value: str | None = None) -> Sequence[str]:
-    """Return the features whose pattern of a kind fits what is written. `value`: that of a property or an attribute."""
+    """Return the features whose pattern of a kind fits what is written.
+
+    `value`: that of a property or an attribute.
+    """
     known = _known(kind, written)
     return [
         slug for slug, one in known if value is None or re.search(one.value, value, re.IGNORECASE)
@@ -219,7 +227,10 @@ def _uses_of_declarations(
     where: str,
     tags: Callable[[], Collection[str]],
 ) -> _Uses:
-    """Yield the uses in declarations of `css`, which begins at `start`. `tags` are those that have them."""
+    """Yield the uses in declarations of `css`, which begins at `start`.
+
+    `tags` are those that have them.
+    """
     hidden = any(
         one.name in _HIDING and one.value in ("0", "0px", "none", "all") for one in declarations
     )
@@ -241,7 +252,9 @@ def _uses_of_declarations(
 
 @cache
 def _clients_without(keyword: str) -> Sequence[str]:
-    """Return the clients that drop an at-rule with all its content, and so lose nothing of the content."""
+    """Return the clients that drop an at-rule with all its content, and so lose nothing of the
+    content.
+    """
     feature = {"media": "css-at-media", "keyframes": "css-at-keyframes"}.get(keyword)
     return supports()[feature].clients_that("no") if feature else ()
 
@@ -280,12 +293,16 @@ def is_of_one_client(selector: Selector) -> bool:
 
 
 _OTHER_ACCOUNTS = re.compile(r"non[- ](?:google|gmail|outlook)[- ]accounts?", re.IGNORECASE)
-"""Accounts of other providers in Gmail's and Outlook's apps: their gaps depend on neither value nor element."""
+"""Accounts of other providers in Gmail's and Outlook's apps: their gaps depend on neither value nor
+element.
+"""
 _Gap = Mapping[str, str]
 
 
 def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
-    """Return the clients that lack a use, and those that lack a part of it, each with the number of the note, or ""."""
+    """Return the clients that lack a use, and those that lack a part of it, each with the number of
+    the note, or "".
+    """
     feature, support = features()[slug], supports()[slug]
     lacking, partly = dict[str, str](), dict[str, str]()
     for client in clients:
@@ -327,7 +344,10 @@ _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 
 
 def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) -> Iterator[Finding]:
-    """Yield features that these clients lack, once for each line. Notes on other clients count, too."""
+    """Yield features that these clients lack, once for each line.
+
+    Notes on other clients count, too.
+    """
     reported: dict[tuple[object, ...], Finding] = {}
     for slug, use in feature_uses(document):
         if finding := _finding_on(document, slug, use, clients):
@@ -359,7 +379,10 @@ def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]
 
 
 def _message(use: Use, lacking: _Gap, partly: _Gap, support: Support, feature: Feature) -> str:
-    """Return what is lacking where. Of a feature that covers several elements, the element is named."""
+    """Return what is lacking where.
+
+    Of a feature that covers several elements, the element is named.
+    """
     is_of_tag = use.value and use.written.startswith((f"<{use.value}>", f"<{use.value} "))
     title = f"<{use.value}>" if is_of_tag else support.title.removesuffix(" property")
     effects = [f"{feature.effect} in {names_of([*lacking])}"] if lacking else []

@@ -1,4 +1,6 @@
-"""CSS and HTML that Outlook for Windows leaves out, since it renders with Word, as Can I email has tested it."""
+"""CSS and HTML that Outlook for Windows leaves out, since it renders with Word, as Can I email has
+tested it.
+"""
 
 import re
 
@@ -20,13 +22,17 @@ TAG_RULES = (
     ":is(div,p,span,body):not([data-vml]){width:auto!important;height:auto!important}"
     ":not(td,th,ul,ol,[data-vml]){padding:0!important}"
 )
-"""CSS that makes a browser ignore sizes and paddings on the elements where Word does, apart from stand-ins for VML."""
+"""CSS that makes a browser ignore sizes and paddings on the elements where Word does, apart from
+stand-ins for VML.
+"""
 
 _BY_TAG = ("max-width", "width", "height")
 
 
 def of_declaration(name: str, value: str) -> str:
-    """Return the feature whose lack makes Word drop a declaration on any element; empty if it keeps it."""
+    """Return the feature whose lack makes Word drop a declaration on any element; empty if it keeps
+    it.
+    """
     if name.startswith("background") and _IMAGE.search(value):
         return "css-background"
     if name == "margin" or (name.startswith("margin-") and name.count("-") == 1):

@@ -1,8 +1,10 @@
-"""Colours of CSS, lightness (CIE L*a*b*, D65, as in CSS Color 4), and models of what clients do to colours in the dark.
+"""Colours of CSS, lightness (CIE L*a*b*, D65, as in CSS Color 4), and models of what clients do to
+colours in the dark.
 
-Own dark styles (Apple Mail, Thunderbird, HEY): colours stay, dark styles of the mail count.
-Partial inversion (Outlook.com, Outlook's apps): what is light turns dark, `[data-ogsc]` and `[data-ogsb]` count.
-Full inversion (Gmail on iOS, Outlook for Windows): everything is inverted, dark styles do not count.
+Own dark styles (Apple Mail, Thunderbird, HEY): colours stay, dark styles of the mail count. Partial
+inversion (Outlook.com, Outlook's apps): what is light turns dark, `[data-ogsc]` and `[data-ogsb]`
+count. Full inversion (Gmail on iOS, Outlook for Windows): everything is inverted, dark styles do
+not count.
 """
 
 import re
@@ -70,7 +72,10 @@ class Colour(NamedTuple):
 
 
 def read_colour(value: str) -> Colour | None:
-    """Read a colour. Returns None for other values, and for colours that depend on others, such as currentcolor."""
+    """Read a colour.
+
+    Returns None for other values, and for colours that depend on others, such as currentcolor.
+    """
     colour = color3.parse_color(parseable(value))
     return Colour(*colour) if isinstance(colour, tuple) else None
 
@@ -126,7 +131,9 @@ def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Ite
 
 
 class Mode(Struct, frozen=True):
-    """A way to show mails, called `says`: the `ground`, and the styles that it `honours` beside plain ones."""
+    """A way to show mails, called `says`: the `ground`, and the styles that it `honours` beside
+    plain ones.
+    """
 
     name: str
     says: str
@@ -143,7 +150,10 @@ class Mode(Struct, frozen=True):
         return self._invert(colour) if self.inverts and not stays else colour
 
     def show_text(self, colour: Colour, ground: Colour) -> Colour:
-        """Return a text colour on a background that is inverted already. Outlook.com shifts it until it is legible."""
+        """Return a text colour on a background that is inverted already.
+
+        Outlook.com shifts it until it is legible.
+        """
         if self is FULL:
             return self._invert(colour)
         if not self.inverts or contrast(str(colour), str(ground)) >= ENOUGH:

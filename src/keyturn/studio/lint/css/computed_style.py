@@ -1,4 +1,6 @@
-"""The cascade (CSS Cascade Level 4), and the look of each text in one mode, by default a browser's (HTML, 15.3)."""
+"""The cascade (CSS Cascade Level 4), and the look of each text in one mode, by default a browser's
+(HTML, 15.3).
+"""
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -29,7 +31,9 @@ _PRESENTATIONAL = {
     "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
 }  # fmt: skip
 _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
-"""The specificity of what browsers and the attributes of HTML say (HTML, 15.3), and that of the style attribute."""
+"""The specificity of what browsers and the attributes of HTML say (HTML, 15.3), and that of the
+style attribute.
+"""
 
 _BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
 _FOR_FEW = re.compile(r"supports |media .*(?:max-width|print)", re.DOTALL)
@@ -37,14 +41,20 @@ _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:co
 
 
 class Styles(Struct, frozen=True, eq=False, dict=True):
-    """The styles of an element as they cascade, shared by its likes. `of_modes`: those of some modes alone."""
+    """The styles of an element as they cascade, shared by its likes.
+
+    `of_modes`: those of some modes alone.
+    """
 
     values: Mapping[str, str]
     of_modes: Container[str]
 
     @cached_property
     def has_image(self) -> bool:
-        """Whether an image lies under the text. An address alone, as in the HTML attribute, counts."""
+        """Whether an image lies under the text.
+
+        An address alone, as in the HTML attribute, counts.
+        """
         image, ground = (
             self.values.get("background-image", ""),
             self.values.get("background-color", ""),
@@ -103,7 +113,9 @@ class Stylesheets:
         return mode is DARK and self.declares_dark
 
     def cascade(self, mode: Mode) -> Callable[[Element], Styles]:
-        """Return the function from an element to its styles: the same for modes with the same rules."""
+        """Return the function from an element to its styles: the same for modes with the same
+        rules.
+        """
         rules = tuple(
             rule for rule in self._rules if not rule.schemes or mode.honours in rule.schemes
         )
@@ -133,7 +145,10 @@ def _styles_of(
 
 @lru_cache(4096)
 def _find_winners(written: tuple[_Written, ...]) -> Styles:
-    """Return the winner of each property (CSS Cascade 4, 6.1). A font of calculated size is left out, as clients do."""
+    """Return the winner of each property (CSS Cascade 4, 6.1).
+
+    A font of calculated size is left out, as clients do.
+    """
     each = [
         (one.important, specificity, one, of_mode)
         for specificity, those, of_mode in written
@@ -153,7 +168,9 @@ def _find_winners(written: tuple[_Written, ...]) -> Styles:
 
 
 class Paint(Struct, frozen=True):
-    """The look of an element's text, in px. A line height of 0 is the client's choice, an unreadable colour None.
+    """The look of an element's text, in px.
+
+    A line height of 0 is the client's choice, an unreadable colour None.
 
     `over_image`: the background is only seen if an image is not shown.
     """
@@ -173,7 +190,10 @@ class Paint(Struct, frozen=True):
 
 
 class Painter:
-    """Finds the look of the elements of a mail in one mode. `sheets`: its stylesheets, if they are read already."""
+    """Finds the look of the elements of a mail in one mode.
+
+    `sheets`: its stylesheets, if they are read already.
+    """
 
     def __init__(self, root: Element, mode: Mode, sheets: Stylesheets | None = None) -> None:
         sheets = sheets or Stylesheets(root)
@@ -191,7 +211,9 @@ class Painter:
                 yield node, paint
 
     def recoloured_elements(self) -> Iterator[tuple[Element, dict[str, str]]]:
-        """Yield every visible element with colours of its own, and these colours in this mode, as CSS."""
+        """Yield every visible element with colours of its own, and these colours in this mode, as
+        CSS.
+        """
         for node, styles, paint in self._seen_elements():
             declarations = _own_lines(styles, self._mode)
             if (ground := _own_ground(styles, self._mode)) and ground.alpha:
@@ -247,7 +269,10 @@ def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
 
 
 def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
-    """Return the borders and outlines, if one has another colour. Clients treat them as they do backgrounds."""
+    """Return the borders and outlines, if one has another colour.
+
+    Clients treat them as they do backgrounds.
+    """
     lines = {
         name: value if name in styles.of_modes else replace_colours(value, mode.show_ground)
         for name, value in styles.values.items()
@@ -282,7 +307,10 @@ def line_height(value: str | None, size: float, above: float) -> float:
 
 
 def length_in_px(value: str, of: float = 0, otherwise: float = 0) -> float:
-    """Return a length in px. `of`: what a percentage is a part of. `otherwise`: the result for other values."""
+    """Return a length in px.
+
+    `of`: what a percentage is a part of. `otherwise`: the result for other values.
+    """
     if not (match := _LENGTH.match(value)):
         return otherwise
     number = float(match[1])

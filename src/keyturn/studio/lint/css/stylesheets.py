@@ -1,7 +1,9 @@
-"""Stylesheets with the places of rules, declarations and at-rules (tinycss2, CSS Syntax Level 3), and their selectors.
+"""Stylesheets with the places of rules, declarations and at-rules (tinycss2, CSS Syntax Level 3),
+and their selectors.
 
-Those of `rules.toml` have pseudo-classes of their own: `:silent`, an element without a readable text, `:headed`, a
-table with header cells, and `:without(name)`, an element in which this attribute is missing or blank.
+Those of `rules.toml` have pseudo-classes of their own: `:silent`, an element without a readable
+text, `:headed`, a table with header cells, and `:without(name)`, an element in which this attribute
+is missing or blank.
 """
 
 import re
@@ -15,7 +17,8 @@ from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element
 
-OUTLOOK_MARK = "data-og"  # Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and around them
+# Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and around them
+OUTLOOK_MARK = "data-og"
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "": lambda *_: True,
     "#": str.__eq__,
@@ -45,14 +48,16 @@ _STATES: Mapping[
     "is": lambda _: True,  # `Compound.nested` says
     "not": lambda _: True,
 }
-# A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on.
+# A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from
+# 4,301 digits on.
 _HUGE = re.compile(r"\d{301,}")
 _BRACKET = re.compile(r"[(){}\[\]]")
 _DEEPEST = 100
 
 
 class Compound(Struct):
-    """Conditions on one element: tests of attributes (name, operator, value), "#" and "." for an id and a class.
+    """Conditions on one element: tests of attributes (name, operator, value), "#" and "." for an id
+    and a class.
 
     `pseudos` are bare names. `nested`: the selectors within each `:is()` and `:not()`.
     """
@@ -63,7 +68,10 @@ class Compound(Struct):
     nested: "list[tuple[str, tuple[Selector, ...]]]" = []
 
     def holds(self, node: Element) -> bool:
-        """Tell whether a node matches. The marks of Outlook.com are assumed, but not within `:is()` and `:not()`."""
+        """Tell whether a node matches.
+
+        The marks of Outlook.com are assumed, but not within `:is()` and `:not()`.
+        """
         return (
             self.tag in ("", node.tag)
             and all(_has_attribute(node, *one) for one in self.tests)
@@ -104,7 +112,10 @@ class Selector(Struct, frozen=True, dict=True):
 
     @cached_property
     def specificity(self) -> tuple[int, int, int]:
-        """The specificity (Selectors Level 4, 17). `:is()` and `:not()` have that of the strongest selector within."""
+        """The specificity (Selectors Level 4, 17).
+
+        `:is()` and `:not()` have that of the strongest selector within.
+        """
         parts = [(0, 0, 0)]
         for one in self.compounds:
             ids = sum(operator == "#" for _, operator, _ in one.tests)
@@ -209,7 +220,10 @@ def _read_attribute(block: Any) -> tuple[str, str, str]:
 
 
 def _related(node: Element, combinator: str) -> Iterator[Element]:
-    """Yield the elements that a combinator means. The root stands for what a client puts around a mail."""
+    """Yield the elements that a combinator means.
+
+    The root stands for what a client puts around a mail.
+    """
     if combinator in ("+", "~"):
         siblings = node.parent.children if node.parent else [node]
         yield from siblings[: siblings.index(node)][-1 if combinator == "+" else 0 :]
@@ -246,7 +260,10 @@ class AtRule(Struct, frozen=True):
 
 
 class StyleRule(Struct, frozen=True, eq=False, dict=True):
-    """A style rule, compared by identity. `nested`: it is inside another rule, which few clients read."""
+    """A style rule, compared by identity.
+
+    `nested`: it is inside another rule, which few clients read.
+    """
 
     selectors: tuple[Selector, ...]
     declarations: tuple[Declaration, ...]
@@ -256,7 +273,9 @@ class StyleRule(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def schemes(self) -> set[str]:
-        """What makes it count in some modes only: a query for a colour scheme, or the marks of Outlook.com."""
+        """What makes it count in some modes only: a query for a colour scheme, or the marks of
+        Outlook.com.
+        """
         queries = " ".join(at.prelude.replace(" ", "") for at in self.within)
         marks = {"data-ogs"} if any(selector.has_marks for selector in self.selectors) else set()
         return marks | set(re.findall("prefers-color-scheme(?::dark)?", queries))
@@ -270,7 +289,9 @@ class Stylesheet(Struct, frozen=True):
 
 
 def parseable(css: str) -> str:
-    """Return text of the same length without huge integers and deep brackets, which `tinycss2` cannot read."""
+    """Return text of the same length without huge integers and deep brackets, which `tinycss2`
+    cannot read.
+    """
     css = _HUGE.sub(lambda match: "1e" + "9" * (len(match[0]) - 2), css)
     depth = 0
 

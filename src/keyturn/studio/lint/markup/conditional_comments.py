@@ -1,4 +1,6 @@
-"""Conditional comments as Word evaluates them, as `mso` with VML (Microsoft, "About conditional comments")."""
+"""Conditional comments as Word evaluates them, as `mso` with VML (Microsoft, "About conditional
+comments").
+"""
 
 import operator
 import re
@@ -26,7 +28,10 @@ _STEPS = (  # conditions that are true and false: "not" comes before "and", whic
 
 
 def resolve_conditionals(html: str) -> str:
-    """Return the HTML as Word reads it. A conditional that nothing closes reaches to the end, as a comment does."""
+    """Return the HTML as Word reads it.
+
+    A conditional that nothing closes reaches to the end, as a comment does.
+    """
     return "".join(html[part.start : part.stop] for part, seen in _parts(html) if seen)
 
 

@@ -19,10 +19,13 @@ _MARK = re.compile(
 
 
 def compile_with_marks(mjml: str, root: Element) -> tuple[str, str]:
-    """Compile MJML to HTML, and return it without and with marks. Raises ValueError as `to_html` does.
+    """Compile MJML to HTML, and return it without and with marks.
 
-    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML `data-keyturn="OFFSET"`. MJML that
-    compiles only without them, or has some of its own, gets none.
+    Raises ValueError as `to_html` does.
+
+    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML
+    `data-keyturn="OFFSET"`. MJML that compiles only without them, or has some of its own, gets
+    none.
     """
     if not _KEY.search(mjml):
         with suppress(ValueError):  # a message without marks has the offsets of the source
@@ -60,7 +63,9 @@ def _offset_mark(tag: Element) -> tuple[int, int, str]:
 
 
 def source_marks(node: Element) -> Iterator[tuple[int, bool]]:
-    """Yield the marks of an element: the offset of its tag (True), or the number of the element that renders it."""
+    """Yield the marks of an element: the offset of its tag (True), or the number of the element
+    that renders it.
+    """
     yield from ((int(written), True) for written in _OFFSET.findall(node.get("data-keyturn")))
     yield from (
         (int(mark[1]), False)

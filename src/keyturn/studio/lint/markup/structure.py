@@ -45,7 +45,9 @@ def schema() -> Schema:
 
 @cache
 def unread_attributes() -> dict[str, dict[str, list[str]]]:
-    """Return the attributes that mrml does not read, by tag, where they are "inline", "mj-attributes" or "mj-class"."""
+    """Return the attributes that mrml does not read, by tag, where they are "inline",
+    "mj-attributes" or "mj-class".
+    """
     data = (_DATA.parent / "unread-attributes.json").read_bytes()
     return msgspec.json.decode(data, type=dict[str, dict[str, list[str]]])
 
@@ -71,7 +73,9 @@ def default_rules(root: Element) -> list[Element]:
 
 
 def inherited_attribute(rules: Sequence[Element], element: Element, name: str) -> Attribute | None:
-    """Return an attribute of an element: its own, else that of its classes, of its tag, of mj-all; None if unset."""
+    """Return an attribute of an element: its own, else that of its classes, of its tag, of mj-all;
+    None if unset.
+    """
     own = element.attributes.get(name)
     return own or next(
         (one.attributes[name] for one in rules_for(rules, element) if name in one.attributes), None

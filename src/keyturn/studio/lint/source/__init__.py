@@ -1,1 +1,3 @@
-"""Templates as they are written: errors in them, texts for translation, and the origins of rendered text."""
+"""Templates as they are written: errors in them, texts for translation, and the origins of rendered
+text.
+"""

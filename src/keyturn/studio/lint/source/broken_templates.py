@@ -1,4 +1,6 @@
-"""Findings on templates that cannot be rendered, or not in full, and on samples that cannot be read."""
+"""Findings on templates that cannot be rendered, or not in full, and on samples that cannot be
+read.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -94,7 +96,9 @@ def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
 
 
 def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
-    """Return where a template fails: at the name that the error quotes, at its tag, or at the first of its line."""
+    """Return where a template fails: at the name that the error quotes, at its tag, or at the first
+    of its line.
+    """
     file, line, cause = gallery.name_of(error.path), error.line or 0, error.__cause__
     text, position = _line_at(file, line, gallery), getattr(cause, "lineno", None)
     column = (
@@ -130,7 +134,9 @@ def _line_at(file: str, line: int, gallery: Gallery) -> str:
 
 
 def _name_in(error: TemplateInvalid) -> str:
-    """Return the name in a line that an error is about; empty if it names none, or its tag is known."""
+    """Return the name in a line that an error is about; empty if it names none, or its tag is
+    known.
+    """
     cause, message = error.__cause__, error.message
     if isinstance(cause, EngineFault | TagOfAnotherEngine):
         return ""
@@ -196,7 +202,9 @@ def _written_in(line_text: str) -> list[str]:
 
 
 def _limit(error: TemplateInvalid, place: Place) -> Finding | None:
-    """Return the finding if a limit was passed, with the reason where the rule's message does not say it."""
+    """Return the finding if a limit was passed, with the reason where the rule's message does not
+    say it.
+    """
     limit, reason = (
         limit_of(error.__cause__),
         _as_sentence(str(error.__cause__ or "") or error.message),
@@ -219,7 +227,9 @@ def _of_syntax(message: str, line_text: str, place: Place) -> Finding:
 
 
 def _unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place) -> Finding:
-    """Return the finding on a filter, test or tag that is unknown by its name, or for what the message says."""
+    """Return the finding on a filter, test or tag that is unknown by its name, or for what the
+    message says.
+    """
     environment = gallery.templates.environment(gallery.languages.choose(""))
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
     engine = next(
@@ -265,7 +275,10 @@ def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Fi
 
 
 def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> str:
-    """Return the fix for a missing name. `beside`: the names of the object that should have it, if it is one's."""
+    """Return the fix for a missing name.
+
+    `beside`: the names of the object that should have it, if it is one's.
+    """
     names = sample.values if beside is None else beside
     if meant := did_you_mean(name, names):
         return meant

@@ -1,4 +1,7 @@
-"""A Jinja environment whose output carries its origins; the text is identical. The sender never uses it."""
+"""A Jinja environment whose output carries its origins; the text is identical.
+
+The sender never uses it.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -24,7 +27,9 @@ _IMPORTS = (  # what replaces Jinja's own names in the generated code, and is ca
 
 
 def with_origins(environment: Environment) -> Environment:
-    """Return a synchronous copy of the environment, with caches of its own, that renders `TracedText`."""
+    """Return a synchronous copy of the environment, with caches of its own, that renders
+    `TracedText`.
+    """
     copy = environment.overlay(bytecode_cache=None, enable_async=False)
     is_sandboxed = isinstance(environment, SandboxedFolderEnvironment)
     kinds = (TolerantEnvironment, *([_JoiningMadeUp] if is_sandboxed else []), type(environment))
@@ -43,7 +48,9 @@ def with_origins(environment: Environment) -> Environment:
 
 
 def with_lenient_origins(environment: Environment) -> Environment:
-    """Return the environment of `with_origins`, in which unknown filters return their value unchanged."""
+    """Return the environment of `with_origins`, in which unknown filters return their value
+    unchanged.
+    """
     return with_lenient_filters(with_origins(environment))
 
 
@@ -68,7 +75,10 @@ class _TracedContext(Context):
 
 
 class _JoiningMadeUp(SandboxedFolderEnvironment):
-    """Knows what is made of made-up values by operators. Outside the sandbox, only `MadeUp` does."""
+    """Knows what is made of made-up values by operators.
+
+    Outside the sandbox, only `MadeUp` does.
+    """
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         return traced_text.made_of(super().call_binop(context, operator, left, right), left, right)
@@ -204,13 +214,17 @@ class _OriginsGenerator(CodeGenerator):
         super().end_write(frame)
 
     def _unique(self) -> str:
-        """Return a parameter that no other function has: of thousands alike, Python compares each with all others."""
+        """Return a parameter that no other function has: of thousands alike, Python compares each
+        with all others.
+        """
         return f"{self.temporary_identifier()}=0"
 
     def _attempts(
         self, template: nodes.Template
     ) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
-        """Yield the expressions of statements, each with the function that attempts it, and the code around it."""
+        """Yield the expressions of statements, each with the function that attempts it, and the
+        code around it.
+        """
         for node in template.find_all(
             (nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.ExprStmt, nodes.Extends)
         ):
@@ -237,7 +251,9 @@ class _OriginsGenerator(CodeGenerator):
 def _controls_in_loops(
     parts: Iterable[nodes.Node], is_in_loop: bool = False
 ) -> Iterator[nodes.Node]:
-    """Yield each `break` and `continue` that is in a loop of Python, too: a block and a macro become functions."""
+    """Yield each `break` and `continue` that is in a loop of Python, too: a block and a macro
+    become functions.
+    """
     for part in parts:
         if isinstance(part, nodes.For):
             yield from _controls_in_loops(part.body, is_in_loop=True)

@@ -1,4 +1,7 @@
-"""Templates of other engines, which many folders hold. Each engine is reported once for a folder."""
+"""Templates of other engines, which many folders hold.
+
+Each engine is reported once for a folder.
+"""
 
 import re
 from collections import defaultdict
@@ -65,7 +68,8 @@ _FOLLOWING = frozenset(
     {"jinja", "links", "unchecked"}
 )  # groups of findings that only say that a file is no Jinja
 _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
-_ANOTHER_USE = re.compile(  # tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}
+# tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}
+_ANOTHER_USE = re.compile(
     r"\{%[-+]?\s*(?:(?P<trans>trans)\s+(?:\"[^\"]*\"|'[^']*'|\w+)(?:\s+(?:as|noop|context)\b|\s*[-+]?%)"
     r"|include\b.*?\s(?:with\s+(?:\w+\s*=|(?P<twig>\{))|only\s*[-+]?%)|with\s[^=]*\sas\s+\w+\s*[-+]?%)"
 )
@@ -73,7 +77,10 @@ OF_ENGINES = frozenset({"block", "forloop"})  # names that such templates have f
 
 
 class TagOfAnotherEngine(TemplateSyntaxError):
-    """A template has a tag of another engine, whose name is `engine`. The message is the start of a sentence."""
+    """A template has a tag of another engine, whose name is `engine`.
+
+    The message is the start of a sentence.
+    """
 
     def __init__(
         self, message: str, engine: str, lineno: int, name: str | None, filename: str | None
@@ -83,7 +90,9 @@ class TagOfAnotherEngine(TemplateSyntaxError):
 
 
 def recognise(tag: str, source: str) -> tuple[str, str]:
-    """Return the engine of a tag that Jinja refused in this source, and the start of a sentence; or empty texts."""
+    """Return the engine of a tag that Jinja refused in this source, and the start of a sentence; or
+    empty texts.
+    """
     word = match[2] if (match := _TAG.match(tag)) else ""
     if engine := next(
         (engine for engine, pattern in _EXPRESSIONS.items() if pattern.match(tag)), ""
@@ -111,7 +120,9 @@ def _has_liquid(source: str) -> bool:
 
 @lru_cache(64)
 def _engine_of_file(source: str, is_refused: bool) -> tuple[str, int] | None:
-    """Return the engine of a file without statements of Jinja, and where it shows; of braces, if Jinja refuses it."""
+    """Return the engine of a file without statements of Jinja, and where it shows; of braces, if
+    Jinja refuses it.
+    """
     if "{%" in source:
         return None
     patterns = [*_WHOLE_FILES.items(), *(_EXPRESSIONS.items() if is_refused else ())]
@@ -129,7 +140,10 @@ _IN_ITS_LINE = re.compile(r"\{\{|\{!!|<[%?#@]|\$[\w!{]|@[A-Z]|\bth:")
 
 
 def _follows(finding: Finding, lines: Sequence[str], groups: Collection[str]) -> bool:
-    """Tell whether a finding may follow from a tag of another engine. A link that is written out is judged."""
+    """Tell whether a finding may follow from a tag of another engine.
+
+    A link that is written out is judged.
+    """
     line = "".join(lines[finding.place.line_for_tools - 1 : finding.place.line_for_tools])
     return finding.group in groups and (finding.group != "links" or bool(_IN_ITS_LINE.search(line)))
 
@@ -137,7 +151,9 @@ def _follows(finding: Finding, lines: Sequence[str], groups: Collection[str]) ->
 def in_files_of_engines(
     findings: Sequence[Finding], files: Iterable[str], text: Callable[[str], str]
 ) -> list[Finding]:
-    """Return the findings with one for each file of another engine, in place of those that follow from it."""
+    """Return the findings with one for each file of another engine, in place of those that follow
+    from it.
+    """
     refused = {
         one.place.file for one in findings if one.rule == "jinja/syntax" or one.rule in _ENGINE_OF
     }
@@ -183,7 +199,10 @@ _ANOTHER_WORD = re.compile(r"Expected \}\}, got ")
 def one_for_each_engine(
     findings: Iterable[Finding], text: Callable[[str], str]
 ) -> Iterator[Finding]:
-    """Merge the findings on each other engine into one, at its first place. Ignored ones are merged apart."""
+    """Merge the findings on each other engine into one, at its first place.
+
+    Ignored ones are merged apart.
+    """
     findings, of_engines = list(findings), defaultdict[tuple[str, bool], list[Finding]](list)
     known = {one.rule for one in findings if _ENGINE_OF.get(one.rule) in _EXPRESSIONS}
     if (
@@ -208,7 +227,9 @@ def one_for_each_engine(
 
 
 def _may_be_of_engine(finding: Finding, text: Callable[[str], str]) -> bool:
-    """Tell whether a wrong tag is a call with arguments in braces, in a file without statements of Jinja."""
+    """Tell whether a wrong tag is a call with arguments in braces, in a file without statements of
+    Jinja.
+    """
     is_call = finding.rule == "jinja/syntax" and _ANOTHER_WORD.match(finding.message)
     return bool(is_call) and "{%" not in text(finding.place.file)
 

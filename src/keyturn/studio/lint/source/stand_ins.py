@@ -1,4 +1,6 @@
-"""What the checks render for a part that fails, so that it hides no other mistake; the calls note the fault."""
+"""What the checks render for a part that fails, so that it hides no other mistake; the calls note
+the fault.
+"""
 
 from collections.abc import Callable, Iterator
 from traceback import walk_stack, walk_tb
@@ -35,7 +37,9 @@ LAYOUTS = {  # what stands around the blocks of a mail without its layout, in MJ
 
 
 class StandInForFailed(MissingName):
-    """The value of an expression that failed: true, a list of one, and silent, since the fault is noted."""
+    """The value of an expression that failed: true, a list of one, and silent, since the fault is
+    noted.
+    """
 
     __slots__ = ()
 
@@ -59,7 +63,10 @@ FAILED = StandInForFailed(name=NOT_RENDERED)
 
 
 def attempt(work: Callable[[], Any], require: Callable[[Any], object] = id) -> Any:
-    """Return the value of an expression. `require` raises for a value that does not fit, as `iter` for a loop."""
+    """Return the value of an expression.
+
+    `require` raises for a value that does not fit, as `iter` for a loop.
+    """
     try:
         require(value := work())
     except Exception as error:  # noqa: BLE001 - filters and methods can raise anything
@@ -90,7 +97,10 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
 def go_on(
     error: Exception, frame: FrameType | None = None, at: tuple[int, int] = (0, 0)
 ) -> StandInForFailed:
-    """Note an error that was caught in a template's `frame`, or raise it again. `at`: line and column of its tag."""
+    """Note an error that was caught in a template's `frame`, or raise it again.
+
+    `at`: line and column of its tag.
+    """
     frame = frame or calling_frame()
     if not is_noting() or _ends_the_mail(error, frame):
         raise error
@@ -110,7 +120,10 @@ def go_on(
 
 
 def require_end() -> str:
-    """Return an empty text. Raise RecursionError in an include that never ends, before the mail has grown too large."""
+    """Return an empty text.
+
+    Raise RecursionError in an include that never ends, before the mail has grown too large.
+    """
     frame = calling_frame()
     if [outer.f_code for outer, _ in walk_stack(frame)].count(frame.f_code) > _DEEPEST:
         raise RecursionError
@@ -118,7 +131,10 @@ def require_end() -> str:
 
 
 def _ends_the_mail(error: Exception, frame: FrameType) -> bool:
-    """Tell whether rendering cannot go on here. Endless recursion goes on where it began: at the outermost call."""
+    """Tell whether rendering cannot go on here.
+
+    Endless recursion goes on where it began: at the outermost call.
+    """
     if not isinstance(error, RecursionError):
         return isinstance(error, OutOfBounds) or bool(limit_of(error))
     code = frame.f_code

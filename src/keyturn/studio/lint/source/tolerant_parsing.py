@@ -1,7 +1,9 @@
-"""Parses a template beyond its mistakes in syntax: each wrong tag is noted, and becomes a stand-in of the same length.
+"""Parses a template beyond its mistakes in syntax: each wrong tag is noted, and becomes a stand-in
+of the same length.
 
-So other mistakes in the file are still found at their lines. A tag that prints becomes `{{__}}`, another one a comment.
-Each block and each other tag is parsed alone; of a wrong block, all tags are replaced, and what it holds stays.
+So other mistakes in the file are still found at their lines. A tag that prints becomes `{{__}}`,
+another one a comment. Each block and each other tag is parsed alone; of a wrong block, all tags are
+replaced, and what it holds stays.
 """
 
 import re
@@ -24,7 +26,9 @@ from keyturn.studio.lint.source.other_engines import OF_ENGINES, TagOfAnotherEng
 STAND_IN = "__"  # the global whose value stands in for a tag
 _MOST_ALONE = 5_000  # different blocks and tags of a file that are parsed alone
 _MOST_FAULTS = 500  # Mistakes of a file. With more, only the first one is reported.
-_MOST_PARSED = 20  # Times that a file is parsed: some mistakes show only in the whole, as a block within `{% trans %}`.
+# Times that a file is parsed: some mistakes show only in the whole, as a block within `{% trans
+# %}`.
+_MOST_PARSED = 20
 
 _STRING = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
 _DICT = reduce(lambda inner, _: rf"\{{(?:{_STRING}|[^{{}}]|{inner})*+\}}", range(3), r"\{[^{}]*+\}")
@@ -40,7 +44,8 @@ _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
 _WITH_VALUE = re.compile(r"\{%[-+]?\s*set\b[\w\s.,()]+=")  # a `{% set %}` that needs no end tag
 _OPEN_BLOCK = "'block' is not closed."
 _OF_ITS_TEXTS = "pluralize without variables"  # what a block alone has, since its texts are missing
-# What the patterns here know. An app's environment may have another syntax, whose tags are not matched.
+# What the patterns here know. An app's environment may have another syntax, whose tags are not
+# matched.
 _SYNTAX = {
     name.lower(): value
     for name, value in vars(defaults).items()
@@ -76,7 +81,9 @@ class Position(int):
 
 
 class _PositioningLexer(Lexer):
-    """Adds columns to the lines of tokens: those of the text, expression or statement that a token is in."""
+    """Adds columns to the lines of tokens: those of the text, expression or statement that a token
+    is in.
+    """
 
     def tokeniter(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
@@ -106,7 +113,10 @@ def _with_positions(lexer: Lexer) -> Lexer:
 
 
 class TolerantEnvironment(Environment):
-    """Notes wrong tags when a template is loaded, or raises the first. Lines in its trees are a `Position`."""
+    """Notes wrong tags when a template is loaded, or raises the first.
+
+    Lines in its trees are a `Position`.
+    """
 
     wrong_tags: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]
     """The errors of each parsed template, in the order of their tags, and the words in wrong tags."""
@@ -179,7 +189,10 @@ class TolerantEnvironment(Environment):
         return require_shallow(super()._parse(source, name, filename), name, filename)
 
     def refuse(self, error: TemplateSyntaxError) -> None:
-        """Note what Jinja refuses when it compiles a template. Its code goes on, and may fail there."""
+        """Note what Jinja refuses when it compiles a template.
+
+        Its code goes on, and may fail there.
+        """
         self.wrong_tags[error.name][0].append(error)
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
@@ -194,7 +207,10 @@ class TolerantEnvironment(Environment):
 def _faults_in(
     source: str, error_alone: Callable[[str], TemplateSyntaxError | None]
 ) -> Iterator[_Fault]:
-    """Yield the blocks and tags that are wrong by themselves, by their lines. A block is parsed without its texts."""
+    """Yield the blocks and tags that are wrong by themselves, by their lines.
+
+    A block is parsed without its texts.
+    """
     errors: dict[str, TemplateSyntaxError | None] = {}
     engines = set[str]()
     for block, message in sorted(_blocks([*_tags_in(source)]), key=lambda one: one[0][0].start()):
@@ -238,7 +254,9 @@ def _offset(source: str, error: TemplateSyntaxError) -> int:
 
 
 def _fault_of(source: str, tag: _Tag, error: TemplateSyntaxError) -> TemplateSyntaxError | None:
-    """Return the error of a tag at its place in the source, or that of its engine; None if there is nothing to say."""
+    """Return the error of a tag at its place in the source, or that of its engine; None if there is
+    nothing to say.
+    """
     engine, sentence = recognise(tag[0], source)
     line, column = line_and_column(
         source, tag.start("name") if engine and tag["name"] else tag.start()
@@ -251,7 +269,9 @@ def _fault_of(source: str, tag: _Tag, error: TemplateSyntaxError) -> TemplateSyn
 
 
 def without_block_at(source: str, start: int) -> str:
-    """Return a template of Django with stand-ins of the same length for the tag there and the others of its block."""
+    """Return a template of Django with stand-ins of the same length for the tag there and the
+    others of its block.
+    """
     tags = [*_tags_in(source)]
     blocks = (
         block for block, message in _blocks(tags) if message is None and block[0].start() == start
@@ -261,7 +281,10 @@ def without_block_at(source: str, start: int) -> str:
 
 
 def _tags_in(source: str) -> Iterator[_Tag]:
-    """Yield all tags outside of comments and `{% raw %}`. A `{% comment %}` of other engines is one with its text."""
+    """Yield all tags outside of comments and `{% raw %}`.
+
+    A `{% comment %}` of other engines is one with its text.
+    """
     at, ends = 0, dict(_END_OF)
     while tag := _TAG.search(source, at):
         name = tag["name"] or tag[0][:2]
@@ -280,7 +303,9 @@ def _name(tag: _Tag) -> str:
 
 
 def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
-    """Yield the tags of blocks, and others alone, with a message if one is open; empty if another fault is why."""
+    """Yield the tags of blocks, and others alone, with a message if one is open; empty if another
+    fault is why.
+    """
     ends = {_name(tag)[3:] for tag in tags if _name(tag).startswith("end")} - {""}
     opened, names, has_stray = list[list[_Tag]](), Counter[str](), False
     crossed = defaultdict[str, list[tuple[list[_Tag], str]]](
@@ -312,7 +337,10 @@ def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
 
 
 def _without(source: str, faults: Iterable[_Fault]) -> str:
-    """Return the source with stand-ins for wrong tags. A block without an end gets one: a child shows only blocks."""
+    """Return the source with stand-ins for wrong tags.
+
+    A block without an end gets one: a child shows only blocks.
+    """
     ends, wrong = "", dict[tuple[int, int], str]()
     for tags, error in faults:
         if error and error.message == _OPEN_BLOCK:

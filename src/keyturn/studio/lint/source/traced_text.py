@@ -1,4 +1,6 @@
-"""Strings that know the template of each piece; what is formatted or sliced has the place of its expression."""
+"""Strings that know the template of each piece; what is formatted or sliced has the place of its
+expression.
+"""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,10 +18,12 @@ T = TypeVar("T")
 
 
 class Piece(NamedTuple):
-    """The text from `start` to the next piece, and the place where it is written, or None if that is unknown.
+    """The text from `start` to the next piece, and the place where it is written, or None if that
+    is unknown.
 
-    `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the expressions that printed
-    it, the innermost first, as the calls of its macro. `made_up`: the variable of which Keyturn made it up, or empty.
+    `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the
+    expressions that printed it, the innermost first, as the calls of its macro. `made_up`: the
+    variable of which Keyturn made it up, or empty.
     """
 
     start: int
@@ -46,7 +50,9 @@ class Markup(markupsafe.Markup):
 
 
 def pieces_of(text: object) -> tuple[Piece, ...]:
-    """Return the pieces in order; an empty tuple for plain strings, such as results of string methods."""
+    """Return the pieces in order; an empty tuple for plain strings, such as results of string
+    methods.
+    """
     return getattr(text, "pieces", ()) if isinstance(text, TracedText | Markup) else ()
 
 
@@ -58,7 +64,9 @@ def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedT
 
 
 def trail_at(text: object, offset: int, file: str) -> tuple[Place, ...]:
-    """Return the place of a character in the templates, by default in `file`, then the places of its `via`."""
+    """Return the place of a character in the templates, by default in `file`, then the places of
+    its `via`.
+    """
     pieces = pieces_of(text)
     index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
     piece = _shift_columns(pieces[index], offset) if index >= 0 else Piece(0)
@@ -66,7 +74,9 @@ def trail_at(text: object, offset: int, file: str) -> tuple[Place, ...]:
 
 
 def made_up_in(text: object, start: int, stop: int) -> Iterator[tuple[int, int, str]]:
-    """Yield the made-up stretches between two offsets: the start and stop of each, and its variable."""
+    """Yield the made-up stretches between two offsets: the start and stop of each, and its
+    variable.
+    """
     pieces = pieces_of(text)
     first = max(bisect_right(pieces, start, key=lambda piece: piece.start) - 1, 0)
     for nth, piece in enumerate(pieces[first:], first):

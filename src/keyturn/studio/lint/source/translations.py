@@ -27,7 +27,10 @@ def findings_on_texts(
     marked: Mapping[str, Iterable[tuple[Text, Place]]],
     languages: Sequence[Language],
 ) -> Iterator[Finding]:
-    """Yield the texts that lack a translation, and faults of catalogues. `marked`: the texts of each template."""
+    """Yield the texts that lack a translation, and faults of catalogues.
+
+    `marked`: the texts of each template.
+    """
     users = defaultdict[Text, list[str]](list)
     for template, those in marked.items():
         for text in dict(those):

@@ -23,7 +23,10 @@ _SECONDS = 10.0
 
 
 class CapturedChecks:
-    """Checks captured mails in the renderers, one at a time, and keeps the latest reports. Threads may share it."""
+    """Checks captured mails in the renderers, one at a time, and keeps the latest reports.
+
+    Threads may share it.
+    """
 
     def __init__(self, runner: Runner[object], settings: StudioSettings) -> None:
         self._runner = runner
@@ -161,7 +164,9 @@ def _domain_of(address: str) -> str:
 
 
 def _check_bulk(content: MailContent) -> Iterator[Finding]:
-    """Compare with what Gmail and Yahoo require of bulk mail since February 2024: RFC 2369 and RFC 8058."""
+    """Compare with what Gmail and Yahoo require of bulk mail since February 2024: RFC 2369 and RFC
+    8058.
+    """
     unsubscribe = content.header("list-unsubscribe")
     if not unsubscribe:
         bulk = content.header("precedence").lower() in ("bulk", "list") or content.header("list-id")
@@ -175,7 +180,10 @@ def _check_bulk(content: MailContent) -> Iterator[Finding]:
 
 
 def _check_text(content: MailContent) -> Iterator[Finding]:
-    """Find HTML in the text part. A text that speaks of HTML has tags in its sentences, but is no document."""
+    """Find HTML in the text part.
+
+    A text that speaks of HTML has tags in its sentences, but is no document.
+    """
     text = content.text[:_SEARCHED_TEXT]
     if tag := _DOCUMENT.match(text) or _LINK_IN_TEXT.search(text):
         yield RULES.finding(

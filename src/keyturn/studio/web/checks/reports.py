@@ -1,4 +1,7 @@
-"""The reports on mails and on the folder, kept until a file changes. `keyturn check` makes the same ones."""
+"""The reports on mails and on the folder, kept until a file changes.
+
+`keyturn check` makes the same ones.
+"""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -58,7 +61,9 @@ def check_mail(
 
 
 def without_known(report: Report, baseline: Path | None) -> tuple[Report, str]:
-    """Return the report, in which the findings of a baseline do not count, and why the file cannot be read."""
+    """Return the report, in which the findings of a baseline do not count, and why the file cannot
+    be read.
+    """
     try:
         known = baseline and baseline.exists() and read_baseline(baseline)
     except BaselineInvalid as invalid:
@@ -114,7 +119,8 @@ _SHARE = 5  # while mails are being checked, summing up takes one part in this m
 class FolderChecks:
     """Has templates checked, one at a time, while pages ask for it.
 
-    `last`: the report at the latest request. `waiting`: the templates that were still to check; None before the first.
+    `last`: the report at the latest request. `waiting`: the templates that were still to check;
+    None before the first.
     `trouble`: why the baseline cannot be read.
     """
 
@@ -131,7 +137,10 @@ class FolderChecks:
         self._one_at_a_time = threading.Lock()
 
     def check_more(self) -> bool:
-        """Check some new templates; return whether any are left. A page asks again while it is open."""
+        """Check some new templates; return whether any are left.
+
+        A page asks again while it is open.
+        """
         with self._one_at_a_time:
             began = monotonic()
             states = fingerprints(self._gallery)

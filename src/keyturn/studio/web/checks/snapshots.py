@@ -1,4 +1,6 @@
-"""The mails that differ from their snapshots: their number, what changed, and accepting the changes."""
+"""The mails that differ from their snapshots: their number, what changed, and accepting the
+changes.
+"""
 
 import threading
 from collections import defaultdict
@@ -27,7 +29,8 @@ _ORDER: Mapping[Verdict, int] = {"broken": 0, "changed": 1, "new": 2, "gone": 3}
 
 
 def difference_within_limits(runner: Runner[MailRenderer]) -> Differ:
-    """Return a function that finds differences in a renderer: many equal lines take time that grows with their square.
+    """Return a function that finds differences in a renderer: many equal lines take time that grows
+    with their square.
 
     Beyond the limits, a text is replaced as a whole.
     """
@@ -52,7 +55,9 @@ class Stale(Exception):
 
 
 class ComparedMail(Struct, frozen=True):
-    """The outcome of a comparison; of a changed mail also the removed and added lines of its parts, and its edits."""
+    """The outcome of a comparison; of a changed mail also the removed and added lines of its parts,
+    and its edits.
+    """
 
     name: MailName
     verdict: Verdict
@@ -77,7 +82,9 @@ class ComparedMail(Struct, frozen=True):
 
 
 class Review:
-    """Compares the mails with their snapshots for every page, and keeps the outcomes until a file changes."""
+    """Compares the mails with their snapshots for every page, and keeps the outcomes until a file
+    changes.
+    """
 
     def __init__(self, snapshots: Snapshots) -> None:
         self.snapshots = snapshots
@@ -94,7 +101,9 @@ class Review:
         return [mail.name for mail in self.mails if mail.verdict not in ("same", "broken")]
 
     def look(self, seconds: float = MOMENT) -> bool:
-        """Compare some mails that may have changed since the last comparison; return whether any are left."""
+        """Compare some mails that may have changed since the last comparison; return whether any
+        are left.
+        """
         with self._one_at_a_time:
             files = self._fingerprints()
             with self.snapshots.gallery.one_look():
@@ -109,7 +118,9 @@ class Review:
                 )
 
     def look_at_all(self) -> list[ComparedMail]:
-        """Compare all mails that may differ: also those that differed, whose files elsewhere may have changed."""
+        """Compare all mails that may differ: also those that differed, whose files elsewhere may
+        have changed.
+        """
         for mail in self.mails:
             if mail.verdict != "same":
                 self._known.put(mail.name, mail)  # without its files
@@ -117,7 +128,10 @@ class Review:
         return self.mails
 
     def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
-        """Write the snapshots of the mails with these ids, or delete those of removed mails. Raises Stale first."""
+        """Write the snapshots of the mails with these ids, or delete those of removed mails.
+
+        Raises Stale first.
+        """
         self.look(float("inf"))
         seen = {mail.id: mail.name for mail in self.mails}
         with self._one_at_a_time:
@@ -145,7 +159,10 @@ class Review:
 
 
 def group_changes(mails: Iterable[ComparedMail]) -> list[dict[str, Any]]:
-    """Return the changes in groups of the same edit, for one look each. The edit of the most mails comes first."""
+    """Return the changes in groups of the same edit, for one look each.
+
+    The edit of the most mails comes first.
+    """
     groups: dict[object, list[ComparedMail]] = defaultdict(list)
     for mail in mails:
         if mail.verdict != "same":

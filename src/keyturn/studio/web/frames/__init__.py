@@ -1,7 +1,7 @@
 """The mail as a document of its own, in a sandboxed frame that renders it and runs nothing.
 
-The server decides light or dark by rewriting the media queries, whatever the machine prefers. Renderers use this
-package, so it knows no web framework: `pages/frame_answers` sends the mail.
+The server decides light or dark by rewriting the media queries, whatever the machine prefers.
+Renderers use this package, so it knows no web framework: `pages/frame_answers` sends the mail.
 """
 
 import re
@@ -15,13 +15,15 @@ from keyturn.studio.web.view import Scheme, View
 _TWO_SCHEMES = re.compile(r"\b(?:light\s+dark|dark\s+light)\b", re.IGNORECASE)
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 
-# The links of a preview hold made-up tokens on real hosts. Every link aims at a new tab (`<base target>`). A sandbox
-# without allow-popups refuses it before any request (HTML Standard 7.1.5, "sandboxed auxiliary navigation"), so no link
-# is followed by accident. allow-same-origin lets the page around it read the height and keep the place. Without
-# allow-scripts, the mail itself gains nothing from that.
+# The links of a preview hold made-up tokens on real hosts. Every link aims at a new tab (`<base
+# target>`). A sandbox without allow-popups refuses it before any request (HTML Standard 7.1.5,
+# "sandboxed auxiliary navigation"), so no link is followed by accident. allow-same-origin lets the
+# page around it read the height and keep the place. Without allow-scripts, the mail itself gains
+# nothing from that.
 PREVIEW = "allow-same-origin"
 
-# The links of a captured mail open a new tab, which sees a visit from another site, as from webmail.
+# The links of a captured mail open a new tab, which sees a visit from another site, as from
+# webmail.
 CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
 
 _TEXT = """<!doctype html><meta name="color-scheme" content="light dark">\
@@ -48,7 +50,8 @@ def apply_view(html: str, view: View) -> str:
 def _decide_own_scheme(html: str, scheme: Scheme) -> str:
     """Return the HTML with one scheme if its `color-scheme` lets the browser choose between two.
 
-    A mail with a single scheme keeps it (CSS Color Adjust 1, 2), except in models of clients that ignore the property.
+    A mail with a single scheme keeps it (CSS Color Adjust 1, 2), except in models of clients that
+    ignore the property.
     """
     if scheme in ("light", "dark") and not _TWO_SCHEMES.search(html):
         return html
@@ -57,7 +60,10 @@ def _decide_own_scheme(html: str, scheme: Scheme) -> str:
 
 
 def force_scheme(html: str, scheme: Scheme) -> str:
-    """Decide `prefers-color-scheme` queries: `color-scheme` does so in few browsers. Inverting clients know none."""
+    """Decide `prefers-color-scheme` queries: `color-scheme` does so in few browsers.
+
+    Inverting clients know none.
+    """
     return _SCHEME.sub(
         lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html
     )

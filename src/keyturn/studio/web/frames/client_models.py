@@ -1,7 +1,9 @@
-"""Models of mail clients: those that invert colours in the dark, as the checks model them, Word, and lists of mails.
+"""Models of mail clients: those that invert colours in the dark, as the checks model them, Word,
+and lists of mails.
 
-The model of Word shows what is for Word only, renders VML, and drops CSS that Word does not know, so that a browser
-renders the rest. It is based on the tests of Can I email. Word's handling of tables, fonts and lines is not modelled.
+The model of Word shows what is for Word only, renders VML, and drops CSS that Word does not know,
+so that a browser renders the rest. It is based on the tests of Can I email. Word's handling of
+tables, fonts and lines is not modelled.
 """
 
 import re
@@ -36,7 +38,9 @@ _MARKS = tuple(OUTLOOK_MARK + rest for rest in ("sc", "sb", "ac", "ab"))
 
 
 def simulate_dark(html: str, mode: Mode) -> str:
-    """Return the HTML with the colours that `mode` chooses, in the style of each element, as Outlook.com does it."""
+    """Return the HTML with the colours that `mode` chooses, in the style of each element, as
+    Outlook.com does it.
+    """
     rewriting = Rewriting(html)
     painter = Painter(rewriting.root, mode)
     colours = dict(painter.recoloured_elements())
@@ -65,8 +69,9 @@ _OWN: Mapping[str, Callable[[str], str]] = {
 }
 """Properties that only Word reads, as other clients understand them."""
 
-# The defaults of Word for text without a style, and for some elements. Word leaves out an empty <p>, such as the line
-# of an mj-divider, which has a table for Word (mjmlio/mjml, issue 1143: with a blank in it, Word shows both).
+# The defaults of Word for text without a style, and for some elements. Word leaves out an empty
+# <p>, such as the line of an mj-divider, which has a table for Word (mjmlio/mjml, issue 1143: with
+# a blank in it, Word shows both).
 _STYLE = (
     f"<style>body{{font-family:{_TIMES}}}p:empty{{display:none!important}}{word.TAG_RULES}</style>"
 )
@@ -94,7 +99,9 @@ def simulate_word(html: str) -> str:
 
 
 def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
-    """Yield the fonts that a mail asks Word to load, in lower case: by @font-face, or by a link to Google's."""
+    """Yield the fonts that a mail asks Word to load, in lower case: by @font-face, or by a link to
+    Google's.
+    """
     for tag in rewriting.tags:
         if tag.tag == "link":
             families = parse_qs(split_address(tag.get("href")).query).get("family", ())
@@ -177,7 +184,9 @@ _NO_QUOTES = str.maketrans({'"': "%22", "\\": "%5C", "\n": ""})
 
 
 def render_vml(html: str) -> str:
-    """Return the HTML with elements for the four shapes of VML (W3C, 1998) that mails use, and without other VML."""
+    """Return the HTML with elements for the four shapes of VML (W3C, 1998) that mails use, and
+    without other VML.
+    """
     if not re.search(r"<(?:v|w|o):|<xml\b", html, re.IGNORECASE):
         return html
     html = _XML.sub("", html)
@@ -189,7 +198,10 @@ def render_vml(html: str) -> str:
 
 
 def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
-    """Yield the replacements of a start tag and an end tag. A tag of VML may close itself; most are left out."""
+    """Yield the replacements of a start tag and an end tag.
+
+    A tag of VML may close itself; most are left out.
+    """
     tag, opening, closing = _STAND_INS.get(element.tag, ""), "", ""
     if tag:
         tag = "a" if element.tag != "v:textbox" and tag == "div" and element.get("href") else tag
@@ -262,14 +274,19 @@ def _fill(element: Element) -> dict[str, str]:
 
 
 def _arc(arcsize: str) -> float:
-    """Return the roundness of the corners, as a part of the shorter side: "10%", "0.1", or "6554f" of 65,536."""
+    """Return the roundness of the corners, as a part of the shorter side: "10%", "0.1", or "6554f"
+    of 65,536.
+    """
     number = re.match(r"\d+(?:\.\d*)?|\.\d+", arcsize.strip())
     parts = {"%": 100, "f": 65_536}.get(arcsize.strip()[-1:], 1)
     return min(float(number[0]) / parts, 0.5) if number else 0.2
 
 
 class Row(NamedTuple):
-    """A mail in the list of a client. `bleed`: text of the body that fills the row after the preheader."""
+    """A mail in the list of a client.
+
+    `bleed`: text of the body that fills the row after the preheader.
+    """
 
     client: str
     on_one_line: bool
@@ -278,24 +295,30 @@ class Row(NamedTuple):
     bleed: str
 
 
-# Clients cut by the width of the letters and of the window, so numbers of characters are approximate. Subjects and
-# preheaders on the iPhone: EmailTooltester's measurements (iPhone 14, upright). Outlook for Windows and Gmail's
-# preheader: the table that Litmus made and others keep ("Outlook 2013 and up: 35", "Gmail in a browser: 97"). Gmail
-# puts both on one line, about 120 letters in a window of 1280 pixels; its app on a phone shows about 37 and 40 of each.
+# Clients cut by the width of the letters and of the window, so numbers of characters are
+# approximate. Subjects and preheaders on the iPhone: EmailTooltester's measurements (iPhone 14,
+# upright). Outlook for Windows and Gmail's preheader: the table that Litmus made and others keep
+# ("Outlook 2013 and up: 35", "Gmail in a browser: 97"). Gmail puts both on one line, about 120
+# letters in a window of 1280 pixels; its app on a phone shows about 37 and 40 of each.
 _LISTS = (
     ("Gmail in a browser", 70, 97, 120),
     ("Apple Mail, iPhone", 48, 99, 0),
     ("Outlook, Windows", 60, 35, 0),
     ("Gmail, Android", 37, 40, 0),
 )
-"""The characters that a client shows: of a subject, of a preheader, and of both if they share a line."""
+"""The characters that a client shows: of a subject, of a preheader, and of both if they share a
+line.
+"""
 
-# Invisible characters that senders put after a preheader, so that the text of the body does not follow it.
+# Invisible characters that senders put after a preheader, so that the text of the body does not
+# follow it.
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]")
 
 
 def rows(subject: str, preheader: str, html: str) -> Iterator[Row]:
-    """Yield the row of each client, which shows the text of the HTML from its beginning, hidden text first."""
+    """Yield the row of each client, which shows the text of the HTML from its beginning, hidden
+    text first.
+    """
     text, own = (" ".join(part.split()) for part in (parse_html(html).lines(), preheader))
     hidden = len(own) if text.startswith(own) else 0
     for client, of_subject, of_preheader, of_line in _LISTS:

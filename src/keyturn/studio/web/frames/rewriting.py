@@ -1,4 +1,7 @@
-"""A mail's HTML, changed for a view: some attributes and styles. All other bytes stay as they are."""
+"""A mail's HTML, changed for a view: some attributes and styles.
+
+All other bytes stay as they are.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,7 +13,10 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 
 class Rewriting:
-    """Collects changes until `text` applies them. Of two changes to one attribute, the last counts."""
+    """Collects changes until `text` applies them.
+
+    Of two changes to one attribute, the last counts.
+    """
 
     def __init__(self, html: str) -> None:
         self._html = html
@@ -41,8 +47,9 @@ class Rewriting:
         return splice(self._html, ((*place, change) for place, change in self._changes.items()))
 
 
-# What may stand before a doctype and leaves it one, in forms that a parser cannot end elsewhere: blanks, comments and
-# instructions without a ">" within; and the doctype, which ends at its first ">" (HTML Standard 13.2.5.53 to .68).
+# What may stand before a doctype and leaves it one, in forms that a parser cannot end elsewhere:
+# blanks, comments and instructions without a ">" within; and the doctype, which ends at its first
+# ">" (HTML Standard 13.2.5.53 to .68).
 _DOCTYPE = re.compile(
     r"\ufeff?(?:[\t\n\f\r ]|<!--(?!-?>)[^>]*-->|<\?[^>]*>)*<!doctype[^>]*>",
     re.IGNORECASE | re.ASCII,
@@ -50,10 +57,12 @@ _DOCTYPE = re.compile(
 
 
 def insert_in_head(html: str, markup: str) -> str:
-    """Return the HTML with the markup before everything but the doctype, which decides how a browser renders the rest.
+    """Return the HTML with the markup before everything but the doctype, which decides how a
+    browser renders the rest.
 
-    A parser moves metadata before any other element into the head, and adds the attributes of a following <html> to the
-    element (HTML Standard 13.2.6.4.3, 13.2.6.4.4). A place behind a tag of the mail could lie in a comment.
+    A parser moves metadata before any other element into the head, and adds the attributes of a
+    following <html> to the element (HTML Standard 13.2.6.4.3, 13.2.6.4.4). A place behind a tag of
+    the mail could lie in a comment.
     """
     doctype = _DOCTYPE.match(html)
     place = doctype.end() if doctype else 0
@@ -76,7 +85,8 @@ _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-l
 
 
 def without_hints(html: str) -> str:
-    """Return the HTML without what connects to a host despite the policy: links (Resource Hints, 2), nested documents.
+    """Return the HTML without what connects to a host despite the policy: links (Resource Hints,
+    2), nested documents.
 
     The HTML may be of any length, so it is not parsed.
     """

@@ -21,7 +21,8 @@ SCHEMES: Mapping[Scheme, str] = {
     "word": "Word",
 }
 
-_MOST = 200  # pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates.
+# pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates.
+_MOST = 200
 
 
 class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,7 +38,9 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
-    """Return what a page shows: the views by template and sample, and the number of pictures on all pages."""
+    """Return what a page shows: the views by template and sample, and the number of pictures on all
+    pages.
+    """
     entries = in_order(entries)
     of_sample, samples = (
         len(list(_views("", view))),
@@ -74,7 +77,9 @@ def _views(sample: str, view: SheetView) -> Iterator[View]:
 
 @get("/", sync_to_thread=True)
 def home_page(visit: NamedDependency[Visit]) -> Response[str] | Redirect:
-    """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for it."""
+    """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for
+    it.
+    """
     view, gallery = visit.view, visit.gallery
     if visit.studio.opens_inbox and view == View():
         return visit.layout.redirect("inbox")

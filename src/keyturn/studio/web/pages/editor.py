@@ -9,7 +9,10 @@ from keyturn.hosts import split_address
 
 
 class Editor(NamedTuple):
-    """An editor with links of its own. `pattern` holds {path}, and {line} and {column} if the editor knows them."""
+    """An editor with links of its own.
+
+    `pattern` holds {path}, and {line} and {column} if the editor knows them.
+    """
 
     name: str
     pattern: str
@@ -21,9 +24,9 @@ class Editor(NamedTuple):
         return in_file.replace("{line}", str(line)).replace("{column}", str(column))
 
 
-# VS Code documents its links ("Opening VS Code with URLs"), and its forks and Zed (open_listener.rs) follow it. The
-# IDEs of JetBrains register theirs through the Toolbox, TextMate documents txmt://; subl:// and emacs:// need a handler
-# that people install.
+# VS Code documents its links ("Opening VS Code with URLs"), and its forks and Zed
+# (open_listener.rs) follow it. The IDEs of JetBrains register theirs through the Toolbox, TextMate
+# documents txmt://; subl:// and emacs:// need a handler that people install.
 PRESETS: Mapping[str, Editor] = {
     "vscode": Editor("VS Code", "vscode://file{path}:{line}:{column}"),
     "vscodium": Editor("VSCodium", "vscodium://file{path}:{line}:{column}"),
@@ -40,10 +43,14 @@ PRESETS: Mapping[str, Editor] = {
 
 
 def editor_for(setting: str) -> Editor | None:
-    """Return the editor of a name or a pattern; None if it is empty. Raises SettingsInvalid if it opens nothing."""
+    """Return the editor of a name or a pattern; None if it is empty.
+
+    Raises SettingsInvalid if it opens nothing.
+    """
     if not setting or setting in PRESETS:
         return PRESETS.get(setting)
-    # A click opens a program. The excluded schemes run their contents (HTML Standard 7.4.2.3.2, RFC 2397).
+    # A click opens a program. The excluded schemes run their contents (HTML Standard 7.4.2.3.2, RFC
+    # 2397).
     if "{path}" not in setting or split_address(setting).scheme in ("", "javascript", "data"):
         says = f"{setting!r} must be one of {', '.join(PRESETS)}, or a pattern such as vscode://file{{path}}:{{line}}"
         raise SettingsInvalid([Fault("editor", says)])

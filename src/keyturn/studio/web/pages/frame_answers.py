@@ -22,8 +22,8 @@ _IMAGES = {"on": "data: https: http:", "own": "data:", "off": "'none'"}
 # As no inline element, an image that cannot be loaded keeps its size.
 _IN_HEAD = '<base target="_blank"><style>:where(img){display:inline-block}</style>'
 
-# What the policy holds back is a box with the alt text, as in Gmail and Outlook; a browser's own is a broken icon. An
-# image whose height only the file knows gets a third of its width.
+# What the policy holds back is a box with the alt text, as in Gmail and Outlook; a browser's own is
+# a broken icon. An image whose height only the file knows gets a third of its width.
 _BOX = """<style>:where({held}){{position:relative}}
 :where({held}:not([width][height]),{held}[height=auto]){{aspect-ratio:auto 3/1}}
 :where({held}:not([width],[style*=width])){{min-width:120px}}
@@ -58,9 +58,12 @@ def captured_frame(
 
 
 def within_limits(html: str, view: View, runner: Runner[Any]) -> str:
-    """Return the mail in the scheme of the view. Raises HTTPException if that takes too much time or memory.
+    """Return the mail in the scheme of the view.
 
-    A model computes styles, in time that grows with the product of rules and elements. So it has a renderer's limits.
+    Raises HTTPException if that takes too much time or memory.
+
+    A model computes styles, in time that grows with the product of rules and elements. So it has a
+    renderer's limits.
     """
     if view.scheme not in _MODELS:
         return apply_view(html, view)
@@ -75,7 +78,10 @@ def _apply_view(_: object, html: str, view: View) -> str:
 
 
 def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[str]:
-    """Answer with the mail. The header repeats the sandbox, in case the address is opened without the frame."""
+    """Answer with the mail.
+
+    The header repeats the sandbox, in case the address is opened without the frame.
+    """
     if held := _HELD_BACK.get(view.images):
         html = insert_in_head(without_hints(html), _BOX.format(held=held))
     return Response(
@@ -89,7 +95,8 @@ def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[s
 
 
 def attached(content: bytes, name: str) -> Response[bytes]:
-    """Answer with a file to save (RFC 6266, D), of no type that a browser shows or runs, whatever the mail says.
+    """Answer with a file to save (RFC 6266, D), of no type that a browser shows or runs, whatever
+    the mail says.
 
     If a browser shows it all the same, its policy blocks everything (CSP Level 3).
     """

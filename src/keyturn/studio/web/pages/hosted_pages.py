@@ -18,8 +18,9 @@ from keyturn.studio.web.view import View
 
 PageScheme = Literal["light", "dark"]
 
-# The scripts of the page run, since it looks different without them. Forms and other scripts are refused. A sandbox
-# that allowed scripts and the studio's origin would protect nothing (HTML, 4.8.5).
+# The scripts of the page run, since it looks different without them. Forms and other scripts are
+# refused. A sandbox that allowed scripts and the studio's origin would protect nothing (HTML,
+# 4.8.5).
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
@@ -96,12 +97,16 @@ def hosted_page_file(
     name: FromPath[str],
     hosted: NamedDependency[HostedPages],
 ) -> Response[bytes]:
-    """Answer with a file of a page. A stylesheet gets the wanted scheme, whatever the machine prefers."""
+    """Answer with a file of a page.
+
+    A stylesheet gets the wanted scheme, whatever the machine prefers.
+    """
     del version
     content, media_type = hosted.file(name)
     if media_type == "text/css":
         content = _in_scheme(content.decode(), scheme).encode()
-    policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"  # for an SVG that is opened by its address
+    # for an SVG that is opened by its address
+    policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     return Response(content, media_type=media_type, headers={"content-security-policy": policy})
 
 

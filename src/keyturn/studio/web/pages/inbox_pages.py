@@ -28,7 +28,10 @@ _MOST = 500
 _SHOWN_CODES = 5
 _LONGEST_VALUE = 4 * 1024
 _SHOWN_TEXT = 256 * 1024
-"""Characters of the text part, and how many links and headers a page shows. The file has all of them."""
+"""Characters of the text part, and how many links and headers a page shows.
+
+The file has all of them.
+"""
 
 _READ_ALOUD = (
     512 * 1024

@@ -1,4 +1,6 @@
-"""What all pages share: the request with its typed query, a Jinja environment over the folder `preview`, and errors."""
+"""What all pages share: the request with its typed query, a Jinja environment over the folder
+`preview`, and errors.
+"""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -58,7 +60,9 @@ def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
 
 
 def page_of(items: Sequence[T], number: int, most: int) -> tuple[Sequence[T], int, int]:
-    """Return the items of a page, its number and that of the last page; the last page for a number beyond it."""
+    """Return the items of a page, its number and that of the last page; the last page for a number
+    beyond it.
+    """
     last = max(1, -(-len(items) // most))
     page = min(number, last)
     return items[(page - 1) * most : page * most], page, last
@@ -69,7 +73,10 @@ def _kilobytes(count: int) -> str:
 
 
 class Places:
-    """Finds the pages of places. `shared`: the shared files. `url` returns the address of a page."""
+    """Finds the pages of places.
+
+    `shared`: the shared files. `url` returns the address of a page.
+    """
 
     def __init__(self, gallery: Gallery, shared: Collection[str], url: Callable[..., str]) -> None:
         self._gallery = gallery
@@ -77,7 +84,10 @@ class Places:
         self._url = url
 
     def source(self, place: Place, templates: Sequence[str], view: View) -> str:
-        """Return the address of a line in a source; empty for a file without a page. `templates` have the finding."""
+        """Return the address of a line in a source; empty for a file without a page.
+
+        `templates` have the finding.
+        """
         view, line = view.to(pane="mail"), f"#L{place.line}" if place.line else ""
         template, stage = self._stages.get(place.file, ("", ""))
         if not stage and templates and place.file.endswith(_SAMPLES):
@@ -93,7 +103,9 @@ class Places:
         )
 
     def line(self, place: Place) -> str:
-        """Return the line as the view of a mail selects it; empty for a place that no part of a mail comes from."""
+        """Return the line as the view of a mail selects it; empty for a place that no part of a
+        mail comes from.
+        """
         is_rendered = (
             place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
         )
@@ -109,7 +121,8 @@ class Places:
         return stages | {files.text: (name, "text") for name, files in mails if files.text}
 
 
-# Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
+# Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0,
+# 3.4.3).
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -175,7 +188,8 @@ class Layout:
         }
 
     def as_loaded(self, view: View) -> View:
-        # Foreign: the address of an image may hold values of the template, or lead to a host that only we reach.
+        # Foreign: the address of an image may hold values of the template, or lead to a host that
+        # only we reach.
         return view.as_loaded(self.gallery.folder.name) if self.gallery.is_foreign else view
 
     def url(self, *parts: str, view: View | str | None = None) -> str:
@@ -186,7 +200,9 @@ class Layout:
         return Redirect(self.url(*parts, view=view), status_code=303)
 
     def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
-        """Return the link that opens a file in the editor, which runs beside the browser; empty without an editor."""
+        """Return the link that opens a file in the editor, which runs beside the browser; empty
+        without an editor.
+        """
         return (
             self._editor.url(self.gallery.folders / file, line or 1, column or 1)
             if self._editor
@@ -214,16 +230,21 @@ class Layout:
         return lines_of(source, self.renditions.runner)
 
     def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:
-        """Return the lines around a place; none if the file was deleted or is unreadable, as the finding says."""
+        """Return the lines around a place; none if the file was deleted or is unreadable, as the
+        finding says.
+        """
         return excerpt(
             self.gallery.text(place.file), place.line, place.column if marks else None, **how
         )
 
 
 class Visit:
-    """A request for a page. `name`: the template, file or mail that its path names. `prefer`: its header (RFC 7240).
+    """A request for a page.
 
-    A script asks for a page at once (`respond-async`), then to check more (`wait`) until nothing is left.
+    `name`: the template, file or mail that its path names. `prefer`: its header (RFC 7240).
+
+    A script asks for a page at once (`respond-async`), then to check more (`wait`) until nothing is
+    left.
     """
 
     def __init__(self, layout: Layout, request: Request[Any, Any, Any]) -> None:
@@ -247,7 +268,10 @@ class Visit:
         return self._rendition
 
     def address(self, kind: type[_Address]) -> _Address:
-        """Return the typed query. A form repeats a name for several ticked choices. Raises ValidationException."""
+        """Return the typed query.
+
+        A form repeats a name for several ticked choices. Raises ValidationException.
+        """
         types = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
         several = {name for name, wanted in types.items() if get_origin(wanted) is tuple}
         lists = {name: self._query.getall(name) for name in self._query}
@@ -267,7 +291,9 @@ class Visit:
             raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
 
     def check_more(self, *first: Callable[[], bool]) -> str:
-        """Check some mails if a script waits for it. Return the address that checks more, or an empty text.
+        """Check some mails if a script waits for it.
+
+        Return the address that checks more, or an empty text.
 
         Without scripts, the tab of checks waits for the first.
         """

@@ -1,4 +1,6 @@
-"""The pages to review a folder: all its findings, and its mails beside their snapshots, which can be accepted."""
+"""The pages to review a folder: all its findings, and its mails beside their snapshots, which can
+be accepted.
+"""
 
 import asyncio
 from typing import Annotated, Any, Literal

@@ -1,4 +1,6 @@
-"""The pages of the templates: a sample as a mail in its frame, its sources, the index of the palette; shared files."""
+"""The pages of the templates: a sample as a mail in its frame, its sources, the index of the
+palette; shared files.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -88,7 +90,10 @@ def _sayings(rendition: Rendition) -> list[Saying]:
 
 
 def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
-    """Return the samples before and after this one in the list. Next to a made-up one are its kin, too."""
+    """Return the samples before and after this one in the list.
+
+    Next to a made-up one are its kin, too.
+    """
     order = []
     for entry in in_order(gallery.entries()):
         names = entry.samples or (sample if entry.name == template else "",)  # unreadable
@@ -106,7 +111,9 @@ _TOO_MUCH = "The mail can be rendered, but this view of it takes too much time o
 
 @get("/frames/{name:path}", sync_to_thread=True)
 def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
-    """Answer with the mail alone: the last good one while the template is broken, else what is wrong."""
+    """Answer with the mail alone: the last good one while the template is broken, else what is
+    wrong.
+    """
     view, fault = visit.layout.as_loaded(visit.view), visit.rendition.fault
     if html := _html(visit.rendition, view):
         return frame_answers.answer(html, view, frames.PREVIEW)
@@ -117,7 +124,9 @@ def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
 
 
 def _html(rendition: Rendition, view: View) -> str | None:
-    """Return the mail for the frame, as the view has it: the last good one of a broken template; None without one."""
+    """Return the mail for the frame, as the view has it: the last good one of a broken template;
+    None without one.
+    """
     if marked := rendition.read(frames.frame_of, view):
         return marked
     mail = rendition.mail
@@ -135,7 +144,9 @@ def places(visit: NamedDependency[Visit]) -> Marks:
 
 @get("/index.json", sync_to_thread=True)
 def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
-    """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
+    """Return everything in the folder, and the newest captured mails, in the view of the page that
+    searches.
+    """
     gallery, layout, captured = visit.gallery, visit.layout, visit.studio.captured
     entries, mails = in_order(gallery.entries()), captured.newest() if captured else ()
     same = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")

@@ -15,7 +15,10 @@ T = TypeVar("T")
 
 
 class TreeFolder(Struct, frozen=True):
-    """A folder. Its name is empty for the templates at the top. `closed`: how many templates a closed one holds."""
+    """A folder.
+
+    Its name is empty for the templates at the top. `closed`: how many templates a closed one holds.
+    """
 
     folder: str
     mails: tuple[Entry, ...]

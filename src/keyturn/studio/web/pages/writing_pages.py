@@ -1,4 +1,6 @@
-"""The pages that write: a mail's data saved as a sample, files saved from the editor, previews sent."""
+"""The pages that write: a mail's data saved as a sample, files saved from the editor, previews
+sent.
+"""
 
 import asyncio
 from typing import Annotated, Any
@@ -47,7 +49,10 @@ class SentSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def data_of_tab(
     gallery: Gallery, template: str, view: View, data: CurrentData | None
 ) -> dict[str, Any]:
-    """Return what the tab shows. `form`: what a script makes the form of, as JSON; infinite numbers become null."""
+    """Return what the tab shows.
+
+    `form`: what a script makes the form of, as JSON; infinite numbers become null.
+    """
     if data is None:
         return {"data": None}
     files, schema = SampleFiles(gallery, template), data.schema
@@ -66,7 +71,10 @@ def data_of_tab(
 
 
 def _in_the_way(detail: str, *, replaceable: bool = False) -> HTTPException:
-    """Return a 409 for data that cannot be saved (RFC 9110, 15.5.10). A sample of the same name can be replaced."""
+    """Return a 409 for data that cannot be saved (RFC 9110, 15.5.10).
+
+    A sample of the same name can be replaced.
+    """
     return HTTPException(status_code=409, detail=detail, extra={"replaceable": replaceable})
 
 
@@ -74,7 +82,10 @@ def _in_the_way(detail: str, *, replaceable: bool = False) -> HTTPException:
     "/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True
 )
 def save_sample(visit: NamedDependency[Visit], data: JSONBody[SentSample]) -> Response[Any]:
-    """Save the data of the view under a name. Raises LookupError, and a 409 for what is in the way."""
+    """Save the data of the view under a name.
+
+    Raises LookupError, and a 409 for what is in the way.
+    """
     gallery, template, view, name = visit.gallery, visit.name, visit.view, data.name.strip()
     if fault := name_fault(name):
         raise _in_the_way(fault)
@@ -123,7 +134,9 @@ def read_source(visit: NamedDependency[Visit]) -> Response[Any]:
 
 @post("/sources/{name:path}", **_SENT)
 def save_source(visit: NamedDependency[Visit], data: JSONBody[SentText]) -> Response[Any]:
-    """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
+    """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110,
+    15.5.10).
+    """
     return Response(visit.layout.sources.save(visit.name, data.text, data.fingerprint))
 
 
@@ -163,7 +176,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The outcome of one mail: the provider's `id`, or `fault`: why it was not sent, and what to do."""
+    """The outcome of one mail: the provider's `id`, or `fault`: why it was not sent, and what to
+    do.
+    """
 
     to: str
     id: str = ""
@@ -171,7 +186,9 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rendered) -> Outcome:
-    """Send one mail to the reader's own mailbox, as it is seen; the subject says that it is a preview."""
+    """Send one mail to the reader's own mailbox, as it is seen; the subject says that it is a
+    preview.
+    """
     try:
         address, subject = parse(to), f"[Preview] {mail.subject}"
     except ValueError:

@@ -16,7 +16,10 @@ V = TypeVar("V")
 
 
 class LatestValues(Generic[K, V]):
-    """Keeps the latest values and the fingerprints of their files, for any thread. `revision` changes with them."""
+    """Keeps the latest values and the fingerprints of their files, for any thread.
+
+    `revision` changes with them.
+    """
 
     def __init__(self, most: float = inf) -> None:
         self.revision = 0
@@ -42,7 +45,10 @@ class LatestValues(Generic[K, V]):
     def renew(
         self, files: Mapping[K, Fingerprint | None], make: Callable[[K], V], seconds: float
     ) -> int:
-        """Make values of changed files anew until the time is over; return how many are left. Forget other keys."""
+        """Make values of changed files anew until the time is over; return how many are left.
+
+        Forget other keys.
+        """
         with self._lock:
             for key in self._values.keys() - files.keys():
                 del self._values[key]

@@ -1,4 +1,6 @@
-"""The mail of a view, rendered once for all requests (the page, its frame, its lines and its checks), within limits."""
+"""The mail of a view, rendered once for all requests (the page, its frame, its lines and its
+checks), within limits.
+"""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -53,7 +55,10 @@ class Order(Struct, frozen=True):
 
 
 class RenderingOutcome(Struct, frozen=True):
-    """The outcome of an order. `elsewhere`: files outside the folders, where the loader of an app looks, too."""
+    """The outcome of an order.
+
+    `elsewhere`: files outside the folders, where the loader of an app looks, too.
+    """
 
     mail: Rendered | None = None
     elsewhere: tuple[FileState, ...] = ()
@@ -61,7 +66,10 @@ class RenderingOutcome(Struct, frozen=True):
 
 
 class MailRenderer:
-    """Renders mails of a gallery, one at a time. `traced`: its templates with origins, for pictures and checks."""
+    """Renders mails of a gallery, one at a time.
+
+    `traced`: its templates with origins, for pictures and checks.
+    """
 
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)
@@ -73,13 +81,19 @@ class MailRenderer:
             return self.gallery.branches(template)
 
     def warm_up(self) -> None:
-        """Render the first mail, so that the next one finds modules and layouts loaded. Raises what it raises."""
+        """Render the first mail, so that the next one finds modules and layouts loaded.
+
+        Raises what it raises.
+        """
         for template in self.gallery.names()[:1]:
             for sample in list(self.gallery.samples(template).values())[:1]:
                 self.document(Order(template, self.gallery.files(template), sample, "", number=0))
 
     def render_or_explain(self, order: Order) -> RenderingOutcome:
-        """Render the mail as it is sent, or say what is wrong with it. Raises LookupError for an unknown brand."""
+        """Render the mail as it is sent, or say what is wrong with it.
+
+        Raises LookupError for an unknown brand.
+        """
         try:
             document = self.document(order)
             if document.missing:
@@ -95,7 +109,9 @@ class MailRenderer:
         )
 
     def _refusal(self, order: Order, document: Document) -> Finding:
-        """Return the mistake for which the compiler refuses a mail: in the tags of one file, or else of the whole."""
+        """Return the mistake for which the compiler refuses a mail: in the tags of one file, or
+        else of the whole.
+        """
         with self.gallery.one_look():
             files = [
                 one for one in self.gallery.files_of(order.template) if ending_of(one) == ".mjml"
@@ -105,7 +121,10 @@ class MailRenderer:
             return next(filter(None, chain(of_files, of_mail)))
 
     def document(self, order: Order) -> Document:
-        """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
+        """Return the mail with the places of its parts in the templates.
+
+        Raises as `read_document` does.
+        """
         if order.number not in self._documents:
             templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
             language = self.gallery.languages.choose(order.language)
@@ -115,7 +134,9 @@ class MailRenderer:
         return self._documents[order.number]
 
     def read(self, order: Order, read: Callable[..., T], *args: Any) -> T | None:
-        """Return what a function reads of the mail with its places, or None if the mail cannot be rendered."""
+        """Return what a function reads of the mail with its places, or None if the mail cannot be
+        rendered.
+        """
         try:
             document = self.document(order)
         except (
@@ -155,10 +176,13 @@ _MOST = 200  # last good mails, some megabytes: as many as a contact sheet shows
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rendition:
-    """The mail of a view, as it is sent; with a `fault`, the last that could be rendered. Threads may share it.
+    """The mail of a view, as it is sent; with a `fault`, the last that could be rendered.
+
+    Threads may share it.
 
     `view`: what the mail is made from, with the sample and the language named.
-    `data`: None if the samples are `unreadable`. Then the view names the requested sample, or the last rendered one.
+    `data`: None if the samples are `unreadable`. Then the view names the requested sample, or the
+    last rendered one.
     `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
     `order`: names the mail in requests to the `runner`. None if there is nothing to render.
     """
@@ -181,7 +205,10 @@ class Rendition:
         return self.fault is not None and self.fault.group == "limits"
 
     def is_as(self, wanted: "Rendition") -> bool:
-        """Whether rendering `wanted` now would give the same. The file that fixes a fault may be unknown."""
+        """Whether rendering `wanted` now would give the same.
+
+        The file that fixes a fault may be unknown.
+        """
         same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
         same_files = self.fingerprint == wanted.fingerprint
         return (
@@ -192,7 +219,9 @@ class Rendition:
         )
 
     def read(self, read: Callable[..., T], *args: Any) -> T | None:
-        """Return what a function reads of the mail with its places; None without a mail, or beyond a limit."""
+        """Return what a function reads of the mail with its places; None without a mail, or beyond
+        a limit.
+        """
         if self.order is None or self.fault:
             return None
         try:
@@ -257,7 +286,9 @@ class Renditions:
         )
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
-        """Return the last good mail of a sample, whatever the edit; of any sample if the view names none."""
+        """Return the last good mail of a sample, whatever the edit; of any sample if the view names
+        none.
+        """
         wanted = view.to(edit="")
         for (name, seen), mail in reversed(self._last_good.items()):
             if name == template and wanted in (seen, seen.to(sample="")):

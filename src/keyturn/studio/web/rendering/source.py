@@ -1,4 +1,6 @@
-"""The texts of a mail as numbered, coloured lines: its files, its stages, and excerpts around a place."""
+"""The texts of a mail as numbered, coloured lines: its files, its stages, and excerpts around a
+place.
+"""
 
 import re
 from pathlib import PurePosixPath
@@ -23,7 +25,10 @@ _LEXERS = {
 
 
 class Source(Struct, frozen=True):
-    """A text to read. `kind`: the ending of its file, or of its stage. `file`: empty if the text is in no file."""
+    """A text to read.
+
+    `kind`: the ending of its file, or of its stage. `file`: empty if the text is in no file.
+    """
 
     title: str
     kind: str
@@ -34,7 +39,8 @@ class Source(Struct, frozen=True):
 def lines_of(source: Source, runner: Runner[MailRenderer]) -> list[Markup]:
     """Return the lines as HTML, in colours if a renderer has them in time.
 
-    Some expressions of Pygments take time that grows with the cube of a line's length (CWE-1333), so it has limits.
+    Some expressions of Pygments take time that grows with the cube of a line's length (CWE-1333),
+    so it has limits.
     """
     try:
         lines = runner.run_for(_SECONDS_TO_COLOUR, _colour, source.text, source.kind)
@@ -77,7 +83,10 @@ def stages_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
 
 
 def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | None:
-    """Return the text of a stage, or None without such a file or without a mail. Raises LookupError."""
+    """Return the text of a stage, or None without such a file or without a mail.
+
+    Raises LookupError.
+    """
     if file := files_of(gallery, rendition).get(stage):
         return shared_source(gallery, file)
     if rendition.mail is None or stage not in stages_of(gallery, rendition):
@@ -101,7 +110,10 @@ _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
 
 
 class ExcerptLine(Struct, frozen=True):
-    """A line of an excerpt. `marked`: the word of the finding. Only the line of the finding has it, and `after`."""
+    """A line of an excerpt.
+
+    `marked`: the word of the finding. Only the line of the finding has it, and `after`.
+    """
 
     number: int
     before: str
@@ -112,7 +124,10 @@ class ExcerptLine(Struct, frozen=True):
 def excerpt(
     text: str, line: int, column: int | None = None, *, around: int = 1, before: int = 16
 ) -> tuple[ExcerptLine, ...]:
-    """Return the lines around a line, without common indentation. A place to the far right is brought near."""
+    """Return the lines around a line, without common indentation.
+
+    A place to the far right is brought near.
+    """
     lines = text.split("\n")
     if not (text and 1 <= line <= len(lines)):
         return ()

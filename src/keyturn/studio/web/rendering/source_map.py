@@ -45,14 +45,20 @@ class Selection(Struct, frozen=True):
 
 
 class Marks(msgspec.Struct, frozen=True):
-    """The origins of everything in a frame, by class `kt-NUMBER` or `data-keyturn`. `picked`: of the selected line."""
+    """The origins of everything in a frame, by class `kt-NUMBER` or `data-keyturn`.
+
+    `picked`: of the selected line.
+    """
 
     all: dict[str, Mark]
     picked: tuple[str, ...]
 
 
 class _Part(Struct, frozen=True):
-    """Something in a frame. `key`: its name. `offset`: that of its start tag. `end`: behind its end tag."""
+    """Something in a frame.
+
+    `key`: its name. `offset`: that of its start tag. `end`: behind its end tag.
+    """
 
     key: str
     tag: str

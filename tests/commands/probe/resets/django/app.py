@@ -1,4 +1,7 @@
-"""Django's own password reset with its own templates. Its accounts: the addresses on the command line."""
+"""Django's own password reset with its own templates.
+
+Its accounts: the addresses on the command line.
+"""
 
 import os
 import sys

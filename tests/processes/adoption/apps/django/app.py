@@ -1,4 +1,7 @@
-"""A Django project: its own users, its own sign-in, sessions in the database. `set-up` makes Mona's."""
+"""A Django project: its own users, its own sign-in, sessions in the database.
+
+`set-up` makes Mona's.
+"""
 
 import os
 import sys

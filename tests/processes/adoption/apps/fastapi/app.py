@@ -1,4 +1,7 @@
-"""A FastAPI app: users by SQLAlchemy, its own sign-in, the guide's tokens. `set-up` makes Mona's account."""
+"""A FastAPI app: users by SQLAlchemy, its own sign-in, the guide's tokens.
+
+`set-up` makes Mona's account.
+"""
 
 import asyncio
 import os

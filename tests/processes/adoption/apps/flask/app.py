@@ -1,4 +1,7 @@
-"""A Flask app: its own users in SQLite and sign-in, the guide's sessions in cookies. `set-up` makes Mona's account."""
+"""A Flask app: its own users in SQLite and sign-in, the guide's sessions in cookies.
+
+`set-up` makes Mona's account.
+"""
 
 import os
 import sqlite3

@@ -1,4 +1,7 @@
-"""A Litestar app: Advanced Alchemy's users, its own sign-in, the guide's sessions. `set-up` makes Mona's account."""
+"""A Litestar app: Advanced Alchemy's users, its own sign-in, the guide's sessions.
+
+`set-up` makes Mona's account.
+"""
 
 import asyncio
 import os

@@ -27,14 +27,19 @@ from keyturn.values import did_you_mean
 
 
 class _FactorColumns(NamedTuple):
-    """The columns of the live table. `fields`: by the settings that name them. `active`: what a factor's row meets."""
+    """The columns of the live table.
+
+    `fields`: by the settings that name them. `active`: what a factor's row meets.
+    """
 
     fields: Mapping[str, Column[Any]]
     active: Sequence[MappedFlag]
 
 
 class TableFactors(OwnSecondStep):
-    """Reads factors from an app's own table: beside the password, or in another table with the account's id."""
+    """Reads factors from an app's own table: beside the password, or in another table with the
+    account's id.
+    """
 
     def __init__(
         self,
@@ -60,14 +65,18 @@ class TableFactors(OwnSecondStep):
         await self._known.require_ready()
 
     async def find(self, account: Account) -> StoredFactors:
-        """Return the factors of the account's row. Of several, a row with a seed wins, so more rows are no bypass."""
+        """Return the factors of the account's row.
+
+        Of several, a row with a seed wins, so more rows are no bypass.
+        """
         columns = await self._known.now()
         fields = columns.fields
         key = fields["account"]
         try:
             ids = kind_of(key).ids(account.id)
         except ValueError as error:
-            # No row can have this id, so the settings name the wrong column: the account's factors are unknown.
+            # No row can have this id, so the settings name the wrong column: the account's factors
+            # are unknown.
             log.error(
                 LogEvent(
                     "second_step.unreadable", account_id=account.id, column=key.name, reason=error

@@ -27,10 +27,13 @@ Messages: TypeAlias = "SmsCodes | None"
 """What sends codes to phones; None if no messages are sent."""
 
 RECENT = timedelta(days=30)
-"""How long an addition is recent: a mail is often read late. Afterwards it is proven. Only an operator adds, since a
-thief with a stolen password could lock the owner out, and the owner gets a mail with the button "this was not me".
-Meanwhile a press removes the addition, and a recovery link neither asks for it nor leaves it. One that replaced a
-proven factor has stood for as long as that: the mailbox alone cannot remove it."""
+"""How long an addition is recent: a mail is often read late.
+
+Afterwards it is proven. Only an operator adds, since a thief with a stolen password could lock the
+owner out, and the owner gets a mail with the button "this was not me". Meanwhile a press removes
+the addition, and a recovery link neither asks for it nor leaves it. One that replaced a proven
+factor has stood for as long as that: the mailbox alone cannot remove it.
+"""
 
 
 class StoredFactors(msgspec.Struct, frozen=True):
@@ -120,7 +123,10 @@ class OwnSecondStep(SecondStep):
         )
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        """Delete recent additions. Codes end even if the factor that they replace stays: another may have got them."""
+        """Delete recent additions.
+
+        Codes end even if the factor that they replace stays: another may have got them.
+        """
         return secrets.delete(
             connection, account_id, STORED_FACTORS, SecretRow.created_at > now() - RECENT
         )
@@ -138,7 +144,9 @@ _REMEMBERED = timedelta(hours=1)
 
 
 def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
-    """Use a TOTP step up, with those before it; False if it was used (ASVS 6.5.1; CVE-2015-7225, CVE-2021-43177)."""
+    """Use a TOTP step up, with those before it; False if it was used (ASVS 6.5.1; CVE-2015-7225,
+    CVE-2021-43177).
+    """
     steps = [
         (Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)
     ]
@@ -151,14 +159,17 @@ def _key_of_step(account_id: str, step: int) -> bytes:
     return secrets.key_of(f"TOTP {step} {account_id}")
 
 
-# Recovery codes, to print, and to keep in case the phone is lost, wherever an account's other factors are
+# Recovery codes, to print, and to keep in case the phone is lost, wherever an account's other
+# factors are
 
 
 RECOVERY_CODES = 10
 """Codes that an account gets at a time."""
 
 _LETTERS = 24
-"""120 bits: from 112 on, a fast hash is enough (OWASP ASVS 6.5.2), so one statement finds and uses a code."""
+"""120 bits: from 112 on, a fast hash is enough (OWASP ASVS 6.5.2), so one statement finds and uses
+a code.
+"""
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32, without I, L, O and U: readers cannot confuse the characters on paper."""
@@ -181,7 +192,9 @@ def recovery_code_digest(account_id: str, code: str) -> bytes:
 
 
 def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[str]:
-    """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's transaction."""
+    """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's
+    transaction.
+    """
     secrets.delete(
         connection, account_id, [Purpose.RECOVERY]
     )  # none is kept: a code on paper never expires
@@ -244,7 +257,10 @@ class BuiltinFactors(OwnSecondStep):
         )
 
     def set(self, connection: Connection, account_id: str, kind: Purpose, factor: bytes) -> None:
-        """Store a seed or a number, for a caller that holds the account. A replacement has stood for as long."""
+        """Store a seed or a number, for a caller that holds the account.
+
+        A replacement has stood for as long.
+        """
         key = secrets.key_of(f"{kind} {account_id}")
         replaced = secrets.find(connection, key, kind)
         since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
@@ -253,7 +269,9 @@ class BuiltinFactors(OwnSecondStep):
     def set_up(
         self, connection: Connection, account_id: str, seed: bytes, step: int
     ) -> Sequence[str]:
-        """Store a seed and use up the step of the code that proved it (ASVS 6.5.1); return fresh recovery codes."""
+        """Store a seed and use up the step of the code that proved it (ASVS 6.5.1); return fresh
+        recovery codes.
+        """
         take_step(connection, account_id, step, now())
         self.set(connection, account_id, Purpose.TOTP, seed)
         return renew_recovery_codes(connection, account_id)

@@ -16,7 +16,10 @@ from keyturn.service.secrets import Secret
 
 
 class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
-    """A try by the holder of a live link, or at a sign-in without one. `code`: as typed; "" to request one."""
+    """A try by the holder of a live link, or at a sign-in without one.
+
+    `code`: as typed; "" to request one.
+    """
 
     account: Account
     method: CodeMethod
@@ -28,28 +31,36 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(NamedTuple):
-    """A right code: what spends it in a transaction, False if another request was quicker, and what undoes that."""
+    """A right code: what spends it in a transaction, False if another request was quicker, and what
+    undoes that.
+    """
 
     spend: Callable[[Connection, datetime], bool] = lambda *_: True
     give_back: Callable[[Connection, datetime], None] = lambda *_: None
 
 
 class SecondStep(ABC):
-    """Second factors of accounts. Each method raises Unavailable without an answer that it can understand.
+    """Second factors of accounts.
 
-    `verify` raises SecondStepUnfinished, which gives no try back, once one factor has refused and another is not
-    reached.
+    Each method raises Unavailable without an answer that it can understand.
+
+    `verify` raises SecondStepUnfinished, which gives no try back, once one factor has refused and
+    another is not reached.
     """
 
     async def require_ready(self) -> None:  # noqa: B027 - not all have something to check
-        """Raise SettingsInvalid, with every fault by its name, if something differs from the settings."""
+        """Raise SettingsInvalid, with every fault by its name, if something differs from the
+        settings.
+        """
 
     @abstractmethod
     async def factors(self, account: Account) -> Sequence[Factor]:
         """Return the account's factors; none if a link alone sets its password."""
 
     async def proven_factors(self, account: Account) -> Sequence[Factor]:
-        """Return the factors without recent additions, which the account's mailbox may undo (`remove_recent`)."""
+        """Return the factors without recent additions, which the account's mailbox may undo
+        (`remove_recent`).
+        """
         return await self.factors(account)
 
     async def begin(self, trial: SecondStepTry) -> bool:
@@ -59,7 +70,10 @@ class SecondStep(ABC):
 
     @abstractmethod
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
-        """Return Accepted if the code is right and unused, otherwise None. The caller has counted the try."""
+        """Return Accepted if the code is right and unused, otherwise None.
+
+        The caller has counted the try.
+        """
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
         """Delete recent additions, in the caller's transaction; tell whether there was one."""

@@ -1,4 +1,6 @@
-"""Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
+"""Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if
+there is one.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -38,7 +40,9 @@ _TRIES, _DAILY = 5, 20
 """Wrong codes that end a link, and those of an account in a day."""
 
 _NOTICE = 30 * _DAY
-"""Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
+"""Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few
+a day.
+"""
 
 
 class RightCode(NamedTuple):
@@ -65,13 +69,16 @@ class RightCode(NamedTuple):
 
 
 class RequiredStep(SecondProof):
-    """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
+    """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a
+    right code.
 
-    A link has five tries, and an account 20 a day, which refill evenly, with all of its links (NIST SP 800-63B-4 3.2.2
-    ends at 100 in a row). So a guess of six digits, with three live TOTP steps, is right once in 45 years.
+    A link has five tries, and an account 20 a day, which refill evenly, with all of its links (NIST
+    SP 800-63B-4 3.2.2 ends at 100 in a row). So a guess of six digits, with three live TOTP steps,
+    is right once in 45 years.
 
-    Each try whose number the tries of a link divide, and the last that is left, ends its link, and the owner is told
-    (4.6), as often as at a sign-in: neither many new links nor a code a day stay unnoticed.
+    Each try whose number the tries of a link divide, and the last that is left, ends its link, and
+    the owner is told (4.6), as often as at a sign-in: neither many new links nor a code a day stay
+    unnoticed.
     """
 
     def __init__(self, step: SecondStep, ground: Ground, events: AppEvents) -> None:
@@ -96,7 +103,9 @@ class RequiredStep(SecondProof):
         change: messages.FactorChange,
         work: FactorWork[_Result],
     ) -> _Result:
-        """Run `work`, which changes factors of that id, with an audit entry and a mail to the owner (ASVS 6.3.7)."""
+        """Run `work`, which changes factors of that id, with an audit entry and a mail to the owner
+        (ASVS 6.3.7).
+        """
         of, email, moment = account.id, account.email, now()
         changed = messages.SecondStepWasChanged(
             account_id=of, at=moment, client=operator, email=email, change=change
@@ -150,17 +159,22 @@ class RequiredStep(SecondProof):
         raise refusal
 
     async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
-        """Commit a try before any comparison; return how many are left, and whether to tell. Raises TooManyRequests."""
+        """Commit a try before any comparison; return how many are left, and whether to tell.
+
+        Raises TooManyRequests.
+        """
 
         def count(tx: Transaction) -> tuple[int, bool]:
-            # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
+            # Hold the account, as every change of it does: otherwise two of its links would wait
+            # for each other.
             tx.hold(trial.account.id)
             of_link = _TRIES
             if trial.link:
                 tried = secrets.count_try(tx.connection, *trial.link.id, trial.moment)
                 of_link -= tried.tries
                 if of_link < 0 or tried.dead_reason(trial.moment):
-                    # The request whose last try is wrong ends the link; a try under way may be right.
+                    # The request whose last try is wrong ends the link; a try under way may be
+                    # right.
                     raise LinkDead("invalid")
             day, notice = _limits(trial.account.id)
             hit = tx.counters.count(day)
@@ -188,7 +202,10 @@ class RequiredStep(SecondProof):
         await self._ground.transact(write)
 
     async def _tell(self, trial: SecondStepTry) -> None:
-        """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
+        """Enqueue the mail and the app's event, and end the link.
+
+        Of requests at once, the one that ends it tells.
+        """
         account, client, link, moment = trial.account, trial.client, trial.link, now()
         failed = messages.SecondStepHasFailed(
             account_id=account.id,

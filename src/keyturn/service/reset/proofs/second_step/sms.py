@@ -1,6 +1,8 @@
-"""Codes by SMS, which NIST calls restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over.
+"""Codes by SMS, which NIST calls restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers
+over.
 
-Twilio's API (https://www.twilio.com/docs/messaging/api/message-resource) has no idempotency key: they are sent once.
+Twilio's API (https://www.twilio.com/docs/messaging/api/message-resource) has no idempotency key:
+they are sent once.
 """
 
 from datetime import timedelta
@@ -28,7 +30,10 @@ from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
-"""Phones recognise six. NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy."""
+"""Phones recognise six.
+
+NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy.
+"""
 
 _DAY = 86_400
 _COOLDOWN, _DAILY = Rate(1, 60), Rate(5, _DAY)
@@ -61,7 +66,10 @@ class TwilioSms:
         self.close = self._api.close
 
     async def send(self, number: str, text: str) -> None:
-        """Hand a message over, for its code's life. Raises SendRetryable, SendUnknown, SendRefused, without text."""
+        """Hand a message over, for its code's life.
+
+        Raises SendRetryable, SendUnknown, SendRefused, without text.
+        """
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
         life = str(int(LIFE.total_seconds()))
         fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
@@ -93,11 +101,13 @@ class CapturedSms:
 
 
 class SmsCodes:
-    """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `LIFE`.
+    """Sends codes and verifies them.
 
-    An account gets one message a minute, and five a day: a stranger in a mailbox could make a phone ring all night.
-    `overall` bounds those of all accounts: strangers open accounts with numbers that pay them (SMS pumping, OWASP
-    API4:2023).
+    Each is for one link, or for signing in, and works once, for `LIFE`.
+
+    An account gets one message a minute, and five a day: a stranger in a mailbox could make a phone
+    ring all night. `overall` bounds those of all accounts: strangers open accounts with numbers
+    that pay them (SMS pumping, OWASP API4:2023).
     """
 
     def __init__(self, settings: Settings, ground: Ground) -> None:
@@ -114,7 +124,10 @@ class SmsCodes:
         self._host = host_in(settings.reset_url.replace("{base_url}", settings.base_url))
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
-        """Send a fresh code to a number of E.164, in place of the last. Raises TooManyRequests, Unavailable."""
+        """Send a fresh code to a number of E.164, in place of the last.
+
+        Raises TooManyRequests, Unavailable.
+        """
         code, secret = self._codes.mint(
             trial.account.id, _key(trial), trial.moment, use=_use(trial)
         )
@@ -152,7 +165,9 @@ class SmsCodes:
                 raise Unavailable("the SMS provider did not accept the message") from failure
 
     async def find(self, trial: SecondStepTry) -> Secret | None:
-        """Return the code if it is right, even if it works no more; None if it was not sent for this."""
+        """Return the code if it is right, even if it works no more; None if it was not sent for
+        this.
+        """
         key = _key(trial)
         code = await self._ground.database.read(
             lambda connection: secrets.find(connection, key, Purpose.SMS)
@@ -164,7 +179,10 @@ class SmsCodes:
         )
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
-        """Return the message. Phones read its last line (https://wicg.github.io/sms-one-time-codes/)."""
+        """Return the message.
+
+        Phones read its last line (https://wicg.github.io/sms-one-time-codes/).
+        """
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
         language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
         values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}

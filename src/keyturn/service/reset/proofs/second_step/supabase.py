@@ -1,14 +1,17 @@
 """Second factors at Supabase Auth (https://github.com/supabase/auth, internal/api/mfa.go).
 
-Its admin API lists factors and sets a password past all of them, but cannot check a code. The code is therefore checked
-as in a user's own sign-in. A recovery link that is never mailed opens a session of the lowest level, which challenges
-the factor. The session always ends afterwards. The new link replaces a recovery link of Supabase's own that is on its
-way, and Supabase logs a sign-in. Supabase accepts a code again within its step; a link here works once.
+Its admin API lists factors and sets a password past all of them, but cannot check a code. The code
+is therefore checked as in a user's own sign-in. A recovery link that is never mailed opens a
+session of the lowest level, which challenges the factor. The session always ends afterwards. The
+new link replaces a recovery link of Supabase's own that is on its way, and Supabase logs a sign-in.
+Supabase accepts a code again within its step; a link here works once.
 
-Phones and passkeys cannot be checked this way and are "other": users with no other factor contact support.
+Phones and passkeys cannot be checked this way and are "other": users with no other factor contact
+support.
 
-Only Auth's own answers count, by their form and error codes. Every other answer is unknown, which means neither "no
-factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth restarts.
+Only Auth's own answers count, by their form and error codes. Every other answer is unknown, which
+means neither "no factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth
+restarts.
 """
 
 import re
@@ -31,7 +34,10 @@ from keyturn.service.settings import SupabaseSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _WRONG_CODE = {"mfa_verification_failed", "mfa_verification_rejected"}
-"""Error codes (https://supabase.com/docs/guides/auth/debugging/error-codes). The second is the project's own hook."""
+"""Error codes (https://supabase.com/docs/guides/auth/debugging/error-codes).
+
+The second is the project's own hook.
+"""
 
 _CODE = re.compile(r"[0-9]{6}")
 """A TOTP code; Supabase accepts no other length."""
@@ -56,7 +62,10 @@ class _Challenge(msgspec.Struct):
 
 
 class SupabaseSecondStep(SecondStep):
-    """The factors of a project's Auth server. Every method raises AccountsUnready if the server cannot help."""
+    """The factors of a project's Auth server.
+
+    Every method raises AccountsUnready if the server cannot help.
+    """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._api = AdminApi(settings, timeout)
@@ -122,7 +131,10 @@ class SupabaseSecondStep(SecondStep):
         return (await self._api.ask("POST", path, session, json=body)).require(form)
 
     async def _sign_out(self, session: str) -> None:
-        """End the session. If Auth does not answer, the password change or the session's one-hour life ends it."""
+        """End the session.
+
+        If Auth does not answer, the password change or the session's one-hour life ends it.
+        """
         try:
             answer = await self._api.ask("POST", "/logout?scope=local", session, json={})
             reason = "" if answer.is_done else str(answer)

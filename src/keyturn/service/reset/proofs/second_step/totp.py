@@ -21,7 +21,10 @@ SEED_BYTES = 20
 """160 bits, as RFC 4226 recommends (section 4, R6)."""
 
 _SHORTEST = 10
-"""Bytes. RFC 4226 demands 128 bits, but the seeds of many apps have 80; a shorter seed is a mistake."""
+"""Bytes.
+
+RFC 4226 demands 128 bits, but the seeds of many apps have 80; a shorter seed is a mistake.
+"""
 
 _DIGITS = 6
 _HASH = SHA1()  # noqa: S303 - many authenticator apps know no other (RFC 6238, 1.2)
@@ -30,7 +33,9 @@ _STEP = 30
 """Seconds: ASVS 6.5.5."""
 
 _DRIFT = (0, -1, 1)
-"""Steps around the server's own that are accepted: for slow typing and a phone's clock (RFC 6238, 5.2)."""
+"""Steps around the server's own that are accepted: for slow typing and a phone's clock (RFC 6238,
+5.2).
+"""
 
 _CODE = re.compile(r"[0-9]{6}", re.ASCII)
 _BLANKS = re.compile(r"[\s-]+")
@@ -63,7 +68,10 @@ def base32(seed: bytes) -> str:
 
 
 def seed_of_base32(text: str) -> bytes:
-    """Return a seed written in groups, in lower case, or as an otpauth:// address. Raises ValueError."""
+    """Return a seed written in groups, in lower case, or as an otpauth:// address.
+
+    Raises ValueError.
+    """
     if text.startswith("otpauth://"):
         (text,) = parse_qs(urlsplit(text).query).get("secret", [])
     plain = _BLANKS.sub("", text).rstrip("=")
@@ -88,7 +96,9 @@ class _Json(msgspec.Struct):
 
 
 class _Sealed(msgspec.Struct):
-    """Reads the output of Laravel's Encrypter: each field in base64, the MAC in hex over iv and value as written."""
+    """Reads the output of Laravel's Encrypter: each field in base64, the MAC in hex over iv and
+    value as written.
+    """
 
     iv: str
     value: str

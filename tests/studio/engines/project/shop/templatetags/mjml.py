@@ -1,4 +1,6 @@
-"""`{% mjml %}` as packages have it: a node that renders what is in it, and hands it on to be compiled elsewhere."""
+"""`{% mjml %}` as packages have it: a node that renders what is in it, and hands it on to be
+compiled elsewhere.
+"""
 
 from typing import Any
 
