@@ -47,7 +47,10 @@ def draw(source: str) -> str:
         drawn += [_heading(row[2:], y)] if row.startswith("= ") else _step(row, middle, y)
     return "\n".join(
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{_LABEL}">',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+                f'aria-label="{_LABEL}">'
+            ),
             f'<style>{_STYLE}</style><rect width="{width}" height="{height}"/>',
             *drawn,
             "</svg>\n",

@@ -32,9 +32,12 @@ FLAGS = (
     "--no-first-run",
 )
 LAMP = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" preserveAspectRatio="xMidYMid slice">'
-    '<rect width="100" height="100" fill="#e9dccb"/><path d="M32 46 L44 22 H58 L70 46 Z" fill="#b5713c"/>'
-    '<rect x="49" y="46" width="4" height="30" fill="#5c4a3b"/><ellipse cx="51" cy="78" rx="16" ry="4" fill="#5c4a3b"/>'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" preserveAspectRatio="xMidYMid '
+    'slice">'
+    '<rect width="100" height="100" fill="#e9dccb"/><path d="M32 46 L44 22 H58 L70 46 Z" '
+    'fill="#b5713c"/>'
+    '<rect x="49" y="46" width="4" height="30" fill="#5c4a3b"/><ellipse cx="51" cy="78" rx="16" '
+    'ry="4" fill="#5c4a3b"/>'
     "</svg>"
 )
 """The content at the addresses of the shop's pictures, which no server has."""

@@ -76,7 +76,10 @@ class Mutant(NamedTuple):
     def name(self) -> str:
         """The mutant by the text of its line, since the number moves."""
         written = self.file.read_text("utf-8").splitlines()[self.line - 1].strip()
-        return f"{self.file.relative_to(CHECKOUT / 'src/keyturn')}: {written}: {self.before} -> {self.after}"
+        return (
+            f"{self.file.relative_to(CHECKOUT / 'src/keyturn')}: {written}: {self.before} -> "
+            f"{self.after}"
+        )
 
 
 def main() -> int:

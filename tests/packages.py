@@ -70,7 +70,8 @@ def _cached(manifest: Path, command: Sequence[str]) -> Path:
             leave_out(f"{Path(command[0]).name} installed nothing within {_PATIENCE} seconds")
         if done.returncode:
             leave_out(
-                f"{Path(command[0]).name} could not install the packages of an app: is its registry in reach?"
+                f"{Path(command[0]).name} could not install the packages of an app: is its "
+                "registry in reach?"
             )
         with suppress(OSError):  # another process was quicker
             inside.rename(folder)

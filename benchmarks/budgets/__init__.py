@@ -22,7 +22,11 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         texts = (
             f"{self.value:.{digits}g}" for digits in range(3, 18)
         )  # 17 digits are unique to each float
-        return f"{next(text for text in texts if self._holds(float(text)) == self._holds(self.value))} {self.unit}"
+        return (
+            f"{next(text for text in texts if self._holds(float(text)) == self._holds(self.value))} "
+            ""
+            f"{self.unit}"
+        )
 
     def verdict(self) -> str:
         if self.budget is None:

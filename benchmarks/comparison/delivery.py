@@ -133,7 +133,8 @@ def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) 
     seconds = max(last, measured.ended) - (measured.ended - measured.seconds)
     if len(set(sent)) != len(sent) or len(sent) != plan.mails + WARM_UP:
         raise SystemExit(
-            f"{name} called its sender {len(sent)} times, for {len(set(sent))} of {plan.mails} mails"
+            f"{name} called its sender {len(sent)} times, for {len(set(sent))} of {plan.mails} "
+            "mails"
         )
     return DeliveryRate(
         engine=here.engine,

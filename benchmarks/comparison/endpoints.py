@@ -48,7 +48,10 @@ def measure(plan: Plan, tell: Tell) -> list[Table]:
         with field(engine, MEASURED, plan.accounts, tell) as here:
             samples = list(_samples(here, plan, tell))
         for count in plan.connections:
-            title = f"{ENGINES[engine]}, {count} connections, {plan.rounds} round{'s' * (plan.rounds > 1)}"
+            title = (
+                f"{ENGINES[engine]}, {count} connections, {plan.rounds} "
+                f"round{'s' * (plan.rounds > 1)}"
+            )
             tables.append(
                 _table(title, [sample for sample in samples if sample.connections == count])
             )

@@ -35,7 +35,8 @@ __version__ = "1.0.0rc1"
 _MODULES = {
     name: module
     for module, names in {
-        "errors": "DataUnfit KeyturnError QuotaExhausted SendFailed SendRefused SendRetryable SendUnknown"
+        "errors": "DataUnfit KeyturnError QuotaExhausted SendFailed SendRefused SendRetryable "
+        "SendUnknown"
         " SettingsInvalid TemplateInvalid UnknownMail",
         "mail.port.email": "Email Sender",
         "service.accounts.port": "Account AccountStore Ended NewPassword",

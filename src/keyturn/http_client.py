@@ -212,7 +212,10 @@ def _proxy_fault(url: str) -> str:
     except (httpx2.InvalidURL, ValueError):
         host = ""
     if not host:
-        return "must be an address like http://proxy.example.org:3128; write a # in its password as %23, a / as %2F"
+        return (
+            "must be an address like http://proxy.example.org:3128; write a # in its password "
+            "as %23, a / as %2F"
+        )
     return ""
 
 

@@ -110,7 +110,10 @@ def _words(kind: inspect.Type) -> str:
         case inspect.DictType():
             return "a table"
         case inspect.StructType(fields=fields):
-            return f"a table with {', '.join(f'{field.encode_name} ({_words(field.type)})' for field in fields)}"
+            return (
+                "a table with "
+                f"{', '.join(f'{field.encode_name} ({_words(field.type)})' for field in fields)}"
+            )
         case _:
             return "a text"
 

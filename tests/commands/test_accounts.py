@@ -82,7 +82,8 @@ def test_who_awaits_a_password_is_invited_once_added_or_named_and_nobody_else(
     assert refused.code == 1
     assert refused.err == (
         "keyturn: bob@northwind.example signs in with Google; dan@northwind.example is disabled; "
-        "eve@northwind.example has a password already: send a link with `keyturn accounts reset eve@northwind.example`;"
+        "eve@northwind.example has a password already: send a link with `keyturn accounts reset "
+        "eve@northwind.example`;"
         " there is no account with the address nobody@northwind.example\n"
     )
     keyturn("accounts", "add", ZOE)

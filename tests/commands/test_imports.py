@@ -21,7 +21,10 @@ def test_lists_load_no_templates(words: tuple[str, ...], workplace: Path) -> Non
     """A command that reads Keyturn's records loads what it needs for them, and neither templates
     nor pages.
     """
-    program = "import atexit, sys, keyturn.cli; atexit.register(lambda: print(*sys.modules)); keyturn.cli.main()"
+    program = (
+        "import atexit, sys, keyturn.cli; atexit.register(lambda: print(*sys.modules)); "
+        "keyturn.cli.main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program, *words],
         cwd=workplace,

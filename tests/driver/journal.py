@@ -35,7 +35,8 @@ EVE = "eve@northwind.test"
 """A user of the other system whose id no database takes."""
 
 _ACCOUNT = (
-    "INSERT INTO keyturn_accounts (id, email, name, provider, active, password_hash, kind, locale, created_at)"
+    "INSERT INTO keyturn_accounts (id, email, name, provider, active, password_hash, kind, "
+    "locale, created_at)"
     " VALUES (?, ?, ?, ?, ?, ?, 'viewer', '', '2026-01-01 00:00:00.000000')"
 )
 

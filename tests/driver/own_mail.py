@@ -9,7 +9,8 @@ def write_own_mail(folder: Path, title: str = "", says: str = "Go") -> str:
     file.parent.mkdir()
     file.write_text(
         f"<mjml><mj-head><mj-title>{title}</mj-title></mj-head><mj-body><mj-section><mj-column>"
-        f'<mj-button href="{{{{ link }}}}">{says}</mj-button></mj-column></mj-section></mj-body></mjml>',
+        f'<mj-button href="{{{{ link '
+        f'}}}}">{says}</mj-button></mj-column></mj-section></mj-body></mjml>',
         "utf-8",
     )
     return str(folder)

@@ -29,7 +29,10 @@ _NEVER = "'2099-01-01 00:00:00.000000'"
 
 def _on(event: str, table: str, when: str, *statements: str) -> str:
     name = f"fault_{event}_{table}_{crc32(when.encode())}".replace(" ", "_").lower()
-    return f"CREATE TRIGGER {name} {event} ON {table} WHEN {when} BEGIN {'; '.join(statements)}; END;\n"
+    return (
+        f"CREATE TRIGGER {name} {event} ON {table} WHEN {when} BEGIN {'; '.join(statements)}; "
+        "END;\n"
+    )
 
 
 def _note(what: str, who: str) -> str:
@@ -129,7 +132,8 @@ USES_OF_BUTTONS = _undo(
 
 def _ended_by_press(purposes: str) -> str:
     ending = (
-        f"UPDATE {_SECRETS} SET revoked_at = new.used_at WHERE account_id = new.account_id AND purpose IN ({purposes})"
+        f"UPDATE {_SECRETS} SET revoked_at = new.used_at WHERE account_id = new.account_id AND "
+        f"purpose IN ({purposes})"
         " AND used_at IS NULL AND revoked_at IS NULL AND expires_at > new.used_at"
     )
     return _on(
@@ -177,7 +181,8 @@ ONE_REQUEST_IN_SIXTEEN = _on(
 )
 
 _IS_STRANGE = (
-    "new.kind = 'reset_requested' AND json_extract(new.payload, '$.email') NOT IN (SELECT email FROM keyturn_accounts)"
+    "new.kind = 'reset_requested' AND json_extract(new.payload, '$.email') NOT IN (SELECT email "
+    "FROM keyturn_accounts)"
     " AND json_extract(new.payload, '$.client.operator') = ''"
 )
 REQUESTS_OF_STRANGERS = _on(
@@ -251,10 +256,14 @@ CLAIMED_PROMISES = _on(
 )
 
 _ROW = (
-    "id, key, kind, payload, state, reason, attempts, faults, available_at, claim, sealed, sender, provider_id,"
+    "id, key, kind, payload, state, reason, attempts, faults, available_at, claim, sealed, "
+    "sender, provider_id,"
     " created_at, settled_at"
 )
-_KEEP = f"INSERT INTO {_OUTBOX} ({_ROW}) VALUES ({', '.join(f'old.{name}' for name in _ROW.split(', '))})"
+_KEEP = (
+    f"INSERT INTO {_OUTBOX} ({_ROW}) VALUES "
+    f"({', '.join(f'old.{name}' for name in _ROW.split(', '))})"
+)
 WITHDRAWALS = _on(
     "AFTER DELETE", _OUTBOX, "old.kind = 'change_begun' AND old.state = 'waiting'", _KEEP
 )

@@ -23,7 +23,10 @@ def test_every_public_name_is_there_and_they_are_sorted() -> None:
 
 
 def test_the_import_alone_loads_nothing_else() -> None:
-    code = "import sys; before = set(sys.modules); import keyturn; print(*sorted(set(sys.modules) - before))"
+    code = (
+        "import sys; before = set(sys.modules); import keyturn; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
     loaded = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
     ).stdout

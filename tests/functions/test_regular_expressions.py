@@ -197,7 +197,10 @@ def slow_text(expression: Expression) -> str:
                 min(seconds(expression, method, text) for _ in range(5)) for text in texts
             )
             if whole > ENOUGH and whole > 8 * quarter:
-                return f"{method}: {beginning!r} + {pump!r} * n + {end!r}: {quarter:.4f} s, 4 n: {whole:.4f} s"
+                return (
+                    f"{method}: {beginning!r} + {pump!r} * n + {end!r}: {quarter:.4f} s, 4 n: "
+                    f"{whole:.4f} s"
+                )
     return ""
 
 

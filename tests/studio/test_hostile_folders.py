@@ -227,7 +227,8 @@ def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
 
 
 DEEP_STYLE = (
-    f'<mjml><mj-head><mj-style inline="inline">.a {{ width: {"calc(" * 5_000} }}</mj-style></mj-head>'
+    f'<mjml><mj-head><mj-style inline="inline">.a {{ width: {"calc(" * 5_000} '
+    f"}}</mj-style></mj-head>"
     '<mj-body><mj-section css-class="a"></mj-section></mj-body></mjml>'
 )
 NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}

@@ -71,7 +71,10 @@ HEADS = [
 ]
 PAGES = [
     (
-        "<!-- <title>Old</title> --><title lang=en>New</title><div style='display : NONE'>Now</div>",
+        (
+            "<!-- <title>Old</title> --><title lang=en>New</title><div style='display : "
+            "NONE'>Now</div>"
+        ),
         "New",
         "Now",
     ),

@@ -72,7 +72,8 @@ class Commands(click.Group):
             return None
         if name in _OF_A_SERVER and not hasattr(os, "fork"):
             fail(
-                "serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container"
+                "serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in "
+                "a container"
             )
         command: click.Command = getattr(import_module(COMMANDS[name][0]), name.replace("-", "_"))
         return command

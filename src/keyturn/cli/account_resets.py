@@ -36,12 +36,15 @@ REFUSED = {
     "no_account": "there is no account with the address {email}",
     "disabled": "{email} is disabled",
     "locked": (
-        "{email} is locked, and may not be the owner's address: check `keyturn audit --email {email}`,"
+        "{email} is locked, and may not be the owner's address: check `keyturn audit --email "
+        "{email}`,"
         " then run `keyturn accounts unlock {email}`"
     ),
     "signs_in_elsewhere": "{email} has no password: its owner signs in through another service",
-    "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`",
-    "cooldown": "{email} got an email a moment ago: wait for its cooldown, see `keyturn mailbox show {email}`",
+    "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show "
+    "{email}`",
+    "cooldown": "{email} got an email a moment ago: wait for its cooldown, see `keyturn mailbox show "
+    "{email}`",
     "daily_limit": "{email} has reached its limit of emails a day: see `keyturn mailbox show {email}`",
     "malformed": "{email} is not an email address",
 }
@@ -83,7 +86,8 @@ async def link(
         else ""
     )
     click.echo(
-        f"It works once, until {stamp(issued.expires_at)} UTC. Give it only to the account's owner.{place}"
+        f"It works once, until {stamp(issued.expires_at)} UTC. Give it only to the account's "
+        f"owner.{place}"
     )
 
 
@@ -220,7 +224,10 @@ async def _addresses(parts: Parts, listed: _List) -> AsyncIterator[str]:
 
 def _outcome(counts: Counter[str], *, is_dry: bool) -> str:
     if is_dry:
-        return f"No mail was sent. The outcome would be: {summary(counts) if counts else 'no accounts'}."
+        return (
+            "No mail was sent. The outcome would be: "
+            f"{summary(counts) if counts else 'no accounts'}."
+        )
     leave = " The worker will send the mails." if counts["asked"] else ""
     is_retried = any(counts[outcome] for outcome in _RETRIED)
     later = (

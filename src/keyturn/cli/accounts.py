@@ -89,7 +89,8 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     set_up = partial(factors.set_up, seed=seed, step=_require_code(seed))
     codes = await step.change(account, operator, "totp_set", set_up)
     click.echo(
-        f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n"
+        f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this "
+        "app.\n"
     )
     _print_recovery_codes(codes)
 
@@ -167,7 +168,8 @@ def _kept_here(parts: Parts, step: "RequiredStep") -> "BuiltinFactors":
         raise CommandRefused('second_step.source is "table": set second factors up in your app')
     if not parts.settings.secret_key:
         raise CommandRefused(
-            "KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first"
+            "KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key "
+            "first"
         )
     return step.builtin
 
@@ -180,7 +182,8 @@ def _show(seed: bytes, email: str, brand: str) -> None:
         import segno
     except ModuleNotFoundError:
         click.echo(
-            f"Open this address on the device that has the authenticator app of {accent(email)}:\n\n{uri}\n"
+            "Open this address on the device that has the authenticator app of "
+            f"{accent(email)}:\n\n{uri}\n"
         )
         click.echo(muted("For a QR code in its place: pip install 'keyturn[qr]'"))
     else:
@@ -210,7 +213,8 @@ def _require_code(seed: bytes) -> int:
 
 def _print_recovery_codes(codes: Sequence[str]) -> None:
     click.echo(
-        "Recovery codes: each works once, without the phone. Print them now: they are not shown again.\n"
+        "Recovery codes: each works once, without the phone. Print them now: they are not shown "
+        "again.\n"
     )
     click.echo("\n".join(f"  {code}" for code in codes))
 

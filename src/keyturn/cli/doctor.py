@@ -120,7 +120,8 @@ def health(host: str | None, port: int | None) -> None:
         fail(f"cannot ask http://{address}: it does not speak HTTP")
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         fail(
-            f"Keyturn on http://{address} is not ready: its database, its accounts or its worker does not answer"
+            f"Keyturn on http://{address} is not ready: its database, its accounts or its worker "
+            "does not answer"
         )
     if status != HTTPStatus.OK:
         fail(f"http://{address}/health/ready answers with {status}, but is not Keyturn")

@@ -120,17 +120,22 @@ def _of_files(plan: Plan) -> Iterator[str]:
         yield "Set sign_in_url to your app's sign-in page."
     if plan.transport == "capture":
         yield (
-            "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git. To send them, name the provider"
+            "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git. To send "
+            "them, name the provider"
             " and your sender in [mail], and set its key, such as RESEND_API_KEY."
         )
     path = urlsplit(plan.base_url).path.rstrip("/")
     if path and plan.is_local:
         yield (
-            f"Mount the plugin at {path}, or remove {path} from base_url: `keyturn serve` answers without it, so links"
+            f"Mount the plugin at {path}, or remove {path} from base_url: `keyturn serve` answers "
+            "without it, so links"
             " would not work."
         )
     if not plan.is_local:
-        yield f'Let your proxy forward {plan.base_url} to Keyturn: trusted_proxies = ["127.0.0.1"] in [server].'
+        yield (
+            f"Let your proxy forward {plan.base_url} to Keyturn: trusted_proxies = "
+            '["127.0.0.1"] in [server].'
+        )
 
 
 def _commands(plan: Plan, file: Path) -> Iterator[str]:

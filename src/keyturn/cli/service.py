@@ -109,17 +109,25 @@ def _announce(settings: Settings, place: str, port: int) -> None:
     if (
         port and linked not in (None, port) and not settings.server.trusted_proxies
     ):  # else a proxy may listen there
-        wrong = f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links in mails will not work"
+        wrong = (
+            f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links "
+            "in mails will not work"
+        )
         lines.append(f"keyturn: {wrong}: set server.port to {linked}, or correct base_url")
     path = urlsplit(settings.base_url).path.strip("/")
     if path and linked is not None and not settings.server.trusted_proxies:
-        wrong = f"base_url is {settings.base_url}, but Keyturn answers without /{path}, so links in emails will not work"
+        wrong = (
+            f"base_url is {settings.base_url}, but Keyturn answers without /{path}, so links "
+            "in emails will not work"
+        )
         lines.append(
-            f"keyturn: {wrong}: remove /{path} from base_url, or let a proxy forward it without /{path}"
+            f"keyturn: {wrong}: remove /{path} from base_url, or let a proxy forward it without "
+            f"/{path}"
         )
     if settings.mail.transport == "capture":
         lines.append(
-            f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows them"
+            f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows "
+            "them"
         )
     click.echo("\n".join([*lines, f"Keyturn answers on {place}"]), err=True)
 

@@ -21,7 +21,10 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+")
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
-_AROUND = "\t\r\n \u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_AROUND = (
+    "\t\r\n "
+    "\u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 
 BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
 """Every character beyond ASCII that NFC maps to one within it (Unicode's

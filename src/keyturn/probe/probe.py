@@ -74,7 +74,10 @@ async def _play(attack: Attack, run: Run) -> Outcome:
         exchanges = tuple(_exchange(page, run) for page in finding.pages)
         why = run.without_secrets(str(finding))[:_LONGEST_WHY]
     except Exception as error:  # noqa: BLE001 - whatever a hostile answer makes it raise
-        why = f"The probe does not understand an answer or a mail of the application ({type(error).__name__})."
+        why = (
+            "The probe does not understand an answer or a mail of the application "
+            f"({type(error).__name__})."
+        )
         return Outcome(attack, Verdict.NOT_TRIED, why)
     return Outcome(attack, finding.verdict, why, exchanges)
 

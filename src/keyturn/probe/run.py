@@ -21,7 +21,10 @@ _SLOWER = 5
 """How many times longer than the slowest mail so far the probe waits for the next."""
 
 _NO_MAIL = (
-    "Let the application send by SMTP to the port of --smtp on this machine, and name an account that exists.",
+    (
+        "Let the application send by SMTP to the port of --smtp on this machine, and name an account "
+        "that exists."
+    ),
     "A limit may hold it back: raise it while the probe runs. Or the account does not exist.",
 )
 """What to do if no mail comes: to the first request, and to a later one."""
@@ -169,7 +172,8 @@ class Run:
             self.target = replace(self.target, **named)
         if "request" not in named:
             raise CannotProbe(
-                f"No link at {self.target.url} leads to a form for a forgotten password: give --request."
+                f"No link at {self.target.url} leads to a form for a forgotten password: give "
+                "--request."
             )
         self.calls = {name: Call.read(name, text) for name, text in named.items()}
         story, before = await self.link_for(self.ann), len(self.mailbox.mails)
@@ -281,8 +285,10 @@ class Run:
         self._right, self._wrong = look(right), look(wrong)
         if self._right == self._wrong:
             raise not_tried(
-                f"The sign-in gives the same answer to the new and to a wrong password ({self.summary(right)}). "
-                f"The reset answered: {self.summary(self.first.done)}. Name the calls by --reset and --sign-in."
+                "The sign-in gives the same answer to the new and to a wrong password "
+                f"({self.summary(right)}). "
+                f"The reset answered: {self.summary(self.first.done)}. Name the calls by --reset "
+                "and --sign-in."
             )
         self.proven.add(self.first.password)
 

@@ -172,7 +172,8 @@ class Web:
         is_text = page.header("content-type").partition(";")[0].strip().lower() == "text/plain"
         if page.status != 200 or not is_text or page.body.strip() != permission:
             raise CannotProbe(
-                f"{other}. If it is yours, publish this as text/plain at {_PERMISSION}: {permission}"
+                f"{other}. If it is yours, publish this as text/plain at {_PERMISSION}: "
+                f"{permission}"
             )
 
     def is_here(self, url: str) -> bool:
@@ -261,7 +262,8 @@ class Browser:
         url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
             raise not_tried(
-                f"{url} is another origin than {self.web.origin}, and the probe sends nothing there."
+                f"{url} is another origin than {self.web.origin}, and the probe sends nothing "
+                "there."
             )
         while True:
             page = await self.web.send(method, url, self._headers(method, kind), body)

@@ -182,7 +182,10 @@ def _noting_unknown_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
             peer = read_peer(client[0])
             if peer and not any(peer in network for network in networks):
                 is_noted = True
-                reason = "X-Forwarded-For is ignored: if the peer is your proxy, add it to server.trusted_proxies"
+                reason = (
+                    "X-Forwarded-For is ignored: if the peer is your proxy, add it to "
+                    "server.trusted_proxies"
+                )
                 logging.getLogger("keyturn.proxy").warning(
                     LogEvent("proxy.untrusted", peer=peer, reason=reason)
                 )

@@ -132,15 +132,18 @@ _CLEAR = "DELETE FROM {table} WHERE key = :key"
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
-        "given": "SELECT value ->> 0 AS key, value ->> 1 AS added, value ->> 2 AS most FROM json_each(:given)",
+        "given": "SELECT value ->> 0 AS key, value ->> 1 AS added, value ->> 2 AS most FROM "
+        "json_each(:given)",
         "now": ":now",
         "durable": "",
     },
     "postgresql": {
         "given": "SELECT value ->> 0 AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS added,"
-        " CAST(value ->> 2 AS DOUBLE PRECISION) AS most FROM json_array_elements(CAST(:given AS json))",
+        " CAST(value ->> 2 AS DOUBLE PRECISION) AS most FROM json_array_elements(CAST(:given AS "
+        "json))",
         # Machines share the server's time.
-        "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), statement_timestamp()))"
+        "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), "
+        "statement_timestamp()))"
         " AS DOUBLE PRECISION)",
         # A count by itself waits for no disk
         # (https://www.postgresql.org/docs/current/wal-async-commit.html): a crash of the server
@@ -492,8 +495,10 @@ def counting_alone(database: Database, *, in_memory: bool) -> Iterator[None]:
     except BlockingIOError:
         os.close(descriptor)
         message = (
-            "another process serves this database, and each would count in its own memory: keep the data in "
-            "PostgreSQL, which counts for both, or set it to true to give each process limits of its own"
+            "another process serves this database, and each would count in its own memory: keep "
+            "the data in "
+            "PostgreSQL, which counts for both, or set it to true to give each process limits of "
+            "its own"
         )
         raise SettingsInvalid.of("limits.in_memory", message) from None
     try:

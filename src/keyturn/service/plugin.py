@@ -84,7 +84,10 @@ class KeyturnPlugin(InitPlugin):
             return self._path
         above, path = app_path.rstrip("/"), urlsplit(self.parts.settings.base_url).path
         if path != above and not path.startswith(f"{above}/"):
-            reason = f"is not below {above}, the path of the app: add that path, or set path= if a proxy removes it"
+            reason = (
+                f"is not below {above}, the path of the app: add that path, or set path= if a "
+                "proxy removes it"
+            )
             raise SettingsInvalid.of("base_url", reason)
         return path.removeprefix(above)
 

@@ -95,7 +95,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "mails(folder, snapshots, languages=()): the templates that `mail_snapshot` stands for and the folder of their "
+        "mails(folder, snapshots, languages=()): the templates that `mail_snapshot` stands for "
+        "and the folder of their "
         "snapshots; without it, what [tool.keyturn.studio] says",
     )
 

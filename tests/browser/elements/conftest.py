@@ -22,7 +22,8 @@ PAGE = """<!doctype html><html lang="{lang}" dir="auto"><meta charset="utf-8"><t
 
 
 POLICY = (
-    "default-src 'none'; script-src {keyturn}; connect-src {keyturn}; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; script-src {keyturn}; connect-src {keyturn}; base-uri 'none'; "
+    "form-action 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """What the page in docs/frontend.md asks for, and what makes it stricter still."""

@@ -119,7 +119,10 @@ async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> N
 
 
 LIGHT = RESET.replace(" url", " light url")
-STYLES = "['h2', 'input', 'li'].map(tag => Object.values(getComputedStyle(document.querySelector(tag))).join())"
+STYLES = (
+    "['h2', 'input', 'li'].map(tag => "
+    "Object.values(getComputedStyle(document.querySelector(tag))).join())"
+)
 IDS = "[...document.querySelectorAll('[id]')].map(found => found.id)"
 FIELDS = """() => [...document.querySelectorAll('form input')].filter(field => field.type != 'hidden')
     .map(field => [field.type, field.name, field.autocomplete, field.form != null, field.labels?.length ?? 0])"""

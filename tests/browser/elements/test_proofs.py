@@ -19,7 +19,10 @@ from tests.servers.verifier import running_verifier
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 WITH_CODE = FORGOT.replace(" sign-in-href", " code sign-in-href")
-CODE = '<keyturn-code url="{keyturn}" forgot-href="/forgot" sign-in-href="/login" heading-level="1"></keyturn-code>'
+CODE = (
+    '<keyturn-code url="{keyturn}" forgot-href="/forgot" sign-in-href="/login" '
+    'heading-level="1"></keyturn-code>'
+)
 RARE = {"request": "1000/minute", "mailbox_cooldown": timedelta(0)}
 
 

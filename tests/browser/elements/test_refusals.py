@@ -29,7 +29,8 @@ async def test_a_password_that_is_not_accepted_can_be_corrected(app: App, keytur
         await expect(meter).to_have_attribute("aria-valuetext", "weak")
         await choose(page, "short", "short")
         await expect(field).to_have_accessible_description(
-            "Not met yet: at least 12 characters. at least 12 characters – not met yet not a common password – "
+            "Not met yet: at least 12 characters. at least 12 characters – not met yet not a "
+            "common password – "
             "not met yet not your address or the name of the site – not met yet"
         )
         await expect(length).to_have_attribute("part", "rule broken")

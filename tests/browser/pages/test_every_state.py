@@ -76,7 +76,10 @@ def each_state(language: str, served: Service) -> Iterator[tuple[str, str]]:
         yield name, preview.page(name, language, "", "")
 
 
-AXE = "axe.run({resultTypes: ['violations']}).then(all => all.violations.map(one => [one.id, one.nodes[0].html]))"
+AXE = (
+    "axe.run({resultTypes: ['violations']}).then(all => all.violations.map(one => [one.id, "
+    "one.nodes[0].html]))"
+)
 
 
 @pytest.mark.parametrize(

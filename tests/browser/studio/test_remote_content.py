@@ -24,7 +24,10 @@ FRAME = ".paper iframe:not(.arriving)"
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><path d="M0 0h120v40H0z"/></svg>'
+PICTURE = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><path d="M0 '
+    b'0h120v40H0z"/></svg>'
+)
 OWN_PICTURE = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 TRACKING = """<!doctype html><html><head><meta http-equiv="refresh" content="0;url={at}/refresh">

@@ -186,12 +186,16 @@ async def test_foreign_hashes(
     """Hashes that Keyturn does not know or cannot write are counted, with the format of new ones."""
     await execute(
         app,
-        f"INSERT INTO users (email, password) VALUES ('a@x.test', '{stored}'), ('b@x.test', '{PHP}')",
+        f"INSERT INTO users (email, password) VALUES ('a@x.test', '{stored}'), ('b@x.test', "
+        f"'{PHP}')",
     )  # noqa: S608
     await execute(app, f"INSERT INTO users (email, password) VALUES ('c@x.test', '{stored}')")  # noqa: S608
     _, found = await found_at(app, tmp_path, hashing)
 
-    counted = f"2 of 3 hashes in the table users have a format that Keyturn {what}; new ones will be {written}"
+    counted = (
+        f"2 of 3 hashes in the table users have a format that Keyturn {what}; new ones will "
+        f"be {written}"
+    )
     assert found.message == counted
     assert found.verdict == "warn"
     assert found.fix.startswith(
@@ -203,7 +207,10 @@ async def test_foreign_hashes(
 async def test_salt_beside_hash(tmp_path: Path, app: str, column: str) -> None:
     """A column with salts is a warning that names it, unless each change sets it."""
     await execute(app, f"ALTER TABLE users ADD COLUMN {column} VARCHAR(40)")
-    row = f"INSERT INTO users (email, password, {column}) VALUES ('ada@northwind.test', '{PHP}', {{}})"  # noqa: S608
+    row = (
+        f"INSERT INTO users (email, password, {column}) VALUES ('ada@northwind.test', "
+        f"'{PHP}', {{}})"
+    )  # noqa: S608
     await execute(app, row.format("NULL"))
     assert len(await found_at(app, tmp_path, {"format": "php"})) == 1
 
@@ -251,7 +258,8 @@ async def test_nobody_has_a_password(app: str, tmp_path: Path) -> None:
     """A column without any hash is a warning."""
     await execute(
         app,
-        "INSERT INTO users (email, password) VALUES ('a@x.test', ''), ('b@x.test', '!'), ('c@x.test', NULL)",
+        "INSERT INTO users (email, password) VALUES ('a@x.test', ''), ('b@x.test', '!'), "
+        "('c@x.test', NULL)",
     )
     _, found = await found_at(app, tmp_path)
 
@@ -303,8 +311,10 @@ def settings(url: str, lines: str = "", table: str = "users") -> Settings:
     table.
     """
     Path("keyturn.toml").write_text(
-        'environment = "development"\nsign_in_url = "https://app.example.org/login"\n[mail]\ntransport = "capture"\n'
-        f'[accounts]\nstore = "table"\n[accounts.table]\ntable = "{table}"\nurl = "{url}"\n{lines}\n',
+        'environment = "development"\nsign_in_url = "https://app.example.org/login"\n[mail]\n'
+        'transport = "capture"\n'
+        f'[accounts]\nstore = "table"\n[accounts.table]\ntable = "{table}"\nurl = '
+        f'"{url}"\n{lines}\n',
         "utf-8",
     )
     return read_settings(Path("keyturn.toml"), {})

@@ -137,7 +137,10 @@ async def test_clocks_that_differ(database_url: str) -> None:
     """A clock that differs from the database's is a warning with the seconds."""
     assert (await only(database_url)).verdict == "ok"
     name = database_url.partition("?")[0].rpartition("/")[2]
-    late = "CREATE FUNCTION public.now() RETURNS timestamptz AS $$ SELECT pg_catalog.now() - interval '5 minutes' $$"
+    late = (
+        "CREATE FUNCTION public.now() RETURNS timestamptz AS $$ SELECT pg_catalog.now() - "
+        "interval '5 minutes' $$"
+    )
     await execute(
         database_url,
         f"{late} LANGUAGE sql",

@@ -78,7 +78,10 @@ async def test_what_a_previous_key_or_no_key_opens_is_counted_and_stays(
         ("warn", "previous_secret_keys: accounts whose second factors need one of them: 2"),
         (
             "warn",
-            "accounts whose second factors no key decrypts, so their owners cannot reset a password: 1",
+            (
+                "accounts whose second factors no key decrypts, so their owners cannot reset a "
+                "password: 1"
+            ),
         ),
         ("warn", "previous_secret_keys: waiting mails that need one of them: 1"),
     }

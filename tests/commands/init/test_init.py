@@ -166,7 +166,10 @@ def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(keyturn: Keytu
 
 MEMBERS = "CREATE TABLE members (id INTEGER PRIMARY KEY, mail TEXT, pass TEXT);"
 OF_NODE_APP = "its tables: posts, sessions, users"
-NONE = "no table has a column for addresses and one for passwords: name the table, or write a store of your own; {}"
+NONE = (
+    "no table has a column for addresses and one for passwords: name the table, or write a "
+    "store of your own; {}"
+)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +254,10 @@ def test_other_sign_ins_are_named(keyturn: Keyturn) -> None:
     assert named.endswith('add "not is_ldap_user" to active.')
 
 
-UNKNOWN = "CREATE TABLE pupils (nr INTEGER PRIMARY KEY, adr TEXT, geheim TEXT, kontakt TEXT, reset_hash TEXT);"
+UNKNOWN = (
+    "CREATE TABLE pupils (nr INTEGER PRIMARY KEY, adr TEXT, geheim TEXT, kontakt TEXT, "
+    "reset_hash TEXT);"
+)
 
 
 def test_a_column_that_is_needed_and_not_found_is_the_first_thing_to_look_at(
@@ -281,7 +287,10 @@ GONE = "SQLite in {here}/app.db cannot be read: No such file"
     [
         (
             "",
-            "the variable DATABASE_URL is not set: set it, or name your app's database. --store builtin needs none",
+            (
+                "the variable DATABASE_URL is not set: set it, or name your app's database. --store "
+                "builtin needs none"
+            ),
         ),
         (
             "nowhere.db",
@@ -346,7 +355,8 @@ def test_tables_stay_out_of_a_tools_database(
     url = postgresql.empty()
     executed(
         url,
-        f"CREATE TABLE users (id bigint PRIMARY KEY, email text, password_hash text);\n{migrations}",
+        "CREATE TABLE users (id bigint PRIMARY KEY, email text, password_hash "
+        f"text);\n{migrations}",
     )
     apart = keyturn("init", "--database", url, *TEXTS)
     assert written().database.url == "sqlite:///.keyturn/keyturn.db"
@@ -412,7 +422,8 @@ def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: Maria
     )
     executed(
         url,
-        "CREATE OR REPLACE USER app@localhost IDENTIFIED BY 'hunter2';\nGRANT ALL ON *.* TO app@localhost",
+        "CREATE OR REPLACE USER app@localhost IDENTIFIED BY 'hunter2';\nGRANT ALL ON *.* TO "
+        "app@localhost",
     )
     address = url.replace("mysql://root@", "mysql://app:hunter2@")
     ended = keyturn("init", "--database", address, *TEXTS)

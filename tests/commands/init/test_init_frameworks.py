@@ -27,7 +27,10 @@ BCRYPT_TOO, STATUS, NAMES = (
 )
 
 
-NO_TABLE = "--table: no table has a column for addresses and one for passwords: name the table, or write a store of your own"
+NO_TABLE = (
+    "--table: no table has a column for addresses and one for passwords: name the table, or "
+    "write a store of your own"
+)
 OF_EVERY_APP = ("Mails are saved in ", "Let your proxy forward ")
 """What is said of every app, by its beginning."""
 
@@ -187,11 +190,17 @@ REFUSED = {
     "drupal": ("mariadb", f"{NO_TABLE}; its tables: sessions, users, users_field_data"),
     "strapi": (
         "sqlite",
-        "--table: choose one, because several tables could hold the accounts: admin_users, up_users",
+        (
+            "--table: choose one, because several tables could hold the accounts: admin_users, "
+            "up_users"
+        ),
     ),
     "supabase": (
         "postgresql",
-        "--table: auth.users belongs to Supabase Auth, which changes passwords itself: use --store supabase",
+        (
+            "--table: auth.users belongs to Supabase Auth, which changes passwords itself: use "
+            "--store supabase"
+        ),
     ),
 }
 

@@ -181,7 +181,10 @@ UNDEFINED = "jinja/undefined"
 def test_what_changed_is_checked(
     keyturn: Keyturn, emails: Path, file: str, text: str, rule: str, place: str
 ) -> None:
-    imported = '{% import "_parts/macros.mjml" as say %}{{ say.said() }}{% include "_parts/" ~ "chosen" ~ ".mjml" %}'
+    imported = (
+        '{% import "_parts/macros.mjml" as say %}{{ say.said() }}{% include "_parts/" ~ '
+        '"chosen" ~ ".mjml" %}'
+    )
     files = {
         "_parts/macros.mjml": "{% macro said() %}{% endmacro %}",
         "_parts/chosen.mjml": "",

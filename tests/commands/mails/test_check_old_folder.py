@@ -15,7 +15,10 @@ from keyturn.studio.web.app import Studio
 
 pytestmark = pytest.mark.long
 
-HEAD = "<mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>"
+HEAD = (
+    "<mj-head><mj-title>News</mj-title><mj-preview>What is new in the "
+    "harbour</mj-preview></mj-head>"
+)
 MJML = f"""\
 <mjml lang="en">{HEAD}<mj-body><mj-section><mj-column>
 <mj-text font-size="16px"><h1>News</h1><p>The boat is here.</p></mj-text>

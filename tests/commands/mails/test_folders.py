@@ -25,7 +25,8 @@ def shop(workplace: Path) -> Path:
 
 def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> None:
     Path("pyproject.toml").write_text(
-        f'[tool.keyturn.studio]\nfolder = "{shop.relative_to(Path.cwd())}"\nclients = ["thunderbird"]\n'
+        f'[tool.keyturn.studio]\nfolder = "{shop.relative_to(Path.cwd())}"\nclients = '
+        '["thunderbird"]\n'
     )
 
     shown = keyturn("check", "--only", "jinja")

@@ -48,7 +48,8 @@ WITH: dict[str, Any] = {
 FORMS: Mapping[str, Any] = {"change": "/account", "private": "GET /account"}
 API: Mapping[str, Any] = {
     "request": 'POST /api/forgot {"email": "{email}"}',
-    "reset": 'POST /api/reset {"token": "{token}", "password": "{password}", "repeat": "{password}"}',
+    "reset": 'POST /api/reset {"token": "{token}", "password": "{password}", "repeat": '
+    '"{password}"}',
     "sign_in": 'POST /api/login {"email": "mailto:{email}", "password": "{password}"}',
     "change": 'POST /api/account {"current": "{old}", "password": "{password}"}',
     "private": "GET /api/account",
@@ -140,7 +141,10 @@ REFUSED = {
     "reset": 'POST /api/reset {"token": "{token}", "password": "{password}"}',
 }
 UNPROVEN = {"calls": REFUSED, "start": "/tea", "patience": replace(PATIENCE, mail=1)}
-META = '<script src="http://localhost:9/x.js"></script><meta name=referrer content=never><input name=referrer>'
+META = (
+    '<script src="http://localhost:9/x.js"></script><meta name=referrer content=never><input '
+    "name=referrer>"
+)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +313,10 @@ async def test_keyturn_passes_every_attack(database_url: str) -> None:
         for address in (ANN, BOB):
             await service.add(address)
 
-        change = 'POST /api/auth/change-password {"currentPassword": "{old}", "newPassword": "{password}"}'
+        change = (
+            'POST /api/auth/change-password {"currentPassword": "{old}", "newPassword": '
+            '"{password}"}'
+        )
         patience = Patience(
             silence=1, samples=0
         )  # on a busy machine the worker's mails take a while

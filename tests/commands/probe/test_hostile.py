@@ -112,7 +112,7 @@ async def test_failing_attack_is_not_tried() -> None:
 
     assert names(report, Verdict.FAILED) == set(), story(report)
     assert (
-        "link-twice: not-tried: The probe does not understand an answer or a mail of the application (ValueError)."
-        in (story(report))
+        "link-twice: not-tried: The probe does not understand an answer or a mail of the "
+        "application (ValueError)." in (story(report))
     )
     assert "page-framed: passed" in story(report)

@@ -58,10 +58,12 @@ def assert_documented(report: Report, column: str) -> None:
 
 OF_DJANGO = {"change": "/accounts/password_change/", "private": "GET /me"}
 OF_BETTER_AUTH = {
-    "request": 'POST /api/auth/request-password-reset {"email": "{email}", "redirectTo": "/new-password"}',
+    "request": 'POST /api/auth/request-password-reset {"email": "{email}", "redirectTo": '
+    '"/new-password"}',
     "reset": 'POST /api/auth/reset-password {"token": "{token}", "newPassword": "{password}"}',
     "sign_in": 'POST /api/auth/sign-in/email {"email": "{email}", "password": "{password}"}',
-    "change": 'POST /api/auth/change-password {"currentPassword": "{old}", "newPassword": "{password}"}',
+    "change": 'POST /api/auth/change-password {"currentPassword": "{old}", "newPassword": '
+    '"{password}"}',
     "private": "GET /api/auth/list-sessions",
 }
 

@@ -191,7 +191,10 @@ def test_the_store_of_the_documentation_is_made(written: Write) -> None:
 
 LIKE_A_STORE = "class Accounts:\n    find = get = print\naccounts = lambda settings: Accounts()"
 ABSTRACT = STORE.replace("async def get", "async def got") + "accounts = Accounts"
-ASYNC = f"{STORE}    async def set_password_within(self, session, account, password_hash): ...\naccounts = Accounts"
+ASYNC = (
+    f"{STORE}    async def set_password_within(self, session, account, password_hash): ...\n"
+    "accounts = Accounts"
+)
 
 
 @pytest.mark.parametrize(
@@ -215,11 +218,17 @@ ASYNC = f"{STORE}    async def set_password_within(self, session, account, passw
         (LIKE_A_STORE, ":accounts returned Accounts, which does not inherit from AccountStore"),
         (
             ABSTRACT,
-            ":accounts raised TypeError: Can't instantiate abstract class Accounts with abstract method get",
+            (
+                ":accounts raised TypeError: Can't instantiate abstract class Accounts with abstract "
+                "method get"
+            ),
         ),
         (
             ASYNC,
-            ":accounts returned Accounts, whose set_password_within is async: make it a plain method",
+            (
+                ":accounts returned Accounts, whose set_password_within is async: make it a plain "
+                "method"
+            ),
         ),
     ],
 )

@@ -88,7 +88,8 @@ async def test_different_names_do_not_wait_for_each_other(database: Database) ->
 
 
 WAITING = text(
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type "
+    "= 'Lock'"
 )
 TAKE_EVE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('eve', 0))")
 

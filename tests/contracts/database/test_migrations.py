@@ -129,7 +129,10 @@ async def test_any_number_of_machines_may_migrate_at_once(empty_url: str) -> Non
         ("9999", rf"at revision 9999, newer than {head()} of this version of Keyturn: install"),
         (
             "0015",
-            r"revision 0015, of a version that was never released, and cannot be updated: remove the tables .*$",
+            (
+                r"revision 0015, of a version that was never released, and cannot be updated: remove "
+                r"the tables .*$"
+            ),
         ),
     ],
     ids=["newer", "from before the first release"],
@@ -267,7 +270,10 @@ async def test_database_in_another_encoding(database: Database) -> None:
     """A database of PostgreSQL that is not in UTF-8 is refused in a sentence by `migrate` and at
     the start.
     """
-    said = r"the database has the encoding \w+, and Keyturn needs UTF8: create one with `CREATE DATABASE "
+    said = (
+        r"the database has the encoding \w+, and Keyturn needs UTF8: create one with `CREATE "
+        r"DATABASE "
+    )
     for refuses in (migrate, require_current):
         with pytest.raises(DatabaseUnready, match=said):
             await refuses(database)

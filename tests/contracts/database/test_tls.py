@@ -168,7 +168,10 @@ async def test_a_server_without_tls_hears_nothing_if_a_mode_asks_for_it(
         assert bool(await asyncio.wait_for(heard.get(), 20)) is goes_on
 
 
-MYSQL_CIPHER = "SELECT VARIABLE_VALUE <> '' FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_cipher'"
+MYSQL_CIPHER = (
+    "SELECT VARIABLE_VALUE <> '' FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = "
+    "'Ssl_cipher'"
+)
 
 
 @pytest.mark.parametrize(

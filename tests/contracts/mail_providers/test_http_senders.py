@@ -189,7 +189,10 @@ class TestHttpSenders(RefusingSenderContract):
             await stalled
 
 
-UNVERIFIED = "Email address is not verified. These failed the check: Northwind School <accounts@northwind.example>"
+UNVERIFIED = (
+    "Email address is not verified. These failed the check: Northwind School "
+    "<accounts@northwind.example>"
+)
 NOT_DELIVERED = "Message OK, but will not deliver to these inactive addresses: ada@pupils.test."
 
 THE_ACCOUNTS_FAULT = [

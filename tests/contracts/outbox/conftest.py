@@ -21,9 +21,11 @@ from keyturn.service.outbox.queue import Outbox
 from keyturn.service.outbox.worker import Lane, Worker, WorkerLimits
 
 SETTLED = text(
-    "INSERT INTO keyturn_outbox (key, kind, payload, state, attempts, faults, available_at, created_at, settled_at) "
+    "INSERT INTO keyturn_outbox (key, kind, payload, state, attempts, faults, available_at, "
+    "created_at, settled_at) "
     "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000) "
-    "SELECT CAST(n AS VARCHAR(32)), 'note', '{}', 'sent', 1, 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, "
+    "SELECT CAST(n AS VARCHAR(32)), 'note', '{}', 'sent', 1, 0, CURRENT_TIMESTAMP, "
+    "CURRENT_TIMESTAMP, "
     "CURRENT_TIMESTAMP FROM numbers"
 )
 

@@ -65,7 +65,8 @@ def app_database(tmp_path: Path) -> Path:
     file = tmp_path / "app.db"
     write(
         file,
-        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, secret TEXT, phone TEXT)",
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, secret TEXT, "
+        "phone TEXT)",
     )
     write(file, 'CREATE TABLE otp_totp_totpdevice (user_id INTEGER, "key" TEXT, confirmed BOOLEAN)')
     write(file, "INSERT INTO users (id, email, password) VALUES (7, ?, ?)", ADA, hash_of(PASSWORD))

@@ -147,7 +147,8 @@ def test_a_good_catalogue_has_no_fault(tmp_path: Path) -> None:
     text = (
         '#, python-format\nmsgid "Hello %(name)s, 100%%"\nmsgstr "100%% für %(name)s"\n\n'
         'msgid "50% off"\nmsgstr "50% weniger"\n\n'
-        'msgid "%(num)s boat"\nmsgid_plural "%(num)s boats"\nmsgstr[0] "ein Boot"\nmsgstr[1] "%(num)s Boote"\n\n'
+        'msgid "%(num)s boat"\nmsgid_plural "%(num)s boats"\nmsgstr[0] "ein Boot"\nmsgstr[1] '
+        '"%(num)s Boote"\n\n'
         '#~ msgid "gone"\n#~ msgstr "weg"\n\nmsgid "not yet"\nmsgstr ""\n'
     )
 

@@ -157,7 +157,8 @@ def test_a_template_speaks_the_language_it_was_taught_also_by_a_compiled_catalog
     with (tmp_path / "de" / "LC_MESSAGES" / "keyturn.mo").open("wb") as compiled:
         write_mo(compiled, catalog)
     source = (
-        "<p lang={{ lang }} dir={{ dir }}>{{ _('Reset your password') }}: {{ _('Hello %(name)s', name=name) }}, "
+        "<p lang={{ lang }} dir={{ dir }}>{{ _('Reset your password') }}: {{ _('Hello %(name)s', "
+        "name=name) }}, "
         "{% trans %}Hello {{ name }}{% endtrans %}, {{ _('Untranslated') }}, "
         "{{ moment | clock }}, {{ moment | moment }}, {{ span | duration }}</p>"
     )
@@ -169,7 +170,8 @@ def test_a_template_speaks_the_language_it_was_taught_also_by_a_compiled_catalog
         moment=MOMENT,
         span=timedelta(minutes=30),
     ) == (
-        "<p lang=de dir=ltr>Passwort zurücksetzen: Hallo &lt;Ada&gt;, Hallo &lt;Ada&gt;, Untranslated, "
+        "<p lang=de dir=ltr>Passwort zurücksetzen: Hallo &lt;Ada&gt;, Hallo &lt;Ada&gt;, "
+        "Untranslated, "
         "14:07 UTC, 20. November 2026, 14:07 UTC, 30 Minuten</p>"
     )
 
@@ -178,7 +180,10 @@ def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart_un
     None
 ):
     arabic = Language(Locale("ar"), ZoneInfo("UTC"))
-    source = "{{ _('To %(name)s', name=name) }} {{ _('To %(name)s', name='<bdi>A</bdi>'|safe) }} {{ name|isolated }}"
+    source = (
+        "{{ _('To %(name)s', name=name) }} {{ _('To %(name)s', name='<bdi>A</bdi>'|safe) }} "
+        "{{ name|isolated }}"
+    )
 
     assert arabic.gettext("%(name)s!", name="C++") == "\u2068C++\u2069!"
     assert arabic.gettext("%(name)s!", name="") == "!"
@@ -219,7 +224,8 @@ def test_address_in_right_to_left_text(text: str, filled: str) -> None:
 def test_every_way_of_marking_a_text_is_translated(tmp_path: Path) -> None:
     written(tmp_path, "de").write_text(
         'msgid "boat"\nmsgstr "Boot"\n\nmsgid "%(num)s mail"\nmsgid_plural "%(num)s mails"\n'
-        'msgstr[0] "%(num)s Brief"\nmsgstr[1] "%(num)s Briefe"\n\nmsgctxt "month"\nmsgid "May"\nmsgstr "Mai"\n\n'
+        'msgstr[0] "%(num)s Brief"\nmsgstr[1] "%(num)s Briefe"\n\nmsgctxt "month"\nmsgid "May"\n'
+        'msgstr "Mai"\n\n'
         'msgctxt "sea"\nmsgid "%(num)s ship"\nmsgid_plural "%(num)s ships"\n'
         'msgstr[0] "%(num)s Schiff"\nmsgstr[1] "%(num)s Schiffe"\n',
         "utf-8",

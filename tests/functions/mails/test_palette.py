@@ -64,7 +64,8 @@ def test_an_adjusted_colour_keeps_its_hue_and_is_told_with_its_setting_and_what_
     palette, warnings = palette_of(Brand(accent="#ffd400", accent_dark="#000080"))
 
     assert warnings == [
-        f"brand.{setting}: {colour} has a contrast under 4.5 : 1 with the background; {used} is used instead"
+        f"brand.{setting}: {colour} has a contrast under 4.5 : 1 with the background; {used} is "
+        "used instead"
         for setting, colour, used in (
             ("accent", "#ffd400", palette.accent),
             ("accent_dark", "#000080", palette.dark_accent),

@@ -120,7 +120,10 @@ async def test_a_pattern_says_in_a_browser_what_the_rule_says(
     rules = PasswordPolicy(PasswordSettings(**settings), "Northwind School").rules
     patterns = {rule.name: rule.pattern for rule in rules if rule.pattern}
     page = await browser.new_page()
-    tested = "([names, text]) => Object.keys(names).filter((name) => !new RegExp(names[name], 'u').test(text))"
+    tested = (
+        "([names, text]) => Object.keys(names).filter((name) => !new RegExp(names[name], "
+        "'u').test(text))"
+    )
     by_pattern = await page.evaluate(tested, [patterns, password])
     await page.close()
 

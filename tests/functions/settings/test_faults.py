@@ -110,7 +110,10 @@ def test_a_secret_is_not_in_the_repr_of_the_settings(read: Read, variables: dict
         ("", {"KEYTURN_BASE_URL": f"me:{WORD}@a.example"}, {"base_url"}),
         (f'{TABLE}accounts.table.url = "mssql://{WORD}/x"', {}, {"accounts.table.url"}),
         (
-            f'previous_secret_keys = {{ word = "{WORD}" }}\n[smtp]\npassword = {{ word = "{WORD}" }}',
+            (
+                f'previous_secret_keys = {{ word = "{WORD}" }}\n[smtp]\npassword = {{ word = "{WORD}" '
+                f"}}"
+            ),
             {},
             {"previous_secret_keys", "smtp.password"},
         ),

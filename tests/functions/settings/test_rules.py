@@ -46,7 +46,10 @@ second_step.sms.from = "+14155552671"
 """
 SIGNED = 'webhooks.secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"\n'
 MAILGUN = 'mail.transport = "mailgun"\nmailgun.api_key = "a-key"\n'
-SES = 'mail.fallback = "ses"\nses.region = "eu-west-1"\nses.access_key_id = "AKIA"\nses.secret_access_key = "a-key"\n'
+SES = (
+    'mail.fallback = "ses"\nses.region = "eu-west-1"\nses.access_key_id = "AKIA"\n'
+    'ses.secret_access_key = "a-key"\n'
+)
 
 FAULTS: list[tuple[str, str]] = [
     *((f'base_url = "{url}"', f"must be an address like https://account.example.org, not {url!r}")
@@ -109,7 +112,8 @@ FAULTS: list[tuple[str, str]] = [
     ('database.timeout = "0s"', "must be more than 0 s"),
     ('database.url = ""', DATABASE),
     ('database.url = "mysql://app:hunter2@db.example/app"',
-     "must begin with sqlite:// or postgresql://: MySQL works for the accounts (accounts.table.url), but not for..."),
+     ("must begin with sqlite:// or postgresql://: MySQL works for the accounts "
+     "(accounts.table.url), but not for...")),
     ('worker.timeout = "60s"', "must be less than 60 s..."),
     ('timezone = "Mars/Olympus"', "no such time zone: Mars/Olympus"),
     ('timezone = "../../etc/passwd"', "no such time zone: ../../etc/passwd"),
@@ -213,7 +217,10 @@ def test_sender_has_one_meaning(faults: Faults, sender: str, why: str) -> None:
     assert faults(KEYTURN_MAIL_FROM=sender) == {"mail.from": why}
 
 
-PROXY = "must be an address like http://proxy.example.org:3128; write a # in its password as %23, a / as %2F"
+PROXY = (
+    "must be an address like http://proxy.example.org:3128; write a # in its password as %23, "
+    "a / as %2F"
+)
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"])
@@ -302,7 +309,7 @@ OTHERS: list[tuple[str, dict[str, str]]] = [
         "second_step.table.totp": "missing: set the column of the TOTP secrets, or second_step.table.phone"}),
     ('second_step.source = "builtin"\nsecond_step.table.totp = "secret"',
      {"second_step.table": "is set, but second_step.source is builtin"}),
-    (f'{TABLE}second_step.source = "table"\nsecond_step.table.table = "devices"\nsecond_step.table.phone = "phone"', {
+    ((f'{TABLE}second_step.source = "table"\nsecond_step.table.table = "devices"\n' 'second_step.table.phone = "phone"'), {
         "second_step.table.account": "missing: set the column with the account's id",
         "second_step.sms.account": "missing: second_step.table.phone is set"}),
     (f'{FACTORS}second_step.table.format = "fernet"',
@@ -364,7 +371,10 @@ def test_an_api_at_the_root_leaves_other_paths_to_the_pages(faults: Faults, read
     assert [faults(f'server.api_path = "{path}"')["server.api_path"] for path in ("", "//")] == [
         NO_PATH
     ] * 2
-    pages = 'reset_url = "{base_url}/new-password#token={token}"\nforgot_url = "{base_url}/forgot-password.html"\n'
+    pages = (
+        'reset_url = "{base_url}/new-password#token={token}"\nforgot_url = '
+        '"{base_url}/forgot-password.html"\n'
+    )
     assert read(f'{pages}server.api_path = "/"').server.api_path == "/"
 
 
@@ -442,7 +452,10 @@ def test_what_a_mail_provider_lacks_is_named_as_people_know_it(
     faults: Faults, transport: str
 ) -> None:
     names = [*map(PROVIDERS[transport].known_as, PROVIDERS[transport].needs)]
-    without = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
+    without = (
+        "; to save mails in .keyturn/mail instead of sending them, set "
+        "KEYTURN_MAIL_TRANSPORT=capture"
+    )
     for chosen_by, advice in (("transport", without), ("fallback", "")):
         told = f"missing: mail.{chosen_by} is {transport}{advice}"
         assert faults(f'mail.{chosen_by} = "{transport}"') == dict.fromkeys(names, told)

@@ -50,8 +50,10 @@ def test_slips_in_what_ends_have_their_whole_name_and_hide_no_broken_rule_of_ano
     faults: Faults,
 ) -> None:
     found = faults(
-        f"{TABLE}accounts.table.delete = ['sessions.user_id']\n[accounts.table.ends]\n'sessions.user_id' = {{}}\n"
-        "'visits' = {}\n'a.b' = { what = 'badges', wen = 'change' }\n'c.d' = { when = 'always' }\n'e.f' = 'passkeys'\n"
+        f"{TABLE}accounts.table.delete = ['sessions.user_id']\n[accounts.table.ends]\n"
+        f"'sessions.user_id' = {{}}\n"
+        "'visits' = {}\n'a.b' = { what = 'badges', wen = 'change' }\n'c.d' = { when = 'always' }\n"
+        "'e.f' = 'passkeys'\n"
         "'g.h' = { set = { at = '{soon}', no = [] }, where = { at = '{now}', who = '{me}' } }\n"
         "'i.j' = { set = { token = '{random}' } }\n"
     )
@@ -116,7 +118,8 @@ def test_a_process_that_sends_nothing_needs_no_key_of_a_store(faults: Faults) ->
 def test_each_kind_has_its_own(read: Read) -> None:
     settings = read(
         'kinds.school.settings_url = "{base_url}/school"\n[kinds.school.brand]\nname = "${NAME}"\n'
-        'logo_width = "${WIDTH}"\n[kinds."other one"]\n[kinds.viewer]\nsettings_url = "{base_url}/school"\n',
+        'logo_width = "${WIDTH}"\n[kinds."other one"]\n[kinds.viewer]\nsettings_url = '
+        '"{base_url}/school"\n',
         NAME="Northwind Schools",
         WIDTH="90",
     )
@@ -171,7 +174,8 @@ def test_files_of_a_brand_are_found_beside_keyturn_toml_and_addresses_stay_as_th
     (tmp_path / "logo.svg").write_bytes(SVG)
     (tmp_path / "mail.png").write_bytes(PNG)
     brand = read(
-        '[brand]\nlogo = "logo.svg"\nlogo_dark = "https://cdn.northwind.example/dark.svg"\nmail_logo = "mail.png"\n'
+        '[brand]\nlogo = "logo.svg"\nlogo_dark = "https://cdn.northwind.example/dark.svg"\n'
+        'mail_logo = "mail.png"\n'
         "font = '\"Source Sans 3\", Georgia, sans-serif'\nradius = 0"
     ).brand
 

@@ -173,7 +173,10 @@ def test_a_place_that_cannot_be_read_is_a_fault(faults: Faults, text: str, why: 
             "/${API}/invitations is used by the API",
         ),
         (
-            'sign_in_url="{base_url}/in"\naccounts = { store="table", table={ table="t", delete="${EMAIL_PASS}" } }',
+            (
+                'sign_in_url="{base_url}/in"\naccounts = { store="table", table={ table="t", '
+                'delete="${EMAIL_PASS}" } }'
+            ),
             "accounts.table.delete",
             "must be a table and its column, such as sessions.user_id, not ${EMAIL_PASS}",
         ),

@@ -152,7 +152,10 @@ def _write_nginx(program: str, folder: Path, direct: str, port: int, plain_port:
 
 
 def _write_caddy(program: str, folder: Path, direct: str, port: int, plain_port: int) -> list[str]:
-    own = f"{{\n\tadmin off\n\tdefault_bind 127.0.0.1\n\thttp_port {plain_port}\n\thttps_port {port}\n"
+    own = (
+        f"{{\n\tadmin off\n\tdefault_bind 127.0.0.1\n\thttp_port {plain_port}\n\thttps_port "
+        f"{port}\n"
+    )
     site = replaced(
         DEPLOY / "caddy" / "Caddyfile",
         ("\n{\n", f"\n{own}"),

@@ -153,7 +153,8 @@ def images(tmp_path: Path) -> Machine:
     image = os.environ.get("KEYTURN_IMAGE", "")
     if not (image and os.environ.get("POSTGRES_IMAGE")):
         pytest.skip(
-            "KEYTURN_IMAGE and POSTGRES_IMAGE name no images: docs/deploying.md says how to build one"
+            "KEYTURN_IMAGE and POSTGRES_IMAGE name no images: docs/deploying.md says how to build "
+            "one"
         )
     return machine_in(tmp_path, shlex.split(os.environ.get("KEYTURN_PODMAN", "podman")), image)
 
@@ -237,7 +238,10 @@ def live_the_story(site: Site) -> None:
     assert site.stop(worker) == 0
     assert site.do(*of_worker).returncode == 1
     half = json.dumps({"email": ADA}).encode()
-    head = f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head = (
+        f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\n"
+    )
     with socket.create_connection(("127.0.0.1", site.api), timeout=30) as connection:
         connection.sendall(f"{head}Content-Length: {len(half)}\r\n\r\n".encode() + half[:5])
         assert (

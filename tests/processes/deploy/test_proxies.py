@@ -251,7 +251,10 @@ def test_clients_have_limits_of_their_own_share_a_connection_and_get_forms_over_
 def test_a_request_that_comes_slowly_waits_in_nginx_where_a_client_has_50_at_a_time(
     proxy: Proxy,
 ) -> None:
-    head = f"POST {REQUEST} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\ncontent-length: {len(BODY)}\r\n".encode()
+    head = (
+        f"POST {REQUEST} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\ncontent-length: "
+        f"{len(BODY)}\r\n".encode()
+    )
     head += b"content-type: application/json\r\n\r\n"
     name, _, port = proxy.direct.partition(":")
     with (

@@ -64,8 +64,10 @@ MALFORMED = [
 ]
 
 PATHS = (
-    "// /// //a //example.org/a /. /.. /../../etc/passwd /a//b /a? /? /# /a#b /; /\\ /{token} /% /%2 /%zz /%00 /%0a"
-    " /%ff /%2e%2e/ /%2f%2f /%E2%80%AE /?% /?%ff=%00 /reset-password/%00 /reset-password// /api// /api/auth/%00"
+    "// /// //a //example.org/a /. /.. /../../etc/passwd /a//b /a? /? /# /a#b /; /\\ /{token} /% "
+    "/%2 /%zz /%00 /%0a"
+    " /%ff /%2e%2e/ /%2f%2f /%E2%80%AE /?% /?%ff=%00 /reset-password/%00 /reset-password// /api// "
+    "/api/auth/%00"
     f" /health/%ff /studio/%00 /studio// /studio/%2e%2e {'/' * 5000} /{'a/' * 3000}"
 )
 ABSOLUTE = b"GET %b/health/live HTTP/1.1\r\n%b" % (ORIGIN, HOST)

@@ -75,7 +75,8 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
     with closing(sqlite3.connect(workplace / "app.db")) as database, database:
         database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT)")
         database.execute(
-            "INSERT INTO users VALUES (1, 'ada@northwind.test', '$argon2id$v=19$m=65536,t=3,p=4$c2Fs$aGFz')"
+            "INSERT INTO users VALUES (1, 'ada@northwind.test', "
+            "'$argon2id$v=19$m=65536,t=3,p=4$c2Fs$aGFz')"
         )
     table = (
         '[accounts]\nstore = "table"\n[accounts.table]\nurl = "sqlite:///app.db"\ntable = "users"\n'
@@ -85,7 +86,8 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
         "serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login"
     ) as serve:
         serve.wait_for(
-            "the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt ($2b$)"
+            "the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt "
+            "($2b$)"
         )
         serve.wait_for(
             f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}"
@@ -282,7 +284,8 @@ def test_answers_on_a_port_wait_for_no_acknowledgement_and_every_address_of_ipv6
 def test_a_low_limit_of_open_files_shuts_no_client_out() -> None:
     program = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256));"
-        "import keyturn.cli; sys.argv = ['keyturn', 'serve', '--no-worker', '--port', '0']; keyturn.cli.main()"
+        "import keyturn.cli; sys.argv = ['keyturn', 'serve', '--no-worker', '--port', '0']; "
+        "keyturn.cli.main()"
     )
     words = [sys.executable, "-c", program]
     with running_program(words, None, **PRODUCTION) as serve, contextlib.ExitStack() as stack:

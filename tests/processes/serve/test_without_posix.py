@@ -45,7 +45,8 @@ def test_the_service_says_in_a_sentence_where_it_runs(
 ) -> None:
     with running(command, "--port", "0", **system) as refused:
         assert refused.refusal().endswith(
-            "serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container"
+            "serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a "
+            "container"
         )
 
 

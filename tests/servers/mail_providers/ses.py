@@ -25,7 +25,8 @@ KEY_ID, SECRET_KEY, REGION = (
 )
 
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/ses/aws4_request, SignedHeaders=([a-z0-9;-]+), "
+    r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/ses/aws4_request, "
+    r"SignedHeaders=([a-z0-9;-]+), "
     r"Signature=([0-9a-f]{64})"
 )
 

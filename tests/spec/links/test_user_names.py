@@ -20,7 +20,8 @@ pytestmark = pytest.mark.any_database
 GRACE = "grace@northwind.test"
 TABLE = {"table": "users", "identifiers": ("email", "login"), "active": "is_active"}
 USERS = (
-    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), login VARCHAR(40), password_hash VARCHAR(60),"
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), login VARCHAR(40), "
+    "password_hash VARCHAR(60),"
     " is_active INTEGER)"
 )
 

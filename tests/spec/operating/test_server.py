@@ -56,8 +56,14 @@ async def test_no_request_line_and_no_header_reaches_the_link_and_no_token_or_ad
         f"POST {REQUEST} HTTP/1.1\nHost: evil.test\n{common}",
         f"POST http://evil.test{REQUEST} HTTP/1.1\nHost: evil.test\n{common}",
         f"POST https://evil.test:8443{REQUEST} HTTP/1.1\nHost: account.northwind.test\n{common}",
-        f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test\nX-Forwarded-Host: evil.test\n{common}",
-        f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test\nForwarded: host=evil.test;proto=http\n{common}",
+        (
+            f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test\nX-Forwarded-Host: "
+            f"evil.test\n{common}"
+        ),
+        (
+            f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test\nForwarded: "
+            f"host=evil.test;proto=http\n{common}"
+        ),
         f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test@evil.test\n{common}",
         f"POST {REQUEST} HTTP/1.0\n{common}",
     ]
@@ -72,7 +78,10 @@ async def test_no_request_line_and_no_header_reaches_the_link_and_no_token_or_ad
             await worker.deliver()
         for path in (f"/api/auth/reset-password/{token}", f"/reset-password?token={token}"):
             sent(address, "127.0.6.1", f"GET {path} HTTP/1.1\nHost: x\nConnection: close")
-        announced = f"POST {REQUEST} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 100000000"
+        announced = (
+            f"POST {REQUEST} HTTP/1.1\nHost: x\nContent-Type: application/json\n"
+            "Content-Length: 100000000"
+        )
         assert " 413 " in sent(address, "127.0.5.1", announced).splitlines()[0], (
             "and it is not awaited"
         )

@@ -12,7 +12,10 @@ from keyturn import SettingsInvalid
 
 pytestmark = pytest.mark.long
 
-CALMER = '{% extends "keyturn/forgot.html" %}{% block question %}<h1>{{ _("Sign in") }}?</h1>{% endblock %}\n'
+CALMER = (
+    '{% extends "keyturn/forgot.html" %}{% block question %}<h1>{{ _("Sign in") }}?</h1>{% '
+    "endblock %}\n"
+)
 
 
 @pytest.fixture
@@ -42,7 +45,8 @@ async def test_what_a_user_typed_is_escaped_also_in_a_text_file_that_a_page_incl
     open_school: OpenSchool, folder: Path
 ) -> None:
     (folder / "forgot.html").write_text(
-        '{% extends "keyturn/forgot.html" %}{% block answer %}{% include "a.txt" %}{{ email }}{{ super() }}'
+        '{% extends "keyturn/forgot.html" %}{% block answer %}{% include "a.txt" %}{{ email }}{{ '
+        "super() }}"
         "{% endblock %}"
     )
     (folder / "a.txt").write_text("{{ email }}")
@@ -55,7 +59,8 @@ async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(
     open_school: OpenSchool, folder: Path
 ) -> None:
     (folder / "page.html").write_text(
-        '{% extends "keyturn/page.html" %}{% block foot %}{% include "imprint.html" %}{{ super() }}{% endblock %}'
+        '{% extends "keyturn/page.html" %}{% block foot %}{% include "imprint.html" %}{{ super() '
+        "}}{% endblock %}"
     )
     (folder / "imprint.html").write_text("<p>Harbour Street 12</p>")
     visitor = visiting(await open_school())
@@ -67,7 +72,7 @@ async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(
     ("name", "text", "told"),
     [
         ("forgot.html", "<p>\n{% if %}", "forgot.html:2: Expected an expression"),
-        ("forgot.html", '{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}{% endblock %}',
+        ("forgot.html", ('{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}{% endblock ' '%}'),
          "forgot.html:3: 'emial' is undefined"),
         ("dead_link.html", "{{ reason.nothing.more }}", "dead_link.html:1: "),
         ("sign_in.html", '{% extends "pge.html" %}', "sign_in.html:1: there is no template pge.html"),

@@ -63,8 +63,8 @@ async def test_a_missing_or_wrong_code_is_told_and_link_lives(
     last = [await save(visitor, method="totp", code=wrong_code()) for _ in range(4)][-1]
     assert heading(last) == "This link does not work"
     assert (
-        "Too many wrong codes were entered. This link no longer works, and your password was not changed."
-        in words(last)
+        "Too many wrong codes were entered. This link no longer works, and your password was not "
+        "changed." in words(last)
     )
 
 

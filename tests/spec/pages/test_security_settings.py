@@ -62,7 +62,8 @@ async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_another(
     school.let_time_pass(seconds=20)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
     assert re.search(
-        r"We sent an email to this address a moment ago\. You can request it again in (40|3\d) seconds \.",
+        r"We sent an email to this address a moment ago\. You can request it again in (40|3\d) "
+        r"seconds \.",
         words(page),
     )
     assert 'data-countdown="' in page.text

@@ -217,7 +217,8 @@ async def test_a_store_of_the_app_s_own_may_say_it_too_and_no_answer_of_it_break
 DEFERRED = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60));"
     " CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER);"
-    " CREATE TABLE visits (session_id INTEGER REFERENCES sessions (id) DEFERRABLE INITIALLY DEFERRED)"
+    " CREATE TABLE visits (session_id INTEGER REFERENCES sessions (id) DEFERRABLE INITIALLY "
+    "DEFERRED)"
 )
 
 

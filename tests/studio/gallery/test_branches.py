@@ -118,7 +118,10 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
         ),  # a missing name is made up
         ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["b", "c"]),
         (
-            "{% if vip %}1{% if not vip %}2{% endif %}{% endif %}{% if not vip %}3{% else %}4{% endif %}",
+            (
+                "{% if vip %}1{% if not vip %}2{% endif %}{% endif %}{% if not vip %}3{% else %}4{% "
+                "endif %}"
+            ),
             SAMPLE,
             ["14"],
         ),
@@ -143,10 +146,12 @@ def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) 
     report = explored(
         tmp_path,
         template,
-        base="{% if banner %}B{% endif %}{% block content %}{% if nobody_sees %}x{% endif %}{% endblock %}",
+        base="{% if banner %}B{% endif %}{% block content %}{% if nobody_sees %}x{% endif %}{% "
+        "endblock %}",
         foot="{% if unsubscribe_url %}U{% endif %}",
         ui="{% macro button(kind='solid', note=none) %}{% if kind == 'ghost' %}g{% endif %}"
-        "{% if note %}n{% endif %}{% endmacro %}{% macro other() %}{% if x %}{% endif %}{% endmacro %}",
+        "{% if note %}n{% endif %}{% endmacro %}{% macro other() %}{% if x %}{% endif %}{% "
+        "endmacro %}",
     )
 
     assert {lines.file for sample in report.samples for lines in sample.adds} == {
@@ -171,7 +176,10 @@ def test_names_that_a_set_decides_are_followed(tmp_path: Path) -> None:
 def test_many_branches_and_a_macro_that_calls_itself_come_to_an_end(tmp_path: Path) -> None:
     questions = "".join(f"{{% elif v == '{nth}' %}}\n{nth}\n" for nth in range(60))
     assert len(explored(tmp_path, f"{{% if v == 'x' %}}\nx\n{questions}{{% endif %}}").samples) == 8
-    macro = "{% macro tree(x) %}{% if x.a %}{{ tree(x.a) }}{{ tree(x.b) }}{{ tree(x.c) }}{% endif %}{% endmacro %}"
+    macro = (
+        "{% macro tree(x) %}{% if x.a %}{{ tree(x.a) }}{{ tree(x.b) }}{{ tree(x.c) }}{% endif "
+        "%}{% endmacro %}"
+    )
     assert explored(tmp_path, macro + "{{ tree(root) }}").samples == ()
 
 

@@ -113,7 +113,8 @@ def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_withou
 def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
     (project / "pyproject.toml").write_text(
         "[tool.keyturn.studio]\n"
-        'foldr = "emails"\nfolder = "nowhere"\nenv = "shop/mails.py"\nlayouts = "frames"\ntimezone = "Europe/Leeds"\n'
+        'foldr = "emails"\nfolder = "nowhere"\nenv = "shop/mails.py"\nlayouts = "frames"\n'
+        'timezone = "Europe/Leeds"\n'
         'languages = ["xx-YY"]\nlocales = 3\nbrands = { harbour = 1 }\n'
         'limit_megabytes = 99999999\nsuffixes = ["njk"]\n'
     )
@@ -214,7 +215,10 @@ def test_settings_behind_a_link_out_of_the_folder_are_not_read_without_trust(
     (project / name).symlink_to(elsewhere)
     with pytest.raises(SettingsInvalid) as refused:
         settings_of_folder(project / "emails")
-    told = f"is a link that leads out of {project}, so it is not read; if you trust the folder, add --trust"
+    told = (
+        f"is a link that leads out of {project}, so it is not read; if you trust the folder, "
+        "add --trust"
+    )
     assert refused.value.faults == (Fault(str(project / name), told),)
 
 

@@ -61,7 +61,10 @@ number = 1
 
 
 def test_jinja_comes_with_its_own_defaults(project: Path) -> None:
-    mail = "<html>{% if true %}\n  {{ name }}{% endif %}{% for n in [1, 2, 3] %}{% break %}{% endfor %}\n"
+    mail = (
+        "<html>{% if true %}\n  {{ name }}{% endif %}{% for n in [1, 2, 3] %}{% break %}{% "
+        "endfor %}\n"
+    )
     assert rendered(opened(project, {"a.html": mail}), "a", name="<Ada>") == "<html>\n  &lt;Ada&gt;"
 
 
@@ -112,7 +115,10 @@ def test_an_unknown_filter_leaves_its_value_where_that_is_wanted(project: Path) 
 
 
 def test_the_apps_environment_brings_filters_globals_and_templates(project: Path) -> None:
-    mail = "{% extends 'frame.html' %}{% block it %}{{ name|loud }} {{ shop }}{{ order.items }}{% endblock %}"
+    mail = (
+        "{% extends 'frame.html' %}{% block it %}{{ name|loud }} {{ shop }}{{ order.items "
+        "}}{% endblock %}"
+    )
     files = {"shop/__init__.py": "", "shop/mails.py": APP, "a.html": mail}
     gallery = opened(project, files, environment="shop.mails:environment")
     assert (
@@ -130,7 +136,10 @@ def test_the_apps_environment_brings_filters_globals_and_templates(project: Path
         "def make(debug=False): return environment if not debug else None",
         "class make: jinja_env = environment",
         "class Templates:\n    env = environment\nmake = Templates()",
-        "from litestar.plugins import jinja\nmake = jinja.JinjaTemplateEngine(engine_instance=environment)",
+        (
+            "from litestar.plugins import jinja\nmake = "
+            "jinja.JinjaTemplateEngine(engine_instance=environment)"
+        ),
     ],
 )
 def test_it_may_be_made_by_a_function_or_held_by_a_framework(project: Path, made: str) -> None:
@@ -289,6 +298,9 @@ def make_app():
 def test_functions_of_web_frameworks_get_a_request(
     project: Path, app: str, named: str, order: str
 ) -> None:
-    mail = "<html>{{ url_for('order', number=7) }} {{ request.headers['host'] }} {{ request.base_url }}"
+    mail = (
+        "<html>{{ url_for('order', number=7) }} {{ request.headers['host'] }} {{ "
+        "request.base_url }}"
+    )
     gallery = opened(project, {"bookshop.py": app, "a.html": mail}, environment=f"bookshop:{named}")
     assert rendered(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"

@@ -80,17 +80,24 @@ def test_a_date_that_is_formatted_is_one() -> None:
     ("template", "values"),
     [
         (  # what is reckoned with is a number
-            "{{ price * 2 }} {{ rooms + 1 }} {{ '%.2f'|format(total) }} {{ padding|default(12) * 2 }}",
+            (
+                "{{ price * 2 }} {{ rooms + 1 }} {{ '%.2f'|format(total) }} {{ padding|default(12) * "
+                "2 }}"
+            ),
             {"price": 24.0, "rooms": 3, "total": 62.4, "padding": 12},
         ),
         (  # what is shown as money is a number
-            "{{ due|format_currency('EUR') }} {{ amount_due|money }} {{ arrears|currency }} {{ age|money }}",
+            (
+                "{{ due|format_currency('EUR') }} {{ amount_due|money }} {{ arrears|currency }} {{ "
+                "age|money }}"
+            ),
             {"due": "24.00", "amount_due": "62.40", "arrears": "24.00", "age": 9},
         ),
         (  # a state is true where it is asked for
             (
                 "{% for task in tasks %}{% if task.done %}{{ task.done }}{% endif %}{% endfor %}"
-                "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% endif %}"
+                "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% "
+                "endif %}"
                 "{% if date_paid %}{{ date_paid }}{% endif %}"
             ),
             {
@@ -101,12 +108,18 @@ def test_a_date_that_is_formatted_is_one() -> None:
             },
         ),
         (  # what is only asked for is true
-            "{% if is_gift %}{% endif %}{% if user.verified and vip %}{% endif %}{% if label %}{{ label }}{% endif %}",
+            (
+                "{% if is_gift %}{% endif %}{% if user.verified and vip %}{% endif %}{% if label %}{{ "
+                "label }}{% endif %}"
+            ),
             {"is_gift": True, "user": {"verified": True}, "vip": True, "label": "Order"},
         ),
         ("{% if plan == 'team' %}{% elif plan == 'solo' %}{% endif %}{{ plan }}", {"plan": "team"}),
         (  # a fallback is taken where the name says nothing better
-            "{{ brand_color|default('#0a7') }} {{ flavour|default('plain') }} {{ name|default('there') }}",
+            (
+                "{{ brand_color|default('#0a7') }} {{ flavour|default('plain') }} {{ "
+                "name|default('there') }}"
+            ),
             {"brand_color": "#0a7", "flavour": "plain", "name": "Ada"},
         ),
         (  # what is called is left out
@@ -156,7 +169,10 @@ def test_lists_in_lists_end() -> None:
             "A5,M,One size,3",
         ),
         (
-            "{% for kind, text in get_flashed_messages(with_categories=true) %}{{ kind }}{% endfor %}",
+            (
+                "{% for kind, text in get_flashed_messages(with_categories=true) %}{{ kind }}{% "
+                "endfor %}"
+            ),
             "Outdoor",
         ),
         ("{% for nth, (a, b) in numbered(rows) %}{{ nth }} {{ a }} {{ b }}{% endfor %}", "nth a b"),

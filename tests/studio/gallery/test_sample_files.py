@@ -108,7 +108,10 @@ def test_a_broken_file_is_told_by_its_line(
     ("text", "samples"),
     [
         (
-            '{"root": {"type": "EmailLayout", "data": {}}, "block-1": {"type": "Text", "data": {}}}',
+            (
+                '{"root": {"type": "EmailLayout", "data": {}}, "block-1": {"type": "Text", "data": '
+                "{}}}"
+            ),
             ["guessed"],
         ),
         ('{"schemaVersion": 3, "body": {"id": "a"}}', ["guessed"]),

@@ -28,7 +28,8 @@ ENDLESS = {
     "loops in loops": "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
     "loops over texts": "{% set s = 'x' * 100000 %}{% for a in s %}{% for b in s %}{% endfor %}{% endfor %}",
     "a loop that calls itself": "{% for a in [1, 1] recursive %}{{ loop([1, 1]) }}{% endfor %}",
-    "macros": "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(200) }}",
+    "macros": "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ "
+    "m(200) }}",
     "includes": "{% include '_twice0.txt' %}",
     "a long range": "{% for a in range(10 ** 9) %}{% endfor %}",
     "a power": "{{ 10 ** (10 ** 10) }}",
@@ -98,7 +99,8 @@ def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool) -> No
     gallery = opened(folder, ENDLESS[attempt])
     with pytest.raises(
         TemplateInvalid,
-        match=r"longer than|more than|further than|limited to|must be a number up to|RecursionError",
+        match=r"longer than|more than|further than|limited to|must be a number up "
+        r"to|RecursionError",
     ):
         fill(gallery, traced=traced)
 
@@ -129,10 +131,13 @@ def test_what_teams_write_is_rendered_as_it_is_outside_the_sandbox(team: str) ->
 
 def test_text_is_made_as_outside_the_sandbox(folder: Path) -> None:
     ordinary = (
-        "{% for a in [3, 1]|sort %}{{ loop.index }}/{{ loop.length }} {{ a ~ 'x' }}{% else %}none{% endfor %}"
+        "{% for a in [3, 1]|sort %}{{ loop.index }}/{{ loop.length }} {{ a ~ 'x' }}{% else "
+        "%}none{% endfor %}"
         "{% for a in tree recursive %}{{ a.name }}{{ loop(a.children) }}{% endfor %}"
-        "{{ '© 2026 %s %05.2f'|format('Ada', 2.5) }} {{ '{:>5} {}'.format(1, 1500000) }} {{ 1500000|round }}"
-        "{{ 'ab'.center(6) }} {{ 2 ** 10 }} {{ 'a' * 3 }} {{ [1] + [2] }} {{ dict(a=1).items()|list }}"
+        "{{ '© 2026 %s %05.2f'|format('Ada', 2.5) }} {{ '{:>5} {}'.format(1, 1500000) }} {{ "
+        "1500000|round }}"
+        "{{ 'ab'.center(6) }} {{ 2 ** 10 }} {{ 'a' * 3 }} {{ [1] + [2] }} {{ "
+        "dict(a=1).items()|list }}"
     )
     leaf: dict[str, object] = {"name": "b", "children": []}
     values = {"tree": [{"name": "a", "children": [leaf]}]}

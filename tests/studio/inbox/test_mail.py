@@ -58,7 +58,10 @@ def test_a_picture_that_is_named_a_thousand_times_makes_no_page_of_gigabytes() -
         (b'Content-Type: text/plain; x="', b'"";'),
         (b'Content-Disposition: attachment; x="', b'"";'),
         (
-            b'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; x="',
+            (
+                b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; "
+                b'x="'
+            ),
             b'"";',
         ),
         (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", b"--b\r\n"),
@@ -229,7 +232,10 @@ OPEN = "https://account.northwind.example/open"
 
 
 def test_a_link_that_stands_twice_is_counted_and_called_by_its_first_label() -> None:
-    html = f'<a href="{OPEN}"></a> <a href="{OPEN}">Open <img src="x.png" alt="it"></a> <a href="{OPEN}">{OPEN}</a>'
+    html = (
+        f'<a href="{OPEN}"></a> <a href="{OPEN}">Open <img src="x.png" alt="it"></a> <a '
+        f'href="{OPEN}">{OPEN}</a>'
+    )
     (link,) = links_of(f'<a name="top">Top</a> <a href=" ">Nothing</a> {html}', "")
     assert (link.label, link.times, link.in_both) == ("Open it", 3, False)
 
@@ -368,7 +374,10 @@ def test_a_file_has_the_name_that_its_sender_wrote(disposition: str) -> None:
 
 
 def test_a_delivery_status_has_all_its_blocks() -> None:
-    status = b"Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; ada@x.example\r\nStatus: 5.1.1\r\n"
+    status = (
+        b"Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; ada@x.example\r\n"
+        b"Status: 5.1.1\r\n"
+    )
     (file,) = MailContent(b"Content-Type: message/delivery-status\r\n\r\n" + status).attachments
     assert b"Reporting-MTA: dns; mx.example" in file.content
     assert b"Status: 5.1.1" in file.content
@@ -423,7 +432,8 @@ def test_an_embedded_image_is_shown_by_what_it_is(labelled: str) -> None:
     raw = (
         b"Content-Type: multipart/related; boundary=r\r\n\r\n"
         b'--r\r\nContent-Type: text/html\r\n\r\n<img src="cid:logo">\r\n'
-        b"--r\r\nContent-Type: %b\r\nContent-ID: <logo>\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%b\r\n--r--\r\n"
+        b"--r\r\nContent-Type: %b\r\nContent-ID: <logo>\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        b"%b\r\n--r--\r\n"
     ) % (labelled.encode(), PIXEL)
     mail = MailContent(raw)
     assert '<img src="data:image/gif;base64,' in with_inline_images(mail, mail.html)

@@ -274,7 +274,10 @@ def test_the_blocks_of_a_mail_without_its_layout_are_checked(tmp_path: Path) -> 
 
 
 def test_findings_that_follow_from_a_stand_in_are_left_out(tmp_path: Path) -> None:
-    body = 'x</mj-text>{{ 1 / count }}<mj-image src="{{ 1 / count }}" width="{{ 1 / count }}px" alt="" /><mj-text>'
+    body = (
+        'x</mj-text>{{ 1 / count }}<mj-image src="{{ 1 / count }}" width="{{ 1 / count }}px" '
+        'alt="" /><mj-text>'
+    )
     assert told(examined(tmp_path, body)) == [("jinja/error", "news.mjml:2:21"), *OTHERS]
 
 

@@ -75,7 +75,10 @@ def test_the_bad_example_has_the_mistake_and_the_good_one_has_not(
 
 TOKEN = "https://example.org/reset?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
 LONG = f"<p>{'Boats ' * 50}</p>"
-DARK = "<style>@media (prefers-color-scheme: dark) { body { background: #111; color: #fff } .x { color: %s } }</style>"
+DARK = (
+    "<style>@media (prefers-color-scheme: dark) { body { background: #111; color: #fff } .x { "
+    "color: %s } }</style>"
+)
 TABLE = '<table role="none" style="%s"><tr><td>x</td></tr></table>'
 HEADS = '<mjml lang="en"><mj-head>{}</mj-head><mj-body></mj-body>{}</mjml>'
 PLANTED = [

@@ -45,7 +45,8 @@ def test_a_subject_of_one_line_is_left_alone_and_none_is_told(
 
 def test_what_gmail_reads_from_a_script_is_no_program(tmp_path: Path) -> None:
     page = PAGE.format(
-        '<script type="application/ld+json">{"@context": "http://schema.org"}</script><b once="1">x</b>'
+        '<script type="application/ld+json">{"@context": "http://schema.org"}</script><b '
+        'once="1">x</b>'
     )
     assert found_in(tmp_path, {"a.html": page}, "active/") == []
 

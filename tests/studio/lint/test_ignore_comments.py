@@ -10,9 +10,15 @@ from keyturn.studio.lint.check import check
 from keyturn.studio.lint.report import Report
 
 TITLE = "<mj-head><mj-title>News</mj-title></mj-head>"
-MJML = f'<mjml lang="en">\n{TITLE}\n<mj-body><mj-section><mj-column>\n{{}}\n</mj-column></mj-section></mj-body></mjml>'
+MJML = (
+    f'<mjml lang="en">\n{TITLE}\n<mj-body><mj-section><mj-column>\n{{}}\n'
+    "</mj-column></mj-section></mj-body></mjml>"
+)
 BAD = '<mj-text font-sise="16px">Boats</mj-text>'
-LONG = '<mj-text\n  align="left"\n  css-class="{% if 2 > 1 %}a{% endif %}"\n  font-sise="16px">Boats</mj-text>'
+LONG = (
+    '<mj-text\n  align="left"\n  css-class="{% if 2 > 1 %}a{% endif %}"\n  '
+    'font-sise="16px">Boats</mj-text>'
+)
 RULE = "mjml/unknown-attribute"
 COMMENT = f"{{# keyturn: ignore {RULE} because of the app #}}"
 
@@ -101,7 +107,10 @@ def test_a_comment_that_nothing_comes_of_is_a_note(tmp_path: Path) -> None:
 
 def test_plain_html_and_text_parts_have_them_too(tmp_path: Path) -> None:
     page = '<html lang="en"><head><title>News</title></head><body>\n{}\n</body></html>'
-    link = '<!-- keyturn: ignore links because the app rewrites it -->\n<a href="boats/all">All boats</a>'
+    link = (
+        '<!-- keyturn: ignore links because the app rewrites it -->\n<a href="boats/all">All '
+        "boats</a>"
+    )
     examination = checked(tmp_path, link, "news.html", page)
     assert not any(rule.startswith("links/") for rule in rules_in(examination))
     assert examination.ignored

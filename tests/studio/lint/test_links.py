@@ -47,7 +47,10 @@ JUDGED: list[tuple[str, Mapping[str, str]]] = [
     (TO_TEXT.format("tel:+4915100000"), {}),
     ('<mj-text><a href="#more">More about passwords</a><a name="more"></a></mj-text>', {}),
     (
-        '<mj-image src="https://northwind.example/a.png" alt="School" href="https://northwind.example" />',
+        (
+            '<mj-image src="https://northwind.example/a.png" alt="School" '
+            'href="https://northwind.example" />'
+        ),
         {},
     ),
     (

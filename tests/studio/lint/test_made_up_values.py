@@ -95,8 +95,14 @@ def test_made_up_value_of_a_page(tmp_path: Path, body: str) -> None:
         '<mj-text color="{{ c }}" font-size="{{ s }}" align="{{ side }}">A</mj-text>',
         '<mj-text padding="{{ a }}px {{ b }}px">A</mj-text>',
         '<mj-image src="{{ boat }}" width="{{ w }}" alt="Boat" />',
-        '<mj-button href="{{ go }}" background-color="{{ fill }}" inner-padding="{{ p }}">Go there now</mj-button>',
-        '<mj-navbar base-url="{{ home }}"><mj-navbar-link href="{{ where }}">News</mj-navbar-link></mj-navbar>',
+        (
+            '<mj-button href="{{ go }}" background-color="{{ fill }}" inner-padding="{{ p }}">Go '
+            "there now</mj-button>"
+        ),
+        (
+            '<mj-navbar base-url="{{ home }}"><mj-navbar-link href="{{ where '
+            '}}">News</mj-navbar-link></mj-navbar>'
+        ),
     ],
 )
 def test_made_up_value_of_mjml(tmp_path: Path, body: str) -> None:
@@ -118,7 +124,10 @@ def test_made_up_address_in_two_layouts(tmp_path: Path) -> None:
 
 def test_made_up_class(tmp_path: Path) -> None:
     """A class that is made up is one of the stylesheet."""
-    head = "<style>.tag-open { color: #ffffff; background-color: #14614b } p { color: #ffffff }</style>"
+    head = (
+        "<style>.tag-open { color: #ffffff; background-color: #14614b } p { color: #ffffff "
+        "}</style>"
+    )
     assert errors_in(tmp_path, '<p class="tag-{{ state }}">Open</p>', head) == []
 
 
@@ -160,7 +169,10 @@ def test_error_beside_a_made_up_value(tmp_path: Path, body: str, rule: str) -> N
 
 SAID = "Keyturn made up {}, and that value does not fit here."
 TWICE = LINK.format("{{ data.link }}") + LINK.format("http://{{ data.link }}")
-SAME = '<p style="color: {{ ink }}; background-color: {{ paper }}">A</p><p style="color: {{ paper }}">B</p>'
+SAME = (
+    '<p style="color: {{ ink }}; background-color: {{ paper }}">A</p><p style="color: {{ '
+    'paper }}">B</p>'
+)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,10 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
         ("jinja/handlebars-tag", "{{#each rows}}{{name}}{{else}}None{{/each}}"),
         (
             "jinja/go-tag",
-            '{{ template "header" . }}<a href="{{ .Url }}">{{ L.Ts "email.status" }}</a>{{ $x := .A }}{{ $x }}',
+            (
+                '{{ template "header" . }}<a href="{{ .Url }}">{{ L.Ts "email.status" }}</a>{{ $x := '
+                ".A }}{{ $x }}"
+            ),
         ),
         (
             "jinja/handlebars-tag",

@@ -43,7 +43,10 @@ def found(
         "<mj-text font-size='16px'><h1>Hello</h1><h2>Why</h2><h2>How</h2><h3>Where</h3></mj-text>",
         "<mj-text><h1>Hello</h1></mj-text><mj-image src='https://a.example/line.png' alt='' />",
         "<mj-text><h1>Hello</h1></mj-text><mj-table><tr><th>When</th><td>Now</td></tr></mj-table>",
-        "<mj-text><h1>Hello</h1><table role='presentation'><tr><td>Hello</td></tr></table></mj-text>",
+        (
+            "<mj-text><h1>Hello</h1><table "
+            "role='presentation'><tr><td>Hello</td></tr></table></mj-text>"
+        ),
         "<mj-text><h1>Hello</h1><p style='font-size:13px;line-height:1'>Short</p></mj-text>",
         "<mj-text><h1>Hello</h1><p style='display:none;font-size:1px'>Not seen</p></mj-text>",
     ],

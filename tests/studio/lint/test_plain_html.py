@@ -72,8 +72,14 @@ def test_every_way_out_that_speaks_of_mjml_has_another_one_for_html() -> None:
 
 
 PART = "<!--[if mso]><p>Hello</p><![endif]-->"
-RECT = "<!--[if mso]><v:rect style='a>b'><v:textbox><![endif]--><p>Hello</p><!--[if mso]></v:textbox></v:rect><![endif]-->"
-SETTINGS = "<!--[if gte mso 9]><xml><o:OfficeDocumentSettings><o:AllowPNG/></o:OfficeDocumentSettings></xml><![endif]-->"
+RECT = (
+    "<!--[if mso]><v:rect style='a>b'><v:textbox><![endif]--><p>Hello</p><!--[if "
+    "mso]></v:textbox></v:rect><![endif]-->"
+)
+SETTINGS = (
+    "<!--[if gte mso "
+    "9]><xml><o:OfficeDocumentSettings><o:AllowPNG/></o:OfficeDocumentSettings></xml><![endif]-->"
+)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,10 @@ SETTINGS = "<!--[if gte mso 9]><xml><o:OfficeDocumentSettings><o:AllowPNG/></o:O
         RECT,
         SETTINGS,
         f"<!-- {SETTINGS.replace('</xml>', '').replace('--', '')} -->",
-        "<!--[if (gte mso 9)|(IE)]><div><![endif]-->Hello<!--[if (gte mso 9)|(IE)]></div><![endif]-->",
+        (
+            "<!--[if (gte mso 9)|(IE)]><div><![endif]-->Hello<!--[if (gte mso "
+            "9)|(IE)]></div><![endif]-->"
+        ),
         "<!--[if mso]><!-- for Outlook --><p>Hello</p><![endif]-->",
         "<![if !mso]><p>Hello</p><![endif]>",
         "<!--[if !mso]> --><p>Hello</p><!-- <![endif]-->",

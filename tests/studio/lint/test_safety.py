@@ -48,7 +48,10 @@ def test_our_reset_mail_is_judged_in_every_language(tag: str, mails: Mails) -> N
     assert missing(mails, language=tag) == ["what to do if you did not request it"]
 
 
-BUTTON = "<mjml><mj-body><mj-button href='{{ start }}'>Start</mj-button><mj-text>%s</mj-text></mj-body></mjml>"
+BUTTON = (
+    "<mjml><mj-body><mj-button href='{{ start "
+    "}}'>Start</mj-button><mj-text>%s</mj-text></mj-body></mjml>"
+)
 START: dict[str, object] = {
     "start": "https://northwind.example/start?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
 }

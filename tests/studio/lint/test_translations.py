@@ -16,7 +16,10 @@ MAIL = """\
   </mj-text></mj-column></mj-section></mj-body>
 </mjml>
 """
-FOOT = "{{ _('It\\'s ebb') }}\n{% trans count=3 %}One boat{% pluralize %}{{ count }} boats{% endtrans %}\n"
+FOOT = (
+    "{{ _('It\\'s ebb') }}\n{% trans count=3 %}One boat{% pluralize %}{{ count }} boats{% "
+    "endtrans %}\n"
+)
 GERMAN = """\
 msgid ""
 msgstr ""

@@ -76,7 +76,8 @@ MORE, HIDDEN = (
         ),
         (  # a semicolon in a string, a comment or brackets ends no declaration
             mail(
-                ".red { background: url(data:a;b); font: 1px 'a;b', \"c\" ! IMPORTANT /* ; */; --x: ((1);2) }"
+                ".red { background: url(data:a;b); font: 1px 'a;b', \"c\" ! IMPORTANT /* ; */; "
+                "--x: ((1);2) }"
             ),
             "background:url(data:a;b);--x:((1);2);margin:0;font:1px 'a;b', 'c';",
         ),
@@ -125,16 +126,24 @@ TABLE = BODY.format("{}<tr><td>a</td></tr></mj-table>")
 @pytest.mark.parametrize(
     "mjml",
     [
-        "<mjml> <mj-head> <mj-title>x</mj-title>  \n<mj-preview>y</mj-preview> </mj-head> <mj-body></mj-body> </mjml>",
-        '<mjml><mj-head><mj-attributes> <mj-text padding="0" />\t</mj-attributes></mj-head><mj-body></mj-body></mjml>',
+        (
+            "<mjml> <mj-head> <mj-title>x</mj-title>  \n<mj-preview>y</mj-preview> </mj-head> "
+            "<mj-body></mj-body> </mjml>"
+        ),
+        (
+            '<mjml><mj-head><mj-attributes> <mj-text padding="0" '
+            "/>\t</mj-attributes></mj-head><mj-body></mj-body></mjml>"
+        ),
         BODY.format('<mj-social> <mj-social-element name="x" href="#" /> </mj-social>'),
         BODY.format('<mj-navbar> <mj-navbar-link href="#">A</mj-navbar-link> </mj-navbar>'),
         BODY.format(
-            "<mj-accordion> <mj-accordion-element> <mj-accordion-title>A</mj-accordion-title> </mj-accordion-element> "
+            "<mj-accordion> <mj-accordion-element> <mj-accordion-title>A</mj-accordion-title> "
+            "</mj-accordion-element> "
             "</mj-accordion>"
         ),
         BODY.format(
-            '<mj-carousel> <mj-carousel-image src="https://northwind.example/a.png" /> </mj-carousel>'
+            '<mj-carousel> <mj-carousel-image src="https://northwind.example/a.png" /> '
+            "</mj-carousel>"
         ),
     ],
 )
@@ -146,7 +155,10 @@ def test_blanks_between_elements_are_no_mistake(mjml: str) -> None:
 
 @pytest.mark.parametrize("classes", ["light dark", "light  dark ", "dark light dark"])
 def test_of_several_classes_the_last_that_says_it_counts(classes: str) -> None:
-    defined = '<mj-class name="light" color="#eeeeee" align="right" /><mj-class name="dark" color="#111111" />'
+    defined = (
+        '<mj-class name="light" color="#eeeeee" align="right" /><mj-class name="dark" '
+        'color="#111111" />'
+    )
     body = BODY.format(f'<mj-text mj-class="{classes}">A</mj-text>')
     html = to_html(
         body.replace(

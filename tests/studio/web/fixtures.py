@@ -83,7 +83,10 @@ name = "Grace <b>Hopper</b>"
 link = "https://account.northwind.example/open/two"
 """
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
-NOTICE = "<mjml><mj-body><mj-section><mj-column><mj-text>{{ what }}</mj-text></mj-column></mj-section></mj-body></mjml>"
+NOTICE = (
+    "<mjml><mj-body><mj-section><mj-column><mj-text>{{ what "
+    "}}</mj-text></mj-column></mj-section></mj-body></mjml>"
+)
 
 
 class Greeting(EmailProps, frozen=True):
@@ -143,7 +146,10 @@ def capture(
     mail["Subject"] = subject
     mail["Date"] = format_datetime(at)
     mail.set_content(f"Hello Ada\n\n{link}\n")
-    page = f"<html><head><title>x</title></head><body><p>Hello Ada</p><a href='{link}'>Open it</a></body></html>"
+    page = (
+        f"<html><head><title>x</title></head><body><p>Hello Ada</p><a href='{link}'>Open "
+        "it</a></body></html>"
+    )
     mail.add_alternative(page, subtype="html")
     name = f"{sha256(f'{subject} {at}'.encode()).hexdigest()[:32]}.eml"
     inbox.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,8 @@ def main() -> int:
     """
     if sys.flags.hash_randomization:
         click.echo(
-            "Set PYTHONHASHSEED=0, so that a seed always tells the same story: `just simulate` does.",
+            "Set PYTHONHASHSEED=0, so that a seed always tells the same story: `just simulate` "
+            "does.",
             err=True,
         )
         return 2

@@ -55,7 +55,10 @@ class _Access:
         elif row.who not in self._revoked:
             self._links[row.who] = self._used.pop(row.who)
             if row.who in self._outdated:
-                yield f"link {row.who[:6]} of {self._links[row.who]} is older than a change, and was given back"
+                yield (
+                    f"link {row.who[:6]} of {self._links[row.who]} is older than a change, "
+                    "and was given back"
+                )
 
     def _judge(self, message: Row) -> Iterator[str]:
         """Judge a change or a press.

@@ -132,7 +132,10 @@ def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
     ]
     first = [one for one in entries if read_time(one["at"]) == asked_at]
     if len(first) != 1 and not (message["state"] == "dead" and not entries):
-        yield f"{agent} has {len(first)} outcomes in the audit trail: {[one['outcome'] for one in entries]}"
+        yield (
+            f"{agent} has {len(first)} outcomes in the audit trail: "
+            f"{[one['outcome'] for one in entries]}"
+        )
     later = [one for one in entries if one not in first]
     if any(read_time(one["at"]) < asked_at for one in later) and len(later) > 1:
         yield f"{agent} was answered again before its request"
@@ -168,7 +171,10 @@ def _one_mail_a_message(traces: Traces) -> Iterator[str]:
     for message_id, accepted in of_message.items():
         kind = next(row.old for row in records.of("message") if row.who == message_id)
         if len(accepted) > 1 and kind != "account_secured":
-            yield f"message {message_id} became {len(accepted)} mails: {[one.key[-6:] for one in accepted]}"
+            yield (
+                f"message {message_id} became {len(accepted)} mails: "
+                f"{[one.key[-6:] for one in accepted]}"
+            )
         if len({one.key for one in accepted}) < len(accepted):
             yield f"message {message_id} is with both providers under one key"
         state, reason = (records.messages[message_id][name] for name in ("state", "reason"))
@@ -301,7 +307,10 @@ def _limits_hold(traces: Traces) -> Iterator[str]:
         for place, first in enumerate(accepted):
             for refills, later in enumerate(accepted[place + REQUESTS :], 1):
                 if later.ended - first.at < refills * 60 / REQUESTS - 1:
-                    yield f"{address} made {REQUESTS + refills} requests in {later.ended - first.at:.0f} seconds"
+                    yield (
+                        f"{address} made {REQUESTS + refills} requests in "
+                        f"{later.ended - first.at:.0f} seconds"
+                    )
 
 
 def _mailboxes_rest(traces: Traces) -> Iterator[str]:
@@ -325,7 +334,10 @@ def _mailboxes_rest(traces: Traces) -> Iterator[str]:
                 and made - before < COOLDOWN
                 and longest(before, made) < COOLDOWN.total_seconds()
             ):
-                yield f"{account} got two links {abs((made - before).total_seconds()):.0f} seconds apart"
+                yield (
+                    f"{account} got two links {abs((made - before).total_seconds()):.0f} "
+                    "seconds apart"
+                )
             last[account] = made
     for account, times in made_at.items():
         refills = (max(times) - min(times)) / timedelta(days=1) * MAILS_A_DAY
@@ -383,7 +395,10 @@ def _a_failing_provider_is_spared(traces: Traces) -> Iterator[str]:
             and not any(later)
             and new.began - last < _PAUSE - _SEEN
         ):
-            yield f"{new.process} handed a new mail to {first.name}, which had failed four times and more"
+            yield (
+                f"{new.process} handed a new mail to {first.name}, which had failed four "
+                "times and more"
+            )
 
 
 _PROMISES: Sequence[tuple[str, Judge]] = (

@@ -264,7 +264,10 @@ class Example:
                 set_all = partial(stored.set_all, account_id=account.id, factors=factors)
                 codes = await parts.database.transact(set_all)
                 if "phone" in factors:
-                    what = "has a phone: its codes, for a reset and to sign in, are among the mails sent."
+                    what = (
+                        "has a phone: its codes, for a reset and to sign in, are among the "
+                        "mails sent."
+                    )
                     self.notes += [f"{email} {what}"]
                 if "totp" in factors:
                     key = f"{email} has an authenticator app with the key {factors['totp']}."

@@ -78,7 +78,10 @@ def _lines_on(
     from keyturn.studio.lint.report import mails_of
 
     first = equal[0]
-    yield f"{strong(_where(gallery, first.place))}  {_COLOURS[first.severity](first.severity)}  {muted(first.rule)}"
+    yield (
+        f"{strong(_where(gallery, first.place))}  {_COLOURS[first.severity](first.severity)}  "
+        f"{muted(first.rule)}"
+    )
     yield f"  {wrap(harmless(first.message), '  ')}"
     yield from _frame(gallery, first.place)
     yield f"  {accent(wrap(harmless(first.fix), '  '))}"
@@ -234,7 +237,8 @@ def check(source: folders.Source, **values: Any) -> None:
     if not opened.gallery.names():
         ignored = f", but for ignore = {[*ignore]}" if (ignore := opened.settings.ignore) else ""
         fail(
-            f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2{ignored}"
+            f"{opened.shown} has no templates: files that end in .mjml or .html, with or without "
+            f".j2{ignored}"
         )
     known = folders.usual_baseline(opened)
     report = _report(opened, source, options, known)

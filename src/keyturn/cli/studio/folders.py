@@ -44,7 +44,8 @@ _OPTIONS: Sequence[Decorator] = (
         flag_value=_OF_VARIABLE,
         default="",
         metavar="SETTINGS",
-        help="A Django project, by its settings module. Default: DJANGO_SETTINGS_MODULE. Runs its code.",
+        help="A Django project, by its settings module. Default: DJANGO_SETTINGS_MODULE. Runs "
+        "its code.",
     ),
 )
 
@@ -216,7 +217,8 @@ def _refuse_link_out(directory: Path) -> None:
             and leads_out(directory, bounds)
         ):
             fail(
-                f"{directory} is a link that leads out of {bounds}; if you trust the folder, add --trust"
+                f"{directory} is a link that leads out of {bounds}; if you trust the folder, add "
+                "--trust"
             )
 
 
@@ -239,13 +241,19 @@ def service_settings(opened: Opened) -> "Settings":
     except (
         SettingsInvalid
     ) as invalid:  # a foreign folder only needs these settings to send its mails
-        says = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
+        says = (
+            "The settings of the service have mistakes. They are ignored here, and nothing "
+            "can be sent:"
+        )
         click.echo(
             warning("\n".join([says, *(f"  {one.name}: {one.message}" for one in invalid.faults)])),
             err=True,
         )
         return Settings()
     if not counts and settings != reading.settings:
-        says = f"The settings of the service in {reading.file} are ignored, since {opened.shown} is not trusted"
+        says = (
+            f"The settings of the service in {reading.file} are ignored, since {opened.shown} "
+            "is not trusted"
+        )
         click.echo(warning(f"{says}; if you trust the folder, add --trust"), err=True)
     return settings

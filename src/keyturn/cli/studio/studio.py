@@ -52,7 +52,8 @@ def greeting(opened: folders.Opened, studio: "Studio", bound: "socket.socket") -
         password = "; the token is the password" if token else ""
         rows["Inbox"] = accent(f"{url}/inbox{token}")
         rows["API"] = (
-            f"{accent(f'http://{address_of(bound)}/api/messages')}   {muted(f'for tests{password}')}"
+            f"{accent(f'http://{address_of(bound)}/api/messages')}   "
+            f"{muted(f'for tests{password}')}"
         )
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
@@ -164,7 +165,8 @@ def studio(
     opened, is_catching = folders.open_folder(source), smtp["smtp"] is not None
     if not is_catching and (smtp["starttls"] or smtp["smtps"] is not None):
         fail(
-            f"{'--starttls' if smtp['starttls'] else '--smtps'} is for the mails that --smtp captures: add --smtp"
+            f"{'--starttls' if smtp['starttls'] else '--smtps'} is for the mails that --smtp "
+            "captures: add --smtp"
         )
     from keyturn.service.telemetry.logs import configure_logs
 

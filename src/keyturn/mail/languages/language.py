@@ -137,7 +137,10 @@ class Language(SourceTexts):
         another zone.
         """
         local = moment.astimezone(self.timezone)
-        return f"{self._formats.datetime_skeletons['Hm'].apply(local, self._formats)} {_zone_name(local)}"
+        return (
+            f"{self._formats.datetime_skeletons['Hm'].apply(local, self._formats)} "
+            f"{_zone_name(local)}"
+        )
 
     def moment(self, moment: datetime) -> str:
         """Format as "20 November 2026, 14:07 UTC"."""

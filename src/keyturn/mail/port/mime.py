@@ -17,8 +17,8 @@ for it.
 """
 
 _PARTS = b"".join(
-    b'--%b\r\nContent-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n%%b\r\n'
-    % (_BOUNDARY.encode(), kind)
+    b'--%b\r\nContent-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: '
+    b"quoted-printable\r\n\r\n%%b\r\n" % (_BOUNDARY.encode(), kind)
     for kind in (b"plain", b"html")
 )
 _END = b"--%b--\r\n" % _BOUNDARY.encode()

@@ -84,7 +84,8 @@ class Mailgun(HttpProvider, frozen=True):
         setting="webhook_signing_key",
         proof=secret_text(r"[!-~]{16,}"),  # the key that Mailgun signs with, as it shows it
         fault="not a Mailgun signing key: use the HTTP webhook signing key",
-        where="to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
+        where="to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP "
+        "webhook signing key",
         longest=262_144,
         read=_read,
     )

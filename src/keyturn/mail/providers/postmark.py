@@ -95,7 +95,8 @@ class Postmark(HttpProvider, frozen=True):
         # A URL can hold it unescaped; 32 random characters have 128 bits (NIST SP 800-131A).
         proof=secret_text(r"[A-Za-z0-9_-]{32,}"),
         fault="must be 32 or more letters, digits, - and _",
-        where="to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
+        where="to the stream's webhooks, with keyturn as its user and postmark.webhook_secret "
+        "as its password",
         longest=65_536,
         # Postmark signs nothing, but sends the password of its webhook's URL
         require_headers=require_password,
@@ -140,7 +141,8 @@ class Postmark(HttpProvider, frozen=True):
         server = api.read(await api.ask("/server", key="token", fix=fix))
         if server.text("DeliveryType") == "Sandbox":
             yield warn(
-                f"the server {server.text('Name')} is a sandbox: it accepts mails, but delivers none",
+                f"the server {server.text('Name')} is a sandbox: it accepts mails, but delivers "
+                "none",
                 fix,
             )
         else:

@@ -127,7 +127,8 @@ class SendGrid(HttpProvider, frozen=True):
         setting="webhook_verification_key",
         proof=_verification_key,
         fault="not a SendGrid verification key, which begins with MFkw",
-        where="at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
+        where="at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, "
+        "and set "
         "sendgrid.webhook_verification_key to its verification key",
         longest=1_048_576,
         signature=(

@@ -148,9 +148,13 @@ def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
 
 _FIX = (
     "Correct smtp.host (the name in its certificate), smtp.port and "
-    'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this machine (no login).'
+    'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this '
+    "machine (no login)."
 )
-_FIX_LOGIN = "Let it accept a user name and a password (PLAIN or LOGIN), or choose another server: Keyturn has no OAuth."
+_FIX_LOGIN = (
+    "Let it accept a user name and a password (PLAIN or LOGIN), or choose another server: "
+    "Keyturn has no OAuth."
+)
 
 
 class Smtp(Provider, frozen=True):
@@ -178,7 +182,10 @@ class Smtp(Provider, frozen=True):
         if self.host and not _is_server(self.host):
             yield (
                 "host",
-                "not a host, such as smtp.example.org: write its port into smtp.port, and no smtp:// before it",
+                (
+                    "not a host, such as smtp.example.org: write its port into smtp.port, and no "
+                    "smtp:// before it"
+                ),
             )
 
     def build(self, timeout: timedelta) -> SmtpSender:
@@ -244,7 +251,10 @@ class Smtp(Provider, frozen=True):
             fix = "Correct smtp.username and smtp.password. Gmail needs an app password."
             return [fail(f"{self.host} refused the login ({error.code})", fix)]
         except aiosmtplib.SMTPSenderRefused as error:
-            fix = "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
+            fix = (
+                "Set mail.from to an address that this account may use, or set smtp.username "
+                "and smtp.password."
+            )
             return [fail(f"{self.host} refused {sender.address} as the sender ({error.code})", fix)]
         except (aiosmtplib.SMTPException, OSError) as error:
             cause = error.__cause__ or error

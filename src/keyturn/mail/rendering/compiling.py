@@ -167,7 +167,10 @@ _ISOLATES = re.compile("[\u2068\u2069]")
 A single line needs none, and spam filters distrust them.
 """
 
-_PADDING = " \u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_PADDING = (
+    " "
+    "\u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
 """Invisible characters behind a preheader. They keep what follows in the mail out of lists."""
 
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")

@@ -86,7 +86,10 @@ def _style_tag(html: str, tag: Element, css: str) -> str:
         else ""
     )
     between = ";" if own and last and not own.endswith(";") else ""
-    return f'{html[tag.offset : start]} style="{first}{own}{between}{last}"{html[end : tag.inner.start]}'
+    return (
+        f"{html[tag.offset : start]} "
+        f'style="{first}{own}{between}{last}"{html[end : tag.inner.start]}'
+    )
 
 
 def _declarations(style: str) -> Iterator[tuple[str, bool]]:

@@ -250,7 +250,8 @@ async def host_in_link(run: Run) -> Finding:
         silent += [name] if not mails and page.status < 400 else []
     if silent:
         raise not_tried(
-            f"No mail came with another host in {', '.join(silent)}: a limit may hold it back. Raise it."
+            f"No mail came with another host in {', '.join(silent)}: a limit may hold it back. "
+            "Raise it."
         )
     return passed(
         "No mail names the foreign host." + (f" Refused: {', '.join(refused)}." if refused else "")

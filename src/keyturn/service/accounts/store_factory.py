@@ -22,7 +22,10 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
     store: AccountStore = product_of(reference, settings, AccountStore, "accounts.store")
     for name in ("set_password_within", "password_hash_within"):
         if inspect.iscoroutinefunction(getattr(store, name)):
-            message = f"{reference} returned {type(store).__name__}, whose {name} is async: make it a plain method"
+            message = (
+                f"{reference} returned {type(store).__name__}, whose {name} is async: make it "
+                "a plain method"
+            )
             raise SettingsInvalid.of("accounts.store", message)
     return store
 

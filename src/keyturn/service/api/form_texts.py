@@ -77,7 +77,8 @@ _DEAD: Mapping[DeadReason, str] = {
 _TEXTS: Mapping[str, str] = {
     "forgotHeading": N_("Forgot your password?"),
     "forgotLead": N_(
-        "Enter your email address. If it has an account, we’ll send a link to choose a new password."
+        "Enter your email address. If it has an account, we’ll send a link to choose a new "
+        "password."
     ),
     "email": N_("Email"),
     "malformed": N_("Enter a full email address, such as name@example.org."),
@@ -85,7 +86,8 @@ _TEXTS: Mapping[str, str] = {
     "back": N_("Back to sign-in"),
     "sentHeading": N_("Check your email"),
     "sentLead": N_(
-        "If an account exists for <b>%(email)s</b>, a link is on its way. It works for %(lifetime)s."
+        "If an account exists for <b>%(email)s</b>, a link is on its way. It works for "
+        "%(lifetime)s."
     ),
     "for": N_("For %(email)s"),
     "spam": N_("Look in your spam folder, too."),
@@ -158,7 +160,8 @@ _TEXTS: Mapping[str, str] = {
 
 _OF_NAMES: Mapping[str, str] = {
     "forgotLead": N_(
-        "Enter your email address or username. If it belongs to an account, we’ll email a link to choose a new"
+        "Enter your email address or username. If it belongs to an account, we’ll email a link to "
+        "choose a new"
         " password."
     ),
     "email": N_("Email or username"),

@@ -178,5 +178,8 @@ def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> No
                 raise ConnectionError(f"{describe_error(error)} (sslrootcert is {used})") from None
             if isinstance(error, OSError) or not isinstance(error, TypeError | ValueError):
                 raise
-            message = "the driver cannot read it: check the port, the text after the ?, and an @ that is not %40"
+            message = (
+                "the driver cannot read it: check the port, the text after the ?, and an @ "
+                "that is not %40"
+            )
             raise SettingsInvalid([Fault(setting, message)]) from None

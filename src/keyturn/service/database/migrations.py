@@ -31,7 +31,10 @@ def _revisions() -> Sequence[str]:
     return sorted(file.stem.split("_")[0] for file in files)
 
 
-UTF8_FIX = "create one with `CREATE DATABASE keyturn ENCODING 'UTF8' TEMPLATE template0`, and name it in database.url"
+UTF8_FIX = (
+    "create one with `CREATE DATABASE keyturn ENCODING 'UTF8' TEMPLATE template0`, and name "
+    "it in database.url"
+)
 
 
 async def encoding_fault(database: Database) -> str:
@@ -126,7 +129,8 @@ async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> s
         raise DatabaseUnready(f"{ahead}: install the version that migrated it, or a newer one")
     if before and before not in _revisions():
         raise DatabaseUnready(
-            f"the database is at revision {before}, of a version that was never released, and cannot be updated: "
+            f"the database is at revision {before}, of a version that was never released, and "
+            "cannot be updated: "
             "remove the tables whose names begin with keyturn_, and run `keyturn migrate` again"
         )
     if before != head():

@@ -30,7 +30,10 @@ def describe_url(url: URL) -> str:
     if backend == "sqlite":
         return f"SQLite in {Path(url.database).absolute() if url.database else 'memory'}"
     host = url.host or "this machine"
-    return f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
+    return (
+        f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, "
+        f"database {url.database}"
+    )
 
 
 def first_cause(error: BaseException) -> BaseException:

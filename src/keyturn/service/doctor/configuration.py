@@ -73,7 +73,10 @@ def _doubts(settings: Settings) -> Iterator[Finding]:
             yield Finding("settings", "warn", told, advice)
     provider: Provider | None = getattr(settings, settings.mail.transport, None)
     if settings.secure and provider and (reports := provider.reports) and not provider.proof:
-        missing = f"{provider.name}.{reports.setting}: missing, so Keyturn does not learn of bounced mails"
+        missing = (
+            f"{provider.name}.{reports.setting}: missing, so Keyturn does not learn of "
+            "bounced mails"
+        )
         fix = f"Add {settings.base_url}/webhooks/{provider.name} {reports.where}."
         yield Finding("settings", "warn", missing, fix)
     for warning in palette_of(settings.brand)[1]:
@@ -92,7 +95,10 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
     (
         lambda settings: settings.secret_key and len(set(settings.secret_key)) < _FEWEST_CHARACTERS,
         "KEYTURN_SECRET_KEY: has too few different characters to be random",
-        f"Add the old key to previous_secret_keys, and set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}",
+        (
+            "Add the old key to previous_secret_keys, and set KEYTURN_SECRET_KEY to what this "
+            f"prints: {NEW_KEY}"
+        ),
     ),
     (
         lambda settings: settings.environment == "production" and is_loopback(settings.base_url),
@@ -101,7 +107,10 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
     ),
     (
         lambda settings: _page_at_the_end(settings.base_url),
-        "base_url: {settings.base_url} is the address of a page, so links lead to pages below it, which are not there",
+        (
+            "base_url: {settings.base_url} is the address of a page, so links lead to pages below it, "
+            "which are not there"
+        ),
         "Remove {cause} from base_url: it is the address before the pages.",
     ),
     (
@@ -110,7 +119,10 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
             and settings.accounts.store == "table"
             and hosted_path(settings.sign_in_page)
         ),
-        "sign_in_url: Keyturn's own page, a second way into your app's accounts that knows none of your app's checks",
+        (
+            "sign_in_url: Keyturn's own page, a second way into your app's accounts that knows none "
+            "of your app's checks"
+        ),
         "Set sign_in_url to your app's sign-in page, unless your app has none.",
     ),
     (
@@ -123,18 +135,27 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
     (  # Keyturn itself speaks http, so a proxy in front must speak https
         lambda settings: settings.secure and not settings.server.trusted_proxies,
         "server.trusted_proxies: empty, so behind a proxy all clients share one limit",
-        "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",
+        (
+            "Set server.trusted_proxies to the address that the proxy connects from, for example "
+            "127.0.0.1."
+        ),
     ),
     (
         lambda settings: [
             text for text in settings.server.trusted_proxies if not read_network(text).prefixlen
         ],
-        "server.trusted_proxies: {cause[0]} trusts every client, so any client can fake its IP address",
+        (
+            "server.trusted_proxies: {cause[0]} trusts every client, so any client can fake its IP "
+            "address"
+        ),
         "Set server.trusted_proxies to the address that your proxy connects from.",
     ),
     (
         lambda settings: settings.token.ttl > _LONGEST_LIFE,
-        "token.ttl: a link works for {settings.token.ttl}, so one in an open mailbox may still work",
+        (
+            "token.ttl: a link works for {settings.token.ttl}, so one in an open mailbox may still "
+            "work"
+        ),
         "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
     ),
 )

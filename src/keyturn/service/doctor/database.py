@@ -41,7 +41,8 @@ from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path
 
 _WRONG_PATH = (
-    "The settings say that it has your accounts, so the path is wrong: correct it, or start Keyturn in the folder that"
+    "The settings say that it has your accounts, so the path is wrong: correct it, or start "
+    "Keyturn in the folder that"
     " it is relative to. Do not run `keyturn migrate`, which would create an empty file."
 )
 
@@ -91,9 +92,15 @@ async def check_database(settings: Settings) -> list[Finding]:
         except DatabaseUnready as error:
             fix = _fix_of_address(error, "database.url")
             if not fix:
-                fix = "Start the database, or set database.url to the primary server and a user who may write."
+                fix = (
+                    "Start the database, or set database.url to the primary server and a user "
+                    "who may write."
+                )
             if database.is_sqlite:
-                fix = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
+                fix = (
+                    "Let the user who runs Keyturn write the file and its folder, or correct "
+                    "database.url."
+                )
             return [fail(f"{describe_url(url)}: {describe_error(error)}", fix)]
 
 
@@ -101,7 +108,10 @@ def _fix_of_address(error: BaseException, setting: str) -> str:
     """Return what is wrong in a database's address if the server says it, else ""."""
     match refused_part(error):
         case "login":
-            return f"Correct the user and the password in {setting}, or let the server accept this user."
+            return (
+                f"Correct the user and the password in {setting}, or let the server accept "
+                "this user."
+            )
         case "name":
             return f"Correct the name of the database in {setting}, or create the database."
         case _:
@@ -120,8 +130,14 @@ async def _clocks(database: Database) -> list[Finding]:
     difference = abs(now() - theirs)
     if difference <= _LARGEST_DIFFERENCE:
         return []
-    message = f"this machine's clock and the database's differ by {difference.total_seconds():.0f} seconds"
-    fix = "Let both machines set their clocks by NTP: links expire, and TOTP codes are checked, by this machine's clock."
+    message = (
+        f"this machine's clock and the database's differ by {difference.total_seconds():.0f} "
+        "seconds"
+    )
+    fix = (
+        "Let both machines set their clocks by NTP: links expire, and TOTP codes are checked, "
+        "by this machine's clock."
+    )
     return [warn(message, fix)]
 
 
@@ -142,7 +158,10 @@ async def _revision(database: Database, url: URL) -> Finding:
     if current == newest:
         return ok(f"{describe_url(url)}, at revision {newest} (newest)")
     if current and ahead_text(current):
-        message = f"{describe_url(url)} is at revision {current}, and this version of Keyturn knows only {newest}"
+        message = (
+            f"{describe_url(url)} is at revision {current}, and this version of Keyturn knows "
+            f"only {newest}"
+        )
         return warn(message, "Install the version of Keyturn that migrated it, or a newer one.")
     state = f"is at revision {current}, not {newest}" if current else NO_TABLES
     return fail(f"{describe_url(url)} {state}", "Run `keyturn migrate`.")
@@ -195,7 +214,8 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
                     await _unreadable(database, [newest]) - lost,
                     "Keep it. A factor that is set up again uses the current key.",
                 ),
-                "accounts whose second factors no key decrypts, so their owners cannot reset a password": (
+                "accounts whose second factors no key decrypts, so their owners cannot reset a "
+                "password": (
                     lost,
                     "Add their key to previous_secret_keys, or set the factors up again.",
                 ),
@@ -208,7 +228,10 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
         return unreached
     needs = [warn(f"{what}: {count:,}", fix) for what, (count, fix) in counts.items() if count]
     # A key signs codes by mail and by SMS (`short_codes.LIFE`), and puzzles.
-    unneeded = "no stored data needs previous_secret_keys: remove them when every process has run with the current key"
+    unneeded = (
+        "no stored data needs previous_secret_keys: remove them when every process has run "
+        "with the current key"
+    )
     return needs or [ok(f"{unneeded} for 10 minutes")]
 
 
@@ -260,7 +283,10 @@ def _fix_of_fault(fault: Fault, settings: Settings) -> str:
 def _fix_of_unready(error: BaseException, settings: Settings) -> str:
     table = settings.accounts.table
     if settings.accounts.store == "ldap":
-        fix = "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE names all authorities."
+        fix = (
+            "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE "
+            "names all authorities."
+        )
     elif settings.accounts.store == "table":
         place = "accounts.table.url" if table.url else "database.url"
         fix = _fix_of_address(error, place)
@@ -268,9 +294,15 @@ def _fix_of_unready(error: BaseException, settings: Settings) -> str:
         if grants:
             fix = f"Run as the owner of the tables: {grants}"
         if not fix:
-            fix = f"Start its database, correct {place}, or let its user read and write the table {table.table}."
+            fix = (
+                f"Start its database, correct {place}, or let its user read and write the "
+                f"table {table.table}."
+            )
         if _accounts_file(settings):
-            fix = f"The path in {place} is wrong: correct it, or start Keyturn in the folder that it is relative to."
+            fix = (
+                f"The path in {place} is wrong: correct it, or start Keyturn in the folder "
+                "that it is relative to."
+            )
     else:
         fix = "Start it, or correct [accounts]."
     return f"{fix} Until then, Keyturn sends no links and answers resets with 503."
@@ -292,7 +324,8 @@ async def check_credentials(settings: Settings) -> list[Finding]:
     tables = tables_of_its_app(name, known)
     fixes = {
         entry.rpartition(".")[0]: (
-            f"Add to [accounts.table.ends]: `{ending_line(entry, ending)}`. If your app ends them, set"
+            f"Add to [accounts.table.ends]: `{ending_line(entry, ending)}`. If your app ends "
+            "them, set"
             ' when = "never" there.'
         )
         for entry, ending in endings(tables[name], tables)
@@ -319,9 +352,11 @@ def _session_finding(name: str, settings: Settings, fix: str) -> Finding:
 
 _FIX_OF_SESSIONS = (
     "Let your app end them when it gets the webhook password.changed. Then add a column of it to"
-    ' [accounts.table.ends] with what = "sessions" and when = "never", so that no email says that Keyturn ended them.'
+    ' [accounts.table.ends] with what = "sessions" and when = "never", so that no email says that '
+    "Keyturn ended them."
 )
 _FIX_WITHOUT_OWNER = (
-    "Let your app end them when it gets the webhook account.secured. Then add a column of it to [accounts.table.ends]"
+    "Let your app end them when it gets the webhook account.secured. Then add a column of it to "
+    "[accounts.table.ends]"
     ' with when = "never".'
 )

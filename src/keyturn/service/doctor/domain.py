@@ -192,7 +192,8 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
             tag = "p" if owner == domain or "sp" not in tags else "sp"
             return _judge_policy(name, tag, tags.get(tag, "none" if "rua" in tags else "").lower())
     fix = (
-        f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and when its reports show only'
+        f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and when '
+        "its reports show only"
         " your own mail, change it to p=quarantine."
     )
     return warn(f"no DMARC record for {domain}, so anyone can send mail in its name", fix)

@@ -39,7 +39,8 @@ Outcome = (
 _REFUSED: Mapping[str, str] = {
     "no_account": "no account has this address",
     "disabled": "the account is disabled",
-    "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then unlock the account",
+    "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then "
+    "unlock the account",
     "signs_in_elsewhere": "the account has no password: its owner signs in through another service",
 }
 _NO_CODE = "token.code is off, the account is locked, or too many codes were wrong: give out a link"
@@ -137,7 +138,8 @@ class Operators:
         """
         if not self._ground.accounts.can_lock:
             raise KeyturnError(
-                "the store of the accounts cannot unlock them; with the store table, set `accounts.table.lock` and"
+                "the store of the accounts cannot unlock them; with the store table, set "
+                "`accounts.table.lock` and"
                 " `accounts.table.unlock`"
             )
         account = await self._ground.accounts.find(email)

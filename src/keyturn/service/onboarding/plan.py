@@ -38,11 +38,13 @@ _MIGRATION_TOOLS = {
 """The table of a tool's migrations, and its files in an app's folder: `push` leaves no table."""
 _BESIDE_MIGRATIONS = {
     "Prisma": (
-        "Use --apart if you create migrations with Prisma: `prisma migrate dev` takes Keyturn's tables for drift, and"
+        "Use --apart if you create migrations with Prisma: `prisma migrate dev` takes Keyturn's "
+        "tables for drift, and"
         " offers to reset the database."
     ),
     "Drizzle": (
-        'Add tablesFilter: ["!keyturn_*"] to the configuration of Drizzle: otherwise `drizzle-kit push` drops the'
+        'Add tablesFilter: ["!keyturn_*"] to the configuration of Drizzle: otherwise `drizzle-kit '
+        "push` drops the"
         " tables of Keyturn."
     ),
 }
@@ -246,8 +248,10 @@ def _about_migrations(tool: str, *, together: bool, is_moved: bool) -> Iterator[
         yield _BESIDE_MIGRATIONS[tool]
     elif is_moved:
         yield (
-            f"Keyturn's tables are in {DatabaseSettings().url}, because {tool} drops tables of a database that are not"
-            " its own. To run Keyturn on several machines, name another PostgreSQL database in [database]."
+            f"Keyturn's tables are in {DatabaseSettings().url}, because {tool} drops tables of a "
+            "database that are not"
+            " its own. To run Keyturn on several machines, name another PostgreSQL database in "
+            "[database]."
         )
 
 
@@ -279,7 +283,8 @@ def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> I
     ):
         if not getattr(settings, setting) and (setting != "password" or with_password):
             yield (
-                f"Set accounts.table.{setting}: no column of {table.name} is certain to hold the {held}. The columns"
+                f"Set accounts.table.{setting}: no column of {table.name} is certain to hold the "
+                f"{held}. The columns"
                 f" are {', '.join(table.columns)}."
             )
 
@@ -289,25 +294,30 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
     yield from (one["look_at"] for one in guesses.frameworks_of(table) if "look_at" in one)
     if not settings.active and (status := guesses.text_column(table, "status")):
         yield (
-            f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
+            f"Set which values of {status} keep a user from signing in, which the database does "
+            "not show: active ="
             f' "not {status} = suspended | deleted".'
         )
     username = guesses.text_column(table, "username")
     if username not in ("", settings.email) and settings.email and not settings.identifiers:
         yield (
-            f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
+            f"If your users sign in with {username}, let them enter it in place of their address, "
+            "too: identifiers ="
             f' ["{settings.email}", "{username}"] in [accounts.table].'
         )
     if lockout := guesses.lockout_columns(settings):
         yield (
-            f"A new password ends a lockout, because [accounts.table.set] has {', '.join(lockout)}: remove these if"
+            "A new password ends a lockout, because [accounts.table.set] has "
+            f"{', '.join(lockout)}: remove these if"
             " your app also bans users by them."
         )
     elsewhere = guesses.other_sign_ins(table)
     if elsewhere and not settings.provider and settings.password:
         yield (
-            f"Users with a value in {', '.join(elsewhere)} may sign in elsewhere. Those without a password here get a"
-            " link to choose one, which your app may refuse. If it does, name a column with their providers in"
+            f"Users with a value in {', '.join(elsewhere)} may sign in elsewhere. Those without a "
+            "password here get a"
+            " link to choose one, which your app may refuse. If it does, name a column with their "
+            "providers in"
             f' provider, or send them no emails: add "not {elsewhere[0]}" to active.'
         )
     kept = [
@@ -317,15 +327,19 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
     ]
     if kept:
         yield (
-            f"Let your app end the sessions in {', '.join(kept)} when it gets the webhook password.changed: no column"
-            " tells whose they are. Until Keyturn ends all sessions, emails do not say that all devices are signed out."
+            f"Let your app end the sessions in {', '.join(kept)} when it gets the webhook "
+            "password.changed: no column"
+            " tells whose they are. Until Keyturn ends all sessions, emails do not say that all "
+            "devices are signed out."
         )
     alive = [name for name, what in guesses.lasting(settings, tables).items() if what != "sessions"]
     alive += guesses.reset_links_left(settings, tables)
     if alive:
         yield (
-            f"After a change, let your app end the rows of {', '.join(sorted(alive))} that let clients in, when it gets"
-            " the webhook password.changed, or name them in [accounts.table.ends]: init cannot tell which rows are"
+            f"After a change, let your app end the rows of {', '.join(sorted(alive))} that let "
+            "clients in, when it gets"
+            " the webhook password.changed, or name them in [accounts.table.ends]: init cannot "
+            "tell which rows are"
             " whose."
         )
 
@@ -338,6 +352,9 @@ def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) ->
     if likely:
         return f"choose one, because several tables could hold the accounts: {', '.join(likely)}"
     if supabase := next((one.name for one in tables.values() if guesses.is_supabase_auth(one)), ""):
-        return f"{supabase} belongs to Supabase Auth, which changes passwords itself: use --store supabase"
+        return (
+            f"{supabase} belongs to Supabase Auth, which changes passwords itself: use "
+            "--store supabase"
+        )
     nothing = "no table has a column for addresses and one for passwords"
     return f"{nothing}: name the table, or write a store of your own{known}"

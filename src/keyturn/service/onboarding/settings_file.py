@@ -21,7 +21,8 @@ _TEMPLATE = Path(__file__).with_name("keyturn.toml.jinja")
 
 _COLUMNS = {
     "name": "the column with the user's name, for mails",
-    "active": 'active users: "is_active", ["not deleted_at", "not banned_at"], or "not status = suspended | deleted"',
+    "active": 'active users: "is_active", ["not deleted_at", "not banned_at"], or "not status = '
+    'suspended | deleted"',
     "provider": "the column with the service that a user signs in with",
     "kind": "the column with the kind of user, for [kinds]",
     "locale": "the column with the user's language",

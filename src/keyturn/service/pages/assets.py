@@ -123,7 +123,10 @@ def theme_css(theme: Theme) -> str:
     shape = {"radius": f"{theme.brand.radius}px"} | (
         {"brand_font": theme.brand.font} if theme.brand.font else {}
     )
-    return f"{_css_variables(light | shape)}\n@media (prefers-color-scheme: dark) {{\n{_css_variables(dark)}\n}}\n"
+    return (
+        f"{_css_variables(light | shape)}\n@media (prefers-color-scheme: dark) "
+        f"{{\n{_css_variables(dark)}\n}}\n"
+    )
 
 
 def _css_variables(values: dict[str, str]) -> str:
@@ -138,7 +141,8 @@ def _icon_svg(name: str, palette: Palette) -> str:
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
         f'<rect width="32" height="32" rx="8" fill="{palette.accent}"/>'
-        f'<text x="16" y="22.5" text-anchor="middle" font-family="system-ui, sans-serif" font-size="19" '
+        '<text x="16" y="22.5" text-anchor="middle" font-family="system-ui, sans-serif" '
+        'font-size="19" '
         f'font-weight="600" fill="{palette.on_accent}">{escape(name[:1].upper())}</text></svg>'
     )
 

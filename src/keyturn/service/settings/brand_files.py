@@ -107,5 +107,6 @@ def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
         if in_mails and content.suffix not in IN_MAILS:
             yield Fault(
                 name,
-                f"mail programs do not show {content.suffix[1:].upper()} images: use a PNG, JPEG or GIF",
+                f"mail programs do not show {content.suffix[1:].upper()} images: use a PNG, JPEG "
+                "or GIF",
             )

@@ -116,7 +116,8 @@ it does not have.
 """
 
 _UNREADABLE = (
-    "not a database address: a port must be a number from 1 to 65535, and a password has %40 for @, %2F for /, %3A for "
+    "not a database address: a port must be a number from 1 to 65535, and a password has %40 for "
+    "@, %2F for /, %3A for "
     ": and %3F for ?"
 )
 

@@ -208,5 +208,8 @@ def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
     path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
     values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
     if not path.endswith(_TOKEN) and "{token}" not in values:
-        message = "needs {token} at the end of the path, or as the whole value of a parameter: ?token={token}"
+        message = (
+            "needs {token} at the end of the path, or as the whole value of a parameter: "
+            "?token={token}"
+        )
         yield Fault("reset_url", message)

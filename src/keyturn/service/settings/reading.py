@@ -227,7 +227,10 @@ def _overlay_environment(
                 name.startswith(("KEYTURN_SERVICE_", "KEYTURN_PORT"))
                 and "KEYTURN_SERVICE_HOST" in environ
             ):
-                sentence = "Kubernetes sets it for the Service keyturn: write enableServiceLinks: false into the pod"
+                sentence = (
+                    "Kubernetes sets it for the Service keyturn: write enableServiceLinks: "
+                    "false into the pod"
+                )
             faults.append(Fault(name, sentence or "unknown setting" + did_you_mean(name, known)))
 
 

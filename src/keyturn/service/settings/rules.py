@@ -116,7 +116,10 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     (
         " ".join(f"limits.{name}" for name in RATES),
         lambda text: parse_rate(text).amount <= _MOST_A_RATE,
-        f"must be a rate, as in 3/minute or 10/15 minutes, of 1 to {_MOST_A_RATE} requests, not {{shown}}",
+        (
+            f"must be a rate, as in 3/minute or 10/15 minutes, of 1 to {_MOST_A_RATE} requests, not "
+            f"{{shown}}"
+        ),
     ),
     (
         "metrics.token invitations.service_key invitations.link_key",
@@ -429,7 +432,10 @@ def _table(settings: Settings) -> Iterator[Fault]:
     if table.identifiers and (
         len(others) != 1 or table.email not in table.identifiers or "" in others
     ):
-        wanted = f'the column of the address and one with user names, such as ["{table.email}", "username"]'
+        wanted = (
+            f'the column of the address and one with user names, such as ["{table.email}", '
+            '"username"]'
+        )
         yield Fault("accounts.table.identifiers", f"must be {wanted}")
     for entry, ending in table.endings.items():
         setting = (
@@ -523,7 +529,8 @@ def _folders(settings: Settings) -> Iterator[Fault]:
         if (folder := value_of(settings, name)) and not Path(folder).is_dir():
             yield Fault(
                 name,
-                f"{'is a file, not a folder' if Path(folder).exists() else 'no such folder'}: {folder}",
+                f"{'is a file, not a folder' if Path(folder).exists() else 'no such folder'}: "
+                f"{folder}",
             )
     if settings.languages:
         yield from _languages(settings)

@@ -77,7 +77,8 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
         if settings.environment == "production" and is_open_to_readers(url):
             yield Fault(
                 name,
-                "must be https in production: over http, an attacker on the network can read the link",
+                "must be https in production: over http, an attacker on the network can read the "
+                "link",
             )
 
 
@@ -96,7 +97,8 @@ def service_faults(name: str, url: str, settings: Settings) -> Iterator[Fault]:
     elif settings.environment == "production" and is_open_to_readers(url):
         yield Fault(
             name,
-            "must be https in production: over http, an attacker on the network can read the secret",
+            "must be https in production: over http, an attacker on the network can read the "
+            "secret",
         )
 
 

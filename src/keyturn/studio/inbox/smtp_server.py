@@ -177,7 +177,8 @@ class SmtpServer:
     async def handle_exception(self, error: Exception) -> str:
         if isinstance(error, TLSSetupException):
             logging.getLogger("keyturn").warning(
-                "A client ended TLS: it may not trust the certificate, which GET /api/certificate returns"
+                "A client ended TLS: it may not trust the certificate, which GET /api/certificate "
+                "returns"
             )
             return "454 4.7.0 TLS failed"
         logging.getLogger("keyturn").error("The inbox failed", exc_info=error)

@@ -90,7 +90,8 @@ class MailStructure:
         first = next(parts, None)
         if first and level == MOST_LEVELS:
             self._cuts[
-                f"Its parts are nested in more than {MOST_LEVELS} levels. Deeper ones are shown as text."
+                f"Its parts are nested in more than {MOST_LEVELS} levels. Deeper ones are shown "
+                "as text."
             ] = None
             first = None
         if first is None:
@@ -174,7 +175,8 @@ class MailStructure:
                 behind = position
             if position - start > room:
                 self._cuts[
-                    f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not shown."
+                    f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not "
+                    "shown."
                 ] = None
                 return b"".join(kept)[:room], behind, False
         return b"".join(kept), behind, True

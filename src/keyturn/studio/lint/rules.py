@@ -73,7 +73,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def silence(self) -> str:
-        return f'Write {{# keyturn: ignore {self.name} because ... #}} above the line, or set "{self.name}" = "off".'
+        return (
+            f"Write {{# keyturn: ignore {self.name} because ... #}} above the line, or set "
+            f'"{self.name}" = "off".'
+        )
 
     def fix_where(self, text: str) -> str:
         """Return the fix for the first pattern that is found in a text; empty if there is none."""

@@ -213,7 +213,8 @@ def admit_programs(studio: Studio) -> Guard:
             _require_known_host(request, studio)
         elif not _is_equal(_token_in(request), studio.token):
             raise NotAuthorizedException(
-                detail="Send the token as Authorization: Bearer TOKEN, or as the password of any user name.",
+                detail="Send the token as Authorization: Bearer TOKEN, or as the password of any "
+                "user name.",
                 headers={"www-authenticate": 'Basic realm="Keyturn", charset="UTF-8"'},
             )
         _refuse_other_sites(request)

@@ -64,7 +64,10 @@ class SourceFiles:
         """
         path, new = self._path(file), _LINE_END.sub("\n", text)
         if (octets_of_text := len(new.encode())) > LARGEST:
-            says = f"A template can have up to {LARGEST:,} bytes, but this text has {octets_of_text:,}."
+            says = (
+                f"A template can have up to {LARGEST:,} bytes, but this text has "
+                f"{octets_of_text:,}."
+            )
             raise HTTPException(status_code=413, detail=says)
         with ONE_SAVE_AT_A_TIME:
             before = self._octets(file)
@@ -93,7 +96,10 @@ class SourceFiles:
             return read_plain_file(self._gallery.folders / file, LARGEST)
         except OSError as error:
             if error.errno == errno.EFBIG:
-                says = f"Read-only: a template can have up to {LARGEST:,} bytes, but this file has more."
+                says = (
+                    f"Read-only: a template can have up to {LARGEST:,} bytes, but this file "
+                    "has more."
+                )
                 raise PermissionDeniedException(detail=says) from error
             raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
 

@@ -81,7 +81,8 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if self.line and not _LINE.fullmatch(self.line):
             raise ValueError(
-                f"{self.line} is not a line: write a file and a number, such as welcome/welcome.mjml:14"
+                f"{self.line} is not a line: write a file and a number, such as "
+                "welcome/welcome.mjml:14"
             )
 
     @property

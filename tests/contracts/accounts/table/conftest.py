@@ -18,7 +18,10 @@ from keyturn.service.accounts.table.store import TableAccounts, table_accounts
 from keyturn.service.database import Database
 from keyturn.service.settings import HashingSettings, Secret, TableSettings
 
-USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
+USERS = (
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash "
+    "VARCHAR(60), name TEXT)"
+)
 ROW = "INSERT INTO users (id, email, password_hash) VALUES (1, 'ada@northwind.test', 'old')"
 
 HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"

@@ -44,9 +44,11 @@ from keyturn.testing import AccountStoreContract, People
 COLUMNS = {
     "sqlite": "at_zone TIMESTAMP, at TIMESTAMP, day DATE, flag BOOLEAN, small TINYINT, share REAL,"
     " token TEXT, kind TEXT, device UUID",
-    "postgresql": "at_zone timestamptz, at timestamp, day date, flag boolean, small smallint, share numeric(4, 2),"
+    "postgresql": "at_zone timestamptz, at timestamp, day date, flag boolean, small smallint, share "
+    "numeric(4, 2),"
     " token text, kind mood, device uuid",
-    "mysql": "at_zone TIMESTAMP(6) NULL, at DATETIME(6), day DATE, flag BIT(1), small TINYINT, share DECIMAL(4, 2),"
+    "mysql": "at_zone TIMESTAMP(6) NULL, at DATETIME(6), day DATE, flag BIT(1), small TINYINT, "
+    "share DECIMAL(4, 2),"
     " token TEXT, kind ENUM('new', 'calm'), device CHAR(36)",
 }
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
@@ -60,10 +62,12 @@ async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Ov
     if app.dialect == "postgresql":
         await app.run("CREATE TYPE mood AS ENUM ('new', 'calm')")
     await app.run(
-        f"CREATE TABLE users (id INT PRIMARY KEY, email TEXT, password_hash TEXT, {COLUMNS[app.dialect]})"
+        "CREATE TABLE users (id INT PRIMARY KEY, email TEXT, password_hash TEXT, "
+        f"{COLUMNS[app.dialect]})"
     )
     await app.run(
-        "INSERT INTO users (id, email, token) VALUES (1, 'ada@northwind.test', 't'), (2, 'b@c.de', 'b')"
+        "INSERT INTO users (id, email, token) VALUES (1, 'ada@northwind.test', 't'), (2, "
+        "'b@c.de', 'b')"
     )
     accounts = over(set=SET)
     await accounts.require_ready()
@@ -126,7 +130,8 @@ async def test_first_password_meanwhile(app: App, over: Over) -> None:
 
 async def test_what_cannot_be_done_together_is_not_done_at_all(app: App, over: Over) -> None:
     await app.run(
-        f"{USERS}; {ROW}; CREATE TABLE tokens (owner VARCHAR(20)); CREATE TABLE devices (owner INTEGER PRIMARY KEY)"
+        f"{USERS}; {ROW}; CREATE TABLE tokens (owner VARCHAR(20)); CREATE TABLE devices (owner "
+        "INTEGER PRIMARY KEY)"
     )
     await app.run("INSERT INTO tokens VALUES ('1'), ('2'); INSERT INTO devices VALUES (1)")
     await app.run(GUARDS[app.dialect])
@@ -214,7 +219,8 @@ async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
 GUARDS = {
     "sqlite": "CREATE TRIGGER kept BEFORE DELETE ON devices BEGIN SELECT RAISE(ABORT, 'in use');END",
     "postgresql": "CREATE TABLE uses (device INTEGER REFERENCES devices); INSERT INTO uses VALUES (1)",
-    "mysql": "CREATE TABLE uses (device INTEGER REFERENCES devices (owner)); INSERT INTO uses VALUES (1)",
+    "mysql": "CREATE TABLE uses (device INTEGER REFERENCES devices (owner)); INSERT INTO uses "
+    "VALUES (1)",
 }
 
 
@@ -223,7 +229,8 @@ async def test_tables_may_be_in_schemas(app: App, over: Over) -> None:
     await app.run(
         'CREATE SCHEMA auth; CREATE SCHEMA "The App"; CREATE TABLE auth.sessions ("user" bigint); '
         'CREATE TABLE "The App".users (id bigserial PRIMARY KEY, email text, password_hash text); '
-        "INSERT INTO \"The App\".users (email) VALUES ('ada@northwind.test'); INSERT INTO auth.sessions VALUES (1), (2)"
+        "INSERT INTO \"The App\".users (email) VALUES ('ada@northwind.test'); INSERT INTO "
+        "auth.sessions VALUES (1), (2)"
     )
     accounts = over(table="The App.users", delete=("auth.sessions.user",))
     await accounts.require_ready()
@@ -239,7 +246,8 @@ async def test_rows_are_deleted_whose_bytes_are_the_id_of_the_account(app: App, 
     """
     await app.run(
         "CREATE TABLE users (id BINARY(16) PRIMARY KEY, email TEXT, password_hash TEXT); "
-        "CREATE TABLE sessions (user_id BINARY(16)); INSERT INTO sessions VALUES (x'ab01'), (x'ab02'); "
+        "CREATE TABLE sessions (user_id BINARY(16)); INSERT INTO sessions VALUES (x'ab01'), "
+        "(x'ab02'); "
         "INSERT INTO users VALUES (x'ab01', 'ada@northwind.test', 'old')"
     )
     assert await changes(over(delete=("sessions.user_id",)))

@@ -210,10 +210,12 @@ async def test_wrong_condition_of_active(app: App, over: Over) -> None:
 
 async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> None:
     await app.run(
-        "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f VARCHAR(20))"
+        "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f "
+        "VARCHAR(20))"
     )
     await app.run(
-        "INSERT INTO users VALUES (1, 'ada@c.de', :hash, 'T'), (2, 'bo@c.de', '', ''), (3, '', '', NULL)",
+        "INSERT INTO users VALUES (1, 'ada@c.de', :hash, 'T'), (2, 'bo@c.de', '', ''), (3, '', "
+        "'', NULL)",
         hash=HASH,
     )
     accounts = over(active="f")
@@ -231,12 +233,15 @@ async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> N
 
 async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, over: Over) -> None:
     await app.run(
-        "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), name VARCHAR(99),"
+        "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), name "
+        "VARCHAR(99),"
         " auth VARCHAR(20), role INT, locale CHAR(10)); "
         "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Ada', NULL, 3, 'de'),"
         " (2, 'bea@northwind.test', '', NULL, 'Credentials', NULL, NULL),"
-        " (3, 'cleo@northwind.test', 'x', '', 'google', 3, ''), (4, 'd@c.de', NULL, '', 'azure-ad', 3, ''),"
-        " (5, 'eve@c.de', NULL, '', 'git_lab', 3, ''), (6, 'fay@c.de', NULL, '', 'school_portal', 3, '')"
+        " (3, 'cleo@northwind.test', 'x', '', 'google', 3, ''), (4, 'd@c.de', NULL, '', "
+        "'azure-ad', 3, ''),"
+        " (5, 'eve@c.de', NULL, '', 'git_lab', 3, ''), (6, 'fay@c.de', NULL, '', 'school_portal', "
+        "3, '')"
     )
     accounts = over(name="name", provider="auth", kind="role", locale="locale")
 
@@ -255,7 +260,8 @@ async def test_without_a_password_column_people_are_looked_up_and_a_change_is_no
     app: App, over: Over
 ) -> None:
     await app.run(
-        "CREATE TABLE users (id UUID PRIMARY KEY, email TEXT, must_change INT); CREATE TABLE sessions (user_id UUID)"
+        "CREATE TABLE users (id UUID PRIMARY KEY, email TEXT, must_change INT); CREATE TABLE "
+        "sessions (user_id UUID)"
     )
     await app.run("INSERT INTO users VALUES (:id, 'ada@northwind.test', 1)", id=UUID_)
     await app.run("INSERT INTO sessions VALUES (:id)", id=UUID_)
@@ -277,7 +283,10 @@ async def test_without_a_password_column_people_are_looked_up_and_a_change_is_no
     assert await app.run("SELECT * FROM sessions") == []
 
 
-PADDED = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), auth VARCHAR(20))"
+PADDED = (
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), "
+    "auth VARCHAR(20))"
+)
 HAS, AWAITS, NONE = (True, False), (False, True), (False, False)
 PASSWORDS = [
     *(("x", word, HAS) for word in (None, "", "Email", "email ", "EMAIL", "local")),
@@ -410,7 +419,8 @@ async def test_random_value_ends_sessions(app: App, over: Over, method: str) -> 
     """
     await app.run(f"{USERS.replace('name TEXT', 'token VARCHAR(99)')}; {ROW}")
     await app.run(
-        "INSERT INTO users VALUES (2, 'bea@northwind.test', 'x', 'hers'); UPDATE users SET token = 'old'"
+        "INSERT INTO users VALUES (2, 'bea@northwind.test', 'x', 'hers'); UPDATE users SET token "
+        "= 'old'"
     )
     await getattr(over(set={"token": "{random}"}), method)("1")
     rows = await app.run("SELECT token FROM users ORDER BY id")

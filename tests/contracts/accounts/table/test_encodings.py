@@ -31,7 +31,8 @@ async def test_address_outside_of_a_column(
     """
     await app.run(USERS.replace("VARCHAR(99)", f"VARCHAR(99) CHARACTER SET {charset}"))
     await app.run(
-        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', ''), (2, 'bea@northwind.test', 'x', '')"
+        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', ''), (2, 'bea@northwind.test', "
+        "'x', '')"
     )
 
     asked = ("ada@northwind.test", EMOJI, CYRILLIC, "bea@northwind.test", "nobody@northwind.test")
@@ -58,7 +59,8 @@ async def test_address_outside_of_a_database(app: App, over: Over) -> None:
     """
     await app.run(USERS)
     await app.run(
-        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', ''), (2, 'zo\u00eb@northwind.test', 'x', '')"
+        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', ''), (2, "
+        "'zo\u00eb@northwind.test', 'x', '')"
     )
 
     asked = ("ada@northwind.test", CYRILLIC, "zo\u00eb@northwind.test")

@@ -123,7 +123,8 @@ async def test_a_token_that_may_still_be_valid_in_another_zone_is_ended(
 async def test_an_owner_in_other_letters_is_another_one(app: App, over: Over) -> None:
     """MySQL compares without regard to case and accents."""
     await app.run(
-        "CREATE TABLE users (id VARCHAR(9) PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60)); "
+        "CREATE TABLE users (id VARCHAR(9) PRIMARY KEY, email VARCHAR(99), password_hash "
+        "VARCHAR(60)); "
         "INSERT INTO users VALUES ('cafe', 'ada@northwind.test', 'old'); "
         "CREATE TABLE tokens (id INTEGER PRIMARY KEY, user_id VARCHAR(9)); "
         "INSERT INTO tokens VALUES (1, 'cafe'), (2, 'CAFE'), (3, 'café')"
@@ -175,16 +176,28 @@ async def test_every_wrong_name_and_value_is_told_by_its_setting(app: App, over:
 
     assert await faults(over(ends=ends)) == [
         'ends."tokens.owner": the table tokens has no column owner',
-        'ends."token.user_id": the database has no table token; did you mean tokens? (its tables: tokens, users)',
-        'ends."users.id": users.id is in the table of accounts, so a reset would delete accounts: remove it',
+        (
+            'ends."token.user_id": the database has no table token; did you mean tokens? (its tables: '
+            "tokens, users)"
+        ),
+        (
+            'ends."users.id": users.id is in the table of accounts, so a reset would delete accounts: '
+            "remove it"
+        ),
         'ends."tokens.user_id".set.revoked: the table tokens has no column revoked',
         'ends."tokens.user_id".set.name: may not be NULL',
         'ends."tokens.user_id".where.team: the table tokens has no column team',
     ]
     own = {"users.id": Ending(set={"email": "x"}), "users.name": Ending(set={"name": "{null}"})}
     assert await faults(over(ends=own)) == [
-        'ends."users.id".set.email: is the column of the id, the address or the password, which a change sets itself',
-        'ends."users.name": name is not the id of an account, so other accounts would be changed: write users.id',
+        (
+            'ends."users.id".set.email: is the column of the id, the address or the password, which a '
+            "change sets itself"
+        ),
+        (
+            'ends."users.name": name is not the id of an account, so other accounts would be changed: '
+            "write users.id"
+        ),
     ]
 
 
@@ -199,7 +212,8 @@ async def make_referring(app: App, rule: str = "") -> None:
     """Give Ada an access token, to which a refresh token refers."""
     await app.run(
         f"{USERS}; CREATE TABLE access (id INTEGER PRIMARY KEY, user_id INTEGER);"
-        " CREATE TABLE refresh (id INTEGER PRIMARY KEY, user_id INTEGER, revoked BOOLEAN, access_id INTEGER,"
+        " CREATE TABLE refresh (id INTEGER PRIMARY KEY, user_id INTEGER, revoked BOOLEAN, "
+        "access_id INTEGER,"
         f" FOREIGN KEY (access_id) REFERENCES access (id) {rule})"
     )
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', :hashed, NULL)", hashed=HASH)
@@ -277,7 +291,10 @@ async def people(app: App) -> App:
         (2, BEN, "active"),
         (3, "dan@northwind.test", "left"),
     ):
-        statement = "INSERT INTO users (id, email, password_hash, status) VALUES (:id, :email, '$2b$x', :status)"
+        statement = (
+            "INSERT INTO users (id, email, password_hash, status) VALUES (:id, :email, "
+            "'$2b$x', :status)"
+        )
         await app.run(statement, id=id_, email=email, status=status)
     return app
 

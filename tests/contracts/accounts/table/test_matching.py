@@ -115,8 +115,10 @@ async def test_where_ids_tell_no_age_small_letters_are_meant_or_else_always_the_
 ) -> None:
     await app.run(USERS.replace("INTEGER", "VARCHAR(9)"))
     await app.run(
-        "INSERT INTO users (id, email) VALUES ('u-3', 'Ada@northwind.test'), ('u-1', 'ADA@northwind.test'),"
-        " ('u-5', 'EVE@northwind.test'), ('u-4', 'Eve@northwind.test'), ('u-6', 'eve@northwind.test')"
+        "INSERT INTO users (id, email) VALUES ('u-3', 'Ada@northwind.test'), ('u-1', "
+        "'ADA@northwind.test'),"
+        " ('u-5', 'EVE@northwind.test'), ('u-4', 'Eve@northwind.test'), ('u-6', "
+        "'eve@northwind.test')"
     )
     assert [(await one(over(), f"{name}@northwind.test")).id for name in ("ada", "eve")] == [
         "u-1",
@@ -143,7 +145,8 @@ async def test_what_a_collation_calls_equal_is_another_mailbox(
     column = f"email VARCHAR(99) CHARACTER SET {collation.partition('_')[0]} COLLATE {collation}"
     await app.run(USERS.replace("email VARCHAR(99)", column))
     await app.run(
-        "INSERT INTO users (id, email) VALUES (1, 'm\u00edke@northwind.test'), (2, 'Ada@northwind.test  ')"
+        "INSERT INTO users (id, email) VALUES (1, 'm\u00edke@northwind.test'), (2, "
+        "'Ada@northwind.test  ')"
     )
     accounts = over()
 

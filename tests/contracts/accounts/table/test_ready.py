@@ -26,7 +26,10 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
         "set.id: is the column of the id, the address or the password, which a change sets itself",
         "lock.stat: the table users has no column stat",
         "unlock.name: '{now_ms}' does not fit a column of type TEXT",
-        "delete: the database has no table session; did you mean sessions? (its tables: sessions, users)",
+        (
+            "delete: the database has no table session; did you mean sessions? (its tables: sessions, "
+            "users)"
+        ),
         "delete: the table sessions has no column userId; did you mean user_id?",
     ]
     # Later callers cannot fix it, and are asked to retry.
@@ -54,12 +57,16 @@ async def test_a_table_that_is_not_there_is_told_with_those_that_are(app: App, o
 async def test_columns_that_cannot_serve_are_told_with_their_types(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INTEGER, email DATE, password_hash VARCHAR(59))")
     await app.run(
-        "CREATE TABLE sessions (user_id DATE); CREATE TABLE days (id DATE PRIMARY KEY, email VARCHAR(99))"
+        "CREATE TABLE sessions (user_id DATE); CREATE TABLE days (id DATE PRIMARY KEY, email "
+        "VARCHAR(99))"
     )
 
     assert await faults(over(delete=("sessions.user_id",))) == [
         "email: the column email must contain text, but is DATE",
-        "password: the column password_hash is VARCHAR(59), but a hash has 60 characters: make the column longer",
+        (
+            "password: the column password_hash is VARCHAR(59), but a hash has 60 characters: make "
+            "the column longer"
+        ),
         "id: the column id must be the primary key of users, or unique",
         "delete: sessions.user_id is DATE, but users.id is INTEGER: they must have the same type",
     ]
@@ -100,7 +107,10 @@ async def test_a_status_is_told_by_its_values(app: App, over: Over) -> None:
         await over(active="status").require_ready()
         return
     assert await faults(over(active="status = actve")) == [
-        "active: the column status never contains actve; did you mean active? (its values are active, banned)"
+        (
+            "active: the column status never contains actve; did you mean active? (its values are "
+            "active, banned)"
+        )
     ]
     assert await faults(over(active="status")) == [
         "active: none of active, banned means no: list the active values, as in status = active"
@@ -120,7 +130,8 @@ async def test_a_column_that_is_computed_is_blamed_and_not_the_password(
 COLUMNS = {
     "sqlite": "flag BOOLEAN NOT NULL, at DATETIME, number INTEGER, day DATE",
     "postgresql": "flag boolean NOT NULL, at timestamptz, number int, day date, code char(4), host inet",
-    "mysql": "flag TINYINT(1) NOT NULL, at DATETIME, number INT, day DATE, code ENUM('new', 'calm'), host TIME",
+    "mysql": "flag TINYINT(1) NOT NULL, at DATETIME, number INT, day DATE, code ENUM('new', "
+    "'calm'), host TIME",
 }
 WRONG: dict[str, dict[str, Any]] = {
     "sqlite": {"flag": "{null}", "at": "yesterday", "number": "1.5", "day": 3},
@@ -173,7 +184,8 @@ async def test_a_reset_never_deletes_accounts(app: App, over: Over) -> None:
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over: Over) -> None:
     await app.run(
-        f"{USERS}; CREATE TABLE sessions (user_id INTEGER); CREATE TABLE tokens (user_id INTEGER, ended INT)"
+        f"{USERS}; CREATE TABLE sessions (user_id INTEGER); CREATE TABLE tokens (user_id INTEGER, "
+        "ended INT)"
     )
     role = make_url(app.url).database
     await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON users, sessions, tokens TO {role}")

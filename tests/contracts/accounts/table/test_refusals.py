@@ -12,7 +12,8 @@ from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import TableSettings
 
 SAYING_NO = {
-    "sqlite": "CREATE TRIGGER no BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'audited app only');END",
+    "sqlite": "CREATE TRIGGER no BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'audited app "
+    "only');END",
     "postgresql": "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN RAISE EXCEPTION 'audited app only';END $$; "
     "CREATE TRIGGER no BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION no()",
@@ -96,7 +97,8 @@ async def test_engine_without_transactions(app: App, over: Over, engine: str) ->
     """The start names each table whose engine has no transactions."""
     await app.run(KEPT.replace("MyISAM", engine))
     await app.run(
-        f"CREATE TABLE sessions (user_id INTEGER) ENGINE={engine}; CREATE TABLE tokens (user_id INTEGER)"
+        f"CREATE TABLE sessions (user_id INTEGER) ENGINE={engine}; CREATE TABLE tokens (user_id "
+        "INTEGER)"
     )
     accounts = over(delete=("sessions.user_id", "tokens.user_id"))
     await accounts.require_ready()
@@ -115,7 +117,8 @@ async def test_change_without_transactions(app: App, over: Over) -> None:
     """
     await app.run(f"{KEPT}; {ROW}; CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)")
     await app.run(
-        "INSERT INTO sessions VALUES (1, 1); CREATE TABLE uses (id INTEGER REFERENCES sessions (id))"
+        "INSERT INTO sessions VALUES (1, 1); CREATE TABLE uses (id INTEGER REFERENCES sessions "
+        "(id))"
     )
     await app.run("INSERT INTO uses VALUES (1)")
     accounts = over(delete=("sessions.user_id",))

@@ -137,7 +137,8 @@ def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, s
     mails = Mails(tmp_path)
     mails.write(
         "letter/letter.mjml",
-        f"<mjml><mj-head><mj-style>{css}</mj-style></mj-head><mj-body background-color='#fff'><mj-section><mj-column>"
+        f"<mjml><mj-head><mj-style>{css}</mj-style></mj-head><mj-body "
+        "background-color='#fff'><mj-section><mj-column>"
         f"<mj-text>{html}</mj-text></mj-column></mj-section></mj-body></mjml>",
     )
     found = check_contrast(mails.read_values("letter", {"name": "Ada"}))

@@ -101,7 +101,10 @@ def test_a_name_whose_beginning_is_written_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_path: Path) -> None:
-    css = ".buton { color: #111 } .titles { color: #111 } .title { color: #222 } .column-2 { color: #111 }"
+    css = (
+        ".buton { color: #111 } .titles { color: #111 } .title { color: #222 } .column-2 { "
+        "color: #111 }"
+    )
     of_page(tmp_path, css, '<p class="column-3">x')
     of_button, of_titles, of_number = check(open_gallery(tmp_path)).with_rules(["styles"]).found
     assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
@@ -134,7 +137,10 @@ def test_a_shared_stylesheet_is_judged_with_all_its_mails(tmp_path: Path) -> Non
         )
     }
     for name in ("boats", "ships"):
-        body = f'{{% extends "_layout/base.html" %}}{{% block more %}}<p class="{name}">x</p>{{% endblock %}}'
+        body = (
+            f'{{% extends "_layout/base.html" %}}{{% block more %}}<p class="{name}">x</p>{{% '
+            f"endblock %}}"
+        )
         files |= {f"{name}.html": body, f"{name}.txt": "The boat is here."}
     written(tmp_path, files)
     assert unused(tmp_path) == {".quays": "_layout/base.html:4:1"}

@@ -16,14 +16,18 @@ COLUMN = SECTION.format("<mj-column>{}</mj-column>")
 HEAD = "<mjml><mj-head>{}</mj-head><mj-body></mj-body></mjml>"
 
 CLASSES = (
-    "<mjml><mj-head><mj-attributes><mj-class name='a' color='red' /><mj-class name='b' align='left'/></mj-attributes>"
+    "<mjml><mj-head><mj-attributes><mj-class name='a' color='red' /><mj-class name='b' "
+    "align='left'/></mj-attributes>"
     "</mj-head><mj-body><mj-section mj-class='a'>{}</mj-section></mj-body></mjml>"
 )
 MSO = "<!--[if mso]><table><tr><td><![endif]-->a<!--[if mso]></td></tr></table><![endif]-->"
 
 ACCEPTED = [
     "<mjml><mj-body></mj-body></mjml>",
-    '<mjml version="4.0" xmlns="https://mjml.io/schema" owa="desktop" lang="de" dir="rtl"><mj-body></mj-body></mjml>',
+    (
+        '<mjml version="4.0" xmlns="https://mjml.io/schema" owa="desktop" lang="de" '
+        'dir="rtl"><mj-body></mj-body></mjml>'
+    ),
     "<!-- first --><mjml><mj-body></mj-body></mjml><!-- last -->\n",
     BODY.format(
         '<mj-section css-class="a b" full-width="full-width" background-size="cover"></mj-section>'
@@ -31,32 +35,38 @@ ACCEPTED = [
     BODY.format("<mj-raw><table><tr><td>&nbsp;<br><hr></td></tr></table></mj-raw>"),
     BODY.format('<mj-raw position="file-start"><!-- top --></mj-raw>'),
     COLUMN.format(
-        '<mj-text color="#FFF" background-color="transparent" container-background-color="rgb(1, 2,3)" />'
+        '<mj-text color="#FFF" background-color="transparent" container-background-color="rgb(1, '
+        '2,3)" />'
     ),
     COLUMN.format(
-        '<mj-text color="rgba(0,0,0,0.25)" letter-spacing="-0.5em" line-height="1.5" height="10%" />'
+        '<mj-text color="rgba(0,0,0,0.25)" letter-spacing="-0.5em" line-height="1.5" height="10%" '
+        "/>"
     ),
     COLUMN.format("<mj-text align='left' padding='0'>It's &lt;b&gt; &copy; 5 &gt; 4</mj-text>"),
     COLUMN.format('<mj-text padding = "1px 2px 3px 4px" padding-left="0px">a</mj-text >'),
     COLUMN.format(
-        "<mj-text><p>A<br>b<img src=\"https://x.example/a.png\" alt='>'></p><ul><li>c</li></ul></mj-text>"
+        '<mj-text><p>A<br>b<img src="https://x.example/a.png" '
+        "alt='>'></p><ul><li>c</li></ul></mj-text>"
     ),
     COLUMN.format(f"<mj-text>{MSO}</mj-text>"),
     COLUMN.format("<mj-text><!--[if !mso]><!-->a<!--<![endif]--></mj-text>"),
     COLUMN.format("<mj-text><!--[if !mso]><!-- -->a<!--<![endif]--></mj-text>"),
     COLUMN.format("<mj-text><!--[if mso]><style>.a { --b: 1 }</style><![endif]--></mj-text>"),
     COLUMN.format(
-        "<mj-text><a href=\"https://x.example/?a=1&amp;b=2\" target='_blank' disabled>a</a></mj-text>"
+        "<mj-text><a href=\"https://x.example/?a=1&amp;b=2\" target='_blank' "
+        "disabled>a</a></mj-text>"
     ),
     COLUMN.format(
-        '<mj-table width="auto" cellpadding="0" table-layout="fixed" role="none"><tr><td/></tr></mj-table>'
+        '<mj-table width="auto" cellpadding="0" table-layout="fixed" '
+        'role="none"><tr><td/></tr></mj-table>'
     ),
     COLUMN.format("<mj-text>a single {brace} and a {{ '{{' }}</mj-text>"),
     HEAD.format(
         '<mj-title>A &amp; B</mj-title><mj-preview></mj-preview><mj-breakpoint width="320px" />'
     ),
     HEAD.format(
-        '<mj-font name="A" href="https://x.example/a.css" /><mj-style inline="inline">a > b { }</mj-style>'
+        '<mj-font name="A" href="https://x.example/a.css" /><mj-style inline="inline">a > b { '
+        "}</mj-style>"
     ),
     HEAD.format('<mj-raw><meta name="a" content="b"><style>a > b { margin: 0 }</style></mj-raw>'),
     CLASSES.format("<mj-column><mj-text mj-class='a b'>x</mj-text></mj-column>"),

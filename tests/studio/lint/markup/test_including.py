@@ -112,7 +112,10 @@ def test_styles_and_html_are_included_as_what_they_are(tmp_path: Path) -> None:
         "news/tags.css": ".mark { color: #14614b }",
         "news/mark.html": '<div class="mark">{{ name }}</div>',
     }
-    head = '<mj-include path="./plain.css" type="css" /><mj-include path="./tags.css" type="css" css-inline="inline" />'
+    head = (
+        '<mj-include path="./plain.css" type="css" /><mj-include path="./tags.css" type="css" '
+        'css-inline="inline" />'
+    )
     html = html_of(folder(tmp_path, '<mj-include path="./mark.html" type="html" />', files, head))
     assert '<style type="text/css">.plain { color: red }</style>' in html
     assert '<div style="color:#14614b;" class="mark">Ada</div>' in html

@@ -60,7 +60,10 @@ def test_of_an_empty_mail_nothing_is_said(html: str) -> None:
     [
         ("a<!--[if !mso]> -->b<!-- <![endif]-->c", "ac"),
         (
-            "a<!--[if mso | IE]><table><tr><td><![endif]-->b<!--[if mso | IE]></td></tr></table><![endif]-->",
+            (
+                "a<!--[if mso | IE]><table><tr><td><![endif]-->b<!--[if mso | "
+                "IE]></td></tr></table><![endif]-->"
+            ),
             "a<table><tr><td>b</td></tr></table>",
         ),
         ("a<![if !mso]>b<![endif]>c<![if mso]>d<![endif]>", "acd"),
@@ -68,15 +71,24 @@ def test_of_an_empty_mail_nothing_is_said(html: str) -> None:
         ("a<!--[if !mso]><!-->b", "a"),
         ("a<![endif]-->b", "ab"),
         (
-            "<!--[if !!mso]>a<![endif]--><!--[if !(mso | IE)]>b<![endif]--><!--[if (IE | mso) & vml]>c<![endif]-->",
+            (
+                "<!--[if !!mso]>a<![endif]--><!--[if !(mso | IE)]>b<![endif]--><!--[if (IE | mso) & "
+                "vml]>c<![endif]-->"
+            ),
             "ac",
         ),
         (
-            "<!--[if mso |]>a<![endif]--><!--[if & mso]>b<![endif]--><!--[if mso | ()]>c<![endif]-->",
+            (
+                "<!--[if mso |]>a<![endif]--><!--[if & mso]>b<![endif]--><!--[if mso | "
+                "()]>c<![endif]-->"
+            ),
             "",
         ),
         (
-            "<!--[if (mso]>a<![endif]--><!--[if mso)]>b<![endif]--><!--[if (mso) (mso)]>c<![endif]-->",
+            (
+                "<!--[if (mso]>a<![endif]--><!--[if mso)]>b<![endif]--><!--[if (mso) "
+                "(mso)]>c<![endif]-->"
+            ),
             "",
         ),
     ],

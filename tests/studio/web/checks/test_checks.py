@@ -34,8 +34,8 @@ def test_the_tab_shows_what_is_wrong_how_bad_it_is_and_leads_to_its_line(
     save(folder, "<mj-button href", "<mj-buton href")
     said = words(client.get("/studio/templates/greeting?tab=checks").text)
     assert (
-        "Error mjml/unknown-element MJML has no element &lt;mj-buton&gt;. Did you mean &lt;mj-button&gt;?"
-        in said
+        "Error mjml/unknown-element MJML has no element &lt;mj-buton&gt;. Did you mean "
+        "&lt;mj-button&gt;?" in said
     )
     assert (
         "greeting.mjml:6:1 &lt;mj-text&gt;Hello {{ name }}&lt;/mj-text&gt; &lt;mj-buton href="
@@ -90,7 +90,8 @@ def test_a_reset_mail_says_what_makes_it_safe_and_what_is_missing(
     save(folder, "https://account.northwind.example/open/one", token, "greeting/samples.toml")
     said = words(client.get("/studio/templates/greeting?sample=ada&tab=checks").text)
     assert (
-        "Safety of a reset mail 7 of 9 Warning Missing: lifetime of the link · what to do if you did not request it "
+        "Safety of a reset mail 7 of 9 Warning Missing: lifetime of the link · what to do if you "
+        "did not request it "
         "one button" in said
     )
     save(folder, "The end", "It works for 30 minutes. If it was not you, ignore this mail.")
@@ -171,7 +172,10 @@ def test_a_file_that_gmail_refuses_is_named() -> None:
 def test_the_page_has_the_findings_with_their_lines(
     client: Client, captured: CapturedMails
 ) -> None:
-    html = '<html><body>\n<a href="/reset">Reset</a><img src="https://a.example/lamp.png" alt=""></body></html>'
+    html = (
+        '<html><body>\n<a href="/reset">Reset</a><img src="https://a.example/lamp.png" '
+        'alt=""></body></html>'
+    )
     mail_id = captured.add(bytes(mail(text="", html=html)))
     page = client.get(f"/studio/inbox/{mail_id}?tab=checks", headers=AT_ONCE).text
     assert "Checking this mail." in page

@@ -20,7 +20,10 @@ from keyturn.studio.web.frames.rewriting import Rewriting
 from keyturn.studio.web.pages.frame_answers import answer
 from keyturn.studio.web.view import Scheme, View
 
-STYLES = "@media (prefers-color-scheme: dark) { p { color: white } } @media ( PREFERS-color-scheme:light ) { p { top: 0 } }"
+STYLES = (
+    "@media (prefers-color-scheme: dark) { p { color: white } } @media ( "
+    "PREFERS-color-scheme:light ) { p { top: 0 } }"
+)
 
 
 def test_a_preview_runs_no_script_follows_no_link_and_sends_no_form(client: Client) -> None:
@@ -75,7 +78,10 @@ def test_the_scheme_is_the_mail_s_own_too_whatever_the_machine_prefers(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_mail_with_a_single_scheme_keeps_it(scheme: Scheme) -> None:
-    html = '<meta name="color-scheme" content="dark"><style>:root { color-scheme: dark }</style><p>Hello</p>'
+    html = (
+        '<meta name="color-scheme" content="dark"><style>:root { color-scheme: dark '
+        "}</style><p>Hello</p>"
+    )
     assert apply_view(html, View(scheme=scheme)) == html
 
 
@@ -294,5 +300,8 @@ def test_whatever_vml_it_is_no_element_of_it_is_left_and_nothing_is_added(vml: s
 @pytest.mark.parametrize("digits", [400, 5000])
 def test_numbers_of_any_length_are_no_hindrance(digits: int) -> None:
     one = "1" * digits
-    page = f'<style>p {{ color: rgb({one},1,1); margin: {one}px }}</style><p style="width:{one}px">{one}</p>'
+    page = (
+        f"<style>p {{ color: rgb({one},1,1); margin: {one}px }}</style><p "
+        f'style="width:{one}px">{one}</p>'
+    )
     assert f">{one}</p>" in simulate_word(page)

@@ -100,7 +100,10 @@ def test_only_what_is_in_the_list_is_handed_out(
         b"\xff\xfe\x00 not a mail",
         b"Subject: =?klingon?q?x?=\r\nTo: =?utf-8?b?!!!?= <>\r\nDate: never\r\n\r\nx",
         b'Content-Type: text/html; charset="\xff"\r\n\r\n<p>',
-        b"Content-Type: text/plain; charset=klingon\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!",
+        (
+            b"Content-Type: text/plain; charset=klingon\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            b"!!!"
+        ),
         b"Content-Type: multipart/mixed\r\n\r\nno boundary",
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n--b",
         b"Content-Type: message/rfc822\r\n\r\n",
@@ -109,7 +112,10 @@ def test_only_what_is_in_the_list_is_handed_out(
         b"Content-Type: multipart/mixed; a*0=x; a*=y\r\n\r\nx",
         b"Content-Disposition: attachment; filename*0=x; filename*=y\r\n\r\nx",
         b"Date: yesterday\nTo: \xc3\xa4, <>\nSubject: =?x?q?=ff?=\n\nx",
-        b'Content-Type: multipart/alternative; boundary="b"\n\n--b\nContent-Type: text/html; charset=x\n\n<p>\n--b--',
+        (
+            b'Content-Type: multipart/alternative; boundary="b"\n\n--b\nContent-Type: text/html; '
+            b"charset=x\n\n<p>\n--b--"
+        ),
     ],
 )
 @pytest.mark.long
@@ -139,8 +145,8 @@ def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(
     mail_id = captured.add(f"Subject: Words\r\n\r\n{text}".encode())
     page = client.get(f"/studio/inbox/{mail_id}?scheme=dark").text
     assert (
-        '<a href="https://school.example/open?a=1&amp;b=2" rel="noopener noreferrer" target="_blank">'
-        in page
+        '<a href="https://school.example/open?a=1&amp;b=2" rel="noopener noreferrer" '
+        'target="_blank">' in page
     )
     assert '<a href="mailto:help@school.example">' in page
     assert "&lt;b&gt;Ada&lt;/b&gt;" in page
@@ -279,7 +285,10 @@ def test_a_mail_of_megabytes_is_shown_and_not_rendered_again(
 # What the inboxes of clients show of a mail: what they cut, and what they add
 
 PADDING, BLANKS = "&#847;&zwnj;&nbsp;&#8199;&shy;" * 40, "\u200c\u00a0" * 200
-SAYS = "<p>Hello Ada, somebody asked for a new password for your account. If it was you, choose it here.</p>"
+SAYS = (
+    "<p>Hello Ada, somebody asked for a new password for your account. If it was you, choose "
+    "it here.</p>"
+)
 
 
 def row(client: str, subject: str = "Welcome", preheader: str = "", html: str = SAYS) -> Row:
@@ -288,7 +297,10 @@ def row(client: str, subject: str = "Welcome", preheader: str = "", html: str = 
 
 def body(preheader: str, after: str = SAYS) -> str:
     hidden = f'<div style="display:none">{preheader}</div>' if preheader else ""
-    return f"<html><head><title>T</title><style>p {{}}</style></head><body>{hidden}{after}</body></html>"
+    return (
+        "<html><head><title>T</title><style>p "
+        f"{{}}</style></head><body>{hidden}{after}</body></html>"
+    )
 
 
 @pytest.mark.parametrize(
@@ -303,7 +315,10 @@ def test_what_is_longer_than_a_client_shows_is_cut_with_a_mark(
     assert (cut.preheader, cut.bleed) == ("P" * (of_preheader - 1) + "…", "")
 
 
-IMAGE = '<!-- [if mso]>x<![endif]--><style>p{}</style><img src="l.png" alt="Northwind"><p>Hel<b>lo</b></p>'
+IMAGE = (
+    '<!-- [if mso]>x<![endif]--><style>p{}</style><img src="l.png" '
+    'alt="Northwind"><p>Hel<b>lo</b></p>'
+)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ class _Client(AsyncHTTPClient):
         if self._other is None:
             raise ResendError(
                 code=500,
-                message="No async HTTP client configured. Install httpx with: pip install resend[async]",
+                message="No async HTTP client configured. Install httpx with: pip install "
+                "resend[async]",
                 error_type="AsyncClientNotConfigured",
                 suggested_action="Run: pip install resend[async]",
             )

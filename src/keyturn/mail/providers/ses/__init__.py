@@ -108,7 +108,10 @@ def _report(message_id: str, fields: Fields) -> Report:
 
 
 _CONSOLE = "https://console.aws.amazon.com/ses"
-_NEW_KEY = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key of an IAM user, and check this machine's clock."
+_NEW_KEY = (
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key of an IAM user, and check this "
+    "machine's clock."
+)
 
 
 class Ses(HttpProvider, frozen=True):
@@ -140,7 +143,8 @@ class Ses(HttpProvider, frozen=True):
         setting="topic_arn",
         proof=SnsTopic,
         fault="not a topic, such as arn:aws:sns:eu-west-1:123456789012:keyturn",
-        where="to an SNS topic that the configuration set publishes to, and set ses.topic_arn to the topic's ARN",
+        where="to an SNS topic that the configuration set publishes to, and set ses.topic_arn "
+        "to the topic's ARN",
         # an SNS message has 256 kB at most; as a JSON string each of its quotation marks counts
         # twice
         longest=524_288,

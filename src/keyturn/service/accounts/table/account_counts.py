@@ -64,8 +64,13 @@ def _of_providers(
     column = statements.mapping.fields["provider"]
     values = sorted({text_of(value) for value in sample(connection, column)} - {""})[:_SHOWN]
     message = (
-        f"accounts.table.provider: by the column {column.name} ({', '.join(values)}), {counts.contradicting} of the"
-        f" {counts.with_hash} accounts with a password hash sign in elsewhere, so Keyturn sets no password for them"
+        f"accounts.table.provider: by the column {column.name} ({', '.join(values)}), "
+        f"{counts.contradicting} of the"
+        f" {counts.with_hash} accounts with a password hash sign in elsewhere, so Keyturn sets no "
+        "password for them"
     )
-    fix = "If they sign in with a password, remove the setting. The column must name providers, such as google."
+    fix = (
+        "If they sign in with a password, remove the setting. The column must name providers, "
+        "such as google."
+    )
     yield (fail if counts.contradicting == counts.with_hash else warn)(message, fix)

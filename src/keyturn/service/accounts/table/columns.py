@@ -305,9 +305,15 @@ class Flag:
         for value in self._values:
             if value.lower() not in known:
                 meant = did_you_mean(value, choices)
-                return f"the column {self.column} never contains {value}{meant} (its values are {there})"
+                return (
+                    f"the column {self.column} never contains {value}{meant} (its values are "
+                    f"{there})"
+                )
         if not self._values and not column.nullable and known.isdisjoint(_FALSE):
-            return f"none of {there} means no: list the active values, as in {self.column} = {choices[0]}"
+            return (
+                f"none of {there} means no: list the active values, as in {self.column} = "
+                f"{choices[0]}"
+            )
         return ""
 
 
@@ -358,7 +364,8 @@ A thousand times that is the least number of milliseconds, which as seconds woul
 """
 
 _TEXT = re.compile(
-    r"\d{4}-\d\d-\d\d(?:(?P<separator>[T ])\d\d:\d\d:\d\d(?:\.\d{1,9})?(?P<zone> ?(?:Z|[+-]\d\d.*))?)?"
+    r"\d{4}-\d\d-\d\d(?:(?P<separator>[T ])\d\d:\d\d:\d\d(?:\.\d{1,9})?(?P<zone> "
+    r"?(?:Z|[+-]\d\d.*))?)?"
 )
 _EXAMPLE = datetime(2026, 11, 20, 8, 46, 42, tzinfo=UTC)
 

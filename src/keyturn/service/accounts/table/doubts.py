@@ -17,7 +17,8 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
 
 _DELETE_TOO = (
-    "Delete those, too, with the same `when`, or set a column instead. A reset fails where such rows exist. If there"
+    "Delete those, too, with the same `when`, or set a column instead. A reset fails where such "
+    "rows exist. If there"
     " never are any, nothing has to be done."
 )
 
@@ -60,8 +61,14 @@ def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[Findin
     is_sqlite = connection.dialect.name == "sqlite"
     count = sum(not _is_findable(address, is_sqlite=is_sqlite) for address in stored)
     if count:
-        message = f"accounts.table.email: {count} of {len(stored)} addresses are stored so that no request finds them"
-        why = "They end with a line break or another blank that is no space, or have capitals outside of ASCII."
+        message = (
+            f"accounts.table.email: {count} of {len(stored)} addresses are stored so that no "
+            "request finds them"
+        )
+        why = (
+            "They end with a line break or another blank that is no space, or have capitals "
+            "outside of ASCII."
+        )
         yield warn(message, f"{why} Store them trimmed and in small letters.")
 
 
@@ -110,7 +117,10 @@ def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
             continue
         texts = [columns.text_of(value) for value in columns.sample(connection, column)]
         if odd := flag.doubt(texts):
-            message = f"accounts.table.active: the column {column.name} contains {odd!r}, which Keyturn takes for active"
+            message = (
+                f"accounts.table.active: the column {column.name} contains {odd!r}, which "
+                "Keyturn takes for active"
+            )
             yield warn(
                 message, 'List the active values, as in: active = "status = active | invited".'
             )
@@ -126,7 +136,10 @@ def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
         if column.name in written or not recognised_hashes.is_salt(str(column.name)):
             continue
         if any(map(columns.text_of, columns.sample(connection, column))):
-            message = f"the table {mapping.table.name} has a column {column.name}, but Keyturn hashes only the password"
+            message = (
+                f"the table {mapping.table.name} has a column {column.name}, but Keyturn "
+                "hashes only the password"
+            )
             yield warn(
                 f"{message}, so new passwords may not work in your app",
                 _SALT_FIX.format(column=column.name),
@@ -134,8 +147,10 @@ def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
 
 
 _SALT_FIX = (
-    "If your app hashes {column} and password joined, as in bcrypt(salt + password), or does not use the column, write"
-    ' {column} = "" into [accounts.table.set]. If it combines them in another way, write a store of your own.'
+    "If your app hashes {column} and password joined, as in bcrypt(salt + password), or does not "
+    "use the column, write"
+    ' {column} = "" into [accounts.table.set]. If it combines them in another way, write a store '
+    "of your own."
 )
 
 
@@ -173,6 +188,9 @@ def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Findi
         if known and known.active and not known.open:
             some = "may hide" if known.policies else "hides"
             what = f"row level security {some} rows of {table} from Keyturn's role for {command}"
-            fix = f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role USING (true)."
+            fix = (
+                f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} "
+                "TO the_role USING (true)."
+            )
             message = f"{what}, so resets change nothing there"
             yield (warn if known.policies else fail)(message, fix)

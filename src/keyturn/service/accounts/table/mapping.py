@@ -196,7 +196,8 @@ class MappingReader:
             if written and name in own:
                 self._fault(
                     setting,
-                    "is the column of the id, the address or the password, which a change sets itself",
+                    "is the column of the id, the address or the password, which a change sets "
+                    "itself",
                 )
             elif (
                 written and column.computed
@@ -224,7 +225,8 @@ class MappingReader:
                 fix = f"write {name}.{self._settings.id}"
                 self._fault(
                     setting,
-                    f"{owner} is not the id of an account, so other accounts would be changed: {fix}",
+                    f"{owner} is not the id of an account, so other accounts would be changed: "
+                    f"{fix}",
                 )
             elif ending.when != "never" and (table := self._table(setting, name)) is not None:
                 column = self._column(setting, table, owner)
@@ -326,7 +328,10 @@ class MappingReader:
             held = {kind.holds, of_owner.holds}
             if len(held) > 1 and not held & {str, object} and held != {int, Decimal}:
                 what = f"{one.owner.table}.{one.owner.name} is {of_owner.shown}"
-                message = f"{what}, but {table.fullname}.{key.name} is {kind.shown}: they must have the same type"
+                message = (
+                    f"{what}, but {table.fullname}.{key.name} is {kind.shown}: they must have "
+                    "the same type"
+                )
                 self._fault(one.setting, message)
 
     def _is_unique(self, table: sa.Table, column: sa.Column[Any]) -> bool:

@@ -49,7 +49,8 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
 _UNKNOWN = HashFormat(shown="unknown format", is_foreign=True)
 _NO_ROWS = HashFormat(
     shown="unknown format: no rows yet",
-    todo="The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$.",
+    todo="The table has no passwords yet: check that your app verifies bcrypt hashes that "
+    "begin with $2b$.",
 )
 _DJANGO_TOO = "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
 
@@ -108,7 +109,10 @@ def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings
         return [_foreign_format(table, stored, used, settings)]
     if used.shown == _NO_ROWS.shown or used.format == settings.format:
         return []
-    message = f"the table {table} has hashes of {_name_of(used)}, but hashing.format writes {_written_as(settings)}"
+    message = (
+        f"the table {table} has hashes of {_name_of(used)}, but hashing.format writes "
+        f"{_written_as(settings)}"
+    )
     fix = f'Set hashing.format = "{used.format}", or let your app verify both. {_LOCKED_OUT}'
     return [warn(f"{message}, which your app may not read", fix)]
 
@@ -122,7 +126,10 @@ def _foreign_format(
     hashes = [text for text in map(hash_text, stored) if text]
     foreign = sum(_form(one).is_foreign for one in hashes)
     unable = "does not know" if used.shown == _UNKNOWN.shown else f"cannot write ({_name_of(used)})"
-    message = f"{foreign} of {len(hashes)} hashes in the table {table} have a format that Keyturn {unable}"
+    message = (
+        f"{foreign} of {len(hashes)} hashes in the table {table} have a format that Keyturn "
+        f"{unable}"
+    )
     new = _written_as(settings)
     return warn(
         f"{message}; new ones will be {new}", f"Let your app verify {new}, too. {_LOCKED_OUT}"

@@ -257,7 +257,8 @@ def _require_changed(connection: Connection, statements: Statements, account: Ac
     with suppress(ValueError):  # another store's account
         if connection.execute(statements.is_as_it_was(account)).first():
             why = (
-                "no row was changed, although the account is as it was: a trigger, a rule or row level security of the"
+                "no row was changed, although the account is as it was: a trigger, a rule or row "
+                "level security of the"
                 " database suppresses the change"
             )
             log.error(

@@ -86,7 +86,8 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
     own["on_accent"] = _text_on(got, own["on_accent"], _PLAIN.on_accent, _PLAIN.dark_on_accent)
     if accent.lower() != got:
         warnings.append(
-            f"brand.accent{suffix}: {accent} has {_TOO_LOW} with the background; {got} is used instead"
+            f"brand.accent{suffix}: {accent} has {_TOO_LOW} with the background; {got} is used "
+            "instead"
         )
     return {scheme + name: colour for name, colour in own.items()}, warnings
 

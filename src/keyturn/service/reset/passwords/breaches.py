@@ -101,11 +101,17 @@ async def check(settings: Settings) -> list[Finding]:
     try:
         knows = await source.ask("password")
     except CallFailed as error:
-        fix = "Let this machine connect, or correct password.breaches. Until then, Keyturn accepts leaked passwords."
+        fix = (
+            "Let this machine connect, or correct password.breaches. Until then, Keyturn "
+            "accepts leaked passwords."
+        )
         return [Finding("breaches", "warn", f"{where}: {error}", fix)]
     finally:
         await source.close()
     if not knows:
-        message = f'{where} does not list the password "password", so it is not a list of leaked passwords'
+        message = (
+            f'{where} does not list the password "password", so it is not a list of leaked '
+            "passwords"
+        )
         return [Finding("breaches", "warn", message, 'Set password.breaches to "hibp".')]
     return [Finding("breaches", "ok", f'{where} works: it lists the password "password"')]

@@ -63,7 +63,10 @@ def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: st
         wanted = directory.resolve()
         having = [folder for folder in folders if wanted.is_relative_to(folder)]
         having += [folder for folder in folders if folder.is_relative_to(wanted)]
-        missing = f"{directory}; the loaders look into {', '.join(map(str, own)) or 'no folder of the project'}"
+        missing = (
+            f"{directory}; the loaders look into "
+            f"{', '.join(map(str, own)) or 'no folder of the project'}"
+        )
     if not having:
         raise CannotImport(f"{option}: no template loader looks into {missing}")
     return [*dict.fromkeys([*having, *folders])]

@@ -14,7 +14,10 @@ from keyturn.studio.gallery.samples.shapes import plain_data
 
 PREFIX = "hostile: "  # the start of the names of made samples
 _SHORTEST = 160
-_LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina Charlotte Featherstonehaugh"
+_LONG = (
+    "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina "
+    "Charlotte Featherstonehaugh"
+)
 _RIGHT_TO_LEFT = (
     "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
 )

@@ -284,7 +284,10 @@ def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> st
         return meant
     is_typed, missing = sample.kind == "typed", name or "the missing name"
     template = "This template" if is_typed else f"The sample {sample.name}"
-    has = f"{template if beside is None else 'This object'} has these values: {cut(', '.join(names) or 'none')}."
+    has = (
+        f"{template if beside is None else 'This object'} has these values: "
+        f"{cut(', '.join(names) or 'none')}."
+    )
     return f"{has} Add {missing}{' to its props' if is_typed else ''}, or do not print it."
 
 

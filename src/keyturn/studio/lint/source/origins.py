@@ -18,7 +18,10 @@ from keyturn.studio.lint.source import stand_ins, traced_text
 from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
 
 _IMPORTS = (  # what replaces Jinja's own names in the generated code, and is called by it
-    "from keyturn.studio.lint.source.traced_text import escape, markup as Markup, markup_join, str_join, string as str",
+    (
+        "from keyturn.studio.lint.source.traced_text import escape, markup as Markup, markup_join, "
+        "str_join, string as str"
+    ),
     "from keyturn.studio.lint.source.traced_text import TracedMacro as Macro, TemplateReference",
     "from keyturn.studio.lint.source.traced_text import trace_data as _data",
     "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_print",

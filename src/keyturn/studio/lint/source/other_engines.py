@@ -28,7 +28,8 @@ _EXPRESSIONS = {  # the engines by what they write in braces, and Jinja never do
     ),
     "Braze": re.compile(r"\{\{[^{}]*\$\{"),
     "Go": re.compile(
-        r"\{\{-?\s*(?:(?:if|else if|range|with|not|len|html|urlquery)\s+)?[.$]|\{\{-?\s*(?:end|else)\s*-?\}"
+        r"\{\{-?\s*(?:(?:if|else "
+        r"if|range|with|not|len|html|urlquery)\s+)?[.$]|\{\{-?\s*(?:end|else)\s*-?\}"
         r"|\{\{-?\s*(?:template|define|block)\s+\""
     ),
 }
@@ -219,7 +220,10 @@ def one_for_each_engine(
     for _, those in sorted(of_engines.items()):
         (merged,) = merge(those, by=lambda _: None)
         if (files := len({finding.place.file for finding in those})) > 1:
-            sentence = f"{files} files are {_ENGINE_OF[merged.rule]} templates, but the folder is Jinja. The first:"
+            sentence = (
+                f"{files} files are {_ENGINE_OF[merged.rule]} templates, but the folder is "
+                "Jinja. The first:"
+            )
             merged = replace(
                 merged, message=f"{sentence} {merged.message}", fix=merged.fix.replace(_ONE, _MANY)
             )

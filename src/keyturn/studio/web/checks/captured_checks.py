@@ -100,7 +100,8 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )  # support.google.com/mail/answer/6590
 _UNSUBSCRIBE = re.compile(
-    r"unsubscri|opt.?out|abmelden|abbestellen|désabonn|désinscri|darse de baja|cancelar (?:la )?suscripción"
+    r"unsubscri|opt.?out|abmelden|abbestellen|désabonn|désinscri|darse de baja|cancelar (?:la "
+    r")?suscripción"
     r"|disiscriv|配信停止|إلغاء الاشتراك",
     re.IGNORECASE,
 )

@@ -23,7 +23,8 @@ PageScheme = Literal["light", "dark"]
 # 4.8.5).
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for "
+    "'script'"
 )
 _AUTOFOCUS = re.compile(r"""\sautofocus(?=[\s>])""")
 _OWN_SCHEME = re.compile(r"""(color-scheme"?\s*(?::|content=)\s*"?)light dark""")

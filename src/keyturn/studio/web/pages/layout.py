@@ -124,7 +124,8 @@ class Places:
 # Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0,
 # 3.4.3).
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 

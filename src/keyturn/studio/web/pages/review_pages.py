@@ -119,7 +119,10 @@ async def accept(
     try:
         await asyncio.to_thread(review.accept, data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
-        detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
+        detail = (
+            "A mail changed while you looked at it, so nothing was accepted. Reload the page "
+            "and look again."
+        )
         raise HTTPException(status_code=409, detail=detail) from error
     return visit.layout.redirect(*filter(None, ("snapshots", visit.name)), view=view)
 

@@ -219,7 +219,10 @@ def _way_out(error: SendFailed, provider: str) -> str:
         case QuotaExhausted(until=until):
             return f"{provider} accepts no more mails until {until:%H:%M} UTC: {error.reason}."
         case SendRefused(account=True):
-            return f"{provider} refused the key or login: {error.reason}. Check the provider's settings."
+            return (
+                f"{provider} refused the key or login: {error.reason}. Check the provider's "
+                "settings."
+            )
         case SendRefused():
             return (
                 f"{provider} refused the mail: {error.reason}. Check the sender and the recipient."

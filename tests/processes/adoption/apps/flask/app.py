@@ -14,7 +14,10 @@ from users import user_by_email, user_by_id
 from werkzeug import Response as Redirect
 from werkzeug.security import check_password_hash, generate_password_hash
 
-COLUMNS = "id INTEGER PRIMARY KEY, email VARCHAR(120) UNIQUE, name VARCHAR(80), password_hash VARCHAR(256) NOT NULL"
+COLUMNS = (
+    "id INTEGER PRIMARY KEY, email VARCHAR(120) UNIQUE, name VARCHAR(80), password_hash "
+    "VARCHAR(256) NOT NULL"
+)
 
 
 def set_up() -> None:

@@ -99,7 +99,10 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
     for link in (
         'id="width-375" href="?sample=ada&amp;width=375&amp;scheme=dark&amp;tab=links"',
         'id="light" href="?sample=ada&amp;width=320&amp;tab=links"',
-        'id="show-text" href="?sample=ada&amp;show=text&amp;width=320&amp;scheme=dark&amp;tab=links"',
+        (
+            'id="show-text" '
+            'href="?sample=ada&amp;show=text&amp;width=320&amp;scheme=dark&amp;tab=links"'
+        ),
         'href="/studio/templates/greeting?sample=grace&amp;width=320&amp;scheme=dark&amp;tab=links"',
     ):
         assert link in page

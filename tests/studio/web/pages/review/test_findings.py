@@ -29,7 +29,8 @@ def groups(page: str) -> list[tuple[str, str, str]]:
     return [
         (severity, rule, " ".join(unescape(where).split()))
         for severity, rule, where in re.findall(
-            r'<summary.*?class="severity (\w+)".*?<code>(.*?)</code>\s*<span class="where">(.*?)</span>',
+            r'<summary.*?class="severity (\w+)".*?<code>(.*?)</code>\s*<span '
+            r'class="where">(.*?)</span>',
             page,
             re.DOTALL,
         )
@@ -53,7 +54,8 @@ def test_equal_findings_are_one_the_worst_first_that_leads_to_its_lines_and_mail
     assert 'href="/studio/files/_layout/base.mjml#L1">_layout/base.mjml:1:1</a>' in shown
     there = re.escape("&amp;line=greeting%2Fgreeting.mjml%3A8&amp;tab=checks")
     found = re.search(
-        rf'<a href="(/studio/templates/greeting\?sample=ada&amp;lang=(\w+){there})">greeting/ada (.*?)</a>',
+        rf'<a href="(/studio/templates/greeting\?sample=ada&amp;lang=(\w+){there})">greeting/ada '
+        r"(.*?)</a>",
         shown,
     )
     assert found
@@ -88,7 +90,10 @@ def test_of_many_mails_that_were_not_checked_three_are_named(client: Client, fol
     samples = "".join(f'[{name}]\nwhat = "The heating is back"\n' for name in "abcde")
     (folder / "notice" / "samples.toml").write_text(samples)
     (folder / "notice" / "notice.mjml").write_text("{% include 'gone.mjml' %}")
-    said = "7 mails were not checked, or not in full: notice/a ar, notice/a de, notice/a en, and 4 more."
+    said = (
+        "7 mails were not checked, or not in full: notice/a ar, notice/a de, notice/a en, and "
+        "4 more."
+    )
     assert said in page_of(client)
 
 

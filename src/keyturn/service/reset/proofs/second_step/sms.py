@@ -44,10 +44,12 @@ _TIMEOUT = timedelta(seconds=10)
 
 
 _FOR_A_LINK = N_(
-    "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s. Do not share it with anyone."
+    "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s. Do not share "
+    "it with anyone."
 )
 _TO_SIGN_IN = N_(
-    "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s. Do not share it with anyone."
+    "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s. Do not share it "
+    "with anyone."
 )
 
 
@@ -93,7 +95,8 @@ class CapturedSms:
             sender=self._sender,
             to=f"{number}@sms.invalid",
             subject=f"SMS to {number}",
-            html=f'<!doctype html><html><body><pre style="font: 16px monospace">{escape(text)}</pre></body></html>',
+            html='<!doctype html><html><body><pre style="font: 16px '
+            f'monospace">{escape(text)}</pre></body></html>',
             text=text,
             tags={"template": "sms"},
         )
