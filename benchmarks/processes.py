@@ -57,7 +57,9 @@ def page(port: int, path: str) -> str:
 
 
 def tree_seconds(pid: int) -> float:
-    """Return the processor time of a process and its descendants, those that have ended included."""
+    """Return the processor time of a process and its descendants, those that have ended
+    included.
+    """
     times = _times()
     return sum(times[one][1] for one in _tree(pid, times))
 

@@ -165,7 +165,9 @@ def on_post_build(config: MkDocsConfig) -> None:
 
 
 def _first_sentence(text: str) -> str:
-    """Return the first sentence of prose that says more than whom a page is for, without its links."""
+    """Return the first sentence of prose that says more than whom a page is for,
+    without its links.
+    """
     for paragraph in re.split(r"\n\s*\n", text):
         if re.match(r"\w", paragraph):
             prose = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
@@ -201,7 +203,8 @@ def _lists_of_four(markdown: str) -> Iterator[str]:
 
 _COMMANDS = """# Commands
 
-For operators and developers: every command, with its options. `keyturn COMMAND --help` prints the same.
+For operators and developers: every command, with its options.
+`keyturn COMMAND --help` prints the same.
 
 ::: mkdocs-click
     :module: keyturn.cli

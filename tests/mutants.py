@@ -55,8 +55,12 @@ LONGEST = 600
 """Seconds of a mutant's tests. A mutant that waits for ever was noticed."""
 
 OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+    ast.In: ast.NotIn, ast.NotIn: ast.In,
+    ast.And: ast.Or, ast.Or: ast.And,
     ast.Add: ast.Sub, ast.Sub: ast.Add,
 }  # fmt: skip
 
@@ -123,10 +127,10 @@ def main() -> int:
 
         for mutant, verdict in zip(mutants, pool.map(verdict_on, mutants), strict=True):
             survivors += verdict in ("survived", "not reached")
-            print(
+            print(  # noqa: T201
                 f"{verdict:<12}{mutant.file.relative_to(CHECKOUT)}:{mutant.line}  {mutant.name}",
                 flush=True,
-            )  # noqa: T201
+            )
     print(f"{survivors} of {len(mutants)} survived")  # noqa: T201
     return min(survivors, 1)
 

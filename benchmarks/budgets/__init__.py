@@ -19,14 +19,11 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         """Return the value with its unit, in three digits, or in more if three would hide the
         verdict.
         """
-        texts = (
-            f"{self.value:.{digits}g}" for digits in range(3, 18)
-        )  # 17 digits are unique to each float
-        return (
-            f"{next(text for text in texts if self._holds(float(text)) == self._holds(self.value))} "
-            ""
-            f"{self.unit}"
-        )
+        holds = self._holds(self.value)
+        # 17 digits are unique to each float
+        texts = (f"{self.value:.{digits}g}" for digits in range(3, 18))
+        text = next(text for text in texts if self._holds(float(text)) == holds)
+        return f"{text} {self.unit}"
 
     def verdict(self) -> str:
         if self.budget is None:

@@ -25,7 +25,9 @@ _LAYOUT = """\
   <mj-head>
     <mj-title>{% block title %}{% endblock %}</mj-title>
     <mj-preview>{{ preview }} and what else there is to know today</mj-preview>
-    <mj-attributes><mj-all font-family="Helvetica, Arial, sans-serif" /><mj-text font-size="16px" /></mj-attributes>
+    <mj-attributes>
+      <mj-all font-family="Helvetica, Arial, sans-serif" /><mj-text font-size="16px" />
+    </mj-attributes>
   </mj-head>
   <mj-body>{% block body %}{% endblock %}{% include "_parts/footer.mjml" %}</mj-body>
 </mjml>
@@ -39,7 +41,9 @@ _MAIL = """\
 {% block body %}
 <mj-section><mj-column>
   <mj-text><h1>Order NUMBER</h1><p>Hello {{ name }}, it is on its way.</p></mj-text>
-  {% for line in order.lines %}<mj-text>{{ line.title }} <b>{{ line.price }}</b></mj-text>{% endfor %}
+  {% for line in order.lines %}
+  <mj-text>{{ line.title }} <b>{{ line.price }}</b></mj-text>
+  {% endfor %}
   <mj-button href="{{ order_url }}" background-color="#1144aa">See order NUMBER</mj-button>
 </mj-column></mj-section>
 {% endblock %}

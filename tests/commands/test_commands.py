@@ -173,12 +173,19 @@ SENDING = ("serve --port 0", "worker")
 Lack = tuple[str, dict[str, str], str, tuple[str, ...]]
 LACKING: list[Lack] = [
     (
-        "asyncpg", POSTGRES, "database.url: postgresql needs: pip install 'keyturn[postgres]'",
+        "asyncpg",
+        POSTGRES,
+        "database.url: postgresql needs: pip install 'keyturn[postgres]'",
         ("migrate", *SENDING, *ON_THE_DATABASE),
     ),
-    ("aiomysql", MYSQL, "accounts.table.url: mysql needs: pip install 'keyturn[mysql]'", (*SENDING, *ON_ACCOUNTS)),
+    (
+        "aiomysql",
+        MYSQL,
+        "accounts.table.url: mysql needs: pip install 'keyturn[mysql]'",
+        (*SENDING, *ON_ACCOUNTS),
+    ),
     ("aiosmtplib", SMTP, "mail.transport: smtp needs: pip install 'keyturn[smtp]'", SENDING),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("lack", LACKING, ids=lambda lack: str(lack[0]))

@@ -16,7 +16,10 @@ from keyturn.service.webhooks.sender import WebhookSender
 
 pytestmark = pytest.mark.long
 
-BODY = b'{"type":"password.changed","timestamp":"2026-11-20T08:46:42Z","data":{"email":"gr\xc3\xbc\xc3\x9fe@a.example"}}'
+BODY = (
+    b'{"type":"password.changed","timestamp":"2026-11-20T08:46:42Z",'
+    b'"data":{"email":"gr\xc3\xbc\xc3\x9fe@a.example"}}'
+)
 
 
 @pytest.fixture
@@ -62,11 +65,20 @@ async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(
     app: App, sender: WebhookSender
 ) -> None:
     pauses = {
-        "120": 120, "0": 0, "-5": 0, "1.5": 1.5, "999999999": 86_400, "soon": None, "nan": None, "inf": None,
-        "": None, "Fri, 99 Nov 2026 08:00:00 GMT": None, "Mon, 01 Jan 2026 00:00:00 +9999": None,
+        "120": 120,
+        "0": 0,
+        "-5": 0,
+        "1.5": 1.5,
+        "999999999": 86_400,
+        "soon": None,
+        "nan": None,
+        "inf": None,
+        "": None,
+        "Fri, 99 Nov 2026 08:00:00 GMT": None,
+        "Mon, 01 Jan 2026 00:00:00 +9999": None,
         "Mon, 01 Jan 2026 00:00:00 +99999999999999999999": None,
         "Mon, 01 Jan 0001 00:00:00 +2359": 0,
-    }  # fmt: skip
+    }
     app.coming += [
         Answer(status, headers={"retry-after": written})
         for status in (429, 503)

@@ -16,19 +16,24 @@ _DRIVERS = {
 
 TABLES = {
     "sqlite": """
-        CREATE TABLE "User" (id INTEGER PRIMARY KEY, "emailAddress" TEXT NOT NULL, "passwordHash" VARCHAR(20),
-            "isActive" BOOLEAN NOT NULL DEFAULT 1, "mustChange" BOOLEAN NOT NULL DEFAULT 1, "changedAt" DATETIME);
+        CREATE TABLE "User" (id INTEGER PRIMARY KEY, "emailAddress" TEXT NOT NULL,
+            "passwordHash" VARCHAR(20), "isActive" BOOLEAN NOT NULL DEFAULT 1,
+            "mustChange" BOOLEAN NOT NULL DEFAULT 1, "changedAt" DATETIME);
         CREATE TABLE "Session" (id INTEGER PRIMARY KEY, "userId" INTEGER NOT NULL)""",
     "postgresql": """
-        CREATE TABLE "User" (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), "emailAddress" varchar(254) NOT NULL,
+        CREATE TABLE "User" (id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+            "emailAddress" varchar(254) NOT NULL,
             "passwordHash" char(72), "isActive" boolean NOT NULL DEFAULT true,
             "mustChange" boolean NOT NULL DEFAULT true, "changedAt" timestamptz);
-        CREATE TABLE "Session" (id bigserial PRIMARY KEY, "userId" uuid NOT NULL REFERENCES "User" (id))""",
+        CREATE TABLE "Session" (id bigserial PRIMARY KEY,
+            "userId" uuid NOT NULL REFERENCES "User" (id))""",
     "mysql": """
-        CREATE TABLE "User" (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, "emailAddress" VARCHAR(191) NOT NULL,
+        CREATE TABLE "User" (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY,
+            "emailAddress" VARCHAR(191) NOT NULL,
             "passwordHash" VARCHAR(60), "isActive" BIT(1) NOT NULL DEFAULT 1,
             "mustChange" TINYINT(1) NOT NULL DEFAULT 1, "changedAt" TIMESTAMP NULL);
-        CREATE TABLE "Session" (id INT AUTO_INCREMENT PRIMARY KEY, "userId" BIGINT UNSIGNED NOT NULL)""",
+        CREATE TABLE "Session" (id INT AUTO_INCREMENT PRIMARY KEY,
+            "userId" BIGINT UNSIGNED NOT NULL)""",
 }
 """The same two tables three times: names with capitals, a reserved word, and what each database
 calls a flag.

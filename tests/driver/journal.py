@@ -49,28 +49,35 @@ CREATE TRIGGER a_password_changes AFTER UPDATE OF password_hash ON keyturn_accou
   WHEN old.password_hash IS NOT new.password_hash BEGIN
   INSERT INTO journal (what, who, old, new)
   VALUES ('password', new.id, old.password_hash, new.password_hash); END;
-CREATE TRIGGER a_link_is_used AFTER UPDATE OF used_at ON keyturn_secrets WHEN new.purpose IN {_LINKS}
-  AND (new.used_at IS NOT NULL OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'link')) BEGIN
-  INSERT INTO journal (what, who, old, new) VALUES ('link used', hex(new.key), old.used_at, new.used_at); END;
-CREATE TRIGGER a_link_is_revoked AFTER UPDATE OF revoked_at ON keyturn_secrets WHEN new.purpose IN {_LINKS}
-  AND (new.revoked_at IS NOT NULL OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'link')) BEGIN
+CREATE TRIGGER a_link_is_used AFTER UPDATE OF used_at ON keyturn_secrets
+  WHEN new.purpose IN {_LINKS} AND (new.used_at IS NOT NULL
+    OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'link')) BEGIN
+  INSERT INTO journal (what, who, old, new)
+  VALUES ('link used', hex(new.key), old.used_at, new.used_at); END;
+CREATE TRIGGER a_link_is_revoked AFTER UPDATE OF revoked_at ON keyturn_secrets
+  WHEN new.purpose IN {_LINKS} AND (new.revoked_at IS NOT NULL
+    OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'link')) BEGIN
   INSERT INTO journal (what, who, old, new)
   VALUES ('link revoked', hex(new.key), old.revoked_at, new.revoked_at); END;
-CREATE TRIGGER a_secure_link_is_used AFTER UPDATE OF used_at ON keyturn_secrets WHEN new.purpose = 'secure'
-  AND (new.used_at IS NOT NULL OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'button')) BEGIN
-  INSERT INTO journal (what, who, old, new) VALUES ('secure link used', hex(new.key), old.used_at, new.used_at);
-END;
+CREATE TRIGGER a_secure_link_is_used AFTER UPDATE OF used_at ON keyturn_secrets
+  WHEN new.purpose = 'secure' AND (new.used_at IS NOT NULL
+    OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'button')) BEGIN
+  INSERT INTO journal (what, who, old, new)
+  VALUES ('secure link used', hex(new.key), old.used_at, new.used_at); END;
 CREATE TRIGGER a_message_is_written AFTER INSERT ON keyturn_outbox BEGIN
   INSERT INTO journal (what, who, old, new, at)
   VALUES ('message', new.id, new.kind, new.key, new.payload); END;
-CREATE TRIGGER a_message_has_another_key AFTER UPDATE OF key ON keyturn_outbox WHEN old.key IS NOT new.key BEGIN
+CREATE TRIGGER a_message_has_another_key AFTER UPDATE OF key ON keyturn_outbox
+  WHEN old.key IS NOT new.key BEGIN
   INSERT INTO journal (what, who, old, new) VALUES ('key', new.id, old.key, new.key); END;
 CREATE TRIGGER a_message_is_claimed AFTER UPDATE OF claim ON keyturn_outbox
   WHEN new.claim IS NOT NULL AND old.claim IS NOT new.claim BEGIN
   INSERT INTO journal (what, who, old, new) VALUES ('claim', new.id, old.claim, new.claim); END;
-CREATE TRIGGER a_message_changes AFTER UPDATE OF state ON keyturn_outbox WHEN old.state IS NOT new.state
-  AND (new.state IS NOT 'waiting' OR new.id NOT IN (SELECT who FROM forgotten WHERE what = 'message')) BEGIN
-  INSERT INTO journal (what, who, old, new, at) VALUES ('state', new.id, old.state, new.state, new.reason); END;
+CREATE TRIGGER a_message_changes AFTER UPDATE OF state ON keyturn_outbox
+  WHEN old.state IS NOT new.state AND (new.state IS NOT 'waiting'
+    OR new.id NOT IN (SELECT who FROM forgotten WHERE what = 'message')) BEGIN
+  INSERT INTO journal (what, who, old, new, at)
+  VALUES ('state', new.id, old.state, new.state, new.reason); END;
 CREATE TRIGGER a_message_is_withdrawn AFTER DELETE ON keyturn_outbox BEGIN
   INSERT INTO journal (what, who, old, new) VALUES ('withdrawn', old.id, old.kind, old.state); END;
 CREATE TRIGGER a_link_is_made AFTER INSERT ON keyturn_secrets WHEN new.purpose IN {_LINKS} BEGIN
@@ -79,7 +86,8 @@ CREATE TRIGGER a_link_is_made AFTER INSERT ON keyturn_secrets WHEN new.purpose I
 CREATE TRIGGER a_session_begins AFTER INSERT ON keyturn_sessions BEGIN
   INSERT INTO journal (what, who, new) VALUES ('session', new.account_id, hex(new.digest)); END;
 CREATE TRIGGER a_session_ends AFTER DELETE ON keyturn_sessions BEGIN
-  INSERT INTO journal (what, who, old) VALUES ('session ended', old.account_id, hex(old.digest)); END;
+  INSERT INTO journal (what, who, old)
+  VALUES ('session ended', old.account_id, hex(old.digest)); END;
 """
 
 

@@ -208,7 +208,8 @@ ANY_CLAIM = "any_claim"
 
 _HELD = f"claim = old.claim, available_at = {_NEVER}"
 NAMES_OF_CLAIMS = f"""PRAGMA writable_schema = ON;
-UPDATE sqlite_master SET sql = replace(sql, 'claim VARCHAR(32)', 'claim VARCHAR(32) COLLATE {ANY_CLAIM}')
+UPDATE sqlite_master
+SET sql = replace(sql, 'claim VARCHAR(32)', 'claim VARCHAR(32) COLLATE {ANY_CLAIM}')
 WHERE name = '{_OUTBOX}';
 PRAGMA writable_schema = RESET;
 {_forget("claim", "new.claim IS NULL AND new.state != 'waiting'", _HELD)}"""

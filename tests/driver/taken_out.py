@@ -1,10 +1,10 @@
 """Safeguards that no fault of a port takes away: each is taken out of the code, for the simulation.
 
-| safeguard | why no port can | another test that is red without it |
+| safeguard | why no port can | another test, in tests/contracts, that is red without it |
 |---|---|---|
-| `given_up` | whether a caller still waits is known to the code alone | tests/contracts/database/test_database.py |
-| `survival` | it catches what ports raise, and no port can keep it from that | tests/contracts/outbox/test_worker.py |
-| `one_alone` | the messages of a claim meet in the worker, before any port | tests/contracts/outbox/test_together.py |
+| `given_up` | whether a caller still waits is known to the code alone | database/test_database.py |
+| `survival` | it catches what ports raise: no port can keep it from that | outbox/test_worker.py |
+| `one_alone` | a claim's messages meet in the worker, before any port | outbox/test_together.py |
 """
 
 from functools import partial

@@ -18,8 +18,9 @@ from keyturn.service.settings.networks import both_forms, read_network, read_pee
     ("typed", "stored"),
     [
         *((same, same) for same in (
-            "ada@northwind.example", "ada+school@northwind.example", "o'hara.b-c_d@sub.northwind.example",
-            "ada@localhost", "jürgen@northwind.example", f"{'a' * 64}@northwind.example", ".try..this.@docomo.example",
+            "ada@northwind.example", "ada+school@northwind.example",
+            "o'hara.b-c_d@sub.northwind.example", "ada@localhost", "jürgen@northwind.example",
+            f"{'a' * 64}@northwind.example", ".try..this.@docomo.example",
         )),
         ("  Ada@Northwind.EXAMPLE ", "ada@northwind.example"),
         ("\tada@northwind.example\r\n", "ada@northwind.example"),
@@ -35,10 +36,10 @@ def test_an_address_has_one_form(typed: str, stored: str) -> None:
 
 
 @pytest.mark.parametrize("typed", [
-    "ada@@northwind.example", "ada@north wind.example", "ada@-northwind.example", "ada@northwind-.example",
-    "ada@northwind..example", "ada@.example", "ada@[127.0.0.1]", '"ada b"@northwind.example',
-    "ada\t@northwind.example", "ada\u200b@northwind.example", "ada\u00a0@northwind.example",
-    "ada@\u2603\ufe0f\u200d.example", f"ada@{'b' * 64}.example",
+    "ada@@northwind.example", "ada@north wind.example", "ada@-northwind.example",
+    "ada@northwind-.example", "ada@northwind..example", "ada@.example", "ada@[127.0.0.1]",
+    '"ada b"@northwind.example', "ada\t@northwind.example", "ada\u200b@northwind.example",
+    "ada\u00a0@northwind.example", "ada@\u2603\ufe0f\u200d.example", f"ada@{'b' * 64}.example",
 ])  # fmt: skip
 def test_a_bad_address_is_refused(typed: str) -> None:
     with pytest.raises(InputInvalid) as invalid:
@@ -76,17 +77,26 @@ def test_a_domain_is_written_so_that_every_mail_server_knows_it(mailbox: str, wr
     assert with_ascii_domain(mailbox) == written
 
 
-@pytest.mark.parametrize(("text", "written"), [
-    ("accounts@northwind.example", "accounts@northwind.example"),
-    ("<accounts@northwind.example>", "accounts@northwind.example"),
-    ("Northwind<accounts@Northwind.example>", "Northwind <accounts@Northwind.example>"),
-    ("Acme Inc. <a@northwind.example>", '"Acme Inc." <a@northwind.example>'),
-    ('"Acme, Inc." <a@northwind.example>', '"Acme, Inc." <a@northwind.example>'),
-    ('"Acme (UK)" <a@northwind.example>', '"Acme (UK)" <a@northwind.example>'),
-    ('"no-reply@northwind.example" <a@northwind.example>', '"no-reply@northwind.example" <a@northwind.example>'),
-    ("Schule Gr\u00fcn <j\u00fcrgen@b\u00fccher.example>", "Schule Gr\u00fcn <j\u00fcrgen@xn--bcher-kva.example>"),
-    ("=?utf-8?q?Gr=C3=BCn?= <a@northwind.example>", "Gr\u00fcn <a@northwind.example>"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("accounts@northwind.example", "accounts@northwind.example"),
+        ("<accounts@northwind.example>", "accounts@northwind.example"),
+        ("Northwind<accounts@Northwind.example>", "Northwind <accounts@Northwind.example>"),
+        ("Acme Inc. <a@northwind.example>", '"Acme Inc." <a@northwind.example>'),
+        ('"Acme, Inc." <a@northwind.example>', '"Acme, Inc." <a@northwind.example>'),
+        ('"Acme (UK)" <a@northwind.example>', '"Acme (UK)" <a@northwind.example>'),
+        (
+            '"no-reply@northwind.example" <a@northwind.example>',
+            '"no-reply@northwind.example" <a@northwind.example>',
+        ),
+        (
+            "Schule Gr\u00fcn <j\u00fcrgen@b\u00fccher.example>",
+            "Schule Gr\u00fcn <j\u00fcrgen@xn--bcher-kva.example>",
+        ),
+        ("=?utf-8?q?Gr=C3=BCn?= <a@northwind.example>", "Gr\u00fcn <a@northwind.example>"),
+    ],
+)
 def test_sender_is_written_anew(text: str, written: str) -> None:
     """A sender is written as every mail program reads it, and reads the same again."""
     mailbox = parse_mailbox(text)
@@ -95,9 +105,13 @@ def test_sender_is_written_anew(text: str, written: str) -> None:
     assert parse_mailbox(written) == mailbox
 
 
-@pytest.mark.parametrize(("text", "domain"), [
-    ("Ada <ada@Northwind.example>", "northwind.example"), ("a@b\u00fccher.example", "xn--bcher-kva.example"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [
+        ("Ada <ada@Northwind.example>", "northwind.example"),
+        ("a@b\u00fccher.example", "xn--bcher-kva.example"),
+    ],
+)
 def test_sender_domain_is_that_of_the_dns(text: str, domain: str) -> None:
     """The domain of a sender is the name that the DNS knows."""
     assert parse_mailbox(text).domain == domain
@@ -120,9 +134,9 @@ def test_a_text_with_an_at_is_an_address_and_any_other_a_name_if_names_are_taken
 
 
 _PIECES = st.sampled_from([
-    "a", "B", "@", ".", "-", "+", " ", "\t", "\r\n", "\x00", "\u0301", "\u0323", "\u212a", "\u0130", "\u00df", "\u2126",
-    "\uac00", "\u1100", "\u202e", "\u200b", "\ud7a3", "\U0001f600", "xn--", "example", "northwind.test", "'", '"',
-    "<", ">", ",",
+    "a", "B", "@", ".", "-", "+", " ", "\t", "\r\n", "\x00", "\u0301", "\u0323", "\u212a", "\u0130",
+    "\u00df", "\u2126", "\uac00", "\u1100", "\u202e", "\u200b", "\ud7a3", "\U0001f600", "xn--",
+    "example", "northwind.test", "'", '"', "<", ">", ",",
 ])  # fmt: skip
 typed = st.one_of(st.text(max_size=400), st.lists(_PIECES, max_size=80).map("".join), st.emails())
 
@@ -187,11 +201,22 @@ def test_whatever_a_proxy_calls_a_peer_is_an_address_or_none(text: str) -> None:
     assert peer is None or read_peer(str(peer)) == peer
 
 
-@pytest.mark.parametrize(("address", "network"), [
-    ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("unix:", "unix:"), ("", ""),
-    *((address, "2001:db8:1:2::/64") for address in ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::", "2001:DB8:1:2::9")),
-    ("2001:db8:1:3::", "2001:db8:1:3::/64"), ("fe80::1%eth0", "fe80::/64"), ("::1", "::/64"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("unix:", "unix:"),
+        ("", ""),
+        *(
+            (address, "2001:db8:1:2::/64")
+            for address in ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::", "2001:DB8:1:2::9")
+        ),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+    ],
+)
 def test_one_subscriber_is_one_client(address: str, network: str) -> None:
     assert Client(ip_address=address).networks[0][0] == network
 
@@ -201,8 +226,8 @@ ADDRESSES = ReturnAddresses([APP, "https://shop.example.org:8443"])
 
 
 @pytest.mark.parametrize("address", [
-    APP, f"{APP}/", f"{APP}/cart?item=1#top", f"{APP}?a=b", f"{APP}#a", f"{APP}/%2F..//evil.example",
-    "https://shop.example.org:8443/a%20b",
+    APP, f"{APP}/", f"{APP}/cart?item=1#top", f"{APP}?a=b", f"{APP}#a",
+    f"{APP}/%2F..//evil.example", "https://shop.example.org:8443/a%20b",
 ])  # fmt: skip
 def test_an_address_of_an_origin_is_allowed(address: str) -> None:
     assert ADDRESSES.allowed(address) == address
@@ -210,10 +235,11 @@ def test_an_address_of_an_origin_is_allowed(address: str) -> None:
 
 @pytest.mark.parametrize("address", [
     f"{APP}.evil.example/", f"{APP}@evil.example/", f"{APP}:443/", f"{APP}:pass@evil.example/",
-    f"{APP}\\@evil.example/", f"{APP}\\.evil.example", f"{APP}%2eevil.example/", f"{APP}/\\evil.example",
-    f"{APP}/a b", f"{APP}/a\nb", f"{APP}/\r\nSet-Cookie: a=b", f"{APP}/\u00e4", f"{APP}\u3002evil.example",
-    f" {APP}/", APP.upper(), "http://app.example.org/", "//app.example.org/", "https:app.example.org",
-    "https://shop.example.org/", "https://shop.example.org:84433/",
+    f"{APP}\\@evil.example/", f"{APP}\\.evil.example", f"{APP}%2eevil.example/",
+    f"{APP}/\\evil.example", f"{APP}/a b", f"{APP}/a\nb", f"{APP}/\r\nSet-Cookie: a=b",
+    f"{APP}/\u00e4", f"{APP}\u3002evil.example", f" {APP}/", APP.upper(), "http://app.example.org/",
+    "//app.example.org/", "https:app.example.org", "https://shop.example.org/",
+    "https://shop.example.org:84433/",
 ])  # fmt: skip
 def test_any_other_address_is_not(address: str) -> None:
     assert ADDRESSES.allowed(address) == ""

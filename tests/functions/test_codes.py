@@ -122,11 +122,22 @@ def test_a_seed_is_read_as_its_app_writes_it(form: str, written: str, keys: list
     assert read_seed(written, form, keys) == SEED
 
 
-@pytest.mark.parametrize(("form", "written"), [
-    ("base32", "not base 32!"), ("base32", "AAAA"), ("base32", "otpauth://totp/Ada"), ("hex", "zz"), ("hex", "00"),
-    ("text", "short"), ("json", "{}"), ("json", PLAIN), ("fernet", PLAIN), ("laravel", PLAIN),
-    ("laravel", laravel(PLAIN, os.urandom(32))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        ("base32", "not base 32!"),
+        ("base32", "AAAA"),
+        ("base32", "otpauth://totp/Ada"),
+        ("hex", "zz"),
+        ("hex", "00"),
+        ("text", "short"),
+        ("json", "{}"),
+        ("json", PLAIN),
+        ("fernet", PLAIN),
+        ("laravel", PLAIN),
+        ("laravel", laravel(PLAIN, os.urandom(32))),
+    ],
+)
 def test_what_is_no_seed_is_never_taken_for_one(form: str, written: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         read_seed(written, form, [FERNET if form == "fernet" else LARAVEL])

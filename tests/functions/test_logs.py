@@ -78,7 +78,9 @@ def _without_a_request() -> Iterator[None]:
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Return what was logged since, each line from its JSON; nothing else may be written anywhere."""
+    """Return what was logged since, each line from its JSON; nothing else may be written
+    anywhere.
+    """
 
     def read() -> list[dict[str, Any]]:
         out, err = capsys.readouterr()
@@ -98,9 +100,14 @@ def test_away_from_a_terminal_a_record_is_a_line_of_json_also_a_librarys(lines: 
     assert "request_id" not in library, "it is outside any request"
     assert ours.pop("timestamp").endswith("Z")
     assert ours == {
-        "event": "mail.sent", "level": "info", "logger": "keyturn.outbox", "message_id": 7, "transport": "resend",
-        "latency_ms": 43.5, "request_id": "c0ffee",
-    }  # fmt: skip
+        "event": "mail.sent",
+        "level": "info",
+        "logger": "keyturn.outbox",
+        "message_id": 7,
+        "transport": "resend",
+        "latency_ms": 43.5,
+        "request_id": "c0ffee",
+    }
 
 
 def test_fields_arguments_tracebacks_and_warnings_are_redacted(lines: Any) -> None:

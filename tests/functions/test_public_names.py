@@ -60,6 +60,9 @@ def test_what_the_docs_import_is_covered_by_the_version_number() -> None:
     assert outside == set()
     listed = {"keyturn": keyturn, "keyturn.testing": import_module("keyturn.testing")}
     assert [
-        (module, name) for module, name in imports
-        if module in listed and name not in listed[module].__all__ and f"{module}.{name}" not in covered
-    ] == []  # fmt: skip
+        (module, name)
+        for module, name in imports
+        if module in listed
+        and name not in listed[module].__all__
+        and f"{module}.{name}" not in covered
+    ] == []

@@ -31,7 +31,9 @@ ROOMS = sorted(
 )
 
 BOUNDED: Mapping[str, str] = {
-    "studio/web/frames/rewriting.py": "`url(` is looked for up to the last `)` alone, so each one found ends"
+    "studio/web/frames/rewriting.py": (
+        "`url(` is looked for up to the last `)` alone, so each one found ends"
+    )
 }
 """Files whose expressions are not tested, each with the bound that makes this safe."""
 

@@ -37,7 +37,8 @@ def _lines() -> Iterator[str]:
         yield f"\n## {title}"
         for file in sorted((SPEC / folder).glob("test_*.py")):
             module = ast.parse(file.read_text("utf-8"))
-            yield f"\n### {(ast.get_docstring(module) or '').partition(chr(10))[0].rstrip('.')}\n"
+            subject = (ast.get_docstring(module) or "").partition("\n\n")[0].replace("\n", " ")
+            yield f"\n### {subject.rstrip('.')}\n"
             yield from (
                 f"* {sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(module)
             )

@@ -227,8 +227,12 @@ def _errors() -> Iterator[str]:
             f"`{one.slug}`",
             str(one.status),
             members,
-            (inspect.getdoc(one) or "").partition("\n")[0],
+            _first_paragraph(inspect.getdoc(one) or ""),
         )
+
+
+def _first_paragraph(text: str) -> str:
+    return text.partition("\n\n")[0].replace("\n", " ")
 
 
 def problems() -> list[type[Problem]]:

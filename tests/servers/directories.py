@@ -42,8 +42,10 @@ rootdn {admin}
 rootpw admin
 directory {folder}/data
 {policy}
-access to attrs=userPassword by dn.exact="cn=keyturn,{suffix}" =xw by self write by anonymous auth by * none
-access to * by dn.exact="cn=keyturn,{suffix}" read by dn.exact="cn=reader,{suffix}" read by * none
+access to attrs=userPassword by dn.exact="cn=keyturn,{suffix}" =xw
+  by self write by anonymous auth by * none
+access to * by dn.exact="cn=keyturn,{suffix}" read
+  by dn.exact="cn=reader,{suffix}" read by * none
 """
 
 POLICY = """index objectClass,entryUUID,mail eq
@@ -227,9 +229,17 @@ def running_samba() -> Iterator[DirectoryServer]:
             "bind interfaces only": "yes",
             "log file": f"{folder}/log.%m",
         }
-        provision = ["--realm=NORTHWIND.TEST", "--domain=NORTHWIND", f"--adminpass={password}", "--server-role=dc",
-                     "--dns-backend=NONE", "--host-name=dc1", "--host-ip=127.0.0.1", f"--targetdir={folder}/dc",
-                     *(f"--option={key}={value}" for key, value in options.items())]  # fmt: skip
+        provision = [
+            "--realm=NORTHWIND.TEST",
+            "--domain=NORTHWIND",
+            f"--adminpass={password}",
+            "--server-role=dc",
+            "--dns-backend=NONE",
+            "--host-name=dc1",
+            "--host-ip=127.0.0.1",
+            f"--targetdir={folder}/dc",
+            *(f"--option={key}={value}" for key, value in options.items()),
+        ]
         subprocess.run(
             [tool, "domain", "provision", *provision],
             check=True,
@@ -249,8 +259,17 @@ def running_samba() -> Iterator[DirectoryServer]:
         )
         settings = [f"--option={key}={folder}/{file}" for key, file in (tls | own).items()]
         (folder / "run").mkdir()
-        command = [samba, "-i", "-M", "single", "--no-process-group", "-s", f"{folder}/dc/etc/smb.conf", *settings,
-                   "--option=server services=ldap"]  # fmt: skip
+        command = [
+            samba,
+            "-i",
+            "-M",
+            "single",
+            "--no-process-group",
+            "-s",
+            f"{folder}/dc/etc/smb.conf",
+            *settings,
+            "--option=server services=ldap",
+        ]
         inside = [
             unshare,
             "-rn",

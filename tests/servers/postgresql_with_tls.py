@@ -91,10 +91,16 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
             making, check=True, capture_output=True, user=user, env=ENVIRONMENT, cwd=folder
         )
         options = {
-            "listen_addresses": "127.0.0.1", "port": server.port, "unix_socket_directories": folder, "fsync": "off",
-            "hba_file": folder / "pg_hba.conf", "ssl": "on", "ssl_cert_file": folder / "server.pem",
-            "ssl_key_file": folder / "server.key", "ssl_ca_file": server.root,
-        }  # fmt: skip
+            "listen_addresses": "127.0.0.1",
+            "port": server.port,
+            "unix_socket_directories": folder,
+            "fsync": "off",
+            "hba_file": folder / "pg_hba.conf",
+            "ssl": "on",
+            "ssl_cert_file": folder / "server.pem",
+            "ssl_key_file": folder / "server.key",
+            "ssl_ca_file": server.root,
+        }
         with serving_postgres(postgres, data, options, user):
             server.create("by_certificate")
             yield server

@@ -1,4 +1,6 @@
-"""`keyturn` and other programs as processes of their own: run to their end, or while a test lasts."""
+"""`keyturn` and other programs as processes of their own: run to their end, or while a test
+lasts.
+"""
 
 import os
 import re

@@ -75,7 +75,9 @@ def make_certificates(folder: Path) -> trustme.CA:
 
 
 def listening() -> socket.socket:
-    """Return a socket that names its protocol, so that asyncio sets TCP_NODELAY on its connections."""
+    """Return a socket that names its protocol,
+    so that asyncio sets TCP_NODELAY on its connections.
+    """
     bound = socket.create_server(("127.0.0.1", 0))
     return socket.socket(bound.family, bound.type, socket.IPPROTO_TCP, bound.detach())
 

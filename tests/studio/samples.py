@@ -43,7 +43,9 @@ def with_hostile(samples: dict[str, Props]) -> dict[str, Props]:
 
 
 def branded(**fields: object) -> Templates:
-    """Return the shipped templates for Northwind School, with any of its brand's fields replaced."""
+    """Return the shipped templates for Northwind School, with any of its brand's fields
+    replaced.
+    """
     brand = msgspec.structs.replace(NORTHWIND, **fields)
     theme = Theme(brand=brand, base_url="https://account.northwind.example")
     return Templates(EMAILS, theme.globals)

@@ -14,8 +14,8 @@ from keyturn.errors import SettingsInvalid
 pytestmark = pytest.mark.long
 
 DOCS = Path(__file__).parents[2] / "docs" / "check.md"
-WELCOME = """<mjml><mj-head><mj-title>Welcome, {{ name }}</mj-title></mj-head><mj-body><mj-section><mj-column>
-<mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
+WELCOME = """<mjml><mj-head><mj-title>Welcome, {{ name }}</mj-title></mj-head><mj-body><mj-section>
+<mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
 """
 TYPED = """from keyturn.mail.rendering.render import EmailProps
 

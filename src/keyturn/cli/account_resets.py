@@ -36,16 +36,21 @@ REFUSED = {
     "no_account": "there is no account with the address {email}",
     "disabled": "{email} is disabled",
     "locked": (
-        "{email} is locked, and may not be the owner's address: check `keyturn audit --email "
-        "{email}`,"
-        " then run `keyturn accounts unlock {email}`"
+        "{email} is locked, and may not be the owner's address: "
+        "check `keyturn audit --email {email}`, "
+        "then run `keyturn accounts unlock {email}`"
     ),
     "signs_in_elsewhere": "{email} has no password: its owner signs in through another service",
-    "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show "
-    "{email}`",
-    "cooldown": "{email} got an email a moment ago: wait for its cooldown, see `keyturn mailbox show "
-    "{email}`",
-    "daily_limit": "{email} has reached its limit of emails a day: see `keyturn mailbox show {email}`",
+    "suppressed": (
+        "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`"
+    ),
+    "cooldown": (
+        "{email} got an email a moment ago: "
+        "wait for its cooldown, see `keyturn mailbox show {email}`"
+    ),
+    "daily_limit": (
+        "{email} has reached its limit of emails a day: see `keyturn mailbox show {email}`"
+    ),
     "malformed": "{email} is not an email address",
 }
 """The outcomes of a request that is refused at once, in words."""

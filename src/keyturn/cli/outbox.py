@@ -117,9 +117,8 @@ async def show(database: Database, message_id: int, as_json: bool) -> None:
     promised = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
     for event in (promised, *history):
         by = "reported" if event.source_id else ""
-        click.echo(
-            f"  {muted(stamp(event.at))}  {muted(f'{by:<8}')}  {event.event:<16}  {event.detail}".rstrip()
-        )
+        line = f"  {muted(stamp(event.at))}  {muted(f'{by:<8}')}  {event.event:<16}  {event.detail}"
+        click.echo(line.rstrip())
 
 
 @outbox.command()

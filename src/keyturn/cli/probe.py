@@ -24,15 +24,17 @@ if TYPE_CHECKING:
 
 _HELP = """Play the known attacks against the password reset of your own application.
 
-Start your application, and let it send its mails by SMTP to this machine: the probe receives them, and delivers none.
-Name two accounts that only tests use. The probe sets new passwords for both, and prints them at the end. It asks for
-about 32 mails for the first account, the last 20 in a row to find a limit, and for about 15 for the second. So raise
-the application's limit to about 20 mails first. A limit fails no attack.
+Start your application, and let it send its mails by SMTP to this machine: the probe receives them,
+and delivers none. Name two accounts that only tests use. The probe sets new passwords for both, and
+prints them at the end. It asks for about 32 mails for the first account, the last 20 in a row to
+find a limit, and for about 15 for the second. So raise the application's limit to about 20 mails
+first. A limit fails no attack.
 
-The probe starts at URL and searches for the forms: sign in, forgotten password, and the page of the mail's link. For an
-API, or if it finds none, name the calls. A body that begins with { is JSON, any other body is a form. Placeholders are
-{email}, {password}, {old}, {token} (or the code in a mail without a link), and parameters of the link by their names.
-The path of a page stands for the form on that page.
+The probe starts at URL and searches for the forms: sign in, forgotten password, and the page of the
+mail's link. For an API, or if it finds none, name the calls. A body that begins with { is JSON, any
+other body is a form. Placeholders are {email}, {password}, {old}, {token} (or the code in a mail
+without a link), and parameters of the link by their names. The path of a page stands for the form
+on that page.
 
 \b
 Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
@@ -44,12 +46,13 @@ Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
              --private 'GET /api/me'
            keyturn probe --list
 
-The exit code is 1 if an attack succeeded, 2 if the probe could not begin or failed itself, 130 after Ctrl-C, else 0. If
-an attack was not tried, or its outcome is not certain, the report says why.
+The exit code is 1 if an attack succeeded, 2 if the probe could not begin or failed itself, 130
+after Ctrl-C, else 0. If an attack was not tried, or its outcome is not certain, the report says
+why.
 
-Probe only what is yours. URL is an address of this machine. Another host has to publish a value, which the probe
-prints, as text/plain at /.well-known/keyturn-probe, and gets two requests a second. Use only a --file of your own: it
-can name any port of this machine.
+Probe only what is yours. URL is an address of this machine. Another host has to publish a value,
+which the probe prints, as text/plain at /.well-known/keyturn-probe, and gets two requests a second.
+Use only a --file of your own: it can name any port of this machine.
 """
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -164,7 +167,10 @@ def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) 
 
 
 def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report":
-    """Play the attacks, then print the accounts' passwords. Raises CannotProbe and CommandRefused."""
+    """Play the attacks, then print the accounts' passwords.
+
+    Raises CannotProbe and CommandRefused.
+    """
     from keyturn.probe.probe import play
     from keyturn.studio.inbox.smtp_server import SmtpServer
 

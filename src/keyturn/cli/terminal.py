@@ -1,4 +1,6 @@
-"""Formats terminal output: aligned lines and one accent colour; plain when piped or with NO_COLOR."""
+"""Formats terminal output: aligned lines and one accent colour;
+plain when piped or with NO_COLOR.
+"""
 
 import os
 import re

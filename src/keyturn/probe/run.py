@@ -22,8 +22,8 @@ _SLOWER = 5
 
 _NO_MAIL = (
     (
-        "Let the application send by SMTP to the port of --smtp on this machine, and name an account "
-        "that exists."
+        "Let the application send by SMTP to the port of --smtp on this machine, "
+        "and name an account that exists."
     ),
     "A limit may hold it back: raise it while the probe runs. Or the account does not exist.",
 )

@@ -1,1 +1,3 @@
-"""Emails of any sender: a folder of templates, the checks on them, their snapshots, and the studio."""
+"""Emails of any sender: a folder of templates, the checks on them, their snapshots,
+and the studio.
+"""

@@ -68,7 +68,9 @@ class Wanted(TypedDict, total=False):
 
 
 class Mailbox:
-    """Takes mails at `host` and `port`, without TLS and with any password, and returns each once."""
+    """Takes mails at `host` and `port`, without TLS and with any password,
+    and returns each once.
+    """
 
     def __init__(self, host: str, port: int, mails: CapturedMails) -> None:
         self.host = host

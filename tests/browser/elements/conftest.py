@@ -17,7 +17,8 @@ from tests.servers.databases import SqliteFiles
 from tests.servers.serving import send_answer, serving_here
 
 PAGE = """<!doctype html><html lang="{lang}" dir="auto"><meta charset="utf-8"><title>An app</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <script type="module" src="{keyturn}/keyturn.js"></script><main>{body}</main></html>"""
 
 

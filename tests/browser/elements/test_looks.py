@@ -1,4 +1,6 @@
-"""How the elements look in an app's page: what fits, what axe-core finds, their words and colours."""
+"""How the elements look in an app's page: what fits, what axe-core finds, their words and
+colours.
+"""
 
 import re
 
@@ -14,8 +16,9 @@ from tests.every_language import SHAPES, TAGS, each_language
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: false}}})"
-SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...host.shadowRoot.querySelectorAll(
-    'button, a, input:not(.unseen)')]).filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44)
+SMALL = """() => [...document.querySelectorAll('main > *')]
+    .flatMap(host => [...host.shadowRoot.querySelectorAll('button, a, input:not(.unseen)')])
+    .filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44)
     .map(e => e.outerHTML)"""
 
 AT_LENGTH = {"en", "ar"}
@@ -124,8 +127,11 @@ STYLES = (
     "Object.values(getComputedStyle(document.querySelector(tag))).join())"
 )
 IDS = "[...document.querySelectorAll('[id]')].map(found => found.id)"
-FIELDS = """() => [...document.querySelectorAll('form input')].filter(field => field.type != 'hidden')
-    .map(field => [field.type, field.name, field.autocomplete, field.form != null, field.labels?.length ?? 0])"""
+FIELDS = """() => [...document.querySelectorAll('form input')]
+    .filter(field => field.type != 'hidden')
+    .map(field => [
+        field.type, field.name, field.autocomplete, field.form != null, field.labels?.length ?? 0
+    ])"""
 
 
 async def test_a_password_is_set_in_a_form_of_the_page_with_what_a_password_manager_reads(

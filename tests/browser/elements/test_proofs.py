@@ -98,8 +98,10 @@ async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(
         await route.fulfill(
             content_type="text/javascript",
             body="""globalThis.turnstile = { render(box, { sitekey, action, callback }) {
-                box.append(Object.assign(document.createElement("button"),
-                    { textContent: `${sitekey} ${action}`, onclick: () => callback("solved") })); } }""",
+                box.append(Object.assign(document.createElement("button"), {
+                    textContent: `${sitekey} ${action}`, onclick: () => callback("solved")
+                }));
+            } }""",
         )
 
     async with running_verifier(spent="timeout-or-duplicate", secret="secret") as verifier:

@@ -15,11 +15,15 @@ from tests.spec.pages.test_mail_services import INBOXES, MEANT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-HEARD = """() => { window.heard = []; for (const name of ['keyturn-sent', 'keyturn-reset', 'keyturn-error'])
-    document.addEventListener(name, event => heard.push([name, event.detail.email ?? event.detail.reason])) }"""
+HEARD = """() => {
+    window.heard = [];
+    for (const name of ['keyturn-sent', 'keyturn-reset', 'keyturn-error'])
+        document.addEventListener(name, event =>
+            heard.push([name, event.detail.email ?? event.detail.reason]))
+}"""
 
 
-async def test_after_a_request_the_way_to_the_inbox_and_a_mistyped_domain_are_offered_as_on_the_pages(
+async def test_after_a_request_a_way_to_the_inbox_and_a_mistyped_domain_are_offered_as_on_the_pages(
     app: App, keyturn: Service
 ) -> None:
     assert keyturn
@@ -90,7 +94,7 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(
         await expect(page).to_have_url(f"{app.address}/forgot")
 
 
-async def test_who_awaits_a_first_password_is_asked_for_that_one_and_whom_an_operator_asked_reads_why(
+async def test_who_awaits_a_first_password_is_asked_for_that_and_whom_an_operator_asked_reads_why(
     app: App, keyturn: Service
 ) -> None:
     eve = (await keyturn.add("eve@northwind.test", awaits_password=True)).email

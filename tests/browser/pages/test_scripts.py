@@ -21,7 +21,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 def posted_from(page: Page) -> list[str]:
-    """Return a list that grows with each form that is sent: what the address bar said when it was."""
+    """Return a list that grows with each form that is sent: what the address bar said when it
+    was.
+    """
     addresses: list[str] = []
 
     def note(request: Request) -> None:
@@ -150,7 +152,7 @@ async def test_the_seconds_pass_and_then_the_button_works_again(
 
 
 @pytest.mark.parametrize("pattern", ["#token={token}", "#token={token}&email=ada%40northwind.test"])
-async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address_and_the_next_takes_its_place(
+async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address_and_the_next_replaces_it(
     pattern: str, screens: Screens, school: Service
 ) -> None:
     token = await school.link()
@@ -184,7 +186,7 @@ async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads_and_again_two_
         await expect(end).to_have_css("color", "rgb(138, 90, 0)")
 
 
-async def test_a_puzzle_that_does_not_come_is_told_and_one_that_comes_is_solved_also_for_a_form_sent_early(
+async def test_a_missing_puzzle_is_told_and_one_that_comes_is_solved_also_for_a_form_sent_early(
     browser: Browser, database_url: str
 ) -> None:
     settings = settings_for(database_url, challenge={"method": "altcha"})

@@ -80,7 +80,9 @@ async def lost(page: Page, part: str) -> AsyncIterator[None]:
     """Lose the answer to the page's next request whose address has this part, and wait until the
     page knows.
     """
-    losing = """part => { window.lost = new Promise(known => { const ask = fetch; window.fetch = async (...asked) => {
+    losing = """part => { window.lost = new Promise(known => {
+     const ask = fetch;
+     window.fetch = async (...asked) => {
       const answer = await ask(...asked);
       if (!`${asked[0]}`.includes(part)) return answer;
       setTimeout(known);

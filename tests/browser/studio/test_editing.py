@@ -1,4 +1,6 @@
-"""A template edited in the browser: typed, rendered, saved, and in conflict with another program."""
+"""A template edited in the browser: typed, rendered, saved, and in conflict with another
+program.
+"""
 
 import asyncio
 import re

@@ -33,27 +33,38 @@ OWN_PICTURE = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA
 TRACKING = """<!doctype html><html><head><meta http-equiv="refresh" content="0;url={at}/refresh">
 <meta http-equiv="x-dns-prefetch-control" content="on">
 <link rel="stylesheet" href="{at}/style.css"><LINK
-rel="preconnect" href="{at}"><link/rel=dns-prefetch href={at}><link rel="prefetch" href="{at}/prefetch">
-<link rel="preload" as="image" href="{at}/preload"><link rel="modulepreload" href="{at}/module">
-<link rel="prerender" href="{at}/prerender"><link rel="icon" href="{at}/icon">
+rel="preconnect" href="{at}"><link/rel=dns-prefetch href={at}>
+<link rel="prefetch" href="{at}/prefetch"><link rel="preload" as="image" href="{at}/preload">
+<link rel="modulepreload" href="{at}/module"><link rel="prerender" href="{at}/prerender">
+<link rel="icon" href="{at}/icon">
 <style>@import url({at}/import.css); @font-face {{ font-family: Theirs; src: url({at}/font.woff2) }}
-.hero {{ background: url("{at}/style-block.png"); cursor: url({at}/cursor), auto; font-family: Theirs }}
-.set {{ background-image: image-set("{at}/image-set.png" 1x) }} li {{ list-style-image: \\75rl({at}/escaped.png) }}
+.hero {{
+  background: url("{at}/style-block.png"); cursor: url({at}/cursor), auto; font-family: Theirs
+}}
+.set {{ background-image: image-set("{at}/image-set.png" 1x) }}
+li {{ list-style-image: \\75rl({at}/escaped.png) }}
 </style></head>
-<body background="{at}/body.png"><p class="hero">Hello Ada</p><p class="set">One</p><ul><li>Two</li></ul>
+<body background="{at}/body.png">
+<p class="hero">Hello Ada</p><p class="set">One</p><ul><li>Two</li></ul>
 <img src="{at}/open.gif" width="1" height="1" alt="">
 <img src="{at}/logo.svg" srcset="{at}/logo-2x.svg 2x" width="120" height="40" alt="Northwind School"
 attributionsrc="{at}/attribution">
 <picture><source srcset="{at}/source.svg"><img src="{at}/inner.svg" alt=""></picture>
 <img src="cid:own" width="20" height="20" alt="The mail's own">
-<table background="{at}/table.png"><tr><td style="background-image:url('{at}/cell.png')">A cell</td></tr></table>
-<video poster="{at}/poster.png" src="{at}/film.mp4" autoplay></video><audio src="{at}/sound.mp3" autoplay></audio>
-<svg width="20" height="20"><image href="{at}/svg.png" width="9" height="9"/><use href="{at}/use.svg#a"/>
-<filter id="f"><feImage href="{at}/fe.png"/></filter><rect filter="url(#f)" width="9" height="9"/></svg>
-<input type="image" src="{at}/input.png" alt="Send"><object data="{at}/object"></object><embed src="{at}/embed">
+<table background="{at}/table.png"><tr>
+<td style="background-image:url('{at}/cell.png')">A cell</td></tr></table>
+<video poster="{at}/poster.png" src="{at}/film.mp4" autoplay></video>
+<audio src="{at}/sound.mp3" autoplay></audio>
+<svg width="20" height="20">
+<image href="{at}/svg.png" width="9" height="9"/><use href="{at}/use.svg#a"/>
+<filter id="f"><feImage href="{at}/fe.png"/></filter>
+<rect filter="url(#f)" width="9" height="9"/></svg>
+<input type="image" src="{at}/input.png" alt="Send">
+<object data="{at}/object"></object><embed src="{at}/embed">
 <iframe src="{at}/frame"></iframe><iframe
 srcdoc='<link rel="preconnect" href="{at}"><img src="{at}/srcdoc.png">'></iframe>
-<script>top.document.title = "taken"; fetch("{at}/script")</script><img src="data:," onerror="fetch('{at}/handler')">
+<script>top.document.title = "taken"; fetch("{at}/script")</script>
+<img src="data:," onerror="fetch('{at}/handler')">
 <form action="{at}/form"><input name="q"><button>Send</button></form>
 <a href="{at}/followed" ping="{at}/ping">Open it</a></body></html>"""
 
@@ -166,8 +177,10 @@ async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_
 
 # Templates of an untrusted folder: the addresses of their images carry no data away without consent
 
-TEMPLATE = """<!doctype html><html><head><title>Hello</title><link rel="preconnect" href="{at}"></head><body>
-<img src="{at}/open.gif?name={{{{ name }}}}" width="40" height="40" alt="Northwind School"><p>Hello {{{{ name }}}}</p>
+TEMPLATE = """<!doctype html><html><head><title>Hello</title>
+<link rel="preconnect" href="{at}"></head><body>
+<img src="{at}/open.gif?name={{{{ name }}}}" width="40" height="40" alt="Northwind School">
+<p>Hello {{{{ name }}}}</p>
 <div style="background:url({at}/ground.png)">Words</div></body></html>"""
 
 

@@ -21,7 +21,8 @@ from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-HIDE = """hidden => (Object.defineProperty(document, "hidden", { value: !!hidden, configurable: true }),
+HIDE = """hidden => (Object.defineProperty(document, "hidden",
+  { value: !!hidden, configurable: true }),
   document.dispatchEvent(new Event("visibilitychange")))"""
 
 

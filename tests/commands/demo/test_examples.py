@@ -135,9 +135,7 @@ async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(na
         assert (await demo.client.get(settings.sign_in_url.format(base_url=URL))).status_code == 200
 
 
-async def test_in_ivory_mirro_somebody_has_an_authenticator_app_and_recovery_codes_for_who_has_none() -> (
-    None
-):
+async def test_ivory_mirro_has_an_authenticator_app_and_recovery_codes_for_who_has_none() -> None:
     guarded = "guarded@ivory.test"
     async with running("ivory-mirro") as demo:
         key, codes = (

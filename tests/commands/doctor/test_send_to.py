@@ -79,7 +79,9 @@ def test_command_sends_one_email(migrated: Keyturn) -> None:
 
 
 def test_command_with_faulty_settings(migrated: Keyturn) -> None:
-    """With a fault in the settings nothing is sent: the command names the fault, and ends with 1."""
+    """With a fault in the settings nothing is sent: the command names the fault, and ends
+    with 1.
+    """
     ended = migrated("doctor", "--send-to", OPERATOR, **DEVELOPMENT, KEYTURN_TOKEN_TTL="soon")
     assert ended.code == 1
     assert "KEYTURN_TOKEN_TTL" in ended.out

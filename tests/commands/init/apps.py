@@ -16,8 +16,9 @@ BCRYPT = "$2y$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
 
 NODE_APP = """
 CREATE TABLE users (
-  id INTEGER PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, "passwordHash" VARCHAR(255), "fullName" TEXT, role TEXT,
-  "deletedAt" DATETIME, "mustChangePassword" BOOLEAN NOT NULL DEFAULT 0, "passwordChangedAt" DATETIME
+  id INTEGER PRIMARY KEY, email VARCHAR(255) NOT NULL UNIQUE, "passwordHash" VARCHAR(255),
+  "fullName" TEXT, role TEXT, "deletedAt" DATETIME,
+  "mustChangePassword" BOOLEAN NOT NULL DEFAULT 0, "passwordChangedAt" DATETIME
 );
 CREATE TABLE sessions (sid TEXT PRIMARY KEY, user_id INTEGER REFERENCES users(id));
 CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users(id));

@@ -11,8 +11,8 @@ from tests.studio.folders import written
 pytestmark = pytest.mark.long
 
 MAIL = """\
-<mjml lang="en">
-  <mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour, today and tomorrow</mj-preview></mj-head>
+<mjml lang="en"><mj-head><mj-title>News</mj-title>
+  <mj-preview>What is new in the harbour, today and tomorrow</mj-preview></mj-head>
   <mj-body><mj-section><mj-column>
     {% include "_parts/head.mjml" %}
     <mj-text>Dear {{ name }}</mj-text>
@@ -130,7 +130,7 @@ def test_however_many_check_they_find_the_same_in_the_same_order(
     assert shown[1:] == [shown[0]] * 2
 
 
-def test_what_has_not_changed_is_not_checked_again_and_a_cache_that_cannot_be_read_or_written_is_none(
+def test_what_is_unchanged_is_not_checked_again_and_a_cache_that_cannot_be_read_or_written_is_none(
     keyturn: Keyturn, emails: Path, cache_folder: Path
 ) -> None:
     """What the cache holds is told, here in capital letters."""

@@ -91,7 +91,9 @@ def test_long_mail() -> None:
 
 
 class BrokenMails(CapturedMails):
-    """Mails of which those after the first story cannot be read, as if Python's own parser failed."""
+    """Mails of which those after the first story cannot be read, as if Python's own parser
+    failed.
+    """
 
     def raw(self, row: CapturedMail) -> bytes:
         if row.number > 2:

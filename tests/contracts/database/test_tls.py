@@ -169,8 +169,8 @@ async def test_a_server_without_tls_hears_nothing_if_a_mode_asks_for_it(
 
 
 MYSQL_CIPHER = (
-    "SELECT VARIABLE_VALUE <> '' FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = "
-    "'Ssl_cipher'"
+    "SELECT VARIABLE_VALUE <> '' FROM information_schema.SESSION_STATUS"
+    " WHERE VARIABLE_NAME = 'Ssl_cipher'"
 )
 
 
@@ -335,20 +335,32 @@ def test_other_modes_are_libpq_s_and_settings_of_the_connection_the_server_s(
     assert read(f"postgresql://app@db/app?{said}").arguments == {name: given}
 
 
-@pytest.mark.parametrize("said", [
-    "pool=5", "pool=5&checkout_timeout=3&prepared_statements=false", "statement_timeout=5000", "gssencmode=disable",
-    "sslcompression=0",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "said",
+    [
+        "pool=5",
+        "pool=5&checkout_timeout=3&prepared_statements=false",
+        "statement_timeout=5000",
+        "gssencmode=disable",
+        "sslcompression=0",
+    ],
+)
 def test_parameters_of_the_apps_pool(said: str) -> None:
     """What only concerns the app's own pool and driver is left out of an address."""
     assert read(f"postgresql://app@db/app?{said}").arguments == {}
 
 
-@pytest.mark.parametrize(("said", "given"), [
-    ("parseTime=true&loc=Local&autocommit=true", {}), ("socket=/run/my.sock", {"unix_socket": "/run/my.sock"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        ("parseTime=true&loc=Local&autocommit=true", {}),
+        ("socket=/run/my.sock", {"unix_socket": "/run/my.sock"}),
+    ],
+)
 def test_parameters_of_mysql_drivers(said: str, given: dict[str, str]) -> None:
-    """A parameter of another MySQL driver is left out, or has the name that Keyturn's driver knows."""
+    """A parameter of another MySQL driver is left out, or has the name that Keyturn's driver
+    knows.
+    """
     assert read(f"mysql://app@db/app?{said}").arguments == {
         **read("mysql://app@db/app").arguments,
         **given,

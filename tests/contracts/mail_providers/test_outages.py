@@ -49,7 +49,7 @@ def sent_to(server: SmtpServer) -> list[str]:
     return [mail["to"] for mail in server.mails]
 
 
-async def test_the_second_is_asked_at_once_if_the_first_refuses_our_key_and_never_if_it_refuses_the_mail(
+async def test_the_second_is_asked_at_once_if_the_first_refuses_our_key_not_if_it_refuses_the_mail(
     deploy: Deploy, resend: ResendServer, second: SmtpServer
 ) -> None:
     service = await deploy()
@@ -160,7 +160,7 @@ async def test_the_transport_noted_is_the_one_asked(
     assert await states(service) == [("sent", "smtp")] * 2
 
 
-async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_have_and_gets_nothing_new(
+async def test_a_first_that_answers_all_with_a_fault_keeps_what_it_may_have_and_gets_nothing_new(
     deploy: Deploy, resend: ResendServer, second: SmtpServer
 ) -> None:
     service = await deploy()
@@ -180,7 +180,7 @@ async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_ha
 @pytest.mark.parametrize(
     "refused", [refusal(429, "rate_limit_exceeded"), refusal(429, "daily_quota_exceeded")]
 )
-async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_of_a_mail_whose_link_expired(
+async def test_what_certainly_nobody_has_may_go_to_the_second_also_for_a_mail_whose_link_expired(
     deploy: Deploy, resend: ResendServer, second: SmtpServer, refused: Answer
 ) -> None:
     """The first takes neither the first mail, whose link expires, nor the one that replaces it."""
@@ -222,7 +222,7 @@ async def expire(service: Service) -> tuple[list[str], list[str], str | None]:
     )
 
 
-async def test_where_certainly_nobody_has_the_old_mail_a_fresh_link_is_sent_and_the_old_one_stays_dead(
+async def test_where_certainly_nobody_has_the_old_mail_a_fresh_link_is_sent_and_the_old_stays_dead(
     service: Service,
 ) -> None:
     service.inbox.failures.extend([AWAY, AWAY])

@@ -151,7 +151,7 @@ async def test_a_reply_in_the_four_hundreds_may_work_later_and_one_in_the_five_h
     assert server.envelopes == []
 
 
-async def test_a_server_that_refuses_this_client_does_not_exist_or_never_greets_is_tried_again_later(
+async def test_a_server_that_refuses_this_client_is_missing_or_never_greets_is_tried_again_later(
     server: SmtpServer, mail: Email
 ) -> None:
     server.replies |= dict.fromkeys(("EHLO", "HELO"), "550 5.7.1 Access denied")
@@ -204,7 +204,7 @@ async def test_nothing_is_said_before_it_is_encrypted(mail: Email, security: str
         ({"security": "none", "username": USERNAME, "password": Secret(PASSWORD)}, "no AUTH"),
     ],
 )
-async def test_a_server_without_encryption_or_log_in_gets_nothing_and_the_reason_names_what_it_lacks(
+async def test_a_server_without_encryption_or_log_in_gets_nothing_and_the_reason_says_what_it_lacks(
     mail: Email, settings: dict[str, Any], reason: str
 ) -> None:
     async with running_smtp() as server:

@@ -93,7 +93,11 @@ REVOKED: dict[str, Any] = {"revoked_at": NOW - 8 * DAY}
 LEAVING = {
     "links some days after their end, also those that were used or revoked": (
         "secrets",
-        [link("gone", WEEK - SECOND), link("r", WEEK - SECOND, **REVOKED), link("u", WEEK - SECOND, **USED)],
+        [
+            link("gone", WEEK - SECOND),
+            link("r", WEEK - SECOND, **REVOKED),
+            link("u", WEEK - SECOND, **USED),
+        ],
         [link("kept", WEEK), link("revoked", WEEK, **REVOKED), link("used", WEEK, **USED)],
         SecretRow.account_id,
     ),
@@ -123,9 +127,12 @@ LEAVING = {
     ),
     "the trail after a year": ("audit", [entry("gone", 366)], [entry("kept", 364)], AuditRow.email),
     "sessions with their end": (
-        "sessions", [session("gone", NOW - SECOND)], [session("kept", NOW + SECOND)], SessionRow.digest,
+        "sessions",
+        [session("gone", NOW - SECOND)],
+        [session("kept", NOW + SECOND)],
+        SessionRow.digest,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("counted", "gone", "left", "column"), LEAVING.values(), ids=LEAVING)

@@ -52,8 +52,8 @@ def test_it_holds_the_texts_of_the_mails_and_the_pages_and_no_others() -> None:
 
 def test_there_are_the_languages_that_are_promised() -> None:
     assert set(LANGUAGES.known) == {
-        "ar", "cs", "da", "de", "el", "en", "es", "fi", "fr", "he", "hi", "id", "it", "ja", "ko", "nb", "nl", "pl",
-        "pt-BR", "ru", "sv", "tr", "uk", "zh-Hans", "zh-Hant",
+        "ar", "cs", "da", "de", "el", "en", "es", "fi", "fr", "he", "hi", "id", "it", "ja", "ko",
+        "nb", "nl", "pl", "pt-BR", "ru", "sv", "tr", "uk", "zh-Hans", "zh-Hant",
     }  # fmt: skip
 
 
@@ -90,10 +90,17 @@ def test_no_catalogue_has_a_fault() -> None:
 
 
 TERMS = {
-    "sign_in": r"\bsign(s|ed)? in\b|\bsign-in\b", "sign_out": r"\bsign(s|ed|ing)? out\b", "session": r"\bsessions?\b",
-    "device": r"\bdevices?\b", "link": r"\blinks?\b", "code": r"\bcodes?\b", "second_step": r"\bsecond step\b",
-    "support": r"\bsupport\b", "digit": r"\bdigits?\b", "request": r"\brequest(s|ed)?\b",
-}  # fmt: skip
+    "sign_in": r"\bsign(s|ed)? in\b|\bsign-in\b",
+    "sign_out": r"\bsign(s|ed|ing)? out\b",
+    "session": r"\bsessions?\b",
+    "device": r"\bdevices?\b",
+    "link": r"\blinks?\b",
+    "code": r"\bcodes?\b",
+    "second_step": r"\bsecond step\b",
+    "support": r"\bsupport\b",
+    "digit": r"\bdigits?\b",
+    "request": r"\brequest(s|ed)?\b",
+}
 """The terms of the English texts."""
 
 

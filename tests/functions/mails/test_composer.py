@@ -44,16 +44,18 @@ def greeting(composer: MailComposer, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", [
-    "Ada", "Dr. Ada Lovelace", "Miles O'Neil", "Mary-Jane", "J.R.R. Tolkien", "J.-P. Sartre", "Sammy Davis Jr., Esq.",
-    "Ph.D. Ada", "Malcolm X (2.0)", "محمد بن سلمان", "می\u200cخواهم", "山田 太郎", "<Ada>",
+    "Ada", "Dr. Ada Lovelace", "Miles O'Neil", "Mary-Jane", "J.R.R. Tolkien", "J.-P. Sartre",
+    "Sammy Davis Jr., Esq.", "Ph.D. Ada", "Malcolm X (2.0)", "محمد بن سلمان", "می\u200cخواهم",
+    "山田 太郎", "<Ada>",
 ])  # fmt: skip
 def test_names_as_people_have_them_are_said(composer: MailComposer, name: str) -> None:
     assert greeting(composer, name) == f"Hello {name}"
 
 
 @pytest.mark.parametrize("name", [
-    "", "  \n ", "URGENT, open evil.com/login now", "Visit EVIL.COM now", "http:/evil", "www.evil", "eve@evil",
-    "evil\uff0ecom", "evil\uff0flogin", "evil.рф", "\u202eadA", "\x00nul", "J.R.R.Tolkien",
+    "", "  \n ", "URGENT, open evil.com/login now", "Visit EVIL.COM now", "http:/evil", "www.evil",
+    "eve@evil", "evil\uff0ecom", "evil\uff0flogin", "evil.рф", "\u202eadA", "\x00nul",
+    "J.R.R.Tolkien",
 ])  # fmt: skip
 def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(
     composer: MailComposer, name: str

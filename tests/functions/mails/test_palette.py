@@ -58,9 +58,7 @@ def test_any_brand_colour_becomes_readable() -> None:
         assert least_contrast(palette) >= 4.5, colour
 
 
-def test_an_adjusted_colour_keeps_its_hue_and_is_told_with_its_setting_and_what_is_used_instead() -> (
-    None
-):
+def test_an_adjusted_colour_keeps_its_hue_and_is_told_with_its_setting_and_what_is_used() -> None:
     palette, warnings = palette_of(Brand(accent="#ffd400", accent_dark="#000080"))
 
     assert warnings == [

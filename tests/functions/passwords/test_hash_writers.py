@@ -1,4 +1,6 @@
-"""A new hash is what the app's own library reads, and would write itself: asked of the libraries."""
+"""A new hash is what the app's own library reads, and would write itself:
+asked of the libraries.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -53,17 +53,18 @@ async def test_a_team_can_ask_for_kinds_of_characters(rule: str, missing: str, t
 
 
 @pytest.mark.parametrize("password", [
-    "password", "PassWord", "123456789", "qwertyuiop", "password12345", "p4ssw0rd" * 4, "P@$$w0rd!2024",
-    "Correct horse battery staple!", "MayTheForceBeWithYou", "je t'aime mon amour", "わたしのパスワード1234",
-    "كلمة المرور 2026", "¡Verano2026!", "Lighthouse-2026", "Summer20262027",
+    "password", "PassWord", "123456789", "qwertyuiop", "password12345", "p4ssw0rd" * 4,
+    "P@$$w0rd!2024", "Correct horse battery staple!", "MayTheForceBeWithYou", "je t'aime mon amour",
+    "わたしのパスワード1234", "كلمة المرور 2026", "¡Verano2026!", "Lighthouse-2026",
+    "Summer20262027",
 ])  # fmt: skip
 async def test_what_is_guessed_soon_is_a_common_password(password: str) -> None:
     assert await broken(password, min_length=6) == ["common"]
 
 
 @pytest.mark.parametrize("password", [
-    "静かな港が七つある夜の道", "sieben stille Häfen", "brave horse batteries", "kT3vQ9mXh2Jr0", "$%&/()=?!#x7",
-    "northwind school has seven quiet harbours",
+    "静かな港が七つある夜の道", "sieben stille Häfen", "brave horse batteries", "kT3vQ9mXh2Jr0",
+    "$%&/()=?!#x7", "northwind school has seven quiet harbours",
 ])  # fmt: skip
 async def test_what_nobody_guesses_soon_is_accepted(password: str) -> None:
     assert await broken(password) == []
@@ -110,8 +111,8 @@ async def test_more_than_can_wait_are_told_to_come_back() -> None:
 @pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("password", [
-    "Seven quiet harbours 7!", "short", "SEVENQUIETHARBOURS", "sevenquietharbours7", "\n" * 12, "ÉCOLE", "école", "٣",
-    "²", "漢字", "🔑" * 11, "🔑" * 12,
+    "Seven quiet harbours 7!", "short", "SEVENQUIETHARBOURS", "sevenquietharbours7", "\n" * 12,
+    "ÉCOLE", "école", "٣", "²", "漢字", "🔑" * 11, "🔑" * 12,
 ])  # fmt: skip
 async def test_a_pattern_says_in_a_browser_what_the_rule_says(
     password: str, browser: Browser

@@ -1,4 +1,6 @@
-"""Everything that is wrong is said at once, by the name the person wrote, and never with a secret."""
+"""Everything that is wrong is said at once, by the name the person wrote, and never with a
+secret.
+"""
 
 import traceback
 
@@ -20,9 +22,16 @@ def test_every_fault_is_told_at_once(faults: Faults) -> None:
     )
 
     assert set(found) == {
-        "colour", "token.ttl", "mail.form", "KEYTURN_SMTP_PORT", "KEYTURN_TOKN_TTL", "base_url", "KEYTURN_SECRET_KEY",
-        "RESEND_API_KEY", "mail.from",
-    }  # fmt: skip
+        "colour",
+        "token.ttl",
+        "mail.form",
+        "KEYTURN_SMTP_PORT",
+        "KEYTURN_TOKN_TTL",
+        "base_url",
+        "KEYTURN_SECRET_KEY",
+        "RESEND_API_KEY",
+        "mail.from",
+    }
 
 
 @pytest.mark.parametrize(
@@ -111,8 +120,8 @@ def test_a_secret_is_not_in_the_repr_of_the_settings(read: Read, variables: dict
         (f'{TABLE}accounts.table.url = "mssql://{WORD}/x"', {}, {"accounts.table.url"}),
         (
             (
-                f'previous_secret_keys = {{ word = "{WORD}" }}\n[smtp]\npassword = {{ word = "{WORD}" '
-                f"}}"
+                f'previous_secret_keys = {{ word = "{WORD}" }}\n'
+                f'[smtp]\npassword = {{ word = "{WORD}" }}'
             ),
             {},
             {"previous_secret_keys", "smtp.password"},

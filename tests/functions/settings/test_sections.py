@@ -18,11 +18,17 @@ def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> Non
         [accounts.table]
         table = "users"
         password = "pass"
-        set = {{ must_change = false, changed_at = "{{now}}", code = "{{null}}", flags = '{{"a": 1}}' }}
         delete = ["sessions.user_id", "auth.remember_tokens.user_id"]
+        [accounts.table.set]
+        must_change = false
+        changed_at = "{{now}}"
+        code = "{{null}}"
+        flags = '{{"a": 1}}'
         [accounts.table.ends]
         "passkeys.user_id" = {{ what = "passkeys", when = "intrusion" }}
-        "tokens.owner" = {{ set = {{ revoked_at = "{{now}}" }}, where = {{ type = 'App\\User', team = 7 }} }}
+        [accounts.table.ends."tokens.owner"]
+        set = {{ revoked_at = "{{now}}" }}
+        where = {{ type = 'App\\User', team = 7 }}
         """,
         KEYTURN_ACCOUNTS_TABLE_URL="mysql://app:hunter2@db.example/app",
         KEYTURN_ACCOUNTS_TABLE_PASSWORD="password",
@@ -99,7 +105,7 @@ def test_top_of_the_file(faults: Faults) -> None:
     }
 
 
-def test_a_section_that_the_store_does_not_use_is_a_fault_also_by_a_variable_or_beside_one_of_its_own(
+def test_a_section_unused_by_the_store_is_a_fault_also_by_a_variable_or_beside_one_of_its_own(
     faults: Faults,
 ) -> None:
     unused = "is set, but accounts.store is builtin"

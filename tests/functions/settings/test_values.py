@@ -19,10 +19,13 @@ from keyturn.service.settings.reading import environment_name
 @pytest.mark.parametrize(
     ("text", "duration"),
     [
-        ("500ms", timedelta(milliseconds=500)), ("90s", timedelta(seconds=90)), (" 1 h ", timedelta(hours=1)),
-        ("7d", timedelta(days=7)), ("0s", timedelta(0)),
+        ("500ms", timedelta(milliseconds=500)),
+        ("90s", timedelta(seconds=90)),
+        (" 1 h ", timedelta(hours=1)),
+        ("7d", timedelta(days=7)),
+        ("0s", timedelta(0)),
     ],
-)  # fmt: skip
+)
 def test_a_duration_is_a_number_and_a_unit(text: str, duration: timedelta) -> None:
     assert parse_duration(text) == duration
 
@@ -113,7 +116,12 @@ READ = {
 REFUSED = {
     "resend.webhook_secret": (
         "whsec_ and base64",
-        [SECRET.removeprefix("whsec_"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!!", SECRET[:-1], "whsec_ünïcöde"],
+        [
+            SECRET.removeprefix("whsec_"),
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!!",
+            SECRET[:-1],
+            "whsec_ünïcöde",
+        ],
     ),
     "postmark.webhook_secret": (
         "32 or more letters",
@@ -132,18 +140,26 @@ REFUSED = {
     "ses.topic_arn": (
         "not a topic, such as arn:aws:sns:eu-west-1:123456789012:keyturn",
         [
-            ARN.replace("sns", "sqs"), ARN.replace(":1234", ".evil.example/:1234"), ARN.replace("aws", "evil"),
-            f"{ARN} x", f"{ARN}:0a1b-subscription",
+            ARN.replace("sns", "sqs"),
+            ARN.replace(":1234", ".evil.example/:1234"),
+            ARN.replace("aws", "evil"),
+            f"{ARN} x",
+            f"{ARN}:0a1b-subscription",
         ],
     ),
     "webhooks.secret": (
         "must be a signing secret: whsec_ and base64 of 24 to 64 bytes",
         [
-            *(SECRET.removeprefix("whsec_"), "whsec_c2hvcnQ=", f"{SECRET}?", f"{SECRET}, whsec_c2hvcnQ="),
+            *(
+                SECRET.removeprefix("whsec_"),
+                "whsec_c2hvcnQ=",
+                f"{SECRET}?",
+                f"{SECRET}, whsec_c2hvcnQ=",
+            ),
             *("whsec_" + base64.b64encode(bytes(length)).decode() for length in (23, 65)),
         ],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("variable", READ)

@@ -83,9 +83,7 @@ def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn() -> None
     assert named - there == {"up", "scrape_duration_seconds"}
 
 
-def test_each_label_and_value_that_is_asked_for_is_in_the_docs_with_the_outcome_of_each_problem() -> (
-    None
-):
+def test_each_label_and_value_asked_for_is_in_the_docs_with_the_outcome_of_each_problem() -> None:
     rows = re.findall(r"(?m)^\| `(keyturn_\w+)` \| (.*) \|$", PAGE)
     documented = {name: re.findall(r"`(\w+)`", row) for name, row in rows}
     asked = "\n".join([alert["expr"] for alert in ALERTS] + QUERIES)

@@ -31,7 +31,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_no_page_loads_anything_from_another_host(site: Path) -> None:
-    elsewhere = r"<(?:script|img|iframe|source)[^>]*\s(?:src|srcset)=[\"']?(?:https?:)?//|<link[^>]*stylesheet[^>]*//"
+    elsewhere = (
+        r"<(?:script|img|iframe|source)[^>]*\s(?:src|srcset)=[\"']?(?:https?:)?//"
+        r"|<link[^>]*stylesheet[^>]*//"
+    )
     assert [
         page.name for page in site.rglob("*.html") if re.search(elsewhere, page.read_text("utf-8"))
     ] == []

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.long
 WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
 
 
-def test_zizmor_finds_nothing_and_each_action_is_pinned_by_its_commit_with_its_version_beside_it() -> (
+def test_zizmor_finds_nothing_and_each_action_is_pinned_by_its_commit_with_its_version_beside_it() -> (  # noqa: E501
     None
 ):
     files = [*WORKFLOWS, CHECKOUT / "action.yml"]

@@ -36,7 +36,7 @@ def several(postgresql: PostgresServer, keyturn: Keyturn) -> dict[str, str]:
     return several
 
 
-def test_several_processes_count_together_send_each_mail_once_run_one_worker_show_no_secret_and_start_again(
+def test_several_processes_count_together_send_mails_once_run_one_worker_hide_secrets_and_restart(
     several: dict[str, str], workplace: Path
 ) -> None:
     secret = "0123456789abcdef0123456789abcdef"
@@ -123,7 +123,7 @@ def test_a_unix_socket_is_for_its_owner_and_group_and_the_proxy_behind_it_is_thi
 
 
 @pytest.mark.usefixtures("migrated")
-def test_the_socket_of_a_killed_program_is_replaced_one_in_use_is_not_and_several_processes_need_postgresql(
+def test_a_killed_program_s_socket_is_replaced_one_in_use_is_not_and_several_need_postgresql(
     workplace: Path,
 ) -> None:
     file = workplace / "keyturn.sock"

@@ -64,7 +64,9 @@ def test_a_newer_database_is_worked_with_unless_it_lacks_what_is_needed(
     {"PYTHONTZPATH": "", "KEYTURN_TIMEZONE": "Europe/Berlin"},
 ], ids=["platform", "no zones"])  # fmt: skip
 def test_odd_environments(variables: dict[str, str]) -> None:
-    """A platform's WEB_CONCURRENCY is not read, and a machine without time zones has all of them."""
+    """A platform's WEB_CONCURRENCY is not read, and a machine without time zones has all of
+    them.
+    """
     with running("serve", "--port", "0", **PRODUCTION, **variables) as serve:
         serve.wait_for("Keyturn answers on ")
         assert serve.end() == 0
@@ -267,9 +269,7 @@ def test_a_second_process_that_would_count_in_its_own_memory_is_refused(
             assert next_one.get("/health/ready").status_code == 200
 
 
-def test_answers_on_a_port_wait_for_no_acknowledgement_and_every_address_of_ipv6_takes_ipv4_as_well() -> (
-    None
-):
+def test_answers_wait_for_no_acknowledgement_and_every_address_of_ipv6_takes_ipv4_as_well() -> None:
     for host in ("127.0.0.1", "::1"):
         with listen(host, 0) as bound:
             assert bound.proto == socket.IPPROTO_TCP, "else asyncio does not set TCP_NODELAY"

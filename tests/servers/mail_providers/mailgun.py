@@ -69,16 +69,26 @@ SIGNING_KEY = "k" + "3y-0f-mailgun-" * 3
 
 _KINDS: dict[str, dict[str, Any]] = {
     "delivered": {"event": "delivered", "delivery-status": {"code": 250, "message": "OK"}},
-    "delayed": {"event": "failed", "severity": "temporary", "reason": "generic", "delivery-status": {"code": 451}},
+    "delayed": {
+        "event": "failed",
+        "severity": "temporary",
+        "reason": "generic",
+        "delivery-status": {"code": 451},
+    },
     "bounced": {
-        "event": "failed", "severity": "permanent", "reason": "bounce",
+        "event": "failed",
+        "severity": "permanent",
+        "reason": "bounce",
         "delivery-status": {"code": 550, "message": "5.1.1 ada@northwind.test does not exist"},
     },
     "bounced for now": {"event": "failed", "severity": "permanent", "reason": "old"},
-    "rejected": {"event": "rejected", "reject": {"reason": "Sandbox subdomains are for test purposes only."}},
+    "rejected": {
+        "event": "rejected",
+        "reject": {"reason": "Sandbox subdomains are for test purposes only."},
+    },
     "complained": {"event": "complained"},
     "suppressed": {"event": "failed", "severity": "permanent", "reason": "suppress-bounce"},
-}  # fmt: skip
+}
 
 
 def report(

@@ -65,13 +65,28 @@ _KINDS: dict[str, dict[str, Any]] = {
     "delivered": {"RecordType": "Delivery", "Details": "250 2.0.0 OK"},
     "delayed": {"RecordType": "Bounce", "Type": "Transient", "TypeCode": 2},
     "bounced": {"RecordType": "Bounce", "Type": "HardBounce", "TypeCode": 1, "Inactive": True},
-    "bounced for now": {"RecordType": "Bounce", "Type": "SoftBounce", "TypeCode": 4096, "Inactive": False},
-    "complained": {"RecordType": "SpamComplaint", "Type": "SpamComplaint", "TypeCode": 512, "Inactive": True},
-    "suppressed": {
-        "RecordType": "SubscriptionChange", "SuppressSending": True, "SuppressionReason": "ManualSuppression",
+    "bounced for now": {
+        "RecordType": "Bounce",
+        "Type": "SoftBounce",
+        "TypeCode": 4096,
+        "Inactive": False,
     },
-    "clicked": {"RecordType": "Click", "OriginalLink": "https://northwind.test/reset-password/token"},
-}  # fmt: skip
+    "complained": {
+        "RecordType": "SpamComplaint",
+        "Type": "SpamComplaint",
+        "TypeCode": 512,
+        "Inactive": True,
+    },
+    "suppressed": {
+        "RecordType": "SubscriptionChange",
+        "SuppressSending": True,
+        "SuppressionReason": "ManualSuppression",
+    },
+    "clicked": {
+        "RecordType": "Click",
+        "OriginalLink": "https://northwind.test/reset-password/token",
+    },
+}
 _TIMES = {"Delivery": "DeliveredAt", "Click": "ReceivedAt", "SubscriptionChange": "ChangedAt"}
 
 

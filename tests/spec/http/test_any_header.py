@@ -18,10 +18,11 @@ _BYTES = st.one_of(
     st.text(max_size=100).map(str.encode),
     st.lists(
         st.sampled_from([
-            b"keyturn_asked", b"keyturn_link", b"keyturn_language", b"keyturn_session", b"keyturn_flash",
-            b"keyturn_form", b"keyturn_device", b"keyturn_proof", b"=", b";", b" ", b'"', b"\\", b"%", b"%41", b"%ff",
-            b"1", b"9" * 40, b"-1", b":", b"a@x.test", b",", b"\xcc\xa3", b"__Secure-", b"de", b"password_changed",
-            b"a" * 43, b"10.0.0.1", b"::1", b"[", b"]", b"for", b"00-", b"q=0.5",
+            b"keyturn_asked", b"keyturn_link", b"keyturn_language", b"keyturn_session",
+            b"keyturn_flash", b"keyturn_form", b"keyturn_device", b"keyturn_proof", b"=", b";",
+            b" ", b'"', b"\\", b"%", b"%41", b"%ff", b"1", b"9" * 40, b"-1", b":", b"a@x.test",
+            b",", b"\xcc\xa3", b"__Secure-", b"de", b"password_changed", b"a" * 43, b"10.0.0.1",
+            b"::1", b"[", b"]", b"for", b"00-", b"q=0.5",
         ]),
         max_size=30,
     ).map(b"".join),
@@ -30,16 +31,18 @@ values = _BYTES.map(lambda value: bytes(byte for byte in value if byte not in b"
 """What a server for HTTP lets through (RFC 9110, 5.5)."""
 
 names = st.sampled_from([
-    b"cookie", b"x-forwarded-for", b"x-forwarded-proto", b"host", b"accept", b"accept-language", b"user-agent",
-    b"origin", b"sec-fetch-site", b"traceparent", b"tracestate", b"content-type", b"authorization", b"x-request-id",
-    b"referer", b"hx-request", b"forwarded",
+    b"cookie", b"x-forwarded-for", b"x-forwarded-proto", b"host", b"accept", b"accept-language",
+    b"user-agent", b"origin", b"sec-fetch-site", b"traceparent", b"tracestate", b"content-type",
+    b"authorization", b"x-request-id", b"referer", b"hx-request", b"forwarded",
 ])  # fmt: skip
 headers = st.lists(st.tuples(names, values), max_size=5)
 
 
 @pytest.fixture
 async def generous(start: Start) -> Service:
-    """Start a service whose limits are in no example's way, behind a proxy that passes anything on."""
+    """Start a service whose limits are in no example's way, behind a proxy that passes anything
+    on.
+    """
     rate = "100000/minute"
     limits = {"request": rate, "client": rate, "login": rate, "overall": rate}
     return await start(limits=limits, server={"trusted_proxies": ("10.0.0.0/8",)})

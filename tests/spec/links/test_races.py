@@ -125,7 +125,9 @@ async def test_of_a_reset_and_four_changes_at_once_one_succeeds(service: Service
 async def test_a_form_that_is_sent_twice_is_told_that_the_link_has_been_used(
     start: Start, is_guarded: bool
 ) -> None:
-    """And not that the password is the one that the account has, as it is since the first was done."""
+    """And not that the password is the one that the account has, as it is since the first was
+    done.
+    """
     guarded: dict[str, Any] = {"second_step": BUILTIN, "prepare": enrol} if is_guarded else {}
     async with running_ranges() as ranges:
         service = await start(password={"breaches": ranges.url}, **guarded)

@@ -34,7 +34,7 @@ async def ask(returning: Service, return_to: object) -> httpx2.Response:
     return await returning.anywhere().post(REQUEST, json={"email": ADA, "returnTo": return_to})
 
 
-async def test_the_link_says_where_to_return_and_so_does_one_in_its_place_while_the_settings_allow_it(
+async def test_a_link_says_where_to_return_and_so_does_one_in_its_place_while_the_settings_allow_it(
     returning: Service, start: Start
 ) -> None:
     assert (await ask(returning, BACK)).status_code == 202

@@ -85,7 +85,7 @@ async def test_of_fifty_at_once_one_is_told_yes_and_one_mail_goes_out(service: S
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's, and this one
 
 
-async def test_a_press_with_a_lost_commit_is_told_as_a_press_and_a_client_gets_one_answer_while_the_link_lives(
+async def test_a_press_with_a_lost_commit_counts_and_a_client_gets_one_answer_while_the_link_lives(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await changed(service)
@@ -126,7 +126,7 @@ async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(service: Ser
     assert problem(answers[0]) == DEAD
 
 
-async def test_both_addresses_are_told_and_neither_learns_the_other_or_ends_its_links_codes_and_buttons(
+async def test_both_addresses_are_told_and_neither_learns_the_other_or_ends_its_links_codes_buttons(
     start: Start,
 ) -> None:
     service = await start(token={"code": True})
@@ -370,7 +370,7 @@ async def test_a_store_that_is_down_undoes_nothing_and_is_asked_until_it_answers
     [(Unending, ADA, True), (Restless, NEW, False), (Respelling, "Ada@northwind.test", True)],
 )
 @pytest.mark.long
-async def test_an_account_is_locked_whatever_else_fails_but_not_at_an_address_to_which_it_moves_meanwhile(
+async def test_an_account_is_locked_whatever_else_fails_but_not_at_an_address_it_moves_to_meanwhile(
     start: Start, kind: type[Lockable], email: str, is_locked: bool
 ) -> None:
     store = kind(Account(id="u-1", email=ADA))

@@ -130,7 +130,9 @@ async def test_ended_link_is_not_mailed(
 
 
 async def test_mail_of_yesterday(service: Service) -> None:
-    """A day after a mail was written, its provider may have forgotten the key, so the mail is dead."""
+    """A day after a mail was written, its provider may have forgotten the key, so the mail is
+    dead.
+    """
     await delay(service, hours=24, minutes=1)
     await service.deliver()
     assert service.inbox.mails == []

@@ -31,7 +31,9 @@ ENGLISH = {
     "Forgot your password?": "Lost your key?",
     "If an account exists for that address, a link is on its way.": "Password reset link sent!",
     "This link does not work": "That key turns nothing",
-    "This reset link is invalid. Please request a new one.": "This reset link is invalid or has expired.",
+    "This reset link is invalid. Please request a new one.": (
+        "This reset link is invalid or has expired."
+    ),
     "This password can’t be used": "Choose a better one",
     "Too many requests": "Slow down",
     "not a common password": "nothing that everybody takes",

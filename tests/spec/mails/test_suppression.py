@@ -100,7 +100,9 @@ async def test_a_mail_that_waits_for_another_try_is_not_sent_after_all(service: 
 
 
 async def is_remembered(service: Service) -> bool:
-    """Tell whether the database still has something of Ada's mailbox, which it knows by a digest."""
+    """Tell whether the database still has something of Ada's mailbox, which it knows by a
+    digest.
+    """
     mailbox = sha256(ADA.encode()).digest()
     return any(mailbox in value for _, value in await service.dump())
 
@@ -120,7 +122,7 @@ async def test_other_requests_and_the_purge_of_mailboxes_neither_end_nor_prolong
     assert not await is_remembered(service)
 
 
-async def test_a_report_is_heeded_about_an_address_in_any_case_or_without_an_account_and_after_the_purge_of_a_mailbox(
+async def test_a_report_of_an_address_in_any_case_without_an_account_or_purged_is_heeded(
     service: Service, mailed: str
 ) -> None:
     service.let_time_pass(days=8)  # the link of the mail is kept for a week

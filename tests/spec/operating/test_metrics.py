@@ -137,7 +137,7 @@ async def test_documented_kinds(start: Start) -> None:
     assert "`webhook_...`" in table
 
 
-async def test_the_outbox_s_depth_and_age_are_the_database_s_by_one_statement_and_a_webhook_is_no_mail(
+async def test_the_outbox_s_depth_and_age_are_read_by_one_statement_and_a_webhook_is_no_mail(
     start: Start,
 ) -> None:
     one = await start(webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32})

@@ -211,7 +211,7 @@ async def test_an_account_that_can_have_no_link_is_told_and_a_reason_is_needed(
 
 
 @ON_SQLITE
-async def test_another_key_gets_no_link_not_even_that_for_invitations_and_a_client_no_more_than_its_limit(
+async def test_another_key_gets_no_link_not_even_that_for_invitations_and_a_client_only_its_limit(
     service: Service, start: Start
 ) -> None:
     for key in ("", "x" * 32, INVITING):
@@ -230,7 +230,7 @@ async def test_another_key_gets_no_link_not_even_that_for_invitations_and_a_clie
 # Invitations
 
 
-async def test_an_invitation_answers_with_a_link_as_well_for_that_key_and_an_account_without_a_password(
+async def test_an_invitation_answers_with_a_link_too_for_that_key_and_an_account_without_a_password(
     service: Service,
 ) -> None:
     await service.add(EVE, awaits_password=True)

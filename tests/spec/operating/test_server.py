@@ -23,7 +23,9 @@ ENVIRONMENT = {
 
 
 def sent(address: str, source: str, head: str, body: str = "") -> str:
-    """Send bytes from an address of this machine; return the status line and headers of the answer."""
+    """Send bytes from an address of this machine; return the status line and headers of the
+    answer.
+    """
     host, _, port = address.partition(":")
     with socket.create_connection(
         (host, int(port)), timeout=10, source_address=(source, 0)

@@ -12,7 +12,7 @@ def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> No
     assert ("accessibility/alt-missing", "shop/emails/receipt.html:9") in ask(found_in_all)
 
 
-def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_the_templates_mistakes(
+def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_the_templates_faults(
     ask: Ask,
 ) -> None:
     source = "<p>\n<a href=\"{% url 'order' number=name %}\">x</a>"
@@ -28,9 +28,12 @@ def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_th
 @pytest.mark.parametrize(
     ("fault", "place", "rule", "said"),
     [
-        ("{{ 1|euros }}", "2:4", "unknown-filter", "filter: 'euros'. Write {% load shop_tags %} above it."),
-        ("{% tranlate 'x' %}", "2:4", "unknown-tag", "Invalid block tag: 'tranlate'. Did you mean translate?"),
-        ("{% load shop_tag %}", "2:4", "unknown-library", "is not a registered tag library. Did you mean shop_tags?"),
+        ("{{ 1|euros }}", "2:4", "unknown-filter",
+         "filter: 'euros'. Write {% load shop_tags %} above it."),
+        ("{% tranlate 'x' %}", "2:4", "unknown-tag",
+         "Invalid block tag: 'tranlate'. Did you mean translate?"),
+        ("{% load shop_tag %}", "2:4", "unknown-library",
+         "is not a registered tag library. Did you mean shop_tags?"),
         ("{% include 'shop/emails/foter.html' %}", "2:4", "missing-template",
          "There is no template shop/emails/foter.html. Did you mean shop/emails/footer.html?"),
         ("{% if name %}x", "2:4", "syntax",
@@ -40,7 +43,8 @@ def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_th
         ("{% if name|divisibleby:0 %}x{% endif %}", "2:4", "error", ""),
         ("{% for one, two in lines %}{{ one }}{% endfor %}", "2:4", "error", ""),
         ("{% if name|shout %}x{% else %}y{% endif %}", "2:4", "unknown-filter", ""),
-        ("{% for one in lines|shout %}{{ one }}{% empty %}x{% endfor %}", "2:4", "unknown-filter", ""),
+        ("{% for one in lines|shout %}{{ one }}{% empty %}x{% endfor %}", "2:4", "unknown-filter",
+         ""),
         ("{% if name %}x{% endfor %}y{% endif %}", "2:18", "unknown-tag", ""),
         ("{{ name name }}", "2:4", "syntax", ""),
     ],
@@ -85,9 +89,13 @@ def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> No
 def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_the_author_expects_it(
     ask: Ask,
 ) -> None:
-    source = """{% load i18n %}{{ order.totl }}{{ nickname|default:"friend" }}{% if nobody %}{{ nobody }}{% endif %}
-{% for one in lines %}{{ one }}{% endfor %}{% for one in order.none %}x{% endfor %}
-{% blocktranslate with name=order.total %}{{ name }} {{ shop }}{% endblocktranslate %}{{ order.empty }}"""
+    source = (
+        '{% load i18n %}{{ order.totl }}{{ nickname|default:"friend" }}'
+        "{% if nobody %}{{ nobody }}{% endif %}\n"
+        "{% for one in lines %}{{ one }}{% endfor %}{% for one in order.none %}x{% endfor %}\n"
+        "{% blocktranslate with name=order.total %}{{ name }} {{ shop }}{% endblocktranslate %}"
+        "{{ order.empty }}"
+    )
     add = "Add it to the sample one, or give it a default in the template."
     found = ask(
         found_in, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n', [check_undefined]
@@ -104,9 +112,11 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
     {% with total=order.total %}{{ total|floatformat:2 }}{% endwith %}{{ sent_at|date:"Y" }}
     {% for line in order.lines.all %}{{ line.product_name }}{% endfor %}
     {% for label, amount in rows.items %}{{ label }}{{ amount }}{% endfor %}
-    {% for item in cart.items %}{{ item.name }}{% endfor %}{% for key in house.keys %}{{ key.number }}{% endfor %}
+    {% for item in cart.items %}{{ item.name }}{% endfor %}
+    {% for key in house.keys %}{{ key.number }}{% endfor %}
     {% if plan == "gold" and user.is_staff %}{{ forloop.counter }}{% endif %}
-    {% blocktranslate count n=tickets %}{{ n }} ticket for {{ site }}{% plural %}{{ n }} tickets{% endblocktranslate %}
+    {% blocktranslate count n=tickets %}{{ n }} ticket for {{ site }}
+    {% plural %}{{ n }} tickets{% endblocktranslate %}
     {% url 'order' number=order_number %}{{ nickname|default:"friend" }}{% endblock %}"""
     values = ask(guessed, source)
     names = "cart house nickname order order_number plan rows sent_at shop_name site tickets user"
@@ -127,7 +137,8 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
 def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number_also_beside_a_wrong_tag(
     ask: Ask,
 ) -> None:
-    source = """{% load shop_tags %}{{ name|shout }} {% boat %}{{ fee|euros }} {{ weight|divisibleby:2 }}
+    source = """{% load shop_tags %}{{ name|shout }} {% boat %}
+    {{ fee|euros }} {{ weight|divisibleby:2 }}
     {{ label|center:room }} {{ duty|default:3|euros }} {{ boats|divisibleby:crew }}"""
     values = ask(guessed, source)
     names = ("fee", "weight", "label", "room", "duty", "boats", "crew")

@@ -53,7 +53,8 @@ def rendered(gallery: Gallery, mail: str, language: str = "", /, **values: Any) 
 APP = """\
 from jinja2 import DictLoader, Environment
 
-environment = Environment(loader=DictLoader({"frame.html": "<html>{{ self.it() }}{% block it %}{% endblock %}"}))
+environment = Environment(loader=DictLoader({"frame.html": \
+"<html>{{ self.it() }}{% block it %}{% endblock %}"}))
 environment.filters["loud"] = str.upper
 environment.globals["shop"] = "Northwind School"
 number = 1
@@ -177,7 +178,8 @@ class Once(Extension):
 
     def parse(self, parser):
         line, name = next(parser.stream).lineno, parser.free_identifier()
-        return [nodes.Assign(name, parser.parse_expression(), lineno=line), nodes.Output([name], lineno=line)]
+        value = nodes.Assign(name, parser.parse_expression(), lineno=line)
+        return [value, nodes.Output([name], lineno=line)]
 
 class Shop(Environment):
     called = False
@@ -275,7 +277,8 @@ from litestar.template.config import TemplateConfig
 def order() -> None: ...
 
 def make_app():
-    return Litestar([order], template_config=TemplateConfig(directory="emails", engine=JinjaTemplateEngine))
+    templates = TemplateConfig(directory="emails", engine=JinjaTemplateEngine)
+    return Litestar([order], template_config=templates)
 """
 
 

@@ -81,8 +81,8 @@ def test_a_date_that_is_formatted_is_one() -> None:
     [
         (  # what is reckoned with is a number
             (
-                "{{ price * 2 }} {{ rooms + 1 }} {{ '%.2f'|format(total) }} {{ padding|default(12) * "
-                "2 }}"
+                "{{ price * 2 }} {{ rooms + 1 }} {{ '%.2f'|format(total) }} "
+                "{{ padding|default(12) * 2 }}"
             ),
             {"price": 24.0, "rooms": 3, "total": 62.4, "padding": 12},
         ),
@@ -109,8 +109,8 @@ def test_a_date_that_is_formatted_is_one() -> None:
         ),
         (  # what is only asked for is true
             (
-                "{% if is_gift %}{% endif %}{% if user.verified and vip %}{% endif %}{% if label %}{{ "
-                "label }}{% endif %}"
+                "{% if is_gift %}{% endif %}{% if user.verified and vip %}{% endif %}"
+                "{% if label %}{{ label }}{% endif %}"
             ),
             {"is_gift": True, "user": {"verified": True}, "vip": True, "label": "Order"},
         ),

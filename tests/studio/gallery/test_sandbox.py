@@ -25,11 +25,17 @@ PYTHON = {
 }
 DOUBLING = "{{% set n = namespace(s='x' * 999) %}}{{% for a in range(60) %}}{}{{% endfor %}}"
 ENDLESS = {
-    "loops in loops": "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
-    "loops over texts": "{% set s = 'x' * 100000 %}{% for a in s %}{% for b in s %}{% endfor %}{% endfor %}",
+    "loops in loops": (
+        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"
+    ),
+    "loops over texts": (
+        "{% set s = 'x' * 100000 %}{% for a in s %}{% for b in s %}{% endfor %}{% endfor %}"
+    ),
     "a loop that calls itself": "{% for a in [1, 1] recursive %}{{ loop([1, 1]) }}{% endfor %}",
-    "macros": "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ "
-    "m(200) }}",
+    "macros": (
+        "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}"
+        "{{ m(200) }}"
+    ),
     "includes": "{% include '_twice0.txt' %}",
     "a long range": "{% for a in range(10 ** 9) %}{% endfor %}",
     "a power": "{{ 10 ** (10 ** 10) }}",
@@ -49,7 +55,9 @@ ENDLESS = {
     "padding of what is safe": "{{ ('x'|safe).ljust(10 ** 18) }}",
     "centring": "{{ 'x'|center(1000000000) }}",
     "filling text": "{{ lipsum(1000000000) }}",
-    "much that is printed": "{% set s = 'x' * 999999 %}{% for a in range(100000) %}{{ s }}{% endfor %}",
+    "much that is printed": (
+        "{% set s = 'x' * 999999 %}{% for a in range(100000) %}{{ s }}{% endfor %}"
+    ),
 }
 
 

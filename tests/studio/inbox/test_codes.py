@@ -86,8 +86,10 @@ WITHOUT = [
     ),
 ]
 
-HTML = """<h1>Your order</h1><p>Customer 10482211</p><p>Your <b>code</b> is <span>731</span><span>904</span></p>
-<table><tr><td>Order</td><td>10482212</td></tr></table><p>Lange Stra&szlig;e 1<br>10117 Berlin</p>"""
+HTML = """<h1>Your order</h1><p>Customer 10482211</p>
+<p>Your <b>code</b> is <span>731</span><span>904</span></p>
+<table><tr><td>Order</td><td>10482212</td></tr></table>
+<p>Lange Stra&szlig;e 1<br>10117 Berlin</p>"""
 DIGITS_IN_BOXES = (
     "<p>Your code:</p><table><tr>"
     + "".join(f"<td>{digit}</td>" for digit in "731904")

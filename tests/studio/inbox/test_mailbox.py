@@ -113,7 +113,8 @@ def test_the_fixture_is_empty_for_each_test_and_says_where_to_send(
         def test_it(mailbox, number):
             assert mailbox.all() == []
             with smtplib.SMTP(mailbox.host, mailbox.port) as client:
-                client.sendmail("app@a.example", ["ada@a.example"], f"Subject: code {number}\\r\\n\\r\\nHello")
+                mail = f"Subject: code {number}\\r\\n\\r\\nHello"
+                client.sendmail("app@a.example", ["ada@a.example"], mail)
             assert mailbox.wait_for(to="ada@a.example").code == number
     """)
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=2)

@@ -1,4 +1,6 @@
-"""What apps hand over by SMTP is kept, and what is too much is refused with a reply that says so."""
+"""What apps hand over by SMTP is kept, and what is too much is refused with a reply that says
+so.
+"""
 
 import smtplib
 import socket

@@ -1,4 +1,6 @@
-"""No error rests on a value that Keyturn made up: the value fits its place, or a warning names it."""
+"""No error rests on a value that Keyturn made up: the value fits its place, or a warning names
+it.
+"""
 
 from pathlib import Path
 

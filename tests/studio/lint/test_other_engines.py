@@ -55,8 +55,8 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
         (
             "jinja/go-tag",
             (
-                '{{ template "header" . }}<a href="{{ .Url }}">{{ L.Ts "email.status" }}</a>{{ $x := '
-                ".A }}{{ $x }}"
+                '{{ template "header" . }}<a href="{{ .Url }}">{{ L.Ts "email.status" }}</a>'
+                "{{ $x := .A }}{{ $x }}"
             ),
         ),
         (

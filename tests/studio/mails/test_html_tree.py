@@ -7,7 +7,8 @@ import pytest
 from keyturn.mail.rendering.html_tree import Element, Text, parse_html, parse_markup
 
 PAGE = """<html><head><title>Hi</title><style>p > b { color: red }</style></head>
-<body><p class="a" lang='de' hidden width=3>One &amp; <b>two</b><br>three</p><!-- no --><img alt="Four" src="4.png">
+<body><p class="a" lang='de' hidden width=3>One &amp; <b>two</b><br>three</p><!-- no -->\
+<img alt="Four" src="4.png">
 <!--[if mso]><p>Outlook</p><![endif]--></body></html>"""
 
 
@@ -126,10 +127,11 @@ def test_a_thousand_tags_that_nobody_closes_are_no_deep_tree() -> None:
 
 
 PIECES = (
-    "<p>", "</p>", '<p class="a">', '<a href="x&amp;y">', "</a>", "<br/>", "<br />", '<img src="a" alt="">', "<li>",
-    '<td CLASS="x"  style="a:b" >', "<tr>", "</td>", "<script>", "</script>", '<style type="t">', "</style>",
-    "<title>", "</title>", "<textarea>", "</textarea>", "text", "&amp;", "&", "<", ">", '"', "<!-- c -->", "<!--",
-    "<b c=d>", "<b c='d'>", '<b c="1"d="2">', '<b c="1" c="2">', '<b c = "1">', '<b c="1"/ >', '<b c="', "=", "/",
+    "<p>", "</p>", '<p class="a">', '<a href="x&amp;y">', "</a>", "<br/>", "<br />",
+    '<img src="a" alt="">', "<li>", '<td CLASS="x"  style="a:b" >', "<tr>", "</td>", "<script>",
+    "</script>", '<style type="t">', "</style>", "<title>", "</title>", "<textarea>", "</textarea>",
+    "text", "&amp;", "&", "<", ">", '"', "<!-- c -->", "<!--", "<b c=d>", "<b c='d'>",
+    '<b c="1"d="2">', '<b c="1" c="2">', '<b c = "1">', '<b c="1"/ >', '<b c="', "=", "/",
     '<o:p w:x="1"/>', "<p/>", "\n", " ", "\x0c", "<![CDATA[x]]>", "<?pi?>",
     "<mj-text>", "</mj-text>", "<mj-raw>", "<mj-body>", '<b\u00a0c="1">', '<b c="&lt;" d>',
 )  # fmt: skip

@@ -11,11 +11,13 @@ from mjml import mjml2html
 from keyturn.mail.rendering.compiling import to_html
 
 MAIL = """<mjml><mj-head><mj-style>.plain { color: #111111 }</mj-style>
-<mj-style inline="inline">{css}</mj-style></mj-head><mj-body><mj-section css-class="band"><mj-column>
+<mj-style inline="inline">{css}</mj-style></mj-head><mj-body>
+<mj-section css-class="band"><mj-column>
 <mj-text css-class="copy"><p class="red" style="margin:0">A&nbsp;b &copy; <b>c<br></b>
 <!--[if mso]><p class="red">o</p><![endif]--></p>
 <p class='lead' style="font-family:'A B'">One</p><p class="lead">Two</p></mj-text>
-<mj-button href="https://northwind.example/?a=1&amp;b=2">Go</mj-button></mj-column></mj-section></mj-body></mjml>"""
+<mj-button href="https://northwind.example/?a=1&amp;b=2">Go</mj-button></mj-column>
+</mj-section></mj-body></mjml>"""
 
 
 def mail(css: str) -> str:
@@ -189,8 +191,9 @@ def test_a_table_has_the_role_that_it_was_given_or_none(role: str) -> None:
     assert "<!-- role" not in html
 
 
-WRAPPER = """<mjml><mj-body><mj-wrapper padding="60px"{0}>{1}<mj-section><mj-column><mj-text>A</mj-text></mj-column>
-</mj-section>{2}<mj-section><mj-column><mj-text>B</mj-text></mj-column></mj-section>{3}</mj-wrapper></mj-body></mjml>"""
+WRAPPER = """<mjml><mj-body><mj-wrapper padding="60px"{0}>{1}<mj-section><mj-column>
+<mj-text>A</mj-text></mj-column></mj-section>{2}<mj-section><mj-column>
+<mj-text>B</mj-text></mj-column></mj-section>{3}</mj-wrapper></mj-body></mjml>"""
 CONDITIONAL = re.compile(r"<!--\[if mso \| IE\]>.*?-->", re.DOTALL)
 
 

@@ -18,15 +18,30 @@ def _marked(line: Line) -> str:
 @pytest.mark.parametrize(
     ("before", "after", "changes"),
     [
-        ('<p is="#14614b">Ada', '<p is="#6fd3ae">Ada', ['-<p is="#[14614b]">Ada', '+<p is="#[6fd3ae]">Ada']),
-        ("On Friday evening in Leeds", "On Monday morning in Leeds",
-         ["-On [Friday evening] in Leeds", "+On [Monday morning] in Leeds"]),
+        (
+            '<p is="#14614b">Ada',
+            '<p is="#6fd3ae">Ada',
+            ['-<p is="#[14614b]">Ada', '+<p is="#[6fd3ae]">Ada'],
+        ),
+        (
+            "On Friday evening in Leeds",
+            "On Monday morning in Leeds",
+            ["-On [Friday evening] in Leeds", "+On [Monday morning] in Leeds"],
+        ),
         ("<p>Once</p>", "<hr>\n<p>Twice</p>", ["-<p>Once</p>", "+<hr>", "+<p>Twice</p>"]),
-        ("<td blue>\n<a blue>\n<b>", "<td green>\n<a green>\n<b>",
-         ["-<td [blue]>", "+<td [green]>", "-<a [blue]>", "+<a [green]>"]),
+        (
+            "<td blue>\n<a blue>\n<b>",
+            "<td green>\n<a green>\n<b>",
+            ["-<td [blue]>", "+<td [green]>", "-<a [blue]>", "+<a [green]>"],
+        ),
     ],
-    ids=["words of a line", "from the first changed word to the last", "a block with more lines", "line under line"],
-)  # fmt: skip
+    ids=[
+        "words of a line",
+        "from the first changed word to the last",
+        "a block with more lines",
+        "line under line",
+    ],
+)
 def test_what_changed_is_shown(before: str, after: str, changes: list[str]) -> None:
     assert shown(difference(before, after)) == changes
 

@@ -12,11 +12,12 @@ pytestmark = pytest.mark.long
 
 CONFIGURED = '[tool.keyturn.studio]\nfolder = "emails"\nsnapshots = "tests/mails"\n'
 THE_TEST = (
-    "def test_every_mail_is_as_it_was_accepted(mail_snapshot):\n    "
-    "mail_snapshot.assert_matches()\n"
+    "def test_every_mail_is_as_it_was_accepted(mail_snapshot):\n"
+    "    mail_snapshot.assert_matches()\n"
 )
 WELCOME = """\
-<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
+<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}</mj-text>
+</mj-column></mj-section></mj-body></mjml>
 """
 
 

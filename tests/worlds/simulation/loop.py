@@ -238,7 +238,9 @@ class Story:
 
 
 class Nature:
-    """The clock of the machine, which all processes share and which may jump, and its random bytes."""
+    """The clock of the machine, which all processes share and which may jump, and its random
+    bytes.
+    """
 
     def __init__(self, loop: SimulatedLoop, random: Random) -> None:
         self._loop = loop

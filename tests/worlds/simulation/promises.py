@@ -350,7 +350,9 @@ def _nothing_is_unexplained(traces: Traces) -> Iterator[str]:
 
 
 def _one_worker_at_a_time(traces: Traces) -> Iterator[str]:
-    """Judge that no mail is handed over twice at a time, but after its worker was frozen or killed."""
+    """Judge that no mail is handed over twice at a time,
+    but after its worker was frozen or killed.
+    """
     world = traces.world
     if not world.weather.is_steady:
         return

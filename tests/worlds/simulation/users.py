@@ -98,7 +98,9 @@ class Users:
                 self.begin(self._sign_in_and_change(email), self._random.uniform(0, LAST_REQUEST))
 
     async def come_again(self) -> None:
-        """Ask for links until the world has had its requests: after the storm, all of it must work."""
+        """Ask for links until the world has had its requests:
+        after the storm, all of it must work.
+        """
         while len(self.calls) < REQUESTS_OF_A_WORLD:
             await self._ask_for_link(len(self.calls))
 
@@ -355,7 +357,9 @@ class Races:
         return [sign_in, change]
 
     def _password(self, address: str) -> str:
-        """Return the last password that a reset of the account has set, as far as users were told."""
+        """Return the last password that a reset of the account has set,
+        as far as users were told.
+        """
         for call in reversed(self._users.calls):
             fields = call.request.fields
             if (

@@ -107,7 +107,9 @@ class World:
         return self.service.inbox.mails[before:]
 
     def attempt(self, command: Coroutine[Any, Any, Any]) -> Any:
-        """Return what an operator's command returns, True for nothing, or False if it is refused."""
+        """Return what an operator's command returns, True for nothing, or False if it is
+        refused.
+        """
         try:
             found = self.run(command)
         except KeyturnError:

@@ -32,7 +32,9 @@ FOLDER = Path(".keyturn")
 
 
 class DemoFolder:
-    """`.keyturn/`, or a folder in it: its owner's alone, since captured mails hold links that work."""
+    """`.keyturn/`, or a folder in it: its owner's alone,
+    since captured mails hold links that work.
+    """
 
     def __init__(self, example: str = "") -> None:
         self.path = FOLDER / example

@@ -44,7 +44,9 @@ class Catalogues(Struct, frozen=True):
     bounds: Path | None = None
 
     def languages(self) -> Iterator[tuple[Path, Locale | None]]:
-        """Yield each language's folder; the locale is None if CLDR does not know the folder's name."""
+        """Yield each language's folder; the locale is None if CLDR does not know
+        the folder's name.
+        """
         for folder in self.folders:
             for path in sorted(folder.glob("*")):
                 if (path / "LC_MESSAGES").is_dir() and _files(path, self.domain):

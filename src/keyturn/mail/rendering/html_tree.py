@@ -34,15 +34,29 @@ VOID = frozenset(
 )
 NOT_SHOWN = frozenset(("head", "style", "script", "title", "template", "noscript"))
 IN_A_LINE = frozenset((
-    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "mark",
-    "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "img",
+    "ins", "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup",
+    "time", "tt", "u", "var", "wbr",
 ))  # fmt: skip
 _IN_A_CELL = frozenset(("td", "th"))
 _WHITESPACE = re.compile(r"[ \t\r\n\f]+")
 HOLD_HTML = frozenset(
-    ("mj-accordion-text", "mj-accordion-title", "mj-breakpoint", "mj-button", "mj-carousel-image", "mj-navbar-link",
-     "mj-preview", "mj-raw", "mj-social-element", "mj-style", "mj-table", "mj-text", "mj-title")
-)  # fmt: skip
+    (
+        "mj-accordion-text",
+        "mj-accordion-title",
+        "mj-breakpoint",
+        "mj-button",
+        "mj-carousel-image",
+        "mj-navbar-link",
+        "mj-preview",
+        "mj-raw",
+        "mj-social-element",
+        "mj-style",
+        "mj-table",
+        "mj-text",
+        "mj-title",
+    )
+)
 """Elements of MJML whose content is HTML or text: the ending tags of its components."""
 
 _RAW = frozenset(("script", "style", "textarea", "title"))
@@ -52,9 +66,20 @@ The compiler of MJML knows no such elements.
 """
 
 _WITHOUT_COMMENTS = frozenset(
-    ("mj-accordion-element", "mj-attributes", "mj-breakpoint", "mj-carousel", "mj-divider", "mj-font", "mj-image",
-     "mj-preview", "mj-spacer", "mj-style", "mj-title")
-)  # fmt: skip
+    (
+        "mj-accordion-element",
+        "mj-attributes",
+        "mj-breakpoint",
+        "mj-carousel",
+        "mj-divider",
+        "mj-font",
+        "mj-image",
+        "mj-preview",
+        "mj-spacer",
+        "mj-style",
+        "mj-title",
+    )
+)
 """Elements in which the compiler, mrml, refuses comments.
 
 It takes conditional ones only in HTML.
@@ -380,7 +405,9 @@ class _Parser:
     def _attributes(
         self, start: int, tag: str, *, is_html: bool
     ) -> tuple[dict[str, Attribute], int, bool]:
-        """Return the attributes of a start tag, the offset behind it, and whether it closes itself."""
+        """Return the attributes of a start tag, the offset behind it,
+        and whether it closes itself.
+        """
         attributes: dict[str, Attribute] = {}
         at = start + 1 + len(tag)
         for found in _IN_TAG.finditer(self._source, at):

@@ -82,7 +82,9 @@ async def answers_differ(run: Run) -> Finding:
 
 
 def _signs(page: Page, address: str) -> set[str]:
-    """Return what a client sees of an answer, without the address and words that change each time."""
+    """Return what a client sees of an answer,
+    without the address and words that change each time.
+    """
 
     def steady(text: str) -> str:
         for form in (address, quote(address), quote(address, safe=""), html.escape(address)):

@@ -24,7 +24,10 @@ _FOR_AN_HOUR = "public, max-age=3600"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FormTextServices:
-    """What the words of the forms depend on. `challenge`: None if a request for a link needs none."""
+    """What the words of the forms depend on.
+
+    `challenge`: None if a request for a link needs none.
+    """
 
     languages: Languages
     challenge: Challenge | None
@@ -50,7 +53,9 @@ class FormTextController(Controller):
         services: NamedDependency[FormTextServices],
         lang: FromQuery[str] = "",
     ) -> Response[FormTexts]:
-        """What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language."""
+        """What keyturn.js writes, in the language `lang`,
+        or else in the best of Accept-Language.
+        """
         language = services.languages.choose(lang, request.headers.get("accept-language", ""))
         lifetime = language.duration(services.link_life)
         answer = FormTexts(

@@ -2,6 +2,7 @@
 OpenAPI.
 """
 
+import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -197,7 +198,9 @@ def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[i
 
 
 def _meaning(problem: type[Problem]) -> str:
-    return (problem.__doc__ or "").partition("\n")[0]
+    """Return the first paragraph of the docstring."""
+    paragraph = inspect.cleandoc(problem.__doc__ or "").partition("\n\n")[0]
+    return paragraph.replace("\n", " ")
 
 
 _SCHEMAS: dict[str, type[msgspec.Struct]] = {}

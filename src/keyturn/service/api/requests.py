@@ -81,7 +81,10 @@ def done(message: str, language: Language, cookies: Sequence[Cookie] = ()) -> Re
 
 
 async def judgement_of(judging: Awaitable[None], language: Language) -> Response[PasswordJudgement]:
-    """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
+    """Return the judgement on a password.
+
+    Raises the errors of `judging`, except PasswordRejected.
+    """
     judgement = PasswordJudgement(accepted=True, violations=())
     try:
         await judging

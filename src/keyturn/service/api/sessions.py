@@ -42,7 +42,10 @@ class SessionServices:
 
 
 class SessionController(Controller):
-    """Sign in, sign out, and change a known password. Its routes are here wherever the others are."""
+    """Sign in, sign out, and change a known password.
+
+    Its routes are here wherever the others are.
+    """
 
     path = "/api/auth"
     tags = ("Sessions",)

@@ -22,7 +22,9 @@ from keyturn.service.settings.reading import Reading, environment_name, known_va
 _LONGEST_LIFE = timedelta(hours=1)
 
 _FEWEST_CHARACTERS = 8
-"""Different characters in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
+"""Different characters in a secret key: of 27 million keys of 32 random hex digits,
+one has fewer.
+"""
 
 NEW_KEY = '`python -c "import secrets; print(secrets.token_hex(32))"`'
 
@@ -108,8 +110,8 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
     (
         lambda settings: _page_at_the_end(settings.base_url),
         (
-            "base_url: {settings.base_url} is the address of a page, so links lead to pages below it, "
-            "which are not there"
+            "base_url: {settings.base_url} is the address of a page, so links lead to pages "
+            "below it, which are not there"
         ),
         "Remove {cause} from base_url: it is the address before the pages.",
     ),
@@ -120,8 +122,8 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
             and hosted_path(settings.sign_in_page)
         ),
         (
-            "sign_in_url: Keyturn's own page, a second way into your app's accounts that knows none "
-            "of your app's checks"
+            "sign_in_url: Keyturn's own page, a second way into your app's accounts "
+            "that knows none of your app's checks"
         ),
         "Set sign_in_url to your app's sign-in page, unless your app has none.",
     ),

@@ -235,7 +235,9 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
 
 
 def _migration_tool(tables: Iterable[str]) -> str:
-    """Return the name of a tool that drops tables which are not in its own schema; "" without one."""
+    """Return the name of a tool that drops tables which are not in its own schema;
+    "" without one.
+    """
     names = {name.rpartition(".")[2] for name in tables}
     for tool, (table, files) in _MIGRATION_TOOLS.items():
         if table in names or any(Path(file).exists() for file in files):

@@ -103,7 +103,9 @@ class _Endless(Exception):
 
 
 _TOGETHER = 100
-"""Messages that are claimed to be prepared together: most of them get no mail, and need no place."""
+"""Messages that are claimed to be prepared together:
+most of them get no mail, and need no place.
+"""
 
 
 class Lane(NamedTuple):
@@ -207,7 +209,9 @@ class Worker:
             await _wait(self._stopped, self.limits.poll)
 
     async def drain(self) -> int:
-        """Work until no message is due, and return how many were handled: for batch jobs and tests."""
+        """Work until no message is due, and return how many were handled:
+        for batch jobs and tests.
+        """
         handled = 0
         while claimed := sum([await self._drain(lane) for lane in self._lanes]):
             handled += claimed

@@ -28,9 +28,8 @@ class OutcomeUnknown(
 
 
 class ChangeRefused(Problem, status=500, title=N_("Your password was not changed")):
-    """The app's database refuses the change by a rule of its own, so a retry fails, too.
-
-    The log has its message.
+    """The app's database refuses the change by a rule of its own, so a retry fails, too. The log
+    has its message.
     """
 
 
@@ -52,9 +51,8 @@ class BrokenRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordRejected(Problem, status=422, title=N_("This password can’t be used")):
-    """The password breaks rules: `violations` lists each.
-
-    Nothing was changed, and the link still works.
+    """The password breaks rules: `violations` lists each. Nothing was changed, and the link still
+    works.
     """
 
     members = (("violations", tuple[BrokenRule, ...]),)

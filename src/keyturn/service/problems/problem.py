@@ -17,18 +17,16 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
 
 
 NOT_COUNTED = "failed"
-"""The outcome of a problem that counted calls do not raise.
-
-If a counted call raises it, that is our fault.
+"""The outcome of a problem that counted calls do not raise. If a counted call raises it, that is
+our fault.
 """
 
 MALFORMED = "malformed"
 
 
 class Problem(KeyturnError):
-    """An error that users see.
-
-    A subclass gives the values below, or is a kind of the problem above it.
+    """An error that users see. A subclass gives the values below, or is a kind of the problem above
+    it.
 
     `status`: the HTTP status of the answer (RFC 9110).
     `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case, by default the name

@@ -41,8 +41,7 @@ _DEAD: Mapping[DeadReason, str] = {
     "expired": N_("This reset link has expired. Please request a new one."),
     "used": N_("This reset link has already been used. Please request a new one."),
     "second_step": N_(
-        "Too many wrong codes were entered. This link no longer works, and your password was not "
-        "changed."
+        "Too many wrong codes were entered. This link no longer works, and your password was not changed."
         " Request a new link."
     ),
 }
@@ -149,9 +148,8 @@ class ServiceKeyRefused(
 
 
 class Factor(Struct, frozen=True):
-    """A second factor.
-
-    `method`: "other" if Keyturn cannot check its codes. `hint`: tells the owner's factors apart.
+    """A second factor. `method`: "other" if Keyturn cannot check its codes. `hint`: tells the
+    owner's factors apart.
     """
 
     method: FactorMethod
@@ -176,9 +174,8 @@ class SecondStepRequired(
     sentence=N_("Your account is protected by a second step. Enter a code, too."),
     scheme="SecondStep",
 ):
-    """The account has a second factor: send a code as `secondStep`.
-
-    `sent` is the method by which one was sent.
+    """The account has a second factor: send a code as `secondStep`. `sent` is the method by which
+    one was sent.
 
     A link alone sets no password of an account with second factors, and a password alone does not
     sign in.
@@ -195,9 +192,8 @@ class SecondStepRequired(
 
 
 class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="SecondStep"):
-    """The code is wrong, or was used before.
-
-    `triesLeft`: tries left for this link, or at a sign-in for this day.
+    """The code is wrong, or was used before. `triesLeft`: tries left for this link, or at a sign-in
+    for this day.
     """
 
     password_proof: str = ""  # as in `SecondStepRequired`

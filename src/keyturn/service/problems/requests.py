@@ -136,9 +136,8 @@ class DatabaseUnready(Unavailable):
 
 
 class AccountsUnready(Unavailable):
-    """The app's accounts cannot be reached.
-
-    `not_changed`: it is certain that no account was changed.
+    """The app's accounts cannot be reached. `not_changed`: it is certain that no account was
+    changed.
     """
 
 

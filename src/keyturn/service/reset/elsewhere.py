@@ -121,7 +121,9 @@ class ExternalStoreChanges:
             ) from error
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
-        """Let the link work again, unless the effects of the change were written in the meantime."""
+        """Let the link work again, unless the effects of the change were written
+        in the meantime.
+        """
 
         def write(tx: Transaction) -> None:
             if tx.outbox.withdraw(begun.lock):

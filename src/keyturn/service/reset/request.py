@@ -41,7 +41,9 @@ class ReturnAddresses:
         self._origins = tuple(origins)
 
     def allowed(self, address: str) -> str:
-        """Return the address, or "" if it is not allowed, such as after the settings were changed."""
+        """Return the address, or "" if it is not allowed,
+        such as after the settings were changed.
+        """
         if len(address) > _LONGEST_RETURN or not address.isascii() or not address.isprintable():
             return ""
         rests = [

@@ -160,7 +160,9 @@ class AccountSecuring:
         return await self._ground.transact(write)
 
     def _has(self, connection: Connection, link: Secret, client: Client) -> bool:
-        """Whether this client has pressed the button: the audit trail knows of whom the press was."""
+        """Whether this client has pressed the button:
+        the audit trail knows of whom the press was.
+        """
         pressed = secrets.find(connection, link.key, Purpose.SECURE)
         if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
             return False

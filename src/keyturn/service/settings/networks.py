@@ -9,7 +9,9 @@ _MAPPED = 96  # bits before an IPv4 address within an IPv6 address (RFC 4291, 2.
 
 @lru_cache(4096)
 def read_peer(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address of a peer, without its zone, mapped IPv4 as IPv4; None for another text."""
+    """Return the address of a peer, without its zone, mapped IPv4 as IPv4;
+    None for another text.
+    """
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:

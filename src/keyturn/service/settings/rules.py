@@ -117,8 +117,8 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         " ".join(f"limits.{name}" for name in RATES),
         lambda text: parse_rate(text).amount <= _MOST_A_RATE,
         (
-            f"must be a rate, as in 3/minute or 10/15 minutes, of 1 to {_MOST_A_RATE} requests, not "
-            f"{{shown}}"
+            f"must be a rate, as in 3/minute or 10/15 minutes, of 1 to {_MOST_A_RATE} requests, "
+            "not {shown}"
         ),
     ),
     (

@@ -1,4 +1,6 @@
-"""The studio's settings: `[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml."""
+"""The studio's settings: `[tool.keyturn.studio]` in pyproject.toml,
+or `[studio]` in keyturn.toml.
+"""
 
 import re
 import stat
@@ -137,10 +139,23 @@ def settings_of_folder(
     return settings if own else msgspec.structs.replace(settings, snapshots=None)
 
 
-_HARMLESS = frozenset((
-    "branches", "brands", "clients", "editor", "globals", "ignore", "languages", "layouts", "sender",
-    "severity", "snapshot_languages", "suffixes", "timezone",
-))  # fmt: skip
+_HARMLESS = frozenset(
+    (
+        "branches",
+        "brands",
+        "clients",
+        "editor",
+        "globals",
+        "ignore",
+        "languages",
+        "layouts",
+        "sender",
+        "severity",
+        "snapshot_languages",
+        "suffixes",
+        "timezone",
+    )
+)
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:

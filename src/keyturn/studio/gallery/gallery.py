@@ -377,7 +377,9 @@ class Gallery:
         return frozenset(word for tag in tags for word in _WORD.findall(tag))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
-        """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
+        """Return the result of `make`, which is kept until the inputs or a file
+        of the mail change.
+        """
         state = (*self.states_of(name), *inputs)
         if self._results.get((name, what), ((), None))[0] != state:
             self._results[name, what] = state, make()

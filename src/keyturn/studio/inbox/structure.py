@@ -156,7 +156,9 @@ class MailStructure:
         return self._parse(kept), blank.end() if blank else end
 
     def _header_lines(self, start: int, end: int) -> tuple[bytes, int, bool]:
-        """Return the lines of the headers, what is behind the last one, and whether none was cut."""
+        """Return the lines of the headers, what is behind the last one,
+        and whether none was cut.
+        """
         kept = list[bytes]()
         headers, behind, position = 0, start, start
         room = MOST_OF_HEADS - self.parsed

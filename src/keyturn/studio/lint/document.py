@@ -115,7 +115,9 @@ class Document:
         return trail_at(getattr(self, part), offset, getattr(self.files, part))[0]
 
     def trail(self, offset: int) -> tuple[Place, ...]:
-        """Return the place of a character of `markup`, then the places of the calls of its macro."""
+        """Return the place of a character of `markup`,
+        then the places of the calls of its macro.
+        """
         return trail_at(self.markup, offset, self.files.markup)
 
     @property

@@ -1,4 +1,6 @@
-"""What the checks found: in the mails of a folder, in one mail, or in a mail that an app has sent."""
+"""What the checks found: in the mails of a folder, in one mail,
+or in a mail that an app has sent.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

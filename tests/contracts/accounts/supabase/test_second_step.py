@@ -18,9 +18,11 @@ TOTP = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
 @pytest.fixture
 def service_options(project: Project) -> dict[str, Any]:
     return {
-        "accounts": project.account_settings(), "second_step": SecondStepSettings(source="supabase"),
-        "limits": LimitSettings(mailbox_daily=100), "sign_in_url": "http://x.test",
-    }  # fmt: skip
+        "accounts": project.account_settings(),
+        "second_step": SecondStepSettings(source="supabase"),
+        "limits": LimitSettings(mailbox_daily=100),
+        "sign_in_url": "http://x.test",
+    }
 
 
 @pytest.mark.long
@@ -85,10 +87,16 @@ async def test_a_code_that_one_factor_has_refused_costs_a_try_though_another_can
 
 
 NO_VERDICT = [
-    (400, "validation_failed"), (401, "bad_jwt"), (403, "mfa_ip_address_mismatch"), (404, "mfa_factor_not_found"),
-    (409, "conflict"), (422, "mfa_challenge_expired"), (422, ""), (429, "mfa_verification_failed"),
+    (400, "validation_failed"),
+    (401, "bad_jwt"),
+    (403, "mfa_ip_address_mismatch"),
+    (404, "mfa_factor_not_found"),
+    (409, "conflict"),
+    (422, "mfa_challenge_expired"),
+    (422, ""),
+    (429, "mfa_verification_failed"),
     (500, "mfa_verification_failed"),
-]  # fmt: skip
+]
 
 
 async def test_only_the_documented_refusal_of_a_code_is_a_no_costing_a_try(

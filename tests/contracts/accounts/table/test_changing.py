@@ -42,20 +42,31 @@ from keyturn.service.settings import AccountSettings, Secret, TableSettings
 from keyturn.testing import AccountStoreContract, People
 
 COLUMNS = {
-    "sqlite": "at_zone TIMESTAMP, at TIMESTAMP, day DATE, flag BOOLEAN, small TINYINT, share REAL,"
-    " token TEXT, kind TEXT, device UUID",
-    "postgresql": "at_zone timestamptz, at timestamp, day date, flag boolean, small smallint, share "
-    "numeric(4, 2),"
-    " token text, kind mood, device uuid",
-    "mysql": "at_zone TIMESTAMP(6) NULL, at DATETIME(6), day DATE, flag BIT(1), small TINYINT, "
-    "share DECIMAL(4, 2),"
-    " token TEXT, kind ENUM('new', 'calm'), device CHAR(36)",
+    "sqlite": (
+        "at_zone TIMESTAMP, at TIMESTAMP, day DATE, flag BOOLEAN, small TINYINT, share REAL,"
+        " token TEXT, kind TEXT, device UUID"
+    ),
+    "postgresql": (
+        "at_zone timestamptz, at timestamp, day date, flag boolean, small smallint,"
+        " share numeric(4, 2), token text, kind mood, device uuid"
+    ),
+    "mysql": (
+        "at_zone TIMESTAMP(6) NULL, at DATETIME(6), day DATE, flag BIT(1), small TINYINT,"
+        " share DECIMAL(4, 2), token TEXT, kind ENUM('new', 'calm'), device CHAR(36)"
+    ),
 }
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
 SET: dict[str, Any] = {
-    "at_zone": "{now}", "at": "{now}", "day": "2026-11-20", "flag": False, "small": True, "share": 0.25,
-    "token": "{null}", "kind": "calm", "device": UUID_,
-}  # fmt: skip
+    "at_zone": "{now}",
+    "at": "{now}",
+    "day": "2026-11-20",
+    "flag": False,
+    "small": True,
+    "share": 0.25,
+    "token": "{null}",
+    "kind": "calm",
+    "device": UUID_,
+}
 
 
 async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Over) -> None:
@@ -217,10 +228,15 @@ async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
 
 
 GUARDS = {
-    "sqlite": "CREATE TRIGGER kept BEFORE DELETE ON devices BEGIN SELECT RAISE(ABORT, 'in use');END",
-    "postgresql": "CREATE TABLE uses (device INTEGER REFERENCES devices); INSERT INTO uses VALUES (1)",
-    "mysql": "CREATE TABLE uses (device INTEGER REFERENCES devices (owner)); INSERT INTO uses "
-    "VALUES (1)",
+    "sqlite": (
+        "CREATE TRIGGER kept BEFORE DELETE ON devices BEGIN SELECT RAISE(ABORT, 'in use');END"
+    ),
+    "postgresql": (
+        "CREATE TABLE uses (device INTEGER REFERENCES devices); INSERT INTO uses VALUES (1)"
+    ),
+    "mysql": (
+        "CREATE TABLE uses (device INTEGER REFERENCES devices (owner)); INSERT INTO uses VALUES (1)"
+    ),
 }
 
 

@@ -443,7 +443,9 @@ WRITTEN: dict[tuple[str, str], tuple[str, str, str]] = {
     ("server", "{now_ms}"): (NATIVE, MILLISECONDS, ""),
     ("server", "{now_iso}"): (NATIVE, "", ISO),
 }
-"""What each placeholder writes into columns of times, numbers and texts; "" where it does not fit."""
+"""What each placeholder writes into columns of times, numbers and texts; "" where it does not
+fit.
+"""
 
 
 async def make_users(app: App, kind: str, *values: str) -> None:

@@ -74,11 +74,16 @@ async def test_only_the_rows_of_a_condition_end(app: App, over: Over) -> None:
 
 PAST, FUTURE = "2020-01-01", "2037-01-01"
 KINDS: list[tuple[Any, str, str, str]] = [
-    *(("VARCHAR(40)", f"'{PAST}T00:00:00{zone}'", f"'{FUTURE}T00:00:00{zone}'", "{now_iso}")
-      for zone in ("+00:00", "+02:00", "Z")),
+    *(
+        ("VARCHAR(40)", f"'{PAST}T00:00:00{zone}'", f"'{FUTURE}T00:00:00{zone}'", "{now_iso}")
+        for zone in ("+00:00", "+02:00", "Z")
+    ),
     *((kind, "1577836800", "2114380800", "{now}") for kind in ("DOUBLE PRECISION", "BIGINT")),
-    *((kinds, f"'{PAST} 00:00:00'", f"'{FUTURE} 00:00:00'", "{now}") for kinds in (TIMES, ZONELESS)),
-]  # fmt: skip
+    *(
+        (kinds, f"'{PAST} 00:00:00'", f"'{FUTURE} 00:00:00'", "{now}")
+        for kinds in (TIMES, ZONELESS)
+    ),
+]
 """Columns with a time in the past and one in the future. Python's isoformat() writes +00:00."""
 
 
@@ -105,7 +110,9 @@ async def test_what_has_ended_before_stays_and_is_not_counted_again(
 async def test_a_token_that_may_still_be_valid_in_another_zone_is_ended(
     app: App, over: Over
 ) -> None:
-    """A column without a zone may have the app's local time, which is up to half a day behind UTC."""
+    """A column without a zone may have the app's local time, which is up to half a day behind
+    UTC.
+    """
     await tokens(app, f"expires_at {ZONELESS[app.dialect]}")
     here = (datetime.now(UTC) - timedelta(hours=11)).replace(tzinfo=None)
     await app.run(
@@ -177,12 +184,12 @@ async def test_every_wrong_name_and_value_is_told_by_its_setting(app: App, over:
     assert await faults(over(ends=ends)) == [
         'ends."tokens.owner": the table tokens has no column owner',
         (
-            'ends."token.user_id": the database has no table token; did you mean tokens? (its tables: '
-            "tokens, users)"
+            'ends."token.user_id": the database has no table token; did you mean tokens? '
+            "(its tables: tokens, users)"
         ),
         (
-            'ends."users.id": users.id is in the table of accounts, so a reset would delete accounts: '
-            "remove it"
+            'ends."users.id": users.id is in the table of accounts, so a reset would delete '
+            "accounts: remove it"
         ),
         'ends."tokens.user_id".set.revoked: the table tokens has no column revoked',
         'ends."tokens.user_id".set.name: may not be NULL',
@@ -191,12 +198,12 @@ async def test_every_wrong_name_and_value_is_told_by_its_setting(app: App, over:
     own = {"users.id": Ending(set={"email": "x"}), "users.name": Ending(set={"name": "{null}"})}
     assert await faults(over(ends=own)) == [
         (
-            'ends."users.id".set.email: is the column of the id, the address or the password, which a '
-            "change sets itself"
+            'ends."users.id".set.email: is the column of the id, the address or the password, '
+            "which a change sets itself"
         ),
         (
-            'ends."users.name": name is not the id of an account, so other accounts would be changed: '
-            "write users.id"
+            'ends."users.name": name is not the id of an account, so other accounts would be '
+            "changed: write users.id"
         ),
     ]
 
@@ -269,8 +276,8 @@ async def test_a_row_that_refers_to_a_deleted_one_is_a_doubt(
 
 ADA, BEN = "ada@northwind.test", "ben@northwind.test"
 TABLES = """
-    CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(190), password_hash VARCHAR(80), status VARCHAR(20),
-        locked_at TIMESTAMP NULL, reason VARCHAR(20))"""
+    CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(190), password_hash VARCHAR(80),
+        status VARCHAR(20), locked_at TIMESTAMP NULL, reason VARCHAR(20))"""
 BY_STATUS: dict[str, Any] = {
     "active": "status = active",
     "lock": {"status": "locked"},

@@ -13,10 +13,16 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.store import TableAccounts
 
 STORED = (
-    "ADA@Northwind.Test   ", "gr\u00fc\u00dfe@B\u00fccher.test", "\u00c4rger@northwind.test",
-    "jose\u0301@northwind.test", "ada.lovelace@northwind.test", "m\u0131ke@northwind.test", "z\u00f6e@northwind.test",
-    "zoe@northwind.test", " blank@northwind.test",
-)  # fmt: skip
+    "ADA@Northwind.Test   ",
+    "gr\u00fc\u00dfe@B\u00fccher.test",
+    "\u00c4rger@northwind.test",
+    "jose\u0301@northwind.test",
+    "ada.lovelace@northwind.test",
+    "m\u0131ke@northwind.test",
+    "z\u00f6e@northwind.test",
+    "zoe@northwind.test",
+    " blank@northwind.test",
+)
 WITH_NAMES = USERS.replace("name TEXT", "login VARCHAR(80), is_active INTEGER DEFAULT 1")
 EITHER = {"identifiers": ("email", "login"), "active": "is_active"}
 
@@ -115,10 +121,10 @@ async def test_where_ids_tell_no_age_small_letters_are_meant_or_else_always_the_
 ) -> None:
     await app.run(USERS.replace("INTEGER", "VARCHAR(9)"))
     await app.run(
-        "INSERT INTO users (id, email) VALUES ('u-3', 'Ada@northwind.test'), ('u-1', "
-        "'ADA@northwind.test'),"
-        " ('u-5', 'EVE@northwind.test'), ('u-4', 'Eve@northwind.test'), ('u-6', "
-        "'eve@northwind.test')"
+        "INSERT INTO users (id, email) VALUES"
+        " ('u-3', 'Ada@northwind.test'), ('u-1', 'ADA@northwind.test'),"
+        " ('u-5', 'EVE@northwind.test'), ('u-4', 'Eve@northwind.test'),"
+        " ('u-6', 'eve@northwind.test')"
     )
     assert [(await one(over(), f"{name}@northwind.test")).id for name in ("ada", "eve")] == [
         "u-1",
@@ -145,8 +151,8 @@ async def test_what_a_collation_calls_equal_is_another_mailbox(
     column = f"email VARCHAR(99) CHARACTER SET {collation.partition('_')[0]} COLLATE {collation}"
     await app.run(USERS.replace("email VARCHAR(99)", column))
     await app.run(
-        "INSERT INTO users (id, email) VALUES (1, 'm\u00edke@northwind.test'), (2, "
-        "'Ada@northwind.test  ')"
+        "INSERT INTO users (id, email) VALUES"
+        " (1, 'm\u00edke@northwind.test'), (2, 'Ada@northwind.test  ')"
     )
     accounts = over()
 

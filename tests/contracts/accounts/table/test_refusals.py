@@ -75,7 +75,9 @@ async def test_trigger_that_suppresses(
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_foreign_keys_of_sqlite(app: App, over: Over) -> None:
-    """In the app's own file of SQLite, rows go with those that they belong to, as its schema says."""
+    """In the app's own file of SQLite, rows go with those that they belong to,
+    as its schema says.
+    """
     await app.run(
         f"{USERS}; {ROW}; CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)"
     )

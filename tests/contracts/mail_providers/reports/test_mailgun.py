@@ -34,8 +34,8 @@ UNPROVEN: list[Any] = [
 ]  # fmt: skip
 
 SENSELESS: list[Any] = [
-    None, [], {}, "delivered", {"event": 1}, EVENT | {"recipient": ""}, EVENT | {"timestamp": "yesterday"},
-    EVENT | {"timestamp": 1e300}, EVENT | {"message": {}},
+    None, [], {}, "delivered", {"event": 1}, EVENT | {"recipient": ""},
+    EVENT | {"timestamp": "yesterday"}, EVENT | {"timestamp": 1e300}, EVENT | {"message": {}},
 ]  # fmt: skip
 
 

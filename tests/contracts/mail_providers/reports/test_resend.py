@@ -1,4 +1,6 @@
-"""The signature of a report, checked against Svix's own example, and what is taken from its body."""
+"""The signature of a report, checked against Svix's own example, and what is taken from its
+body.
+"""
 
 import json
 import time

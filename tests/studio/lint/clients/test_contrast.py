@@ -117,7 +117,8 @@ def test_large_text_is_what_wcag_calls_large(size: str, large: bool) -> None:
 
 
 DARK_STYLES = """<style>@media (prefers-color-scheme: dark) { p { color: #eeeeee !important } }
-[data-ogsc] p { color: #dddddd !important } [data-ogsb] div { background: #101010 !important }</style>
+[data-ogsc] p { color: #dddddd !important }
+[data-ogsb] div { background: #101010 !important }</style>
 <div style="background:#fff"><p id="x" style="color:#222">Hello</p></div>"""
 
 

@@ -14,7 +14,8 @@ PAGE = """<html lang="en"><head><title>News</title><style>
 {css}
 </style></head><body class="body">
 <h1 class="title" id="top">News of the harbour</h1>
-<table class="card"><tr><td class="button" style="padding:9px"><p>The boat is here.</p></td></tr></table>
+<table class="card"><tr>
+<td class="button" style="padding:9px"><p>The boat is here.</p></td></tr></table>
 {more}
 </body></html>"""
 
@@ -123,7 +124,8 @@ def test_the_selectors_of_mjml_are_matched_with_what_it_writes(tmp_path: Path) -
 .inlined { color: #111111 }
 .lost { color: #111111 }
 </mj-style></mj-head>
-<mj-body><mj-section css-class="wide"><mj-column><mj-text mj-class="foot"><h1 class="inlined">News</h1></mj-text>
+<mj-body><mj-section css-class="wide"><mj-column>
+<mj-text mj-class="foot"><h1 class="inlined">News</h1></mj-text>
 </mj-column></mj-section></mj-body></mjml>"""
     written(tmp_path, {"news.txt": "The boat is here.", "news.mjml": mjml})
     assert unused(tmp_path) == {".foot": "news.mjml:5:1", ".lost": "news.mjml:9:1"}

@@ -9,7 +9,8 @@ from keyturn.studio.lint.markup.conditional_comments import resolve_conditionals
 from keyturn.studio.lint.reading import read_aloud
 
 MAIL = """\
-<!doctype html><html lang="en"><head><title>Not said</title><style>p { color: red }</style></head><body>
+<!doctype html><html lang="en"><head><title>Not said</title>
+<style>p { color: red }</style></head><body>
 <div style="display:none">Preheader</div><p hidden>Hidden</p><span aria-hidden="true">Sign</span>
 <div role="article" aria-label="Welcome">
 <table role="presentation"><tr><td><h1>Hello <b>Ada</b></h1></td></tr>
@@ -18,7 +19,8 @@ MAIL = """\
 <img src="rule.png" alt=""><img src="c/tree.png"><img src="d.png" alt="A tree"></td></tr></table>
 <ul><li>One</li><li><a href="https://a.example/2">Two</a></li></ul>
 <table><caption>Prices</caption><tr><th>Tea</th><td>2</td></tr></table>
-<p lang="fr">Merci</p><a href="https://a.example/x"></a><div role="heading" aria-level="3">Last</div>
+<p lang="fr">Merci</p><a href="https://a.example/x"></a>
+<div role="heading" aria-level="3">Last</div>
 </div></body></html>
 """
 
@@ -61,8 +63,8 @@ def test_of_an_empty_mail_nothing_is_said(html: str) -> None:
         ("a<!--[if !mso]> -->b<!-- <![endif]-->c", "ac"),
         (
             (
-                "a<!--[if mso | IE]><table><tr><td><![endif]-->b<!--[if mso | "
-                "IE]></td></tr></table><![endif]-->"
+                "a<!--[if mso | IE]><table><tr><td><![endif]-->b"
+                "<!--[if mso | IE]></td></tr></table><![endif]-->"
             ),
             "a<table><tr><td>b</td></tr></table>",
         ),
@@ -72,22 +74,25 @@ def test_of_an_empty_mail_nothing_is_said(html: str) -> None:
         ("a<![endif]-->b", "ab"),
         (
             (
-                "<!--[if !!mso]>a<![endif]--><!--[if !(mso | IE)]>b<![endif]--><!--[if (IE | mso) & "
-                "vml]>c<![endif]-->"
+                "<!--[if !!mso]>a<![endif]-->"
+                "<!--[if !(mso | IE)]>b<![endif]-->"
+                "<!--[if (IE | mso) & vml]>c<![endif]-->"
             ),
             "ac",
         ),
         (
             (
-                "<!--[if mso |]>a<![endif]--><!--[if & mso]>b<![endif]--><!--[if mso | "
-                "()]>c<![endif]-->"
+                "<!--[if mso |]>a<![endif]-->"
+                "<!--[if & mso]>b<![endif]-->"
+                "<!--[if mso | ()]>c<![endif]-->"
             ),
             "",
         ),
         (
             (
-                "<!--[if (mso]>a<![endif]--><!--[if mso)]>b<![endif]--><!--[if (mso) "
-                "(mso)]>c<![endif]-->"
+                "<!--[if (mso]>a<![endif]-->"
+                "<!--[if mso)]>b<![endif]-->"
+                "<!--[if (mso) (mso)]>c<![endif]-->"
             ),
             "",
         ),

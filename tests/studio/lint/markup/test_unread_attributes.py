@@ -29,7 +29,10 @@ ACCORDION = """<mj-accordion><mj-accordion-element><mj-accordion-title>Title</mj
 BODIES = {
     "mj-hero": '<mj-hero background-url="https://a.example/a.png"><mj-text>Hi</mj-text></mj-hero>',
     "mj-wrapper": f"<mj-wrapper>{AROUND.format('<mj-text>Hi</mj-text>')}</mj-wrapper>",
-    "mj-group": f"<mj-section><mj-group>{'<mj-column><mj-text>Hi</mj-text></mj-column>' * 2}</mj-group></mj-section>",
+    "mj-group": (
+        f"<mj-section><mj-group>{'<mj-column><mj-text>Hi</mj-text></mj-column>' * 2}"
+        "</mj-group></mj-section>"
+    ),
     "mj-section": '<mj-section background-url="https://a.example/b.png"><mj-column></mj-column></mj-section>',
     "mj-button": AROUND.format('<mj-button href="https://a.example">Go</mj-button>'),
     "mj-image": AROUND.format(f"<mj-image {IMAGE}></mj-image>"),

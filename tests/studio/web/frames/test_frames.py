@@ -107,14 +107,18 @@ LETTER = """<!doctype html><html lang="en"><head><style>
   .card { background: #ffffff; border: 1px solid #e3dfd6 } .card h1 { color: #1c1b19 !important }
   p { color: rgb(40, 40, 40) } .quiet { color: hsl(30, 4%, 45%) }
   @media (prefers-color-scheme: dark) { .card { background: #ff0000 !important } }
-  [data-ogsc] .own { color: #ffcc00 !important } [data-ogsb] .own { background-color: #003300 !important }
+  [data-ogsc] .own { color: #ffcc00 !important }
+  [data-ogsb] .own { background-color: #003300 !important }
 </style></head><body bgcolor="#f4f2ec">
 <table bgcolor=#222222><tr><td><font color="#eeeeee">On a dark ground</font></td></tr></table>
 <div class="card"><h1 style="color:red">Heading</h1>
 <p>Text <b>in bold</b> <a href="https://northwind.example">a link</a></p>
-<p class="quiet" style="background: url(a.png) #fafafa no-repeat">Quiet</p><p class="own">Its own colours</p>
-<div style="background:rgba(0,0,0,.5)"><span style="color:rgba(255,255,255,.8)">Through glass</span></div>
-<a style="background-color:#14614b;color:#ffffff;border-top:2px solid black" href="https://northwind.example">Button</a>
+<p class="quiet" style="background: url(a.png) #fafafa no-repeat">Quiet</p>
+<p class="own">Its own colours</p>
+<div style="background:rgba(0,0,0,.5)">
+<span style="color:rgba(255,255,255,.8)">Through glass</span></div>
+<a style="background-color:#14614b;color:#ffffff;border-top:2px solid black"
+ href="https://northwind.example">Button</a>
 <p style="color:var(--brand)">Nobody can read this colour</p></div></body></html>"""
 BARE = """<!doctype html><html><head></head><body>
 <p>Nothing but text, and <a href='https://northwind.example'>a link</a></p></body></html>"""
@@ -150,7 +154,8 @@ async def test_a_browser_paints_what_the_checks_judge(browser: Browser, tmp_path
 PAINTED = """() => Object.fromEntries([...document.querySelectorAll("[data-n]")].map((element) => {
   let ground = element;
   const colour = (one) => getComputedStyle(one).backgroundColor;
-  while (ground.parentElement && colour(ground) === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+  while (ground.parentElement && colour(ground) === "rgba(0, 0, 0, 0)")
+    ground = ground.parentElement;
   return [element.dataset.n, [getComputedStyle(element).color, colour(ground)]];
 }))"""
 
@@ -205,32 +210,41 @@ def test_own_styles_for_outlook_are_honoured_there_and_nowhere_else(
 
 
 ROUND = """\
-<!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" href="https://a.example/?a=1&amp;b=2" arcsize="10%"
+<!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml"
+ href="https://a.example/?a=1&amp;b=2" arcsize="10%"
  style="height:40px;v-text-anchor:middle;width:200px" stroke="f" fillcolor="#b3261e"><w:anchorlock/>
 <center style="color:#ffffff">By VML</center></v:roundrect><![endif]-->
-<!--[if !mso]><!--><a href="https://a.example" style="border-radius:4px">By CSS</a><!--<![endif]-->"""
+<!--[if !mso]><!-->
+<a href="https://a.example" style="border-radius:4px">By CSS</a><!--<![endif]-->"""
 PAGE = f"""\
 <!doctype html><html lang="en"><head><style>
 @font-face {{ font-family: Lato; src: url(a.woff2) }}
-.wide {{ max-width: 100px; color: #112233 }} .wide > p {{ color: #ff0000 }} .wide p, [data-x] p {{ color: #445566 }}
+.wide {{ max-width: 100px; color: #112233 }} .wide > p {{ color: #ff0000 }}
+.wide p, [data-x] p {{ color: #445566 }}
 @media (min-width: 1px) {{ .wide {{ color: #ff0000 }} }}
 </style></head><body>
 <div id="div" class="wide" style="width:120px;padding:9px;border-radius:8px;display:inline-block">
 <p id="p">Hello</p></div>
 <table><tr><td id="td" style="padding:9px;background:#eeeeee url(a.png)">Hello</td></tr></table>
-<p id="web" style="font-family:'Lato'\n,Arial">Hello</p><p id="safe" style="font-family:Arial,Lato">Hello</p>
+<p id="web" style="font-family:'Lato'\n,Arial">Hello</p>
+<p id="safe" style="font-family:Arial,Lato">Hello</p>
 <p id="inline" style="color:#00ff00 !important">Hello</p><p id="gone" style="mso-hide:all">Hello</p>
 <p id="empty" style="border-top:1px solid"></p><p id="blank" style="border-top:1px solid"> </p>
-<td-like id="alt" style="mso-padding-alt:10px 25px">Hello</td-like><svg id="svg" width="9" height="9"></svg>
+<td-like id="alt" style="mso-padding-alt:10px 25px">Hello</td-like>
+<svg id="svg" width="9" height="9"></svg>
 {ROUND}
-<!--[if mso]><v:rect style="width:300px;height:60px" stroked="false"><v:fill type="frame" src="b.png" color="#00ff00"/>
+<!--[if mso]><v:rect style="width:300px;height:60px" stroked="false">
+<v:fill type="frame" src="b.png" color="#00ff00"/>
 <v:textbox inset="5px,6px,7px,8px"><![endif]-->
 <div id="in">In a rectangle</div><!--[if mso]></v:textbox></v:rect><![endif]-->
 </body></html>"""
 
-LOOK = """() => Object.fromEntries([...document.querySelectorAll("[id], [data-vml]")].map((one, at) => {
-  const { padding, borderRadius, display, color, fontFamily, backgroundColor, backgroundImage } = getComputedStyle(one);
-  const look = { width: one.getBoundingClientRect().width, padding, borderRadius, display, color, fontFamily };
+LOOK = """() => Object.fromEntries(
+[...document.querySelectorAll("[id], [data-vml]")].map((one, at) => {
+  const { padding, borderRadius, display, color, fontFamily, backgroundColor, backgroundImage } =
+    getComputedStyle(one);
+  const look = {
+    width: one.getBoundingClientRect().width, padding, borderRadius, display, color, fontFamily };
   return [one.id || `vml-${one.tagName}-${at}`, { ...look, backgroundColor, backgroundImage }];
 }))"""
 

@@ -94,7 +94,9 @@ def test_a_source_that_is_slow_to_colour_is_plain(client: Client, captured: Capt
 
 @pytest.mark.long
 def test_a_model_that_takes_too_long_says_so(client: Client, captured: CapturedMails) -> None:
-    """A captured mail with very many styles and elements has no dark view, and its light one stays."""
+    """A captured mail with very many styles and elements has no dark view, and its light one
+    stays.
+    """
     html = (
         b"<style>"
         + b".a{color:#fff;background:#000}" * 6_000

@@ -28,8 +28,8 @@ from keyturn.service.telemetry.logs import LogEvent, log
 
 _TOO_MANY, _REFERRAL, _CONSTRAINT_VIOLATION, _UNWILLING, _TOO_SLOW = 4, 10, 19, 53, {3, 11}
 
-# What directories write. OpenLDAP, and servers that know its password policy
-# (draft-behera-ldap-password-policy-10)
+# What directories write. OpenLDAP, and servers that
+# know its password policy (draft-behera-ldap-password-policy-10)
 
 
 _LOCKED_FOR_EVER = "000001010000Z"
@@ -83,7 +83,9 @@ class OpenLdap:
         )
 
     def violations(self, result: Result) -> Sequence[Violation]:
-        """Return the rules that a refused password breaks; none if that is not why it was refused."""
+        """Return the rules that a refused password breaks;
+        none if that is not why it was refused.
+        """
         if result.code != _CONSTRAINT_VIOLATION:
             return ()
         try:

@@ -290,7 +290,9 @@ class Flag:
         return sa.not_(holds) if self._is_not else holds
 
     def doubt(self, texts: Iterable[str]) -> str:
-        """Return a text of the column that is neither yes nor no and yet makes a row active, or ""."""
+        """Return a text of the column that is neither yes nor no and yet makes a row
+        active, or "".
+        """
         unclear = (text for text in texts if text.strip().lower() not in (*_FALSE, *_TRUE))
         return "" if self._is_not or self._values else next(unclear, "")
 
@@ -486,7 +488,9 @@ def _sql_text(moment: datetime) -> str:
 
 
 def time_form(value: Any) -> str:
-    """Return the form of a stored time, in words; "" if the value is none, or of a type for times."""
+    """Return the form of a stored time, in words;
+    "" if the value is none, or of a type for times.
+    """
     if isinstance(value, bool):
         return ""
     if isinstance(value, int | float | Decimal):

@@ -158,7 +158,8 @@ _POLICIES = text("""
     SELECT row_security_active(c.oid) AS active, count(p.policyname) AS policies,
         count(p.policyname) FILTER (WHERE p.qual = 'true') AS open
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN pg_policies p ON p.schemaname = n.nspname AND p.tablename = c.relname AND p.permissive = 'PERMISSIVE'
+    LEFT JOIN pg_policies p
+        ON p.schemaname = n.nspname AND p.tablename = c.relname AND p.permissive = 'PERMISSIVE'
         AND p.cmd IN ('ALL', CAST(:command AS text)) AND EXISTS (
             SELECT FROM unnest(p.roles) AS role
             WHERE CASE role WHEN 'public' THEN true ELSE pg_has_role(role, 'member') END

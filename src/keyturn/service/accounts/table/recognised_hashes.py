@@ -149,5 +149,7 @@ _SALT = re.compile(r"(password|passwd|pwd|pw|pass|hash|user)?(salt|pepper)(hash|
 
 
 def is_salt(column: str) -> bool:
-    """Whether an app that has such a column is likely to hash its value together with the password."""
+    """Whether an app that has such a column is likely to hash its value together
+    with the password.
+    """
     return bool(_SALT.fullmatch(re.sub(r"[^a-z0-9]", "", column.lower())))

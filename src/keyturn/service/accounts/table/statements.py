@@ -391,7 +391,9 @@ class Statements:
         return text.encode() if kind_of(self._columns["password"]).holds is bytes else text
 
     def _is_text(self, field: str, value: str | None) -> Condition:
-        """Whether the field is the same text, character by character, apart from spaces around it."""
+        """Whether the field is the same text, character by character,
+        apart from spaces around it.
+        """
         return self._exactly(self._columns[field]) == sa.bindparam(
             None, value, type_=sa.Text(), unique=True
         )

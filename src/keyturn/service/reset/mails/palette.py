@@ -15,7 +15,9 @@ _LINE, _PANEL = 0.12, 0.045
 """The share of ink in a hairline and in a dark panel, as in Keyturn's own colours."""
 
 _APART = 1.05
-"""The least contrast by which a dark panel stands out from its ground; Keyturn's own do so by 1.07."""
+"""The least contrast by which a dark panel stands out from its ground;
+Keyturn's own do so by 1.07.
+"""
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +113,9 @@ def _make_readable(colour: str, others: Sequence[str], *, darken: bool) -> str:
 
 
 def _text_on(ground: str, *candidates: str) -> str:
-    """Return the first candidate that is readable on `ground`, else the better of black and white."""
+    """Return the first candidate that is readable on `ground`,
+    else the better of black and white.
+    """
     readable = (candidate for candidate in candidates if contrast(candidate, ground) >= ENOUGH)
     return next(readable, max("#000000", "#ffffff", key=lambda text: contrast(text, ground)))
 

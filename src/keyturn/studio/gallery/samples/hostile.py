@@ -104,4 +104,6 @@ def _places_of_texts(holder: Any) -> Iterator[tuple[Any, Any]]:
 
 def _with_query(link: str, texts: _Texts) -> str:
     start, hash_sign, fragment = link.partition("#")
-    return f"{start}{'&' if '?' in start else '?'}next={quote(next(texts('a')), safe='')}{hash_sign}{fragment}"
+    separator = "&" if "?" in start else "?"
+    value = quote(next(texts("a")), safe="")
+    return f"{start}{separator}next={value}{hash_sign}{fragment}"

@@ -14,8 +14,18 @@ from msgspec import Struct, field
 from keyturn.studio.gallery.variables.slots import Slot, mark_for
 
 Use = Literal[
-    "printed", "asked", "called", "number", "moment", "text", "joined", "length", "indexed", "list", "mapping"
-]  # fmt: skip
+    "printed",
+    "asked",
+    "called",
+    "number",
+    "moment",
+    "text",
+    "joined",
+    "length",
+    "indexed",
+    "list",
+    "mapping",
+]
 
 _IRREGULAR: Mapping[str, str] = {
     "people": "person",

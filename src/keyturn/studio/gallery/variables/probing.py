@@ -178,7 +178,9 @@ def _is_built_in(called: Any) -> bool:
 def _filtered(
     environment: Environment, name: str, context: Context, value: Any, *args: Any, **named: Any
 ) -> Any:
-    """Return the result of a filter: Jinja's own filters of lists take what they need from a probe."""
+    """Return the result of a filter: Jinja's own filters of lists take what they need
+    from a probe.
+    """
 
     def result() -> Any:
         made = environment.call_filter(name, value, args, named, context)
@@ -377,8 +379,9 @@ def first_file(context: Context, value: Any, parent: str, names: tuple[str, ...]
     files = each_file(context, value, parent, names)
     return next(files, None) or context.environment.from_string(
         nodes.Template(
-            [nodes.Block(name, [], False, False, lineno=1) for name in context.blocks], lineno=1
-        )  # noqa: FBT003
+            [nodes.Block(name, [], False, False, lineno=1) for name in context.blocks],  # noqa: FBT003
+            lineno=1,
+        )
     )
 
 

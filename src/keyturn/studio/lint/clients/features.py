@@ -181,9 +181,22 @@ _OFFERED = (
 )  # inside these, clients without support lose nothing
 # Names in the markup of a single client: such rules are for that client alone.
 _OF_ONE_CLIENT = frozenset(
-    ("x-apple-data-detectors", "owa", "outlook", "ExternalClass", "ReadMsgBody", "MessageViewBody", "MessageWebViewDiv",
-     "yshortcuts", "appleLinks", "unstyle-auto-detected-links", "aBn", "a6S", "im")
-)  # fmt: skip
+    (
+        "x-apple-data-detectors",
+        "owa",
+        "outlook",
+        "ExternalClass",
+        "ReadMsgBody",
+        "MessageViewBody",
+        "MessageWebViewDiv",
+        "yshortcuts",
+        "appleLinks",
+        "unstyle-auto-detected-links",
+        "aBn",
+        "a6S",
+        "im",
+    )
+)
 
 # Properties that hide an element as well as `visibility` and `overflow` do, as in preheaders.
 _HIDING = ("display", "mso-hide", "max-height", "opacity", "font-size", "height", "width")
@@ -333,7 +346,9 @@ def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:
 
 
 def _is_of_whole(note: str, feature: Feature, support: Support) -> bool:
-    """Tell whether a client with this note lacks the whole feature where the note is about a use."""
+    """Tell whether a client with this note lacks the whole feature
+    where the note is about a use.
+    """
     depends = note in feature.when or note in feature.on or feature.partial is not None
     return depends and not _OTHER_ACCOUNTS.search(support.notes.get(note, ""))
 

@@ -125,7 +125,9 @@ class _OriginsGenerator(CodeGenerator):
         return self.write(after)
 
     def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        """Write it so that an include without end prints nothing: its parts are put together first."""
+        """Write it so that an include without end prints nothing:
+        its parts are put together first.
+        """
         if (
             frame.buffer is not None and not node.with_context
         ):  # as Jinja: a macro with it becomes a generator

@@ -39,7 +39,9 @@ class TracedText(str):
     __slots__ = ("pieces", "undefined")
     pieces: tuple[Piece, ...]
     undefined: tuple[tuple[str, Place], ...]
-    """Printed names that have no value, with their places, if the engine prints nothing for them."""
+    """Printed names that have no value, with their places,
+    if the engine prints nothing for them.
+    """
 
 
 class Markup(markupsafe.Markup):
@@ -57,7 +59,9 @@ def pieces_of(text: object) -> tuple[Piece, ...]:
 
 
 def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedText:
-    """Return the text with its pieces and with names, for an engine that prints nothing for them."""
+    """Return the text with its pieces and with names,
+    for an engine that prints nothing for them.
+    """
     traced = TracedText(text)
     traced.pieces, traced.undefined = pieces_of(text), tuple(dict.fromkeys(undefined))
     return traced
@@ -138,7 +142,9 @@ def trace_data(text: str, file: str, line: int, column: int) -> str:
 
 
 def trace_printed(value: str, file: str, line: int, column: int) -> str:
-    """Return the output of an expression at that place, which is the origin of pieces without one."""
+    """Return the output of an expression at that place,
+    which is the origin of pieces without one.
+    """
     place = Place(file, line, column)
     pieces = pieces_of(value) or (Piece(0),)
     printed = (

@@ -27,7 +27,8 @@ PREVIEW = "allow-same-origin"
 CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
 
 _TEXT = """<!doctype html><meta name="color-scheme" content="light dark">\
-<pre style="margin:24px;font:16px/24px ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
+<pre style="margin:24px;font:16px/24px ui-monospace,monospace;\
+white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
 
 
 def page_of_text(text: str) -> str:

@@ -1,1 +1,3 @@
-"""The pages: the handlers of the studio, in `HANDLERS` of each module, and the data of each page."""
+"""The pages: the handlers of the studio, in `HANDLERS` of each module,
+and the data of each page.
+"""

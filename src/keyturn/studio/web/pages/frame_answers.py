@@ -102,7 +102,9 @@ def attached(content: bytes, name: str) -> Response[bytes]:
     """
     plain = re.sub(r"[^\w .-]", "_", name, flags=re.ASCII)
     headers = {
-        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
+        "content-disposition": (
+            f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+        ),
         "content-security-policy": "default-src 'none'; sandbox",
     }
     return Response(content, media_type="application/octet-stream", headers=headers)

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
-LOGIN = """<form method="post">{% csrf_token %}{{ form }}</form><a href="{% url 'password_reset' %}">Forgot?</a>"""
+LOGIN = """<form method="post">{% csrf_token %}{{ form }}</form>
+<a href="{% url 'password_reset' %}">Forgot?</a>"""
 PARTS = ("auth", "contenttypes", "sessions", "messages", "admin")  # the admin has the templates
 
 settings.configure(
