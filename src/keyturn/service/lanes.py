@@ -54,7 +54,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         for kind, payload in messages.NOTICES.items()
     }
     securing |= parts.securing.handlers(mails, links)
-    securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
+    securing[messages.CHANGE_BEGUN] = parts.changes.end_interrupted
     last_answer = _last_answer(parts.settings.mail)
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its
     # look-ups.

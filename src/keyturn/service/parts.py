@@ -17,11 +17,13 @@ from keyturn.service.lanes import worker_of
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, sign_in
-from keyturn.service.reset.change import ChangeEffects
-from keyturn.service.reset.check import LinkChecks, LiveLinks
-from keyturn.service.reset.complete import PasswordChanges, PasswordResets
+from keyturn.service.reset.change import PasswordChanges
+from keyturn.service.reset.change_effects import ChangeEffects
+from keyturn.service.reset.check import LinkChecks
+from keyturn.service.reset.complete import PasswordResets
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import SecondProof
+from keyturn.service.reset.live_links import LiveLinks
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.passwords import breaches, hasher, policy
 from keyturn.service.reset.proofs import challenge, codes
@@ -135,7 +137,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         """
         worker = vars(self).pop("worker", None)
         for part in (
-            self.changes.external,
+            self.changes,
             self.breaches,
             self.challenge,
             self.second_step,

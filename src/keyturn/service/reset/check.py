@@ -1,99 +1,22 @@
-"""Checks whether a link works, and finds its account.
-
-Waiting requests share the statements that read both.
-"""
+"""Checks a link, and a password for it, without using the link up."""
 
 from datetime import datetime
 
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.service import addresses, secrets
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.database.database import lookup
-from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground, SecondProof, SecondStepCode
+from keyturn.service.reset.live_links import LiveLinks
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.request import ReturnAddresses
-from keyturn.service.secrets import Secret, SecretRow, secret_of
+from keyturn.service.secrets import Secret
 from keyturn.service.telemetry.meters import count_calls
-
-
-class LiveLinks:
-    """Finds the link of a token and its account.
-
-    The audit trail records refused links of ours, and why.
-    """
-
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self.find = lookup(ground.database, secrets.all_of(LINKS), SecretRow.key, secret_of).submit
-        """Return the link with that key, or None."""
-
-    async def require(
-        self, event: str, token: str, email: str | None, client: Client
-    ) -> tuple[Secret, Account]:
-        """Return the link of the token and its account.
-
-        Raises LinkDead with the reason, recorded as `event`.
-
-        A link is dead, too, if its account was disabled or has a new address since, if it invites
-        and the account has a password by now, or if `email` is another address.
-        """
-        link = await self.find(secrets.digest(token))
-        if link is None:  # not recorded: invented tokens would fill the audit trail
-            raise LinkDead("invalid")
-        if reason := link.dead_reason(now()):
-            dead = LinkDead(reason)
-            # One that was ended after it had expired has been replaced.
-            dead.email_hint = (
-                addresses.mask(link.facts.email)
-                if reason == "expired" and not link.revoked_at
-                else ""
-            )
-            raise await self.record_dead(dead, event, link, client)
-        account = await self._ground.accounts.get(
-            link.account_id
-        )  # only now: the store may be unavailable
-        is_other = (
-            email is not None
-            and account is not None
-            and not addresses.is_same_mailbox(account.email, email)
-        )
-        if account is None or is_other or not _opens(link, account):
-            dead = LinkDead("invalid")
-            dead.is_another = is_other and account is not None and _opens(link, account)
-            raise await self.record_dead(dead, event, link, client)
-        return link, account
-
-    async def record_dead(
-        self, dead: LinkDead, event: str, link: Secret, client: Client
-    ) -> LinkDead:
-        """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP
-        ASVS 16.3.3).
-        """
-        await self._ground.audit.record(
-            event, outcome_of(dead), client, link.account_id, link.facts.email
-        )
-        return dead
-
-
-def _opens(link: Secret, account: Account) -> bool:
-    """Return whether the link fits the account as it is now: its address, and active or, if it
-    recovers, locked.
-
-    One that invites works for days, for whoever was forwarded it: the account must still await its
-    first password.
-    """
-    facts = link.facts
-    is_open = account.active or (link.recovers and account.locked)
-    is_due = account.awaits_password or not facts.invites
-    return is_open and is_due and addresses.is_same_mailbox(account.email, facts.email)
 
 
 class LiveLink(Account, frozen=True, kw_only=True):
@@ -122,8 +45,11 @@ class LinkChecks:
         second_step: SecondProof,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self._ground, self.meters = ground, ground.meters
-        self._links, self._policy, self._second_step = links, policy, second_step
+        self.meters = ground.meters
+        self._limits = ground.limits
+        self._links = links
+        self._policy = policy
+        self._second_step = second_step
         self._return_addresses = return_addresses
 
     @count_calls("validate")
@@ -132,14 +58,16 @@ class LinkChecks:
 
         Raises LinkDead with the reason, TooManyRequests.
         """
-        await self._ground.limits.count("validate", client)
+        await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
+        facts = link.facts
+        factors = await self._second_step.factors(link, account)
         return LiveLink(
             **msgspec.structs.asdict(account),
             expires_at=link.expires_at,
-            reason=link.facts.reason,
-            return_to=self._return_addresses.allowed(link.facts.return_to),
-            factors=tuple(await self._second_step.factors(link, account)),
+            reason=facts.reason,
+            return_to=self._return_addresses.allowed(facts.return_to),
+            factors=tuple(factors),
         )
 
     @count_calls("validate")
@@ -148,7 +76,7 @@ class LinkChecks:
 
         Raises LinkDead, InputInvalid if it works, TooManyRequests.
         """
-        await self._ground.limits.count("validate", client)
+        await self._limits.count("validate", client)
         link = await self._links.find(secrets.digest(token))
         if link is None:
             raise LinkDead("invalid")
@@ -167,7 +95,7 @@ class LinkChecks:
 
         Raises LinkDead, TooManyRequests, Unavailable.
         """
-        await self._ground.limits.count("reset", client)
+        await self._limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:
             await self._second_step.require(link, account, SecondStepCode(method=method), client)
@@ -186,7 +114,7 @@ class LinkChecks:
         It counts like a check of the link. Whether it is the account's own stays unsaid: that would
         be a free guess.
         """
-        await self._ground.limits.count("validate", client)
+        await self._limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
@@ -195,5 +123,5 @@ class LinkChecks:
 
         Raises PasswordRejected, TooManyRequests, Busy.
         """
-        await self._ground.limits.count("reset", client)
+        await self._limits.count("reset", client)
         await self._policy.require(password, email)

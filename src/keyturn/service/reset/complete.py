@@ -1,33 +1,15 @@
-"""Sets a new password with a link, in one transaction if the store is in Keyturn's database (else:
-`elsewhere.py`).
-"""
+"""Completes resets: sets a new password with a link."""
 
 import contextlib
-from dataclasses import dataclass
-from datetime import datetime
 
-import msgspec
-
-from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, AccountStore, NewPassword
-from keyturn.service.clock import now
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import LimitsUnready
-from keyturn.service.reset.change import Change, ChangeEffects, ended_by
-from keyturn.service.reset.check import LiveLinks
-from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.ground import (
-    Ground,
-    PassedStep,
-    SecondProof,
-    SecondStepCode,
-    Transaction,
-)
-from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.passwords.policy import PasswordPolicy
+from keyturn.service.reset.change import PasswordChanges
+from keyturn.service.reset.ground import Ground, SecondProof, SecondStepCode
+from keyturn.service.reset.live_links import ChangeByLink, LiveLinks
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LINKS, is_intruded
-from keyturn.service.secrets import Secret
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -36,10 +18,13 @@ class PasswordResets:
     """Completes resets: makes the change, and forgets guesses at the old password."""
 
     def __init__(
-        self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: SecondProof
+        self, links: LiveLinks, ground: Ground, changes: PasswordChanges, second_step: SecondProof
     ) -> None:
-        self._ground, self.meters = ground, ground.meters
-        self._links, self._changes, self._second_step = links, changes, second_step
+        self.meters = ground.meters
+        self._limits = ground.limits
+        self._links = links
+        self._changes = changes
+        self._second_step = second_step
 
     @count_calls("reset")
     async def complete(
@@ -58,16 +43,15 @@ class PasswordResets:
         SecondStepRequired, SecondStepRejected (the link survives these), OutcomeUnknown, Busy,
         AccountsUnready, TooManyRequests.
         """
-        await self._ground.limits.count("reset", client)
+        await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
-        step = self._second_step
         change = ChangeByLink(
             account=account,
             password=password,
             client=client,
             links=self._links,
             link=link,
-            step=step,
+            step=self._second_step,
             answer=answer,
         )
         try:
@@ -75,110 +59,7 @@ class PasswordResets:
         except LinkDead as dead:  # because another request was quicker
             raise await self._links.record_dead(dead, "password_reset", link, client) from None
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
-        with contextlib.suppress(
-            LimitsUnready
-        ):  # the password is changed, even if the counter cannot be written
-            await self._ground.limits.forget_guesses(addresses.normalize(account.email))
+        # The password is changed, even if the counter cannot be written.
+        with contextlib.suppress(LimitsUnready):
+            await self._limits.forget_guesses(addresses.normalize(account.email))
         return account
-
-
-class PasswordChanges:
-    """Sets passwords: in one transaction if the store joins it, otherwise by `external`."""
-
-    def __init__(
-        self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
-    ) -> None:
-        self._ground, self._policy, self._hasher, self._effects = ground, policy, hasher, effects
-        self._joins = ground.accounts.offers(AccountStore.set_password_within)
-        self.external = ExternalStoreChanges(ground, effects)
-
-    async def make(self, change: Change) -> None:
-        """Make the whole change or none.
-
-        Raises its errors, PasswordRejected, Busy, AccountsUnready, OutcomeUnknown.
-        """
-        await self._policy.require(change.password, change.account.email)
-        await change.require_second_step()
-        password = NewPassword(change.password, self._hasher.hash)
-        if self._joins:
-            await self._change_in_transaction(change, password)
-        else:
-            await self.external.make(change, password)
-
-    async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
-        password_hash = await password.hashed()
-        moment = now()
-
-        def write(tx: Transaction) -> None:
-            # One change per account at a time: two of its links used at once would each wait for
-            # the other to end.
-            tx.hold(change.account.id)
-            account = change.redeem(tx, moment)
-            ended = ended_by(
-                self._ground.accounts.set_password_within(tx.connection, account, password_hash)
-            )
-            if ended is None:
-                raise change.refusal()
-            self._effects.write(tx, account, change.begun(moment), ended)
-            change.after_change(tx)
-
-        await self._ground.transact_once(write)
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class ChangeByLink(Change):
-    """The change of a link's holder; consuming the link decides.
-
-    `step` asks for more than the link.
-    """
-
-    links: LiveLinks
-    link: Secret
-    step: SecondProof
-    answer: SecondStepCode | None
-    passed: PassedStep | None = None
-    how = "reset"
-
-    @property
-    def proven(self) -> bool:
-        return self.passed is not None
-
-    def refusal(self) -> LinkDead:
-        return LinkDead("invalid")
-
-    async def require_second_step(self) -> None:
-        try:
-            self.passed = await self.step.require(self.link, self.account, self.answer, self.client)
-        except LinkDead as dead:
-            if (
-                dead.reason == "invalid"
-            ):  # another request may have used it, as when a form is sent twice
-                self._require_alive(await self.links.find(self.link.key))
-            raise
-
-    def _require_alive(self, link: Secret | None) -> None:
-        if reason := link.dead_reason(now()) if link else "invalid":
-            raise LinkDead(reason)
-
-    def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        # In the order of the worker: first the mailbox, then its account's links.
-        tx.mailboxes.end_cooldown(self.link.facts.email)
-        is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
-        if not secrets.use(tx.connection, self.link, moment):
-            self._require_alive(secrets.find(tx.connection, self.link.key, *LINKS))
-            raise LinkDead("invalid")
-        if self.passed:
-            self.passed.spend(tx, moment)
-        return msgspec.structs.replace(self.account, intruded=is_suspected)
-
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        secrets.give_back(tx.connection, self.link, moment)
-        if self.passed:
-            self.passed.give_back(tx, moment)
-
-    def after_change(self, tx: Transaction) -> None:
-        """Confirm the second step. A recovery link undoes what was added to it recently."""
-        if self.passed:
-            self.passed.confirm(tx)
-        if self.link.recovers:
-            self.step.undo_recent(tx, self.account, self.client)

@@ -22,8 +22,7 @@ from keyturn.service.problems.proofs import (
     SecondStepRequired,
 )
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.change import Change
-from keyturn.service.reset.complete import PasswordChanges
+from keyturn.service.reset.change import Change, PasswordChanges
 from keyturn.service.reset.ground import (
     Ground,
     PassedStep,

@@ -24,7 +24,7 @@ from keyturn.service.outbox.worker import Handler
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
-from keyturn.service.reset.change import ChangeEffects, counted
+from keyturn.service.reset.change_effects import ChangeEffects, counted
 from keyturn.service.reset.events import AccountSecured
 from keyturn.service.reset.ground import Ground, SecondProof, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
@@ -142,7 +142,7 @@ class AccountSecuring:
             if press(tx.connection, link, moment):
                 # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the
                 # current one.
-                self._effects.end_access(tx, account_id, moment, mailbox=email)
+                self._effects.end_access_by(tx, account_id, moment, email)
                 promise = messages.AccountWasSecured(
                     account_id=account_id, email=email, at=moment, client=client
                 )
