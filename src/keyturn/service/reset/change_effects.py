@@ -139,11 +139,8 @@ def counted(ended: Ended | None) -> Ended:
     answer: Any = ended.counts
     if not isinstance(answer, Mapping):
         return NOTHING
-    counts = {}
-    for word, number in list(answer.items())[:_MOST_WORDS]:
-        if _is_word(word) and _is_count(number):
-            counts[word] = number
-    return Ended(counts)
+    answers = list(answer.items())[:_MOST_WORDS]
+    return Ended({word: number for word, number in answers if _is_word(word) and _is_count(number)})
 
 
 def _is_word(word: object) -> bool:

@@ -1,5 +1,5 @@
-"""Tells the owner of an account by mail that its password was changed,
-or what else happened to it.
+"""Tells the owner of an account by mail that its password was changed, or what else happened to
+it.
 """
 
 import msgspec
@@ -30,7 +30,9 @@ class NoticeHandler:
     def __init__(
         self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]
     ) -> None:
-        self._mails, self._ground, self._composer = mails, ground, composer
+        self._mails = mails
+        self._ground = ground
+        self._composer = composer
         self._decoder = msgspec.json.Decoder(payload)
 
     async def __call__(self, message: Message) -> Settlement:
@@ -47,11 +49,9 @@ class NoticeHandler:
     async def _write(
         self, message: Message, notice: Notice, current: Account, *, has_button: bool
     ) -> Email | Dropped:
-        """Store the mail, without a button that would have ended by now: it would promise what no
-        press does.
-        """
-        account, moment = msgspec.structs.replace(current, email=notice.email), now()
-        is_copied = notice.secures and not addresses.is_same_mailbox(notice.email, current.email)
+        """Store the mail and return it."""
+        moment = now()
+        account = msgspec.structs.replace(current, email=notice.email)
         token, link = mint_link(account, Purpose.SECURE, notice.at, moment + BUTTON_LIFE)
         mail = self._composer.about(account, notice, token if has_button else "", link.expires_at)
         sealed = self._mails.seal(mail)
@@ -61,20 +61,27 @@ class NoticeHandler:
             held = tx.hold(account.id)
             if has_button and is_outlived(tx.connection, link):
                 return None
-            if is_copied:
-                tx.outbox.enqueue(
-                    message.kind,
-                    msgspec.structs.replace(notice, secures=False, email=current.email),
-                )
+            if notice.secures and not addresses.is_same_mailbox(notice.email, current.email):
+                copy = msgspec.structs.replace(notice, secures=False, email=current.email)
+                tx.outbox.enqueue(message.kind, copy)
             if message.kind not in UNSUPPRESSED and tx.mailboxes.is_suppressed(account.email):
-                to = notice.client, moment, account.id, account.email
-                tx.audit.write("confirmation", SUPPRESSED, *to, message_id=message.id)
+                tx.audit.write(
+                    "confirmation",
+                    SUPPRESSED,
+                    notice.client,
+                    moment,
+                    account.id,
+                    account.email,
+                    message_id=message.id,
+                )
                 tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
             tx.outbox.seal([(message, sealed)])
             held.mint([(link, has_button)])
             return mail.email
 
-        return await self._ground.transact(write) or await self._write(
-            message, notice, current, has_button=False
-        )
+        told = await self._ground.transact(write)
+        if told is None:
+            # The button would have ended by now, and would promise what no press does.
+            return await self._write(message, notice, current, has_button=False)
+        return told

@@ -22,6 +22,14 @@ bytes.
 """
 
 
+_NEVER_IN_ADDRESSES = frozenset(' "<>\\')
+"""What RFC 3986 leaves out of every address, and a browser may read in its own way: a backslash as
+a slash.
+"""
+
+_AFTER_AN_ORIGIN = ("", "/", "?", "#")
+"""How what follows an origin begins; "" if nothing follows."""
+
 RequireAnswer = Callable[[Client, str], Awaitable[None]]
 """Returns if a request may go on with an answer.
 
@@ -41,18 +49,18 @@ class ReturnAddresses:
         self._origins = tuple(origins)
 
     def allowed(self, address: str) -> str:
-        """Return the address, or "" if it is not allowed,
-        such as after the settings were changed.
-        """
-        if len(address) > _LONGEST_RETURN or not address.isascii() or not address.isprintable():
+        """Return the address, or "" if it is not allowed, as after a change of the settings."""
+        if len(address) > _LONGEST_RETURN:
             return ""
-        rests = [
-            address.removeprefix(origin) for origin in self._origins if address.startswith(origin)
-        ]
-        is_ours = set(' "<>\\').isdisjoint(address) and any(
-            rest[:1] in {"", "/", "?", "#"} for rest in rests
-        )
-        return address if is_ours else ""
+        if not address.isascii() or not address.isprintable():
+            return ""
+        if not _NEVER_IN_ADDRESSES.isdisjoint(address):
+            return ""
+        for origin in self._origins:
+            # Without the end, "https://app.example" would also allow "https://app.example.evil".
+            if address.startswith(origin) and address[len(origin) :][:1] in _AFTER_AN_ORIGIN:
+                return address
+        return ""
 
 
 @asynccontextmanager
@@ -77,8 +85,10 @@ class ResetRequests:
         require_answer: RequireAnswer | None,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self._ground, self.meters = ground, ground.meters
-        self._require_answer, self._return_addresses = require_answer, return_addresses
+        self.meters = ground.meters
+        self._ground = ground
+        self._require_answer = require_answer
+        self._return_addresses = return_addresses
 
     @_dropped_over_budget()
     @count_calls("request")
@@ -96,7 +106,8 @@ class ResetRequests:
         """
         try:
             identifier = self._identify(email, return_to)
-        except InputInvalid:  # counted separately: a typing mistake costs no try
+        except InputInvalid:
+            # Counted separately: a typing mistake costs no try.
             await self._ground.limits.count("malformed", client)
             raise
         wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
@@ -113,7 +124,8 @@ class ResetRequests:
         return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
-        if self._require_answer:  # before more expensive work
+        if self._require_answer:
+            # Before more expensive work.
             await self._require_answer(wanted.client, answer)
         await self._ground.limits.count("request", wanted.client, "overall")
 
@@ -126,8 +138,9 @@ class ResetRequests:
         Nothing else is sent for that link, so an old one is no standing way to send mails. Raises
         what `accept` does.
         """
+        facts = link.facts
         wanted = ResetRequested(
-            email=link.facts.email, at=now(), client=client, return_to=link.facts.return_to
+            email=facts.email, at=now(), client=client, return_to=facts.return_to
         )
         await self._admit(wanted, answer)
 

@@ -248,14 +248,17 @@ class AccountSecuring:
                 tx.outbox.enqueue(messages.ADDRESS_DISPUTED, disputed)
         else:
             self._second_step.undo_recent(tx, account, by)
-        # The address may no longer be the account's.
-        more = {
-            "email": secured.email,
-            "current_email": account.email,
-            "locked": account.locked,
-            "ended": ended.counts,
-        }
-        self._effects.events.write(tx, AccountSecured, account, by, secured.at, **more)
+        # The address at the change may no longer be the account's.
+        self._effects.events.write(
+            tx,
+            AccountSecured,
+            msgspec.structs.replace(account, email=secured.email),
+            by,
+            secured.at,
+            current_email=account.email,
+            locked=account.locked,
+            ended=ended.counts,
+        )
 
 
 def _has_moved(account: Account | None, secured: messages.AccountWasSecured) -> bool:
