@@ -61,7 +61,9 @@ _SMALL_PAGE = """\
 <!doctype html><html lang="en"><meta charset="utf-8">{refresh}<title>Keyturn studio</title>
 <meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 3rem auto; padding: 0 1rem }}
+body {{
+  font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 3rem auto; padding: 0 1rem
+}}
 code {{ overflow-wrap: anywhere }}</style>
 <h1>Keyturn studio</h1>
 <p><a href="{address}">Open the studio</a> at its own address, <code>http://{host}</code>.
