@@ -48,8 +48,8 @@ def draw(source: str) -> str:
     return "\n".join(
         (
             (
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-                f'aria-label="{_LABEL}">'
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+                f'role="img" aria-label="{_LABEL}">'
             ),
             f'<style>{_STYLE}</style><rect width="{width}" height="{height}"/>',
             *drawn,

@@ -1,4 +1,6 @@
-"""The command line, in a folder of its own and with an environment that holds nothing of Keyturn's."""
+"""The command line, in a folder of its own and with an environment that holds nothing of
+Keyturn's.
+"""
 
 import io
 import os

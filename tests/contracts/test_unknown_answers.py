@@ -50,9 +50,12 @@ from keyturn.service.webhooks.sender import WebhookSender
 _PAGE = b"<!doctype html><title>Gateway</title><h1>Something is wrong</h1>"
 _GATEWAY = b'{"message": "no Route matched with those values"}'
 _REFUSES_ALL = b'{"success": false, "errors": [{"code": 10000}]}'
-_WRONG_TYPES = b"""{"id": 7, "users": "none", "success": "yes", "error-codes": 5, "ErrorCode": "0", "MessageID": [],
-    "MessageId": {}, "sid": 7, "code": [1], "error_code": {}, "errors": "many", "message": 3, "statusCode": "soon",
-    "name": ["x"], "hashed_token": 1, "access_token": null, "status": "verified"}"""
+_WRONG_TYPES = b"""{
+    "id": 7, "users": "none", "success": "yes", "error-codes": 5, "ErrorCode": "0",
+    "MessageID": [], "MessageId": {}, "sid": 7, "code": [1], "error_code": {}, "errors": "many",
+    "message": 3, "statusCode": "soon", "name": ["x"], "hashed_token": 1, "access_token": null,
+    "status": "verified"
+}"""
 _NO_CONTENT = 204
 _TRUNCATED = b'{"id": "3f1d1a52", "success": tru'
 

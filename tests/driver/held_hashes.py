@@ -1,4 +1,6 @@
-"""bcrypt that waits: a hash is computed, and its thread goes on at a moment of the test's choice."""
+"""bcrypt that waits: a hash is computed, and its thread goes on at a moment of the test's
+choice.
+"""
 
 import asyncio
 import threading

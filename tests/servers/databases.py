@@ -57,7 +57,8 @@ class SqliteFiles:
         asyncio.run(migrate_database(f"sqlite:///{self._template}"))
 
     def migrated(self) -> str:
-        return f"sqlite:///{shutil.copyfile(self._template, self._folder / f'{next(self._numbers)}.db')}"
+        file = self._folder / f"{next(self._numbers)}.db"
+        return f"sqlite:///{shutil.copyfile(self._template, file)}"
 
     def empty(self) -> str:
         return f"sqlite:///{self._folder / f'{next(self._numbers)}.db'}"

@@ -64,7 +64,7 @@ MIRRORED = """() => {
 }"""
 
 
-async def test_arabic_runs_from_right_to_left_on_a_small_screen_and_another_language_is_a_click_away(
+async def test_arabic_runs_right_to_left_on_a_small_screen_and_another_language_is_a_click_away(
     screens: Screens, school: Service
 ) -> None:
     path = f"/reset-password/{await school.link()}"

@@ -198,8 +198,12 @@ def test_a_table_that_is_unclear_must_be_named(
 
 
 SALTED = """
-CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, hashed_password TEXT, salt TEXT, auth_type INTEGER);
-INSERT INTO users VALUES (1, 'ada@northwind.example', '5f4dcc3b5aa765d61d8327deb882cf99', '7f3a', 10);
+CREATE TABLE users (
+  id INTEGER PRIMARY KEY, email TEXT, hashed_password TEXT, salt TEXT, auth_type INTEGER
+);
+INSERT INTO users VALUES (
+  1, 'ada@northwind.example', '5f4dcc3b5aa765d61d8327deb882cf99', '7f3a', 10
+);
 """
 
 
@@ -221,7 +225,8 @@ def test_lockouts_are_said(keyturn: Keyturn) -> None:
 
 OF_MANY_COLUMNS = """
 CREATE TABLE users (
-  id INTEGER PRIMARY KEY, email TEXT, password TEXT, is_active BOOLEAN, deleted_at DATETIME, banned_at DATETIME,
+  id INTEGER PRIMARY KEY, email TEXT, password TEXT,
+  is_active BOOLEAN, deleted_at DATETIME, banned_at DATETIME,
   session_token VARCHAR(75) NOT NULL, is_ldap_user BOOLEAN, google_id TEXT, locked_at DATETIME
 );
 """
@@ -288,8 +293,8 @@ GONE = "SQLite in {here}/app.db cannot be read: No such file"
         (
             "",
             (
-                "the variable DATABASE_URL is not set: set it, or name your app's database. --store "
-                "builtin needs none"
+                "the variable DATABASE_URL is not set: set it, or name your app's database. "
+                "--store builtin needs none"
             ),
         ),
         (
@@ -422,8 +427,8 @@ def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: Maria
     )
     executed(
         url,
-        "CREATE OR REPLACE USER app@localhost IDENTIFIED BY 'hunter2';\nGRANT ALL ON *.* TO "
-        "app@localhost",
+        "CREATE OR REPLACE USER app@localhost IDENTIFIED BY 'hunter2';\n"
+        "GRANT ALL ON *.* TO app@localhost",
     )
     address = url.replace("mysql://root@", "mysql://app:hunter2@")
     ended = keyturn("init", "--database", address, *TEXTS)

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.long
 
 GOOD = """\
 <mjml lang="en">
-  <mj-head><mj-title>News for {{ name }}</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>
+  <mj-head><mj-title>News for {{ name }}</mj-title>\
+<mj-preview>What is new in the harbour</mj-preview></mj-head>
   <mj-body>
     <mj-section>
       <mj-column>

@@ -130,8 +130,8 @@ async def test_any_number_of_machines_may_migrate_at_once(empty_url: str) -> Non
         (
             "0015",
             (
-                r"revision 0015, of a version that was never released, and cannot be updated: remove "
-                r"the tables .*$"
+                r"revision 0015, of a version that was never released, and cannot be updated: "
+                r"remove the tables .*$"
             ),
         ),
     ],

@@ -65,17 +65,26 @@ def test_a_local_part_with_dots_that_smtp_does_not_know_is_quoted(mail: Email, l
 
 
 _PIECES = st.sampled_from([
-    "word", "x" * 75, "x" * 76, "x" * 998, " ", "  ", "\t", "\n", "\r\n", "\r", ".", "=", "=20", "=?utf-8?q?a?=", "=_",
-    "--=_keyturn--", "From ", "\x00", "\x0b", "\x85", "\u2028", "ü", "世界", "مرحبا", "\u202e", "\U0001f600", "<b>",
-    "&", '"', "\\", ",", "@", "(",
+    "word", "x" * 75, "x" * 76, "x" * 998, " ", "  ", "\t", "\n", "\r\n", "\r",
+    ".", "=", "=20", "=?utf-8?q?a?=", "=_", "--=_keyturn--", "From ",
+    "\x00", "\x0b", "\x85", "\u2028", "ü", "世界", "مرحبا", "\u202e", "\U0001f600",
+    "<b>", "&", '"', "\\", ",", "@", "(",
 ])  # fmt: skip
 bodies = st.lists(_PIECES, max_size=60).map("".join) | st.text(max_size=300)
 lines = bodies.map(lambda text: " ".join("".join(filter(str.isprintable, text)).split())[:300])
-names = st.sampled_from([
-    "", "Northwind", "Northwind, School", "Schule Grün", "学校 " * 30, "مدرسة", "x" * 120, "\U0001f600",
-
-    "Schule Grün für Boote, Häfen, Leuchttürme und alles andere an der See, im Norden, Kiel",
-])  # fmt: skip
+names = st.sampled_from(
+    [
+        "",
+        "Northwind",
+        "Northwind, School",
+        "Schule Grün",
+        "学校 " * 30,
+        "مدرسة",
+        "x" * 120,
+        "\U0001f600",
+        "Schule Grün für Boote, Häfen, Leuchttürme und alles andere an der See, im Norden, Kiel",
+    ]
+)
 
 
 @given(bodies, bodies, lines, names)

@@ -51,10 +51,12 @@ def test_a_moment_has_its_date_which_can_be_the_next_day_and_names_its_zone(
 @pytest.mark.parametrize(
     ("span", "english", "german"),
     [
-        (timedelta(seconds=90), "90 seconds", "90 Sekunden"), (timedelta(minutes=60), "1 hour", "1 Stunde"),
-        (timedelta(minutes=90), "90 minutes", "90 Minuten"), (timedelta(hours=48), "2 days", "2 Tage"),
+        (timedelta(seconds=90), "90 seconds", "90 Sekunden"),
+        (timedelta(minutes=60), "1 hour", "1 Stunde"),
+        (timedelta(minutes=90), "90 minutes", "90 Minuten"),
+        (timedelta(hours=48), "2 days", "2 Tage"),
     ],
-)  # fmt: skip
+)
 def test_a_duration_is_in_the_largest_unit_that_divides_it(
     span: timedelta, english: str, german: str
 ) -> None:
@@ -65,11 +67,13 @@ def test_a_duration_is_in_the_largest_unit_that_divides_it(
 @pytest.mark.parametrize(
     ("language", "span", "number", "list_"),
     [
-        ("en", "30 minutes", "1,234.5", "a, b, and c"), ("de", "30 Minuten", "1.234,5", "a, b und c"),
-        ("fr", "30 minutes", "1\u202f234,5", "a, b et c"), ("ja", "30分", "1,234.5", "a、b、c"),
+        ("en", "30 minutes", "1,234.5", "a, b, and c"),
+        ("de", "30 Minuten", "1.234,5", "a, b und c"),
+        ("fr", "30 minutes", "1\u202f234,5", "a, b et c"),
+        ("ja", "30分", "1,234.5", "a、b、c"),
         ("ar", "30 دقيقة", "1,234.5", "a وb وc"),
     ],
-)  # fmt: skip
+)
 def test_durations_numbers_and_lists_are_the_language_s_own(
     language: str, span: str, number: str, list_: str
 ) -> None:
@@ -176,9 +180,7 @@ def test_a_template_speaks_the_language_it_was_taught_also_by_a_compiled_catalog
     )
 
 
-def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart_unless_it_is_markup() -> (
-    None
-):
+def test_what_fills_a_text_that_runs_right_to_left_stands_apart_unless_it_is_markup() -> None:
     arabic = Language(Locale("ar"), ZoneInfo("UTC"))
     source = (
         "{{ _('To %(name)s', name=name) }} {{ _('To %(name)s', name='<bdi>A</bdi>'|safe) }} "

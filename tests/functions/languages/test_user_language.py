@@ -34,12 +34,27 @@ def test_a_browser_is_answered_in_what_it_prefers_of_what_there_is(
 @pytest.mark.parametrize(
     ("tag", "chosen"),
     [
-        ("zh", "zh-Hans"), ("zh-CN", "zh-Hans"), ("zh-TW", "zh-Hant"), ("zh_HK", "zh-Hant"), ("pt", "pt-BR"),
-        ("pt-PT", "pt-BR"), ("no", "nb"), ("nn", "nb"), ("iw", "he"), ("he_IL", "he"), ("in", "id"), ("es-419", "es"),
-        ("sv-FI", "sv"), ("UK-ua", "uk"), ("en-GB", "en"), ("de-DE-u-co-phonebk", "de"), ("it_IT_x_formal", "it"),
-        ("zh-Hant-TW-u-ca-roc-x-own", "zh-Hant"), ("fr-t-en-m0-true", "fr"),
+        ("zh", "zh-Hans"),
+        ("zh-CN", "zh-Hans"),
+        ("zh-TW", "zh-Hant"),
+        ("zh_HK", "zh-Hant"),
+        ("pt", "pt-BR"),
+        ("pt-PT", "pt-BR"),
+        ("no", "nb"),
+        ("nn", "nb"),
+        ("iw", "he"),
+        ("he_IL", "he"),
+        ("in", "id"),
+        ("es-419", "es"),
+        ("sv-FI", "sv"),
+        ("UK-ua", "uk"),
+        ("en-GB", "en"),
+        ("de-DE-u-co-phonebk", "de"),
+        ("it_IT_x_formal", "it"),
+        ("zh-Hant-TW-u-ca-roc-x-own", "zh-Hant"),
+        ("fr-t-en-m0-true", "fr"),
     ],
-)  # fmt: skip
+)
 def test_whatever_a_language_is_called_it_is_found(tag: str, chosen: str) -> None:
     packaged = Languages("UTC")
 

@@ -49,9 +49,11 @@ INCOMPLETE = re.compile(r"missing|is set, but|no such f|no catalogue|no effect")
 """Faults of settings that stand on a page as a part of a file."""
 
 APP = {
-    "BASE_URL": "https://account.example.org", "EMAIL_FROM": "hello@northwind.example", "EMAIL_PASS": "hunter2",
+    "BASE_URL": "https://account.example.org",
+    "EMAIL_FROM": "hello@northwind.example",
+    "EMAIL_PASS": "hunter2",
     "DATABASE_URL": "postgresql://app:hunter2@db/school",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", reference.PAGES)

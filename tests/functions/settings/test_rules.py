@@ -55,56 +55,74 @@ FAULTS: list[tuple[str, str]] = [
     *((f'base_url = "{url}"', f"must be an address like https://account.example.org, not {url!r}")
       for url in ("ftp://a.example", "https://", "https://a.example/?x=1", "http://[::1")),
     *((f'base_url = "http://{host}"', PRODUCTION)
-      for host in ("127.0.0.1.example.org", "localhost.example.org", "10.0.0.1", "8.8.8.8", "[::2]")),
-    *((f'{name} = "http://account.example.org"', PRODUCTION) for name in ("forgot_url", "sign_in_url")),
+      for host in ("127.0.0.1.example.org", "localhost.example.org", "10.0.0.1", "8.8.8.8",
+                   "[::2]")),
+    *((f'{name} = "http://account.example.org"', PRODUCTION)
+      for name in ("forgot_url", "sign_in_url")),
     ('reset_url = "http://account.example.org/{token}"', PRODUCTION),
     ('reset_url = "{base_url}/reset-password"', "needs the placeholder {token}"),
-    ('reset_url = "{base_url}/{token}/{user}"', "has an unknown placeholder {user}: use one of base_url, email, token"),
-    ('reset_url = "{base_url}/{token}/{}"', "has an unknown placeholder {}: use one of base_url, email, token"),
+    ('reset_url = "{base_url}/{token}/{user}"',
+     "has an unknown placeholder {user}: use one of base_url, email, token"),
+    ('reset_url = "{base_url}/{token}/{}"',
+     "has an unknown placeholder {}: use one of base_url, email, token"),
     ('reset_url = "{base_url}/{token"', "has a brace without its pair"),
-    ('reset_url = "{base_url}/{token:d}"', "has a placeholder with a format: write only the name in the braces"),
-    ('reset_url = "//app.example/{token}"', "must begin with {base_url} or https://, not '//app.example/{token}'"),
+    ('reset_url = "{base_url}/{token:d}"',
+     "has a placeholder with a format: write only the name in the braces"),
+    ('reset_url = "//app.example/{token}"',
+     "must begin with {base_url} or https://, not '//app.example/{token}'"),
     ('reset_url = "{base_url}/{token}"', NO_PAGE),
     ('reset_url = "{base_url}/a/../{token}"', NO_PAGE),
     ('reset_url = "{base_url}/r?t=x{token}"', "needs {token} at the end of the path..."),
     ('forgot_url = ""', "must begin with {base_url} or https://..."),
     ('forgot_url = "{base_url}/"', NO_PAGE),
     ('forgot_url = "{base_url}/../x"', NO_PAGE),
-    ('forgot_url = "{base_url}/{token}"', "has an unknown placeholder {token}: use one of base_url..."),
-    ('forgot_url = "{base_url}/reset-password/open"', "/reset-password/open is also the path of..."),
-    ('forgot_url = "{base_url}/api/auth/change-password"', "/api/auth/change-password is used by..."),
+    ('forgot_url = "{base_url}/{token}"',
+     "has an unknown placeholder {token}: use one of base_url..."),
+    ('forgot_url = "{base_url}/reset-password/open"',
+     "/reset-password/open is also the path of..."),
+    ('forgot_url = "{base_url}/api/auth/change-password"',
+     "/api/auth/change-password is used by..."),
     ('forgot_url = "{base_url}/keyturn.d.ts"', f"/keyturn.d.ts {TAKEN}"),
     ('sign_in_url = "{base_url}/webhooks/in"', f"/webhooks/in {TAKEN}"),
-    ('forgot_url = "{base_url}/login"\nsign_in_url = "{base_url}/login"', "/login is also the path of forgot_url..."),
+    ('forgot_url = "{base_url}/login"\nsign_in_url = "{base_url}/login"',
+     "/login is also the path of forgot_url..."),
     ('secure_account.url = "{base_url}/secure"', "needs the placeholder {token}"),
     ('secure_account.url = "{base_url}/s/{token}/x"', "needs a plain path..."),
     ('secure_account.url = "{base_url}/s?t={token}"', "needs {token} at the end..."),
     ('secure_account.url = "{base_url}/login/{token}"', "/login is also the path of sign..."),
-    ('secure_account.lock = true\nsecure_account.url = ""', "missing: without its button in mails..."),
-    *((f'sign_in_url = "https://app.example.org{end}"', ENCODE) for end in ("; script-src *", " https://b.test", ",x")),
-    *((f'{name} = "https://a.example.org,x"', ENCODE) for name in ("forgot_url", "brand.logo", "kinds.a.settings_url")),
+    ('secure_account.lock = true\nsecure_account.url = ""',
+     "missing: without its button in mails..."),
+    *((f'sign_in_url = "https://app.example.org{end}"', ENCODE)
+      for end in ("; script-src *", " https://b.test", ",x")),
+    *((f'{name} = "https://a.example.org,x"', ENCODE)
+      for name in ("forgot_url", "brand.logo", "kinds.a.settings_url")),
     *((f'server.api_path = "{path}"', NO_PATH)
       for path in ("api", "/api/", "/a//b", "/a b", "/{x}", "/a?b", "/..", "/a/./b")),
     *((f'server.api_path = "{path}"', f"{path} {TAKEN}")
       for path in ("/health", "/webhooks/in", "/metrics", "/keyturn.js")),
     ('server.host = ""', "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
-    ('server.trusted_proxies = ["10.0.0.1", "10.1.2.3/8", "proxy"]', "must be an IP address or network, not proxy"),
+    ('server.trusted_proxies = ["10.0.0.1", "10.1.2.3/8", "proxy"]',
+     "must be an IP address or network, not proxy"),
     ('server.trusted_proxies = "x"', "must be a list in which each item is a text, not 'x'"),
-    *((f'server.allowed_origins = ["{origin}"]', f"must be an origin such as https://app.example.org, not {origin}")
-      for origin in ("https://*.example.org", "*", "https://app@example.org", "https://h:port", "https://App.example.org",
-                     "http://localhost:80", "null")),
+    *((f'server.allowed_origins = ["{origin}"]',
+       f"must be an origin such as https://app.example.org, not {origin}")
+      for origin in ("https://*.example.org", "*", "https://app@example.org", "https://h:port",
+                     "https://App.example.org", "http://localhost:80", "null")),
     *((f'return_origins = ["{origin}"]', "must be origins such as...")
       for origin in ("*", "http://app.example.org", "app.example.org", "http://127.0.0.1:3000")),
     ('kinds.school.settings_url = "{base_url}/login"', "/login is also the path..."),
-    ('kinds.school.settings_url = "{base_url}/{token}"', "has an unknown placeholder {token}: use one of..."),
+    ('kinds.school.settings_url = "{base_url}/{token}"',
+     "has an unknown placeholder {token}: use one of..."),
     ('kinds.school.settings_url = "/settings"', "must begin with {base_url} or https://..."),
     ('kinds.school.settings_url = "http://a.example/x"', PRODUCTION),
     ('kinds.school.brand.support_address = "nobody"', "not an email address: nobody"),
     ('kinds.school.brand.logo = "http://a.example/x"', "must begin with https://..."),
     ('brand.support_address = "Help <h@b.example>"', "not an email address: Help <h@..."),
-    ('brand.logo = "http://a.test/x.png"', "must begin with https://, or be a file, not 'http://a.test/x.png': ..."),
+    ('brand.logo = "http://a.test/x.png"',
+     "must begin with https://, or be a file, not 'http://a.test/x.png': ..."),
     *((f"brand.font = '''{font}'''", "must be...")
-      for font in ("a; } body { color: red", "url(x)", "<b>", "`a`", '"open', "a,,b", "\\65", '"O\'Neil"', '"R&D"')),
+      for font in ("a; } body { color: red", "url(x)", "<b>", "`a`", '"open', "a,,b", "\\65",
+                   '"O\'Neil"', '"R&D"')),
     *((f"brand.radius = {radius}", "must be...") for radius in (-1, 25, '"8px"')),
     ("token = 5", SECTION.format("token")),
     ("token.ttl = 30", "must be a duration, as in 90s, 30m, 1h or 7d, not 30"),
@@ -113,13 +131,14 @@ FAULTS: list[tuple[str, str]] = [
     ('database.url = ""', DATABASE),
     ('database.url = "mysql://app:hunter2@db.example/app"',
      ("must begin with sqlite:// or postgresql://: MySQL works for the accounts "
-     "(accounts.table.url), but not for...")),
+      "(accounts.table.url), but not for...")),
     ('worker.timeout = "60s"', "must be less than 60 s..."),
     ('timezone = "Mars/Olympus"', "no such time zone: Mars/Olympus"),
     ('timezone = "../../etc/passwd"', "no such time zone: ../../etc/passwd"),
     ('languages = ["de", "klingon!"]', "no such language: klingon!"),
     ('languages = ["ro"]', "no catalogue for ro: put one into `locales`"),
-    *((f'languages = ["{tag}"]', f"no catalogue for {tag}: write {nearest}, or put one into `locales`")
+    *((f'languages = ["{tag}"]',
+       f"no catalogue for {tag}: write {nearest}, or put one into `locales`")
       for tag, nearest in (("pt", "pt-BR"), ("zh", "zh-Hans"), ("no", "nb"))),
     ('locales = "nowhere"', "no catalogue in..."),
     ('mail.templates = "nowhere"', "no such folder: nowhere"),
@@ -127,21 +146,28 @@ FAULTS: list[tuple[str, str]] = [
     ('mail.fallback = "resend"', "must be another provider than mail.transport..."),
     ('mail.fallback = "post"', f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
     *((f'{MAILGUN}mailgun.domain = "{domain}"', "not a domain, such as mg.northwind.example")
-      for domain in ("https://mg.northwind.example", "mg northwind", "mg.northwind.example/v3", "a@b.example")),
-    *((f'mail.fallback = "smtp"\nsmtp.host = "{host}"', "not a host, such as smtp.example.org: write its port into...")
-      for host in ("smtp://mail.northwind.example", "mail.northwind.example:587", "mail northwind", "[::1]",
-                   "a@b.example", "mail..northwind.example", "mail.northwind.example/")),
-    *((f'{SES}ses.region = "{region}"'.replace('ses.region = "eu-west-1"\n', ""), "not a region, such as eu-west-1")
+      for domain in ("https://mg.northwind.example", "mg northwind", "mg.northwind.example/v3",
+                     "a@b.example")),
+    *((f'mail.fallback = "smtp"\nsmtp.host = "{host}"',
+       "not a host, such as smtp.example.org: write its port into...")
+      for host in ("smtp://mail.northwind.example", "mail.northwind.example:587", "mail northwind",
+                   "[::1]", "a@b.example", "mail..northwind.example", "mail.northwind.example/")),
+    *((f'{SES}ses.region = "{region}"'.replace('ses.region = "eu-west-1"\n', ""),
+       "not a region, such as eu-west-1")
       for region in ("Ireland", "eu-west-1.evil.example/")),
     (f'{SES}ses.access_key_id = "ASIAKEYTURN"'.replace('ses.access_key_id = "AKIA"\n', ""),
      "is a temporary key, which expires within hours: use a key of an IAM user"),
     *((f'limits.request = "{rate}"', RATE.format(rate))
-      for rate in ("", "3 a minute", "3", "3/fortnight", "3/minute; 100/day", "0/minute", "3/0 minutes", "100001/day")),
-    *((f'limits.{kind} = "many"', "must be a rate...") for kind in ("client", "login", "account", "overall")),
+      for rate in ("", "3 a minute", "3", "3/fortnight", "3/minute; 100/day", "0/minute",
+                   "3/0 minutes", "100001/day")),
+    *((f'limits.{kind} = "many"', "must be a rate...")
+      for kind in ("client", "login", "account", "overall")),
     ("password.min_length = 73", "must be a whole number from 1 to 72, not 73"),
     ('password.breaches = "http://mirror.example.org"', "must be..."),
-    ("hashing.format = 'bcrypt-2x'", f"must be one of argon2id, {FORMATS}, werkzeug-scrypt, not 'bcrypt-2x'"),
-    ('hashing.format = "argon2id"\nhashing.cost = 11', "has no effect with hashing.format argon2id: remove it"),
+    ("hashing.format = 'bcrypt-2x'",
+     f"must be one of argon2id, {FORMATS}, werkzeug-scrypt, not 'bcrypt-2x'"),
+    ('hashing.format = "argon2id"\nhashing.cost = 11',
+     "has no effect with hashing.format argon2id: remove it"),
     (f'metrics.token = "{"x" * 31}"', TOO_SHORT),
     ('invitations.service_key = "short"', TOO_SHORT),
     (f'{TURNSTILE}challenge.url = "http://verify.example"', "must be..."),
@@ -152,18 +178,22 @@ FAULTS: list[tuple[str, str]] = [
     (f'{SIGNED}webhooks.url = "https://app:hunter2@app.example.org/"',
      "must not contain a user or a password: the signature proves that the call is Keyturn's"),
     *((f'{SIGN_IN}accounts.store = "{store}"', STORE + meant)
-      for store, meant in (("tabel", "; did you mean table?"), ("shop.accounts", ""), ("a:b:c", ""), (":store", ""),
-                           ("shop:", ""), ("a b:c", ""), ("a:b c", ""), ("a-b:c", ""), ("a..b:c", ""), ("", ""))),
+      for store, meant in (("tabel", "; did you mean table?"), ("shop.accounts", ""), ("a:b:c", ""),
+                           (":store", ""), ("shop:", ""), ("a b:c", ""), ("a:b c", ""),
+                           ("a-b:c", ""), ("a..b:c", ""), ("", ""))),
     (f'{TABLE}accounts.table.url = "mongodb://db.example"',
      "must begin with sqlite://, postgresql://, mysql:// or mariadb://..."),
     (f'{TABLE}accounts.table.url = "users.db"', DATABASE),
     (f'{TABLE}accounts.table.email = ""', "missing: the name of a column"),
-    (f'{TABLE}accounts.table.password = ""', "missing: only the store supabase works without this column"),
+    (f'{TABLE}accounts.table.password = ""',
+     "missing: only the store supabase works without this column"),
     (f'{TABLE}accounts.table.delete = ["a.b", "a..b"]',
      "must be a table and its column, such as sessions.user_id, not a..b"),
     (f'{TABLE}accounts.table.set.at = "{{nwo}}"', f"has an unknown placeholder {{nwo}}: {KNOWN}"),
-    (f'{TABLE}accounts.table.set.at = "{{now}}Z"', "{now} must be the whole value: remove the text around it"),
-    (f'{TABLE}accounts.table.unlock.a = ""\naccounts.table.lock.a = "{{at}}"', "has an unknown placeholder {at}..."),
+    (f'{TABLE}accounts.table.set.at = "{{now}}Z"',
+     "{now} must be the whole value: remove the text around it"),
+    (f'{TABLE}accounts.table.unlock.a = ""\naccounts.table.lock.a = "{{at}}"',
+     "has an unknown placeholder {at}..."),
     (f'{TABLE}accounts.table.unlock.a = ""\naccounts.table.lock.a = "{{random}}"',
      "only accounts.table.set can have {random}"),
     (f"{TABLE}accounts.table.active = 3", "must be a text, or a list of texts, not 3"),
@@ -171,9 +201,11 @@ FAULTS: list[tuple[str, str]] = [
      "must be https in production: over http, an attacker on the network can read..."),
     (f'{SUPABASE}accounts.supabase.url = "project.supabase.co"',
      "must be an address like https://app.example.org, not 'project.supabase.co'"),
-    *((f'{LDAP}accounts.ldap.servers = ["{url}"]', "must be addresses like ldaps://dc1.example.org...")
-      for url in ("dc1.example.org", "https://dc1.example.org", "ldaps://", "ldaps://dc1.example.org/dc=example",
-                  "ldaps://a:b@dc1", "ldaps://dc1..example.org", f"ldaps://{'a' * 64}.example.org",
+    *((f'{LDAP}accounts.ldap.servers = ["{url}"]',
+       "must be addresses like ldaps://dc1.example.org...")
+      for url in ("dc1.example.org", "https://dc1.example.org", "ldaps://",
+                  "ldaps://dc1.example.org/dc=example", "ldaps://a:b@dc1",
+                  "ldaps://dc1..example.org", f"ldaps://{'a' * 64}.example.org",
                   "ldaps://dc1.example.org:port", "ldaps://dc1.example.org?x", "ldapi:///")),
     (f'{LDAP}accounts.ldap.kind = "active_directory"\naccounts.ldap.servers = ["ldap://127.0.0.1"]',
      "ldap://127.0.0.1 has no TLS, without which Active Directory..."),
@@ -184,9 +216,11 @@ FAULTS: list[tuple[str, str]] = [
     ('second_step.source = "supabase"', "is supabase, so accounts.store must be, too"),
     (f'{FACTORS}second_step.table.format = "fernet"\nsecond_step.table.key = "short"',
      "must be a Fernet key: 32 bytes in base64url"),
-    (f'{FACTORS}second_step.table.key = "x"', "has no effect with second_step.table.format base32: remove it"),
+    (f'{FACTORS}second_step.table.key = "x"',
+     "has no effect with second_step.table.format base32: remove it"),
     (TWILIO.replace("+1415", "1415").rstrip(), "must be a number such as +14155552671"),
-    (f'{TWILIO}second_step.sms.api_url = "ftp://x"', "must be an address like https://app.example.org, not 'ftp://x'"),
+    (f'{TWILIO}second_step.sms.api_url = "ftp://x"',
+     "must be an address like https://app.example.org, not 'ftp://x'"),
 ]  # fmt: skip
 
 
@@ -199,9 +233,11 @@ def test_what_cannot_work_is_a_fault_of_the_setting_in_the_last_line(
 
 @pytest.mark.parametrize(("sender", "why"), [
     *((f"{name} <no-reply@northwind.example>", NEEDS_QUOTES)
-      for name in ("Acme, Inc.", "Foo: Bar", "no-reply@northwind.example", "Acme (UK)", "Acme; Leeds", "Acme [UK]")),
+      for name in ("Acme, Inc.", "Foo: Bar", "no-reply@northwind.example", "Acme (UK)",
+                   "Acme; Leeds", "Acme [UK]")),
     *((sender, "must be one address, not a list or a group")
-      for sender in ("a@northwind.example, b@northwind.example", "Team: a@northwind.example;", "Team:;")),
+      for sender in ("a@northwind.example, b@northwind.example", "Team: a@northwind.example;",
+                     "Team:;")),
     *((sender, "has only one of the brackets < and > around its address")
       for sender in ("Northwind <no-reply@northwind.example", "no-reply@northwind.example>")),
     ('"no-reply@northwind.example"', "is in quotation marks: remove them"),
@@ -224,11 +260,18 @@ PROXY = (
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"])
-@pytest.mark.parametrize(("url", "why"), [
-    ("http://user:p#s@proxy.example:3128", PROXY), ("http://user:p/s@proxy.example:3128", PROXY),
-    ("http://proxy.example:99999", PROXY), ("http://[::1", PROXY), ("http://", PROXY), ("proxy.example:port", PROXY),
-    ("socks://127.0.0.1:1080/", "must begin with http://, https:// or socks5://"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://user:p#s@proxy.example:3128", PROXY),
+        ("http://user:p/s@proxy.example:3128", PROXY),
+        ("http://proxy.example:99999", PROXY),
+        ("http://[::1", PROXY),
+        ("http://", PROXY),
+        ("proxy.example:port", PROXY),
+        ("socks://127.0.0.1:1080/", "must begin with http://, https:// or socks5://"),
+    ],
+)
 def test_unusable_proxy(faults: Faults, name: str, url: str, why: str) -> None:
     """A proxy of the environment that no call could use is a fault of its variable, without its
     password.
@@ -246,14 +289,24 @@ def test_socks_needs_a_package(faults: Faults, read: Read) -> None:
     }
 
 
-@pytest.mark.parametrize("variables", [
-    {"HTTPS_PROXY": "http://user:p%23s@proxy.example:3128", "NO_PROXY": "localhost,[::1],10.0.0.0/8, .example.org"},
-    {"HTTP_PROXY": "proxy.example:3128", "https_proxy": "", "HTTPS_PROXY": "socks://ignored"},
-    {"ALL_PROXY": "socks://127.0.0.1:1080/", "NO_PROXY": "localhost, *"},
-    {"ALL_PROXY": "socks://127.0.0.1:1080/", "KEYTURN_MAIL_TRANSPORT": "capture"},
-    {"ALL_PROXY": "socks://127.0.0.1:1080/", "KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "mail.example"},
-    {"SSL_CERT_FILE": "/nonexistent/ca.pem", "KEYTURN_MAIL_TRANSPORT": "capture"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {
+            "HTTPS_PROXY": "http://user:p%23s@proxy.example:3128",
+            "NO_PROXY": "localhost,[::1],10.0.0.0/8, .example.org",
+        },
+        {"HTTP_PROXY": "proxy.example:3128", "https_proxy": "", "HTTPS_PROXY": "socks://ignored"},
+        {"ALL_PROXY": "socks://127.0.0.1:1080/", "NO_PROXY": "localhost, *"},
+        {"ALL_PROXY": "socks://127.0.0.1:1080/", "KEYTURN_MAIL_TRANSPORT": "capture"},
+        {
+            "ALL_PROXY": "socks://127.0.0.1:1080/",
+            "KEYTURN_MAIL_TRANSPORT": "smtp",
+            "KEYTURN_SMTP_HOST": "mail.example",
+        },
+        {"SSL_CERT_FILE": "/nonexistent/ca.pem", "KEYTURN_MAIL_TRANSPORT": "capture"},
+    ],
+)
 def test_proxy_that_no_call_uses(read: Read, variables: dict[str, str]) -> None:
     """A proxy that works, or that no call of these settings uses, is no fault."""
     assert read(**variables)
@@ -287,18 +340,26 @@ def test_folder_of_counts(faults: Faults, tmp_path: Path) -> None:
 
 CHALLENGE_KEYS = ("challenge.site_key", "challenge.secret")
 OTHERS: list[tuple[str, dict[str, str]]] = [
-    ('forgot_url = "{base_url}/login"', {"sign_in_url": "/login is also the path of forgot_url: choose another"}),
-    (f"{TABLE}secure_account.lock = true", {"accounts.table.lock": "missing: secure_account.lock is set"}),
-    (f'{TABLE}accounts.table.lock.status = "x"', {"accounts.table.unlock": "missing: accounts.table.lock is set"}),
-    (f'{SIGN_IN}accounts.store = "table"', {"accounts.table.table": "missing: accounts.store is table"}),
+    ('forgot_url = "{base_url}/login"',
+     {"sign_in_url": "/login is also the path of forgot_url: choose another"}),
+    (f"{TABLE}secure_account.lock = true",
+     {"accounts.table.lock": "missing: secure_account.lock is set"}),
+    (f'{TABLE}accounts.table.lock.status = "x"',
+     {"accounts.table.unlock": "missing: accounts.table.lock is set"}),
+    (f'{SIGN_IN}accounts.store = "table"',
+     {"accounts.table.table": "missing: accounts.store is table"}),
     (f'{SUPABASE}accounts.supabase.url = "https://x.co"\naccounts.table.name = "name"',
      {"accounts.table.table": "missing: accounts.table is set"}),
     (f'{SIGN_IN}accounts.store = "supabase"',
-     dict.fromkeys(("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"), "missing: accounts.store is supabase")),
-    ('accounts.ldap.base = "dc=example"', {"accounts.ldap": "is set, but accounts.store is builtin"}),
+     dict.fromkeys(("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"),
+                   "missing: accounts.store is supabase")),
+    ('accounts.ldap.base = "dc=example"',
+     {"accounts.ldap": "is set, but accounts.store is builtin"}),
     ('accounts.table.table = "users"\naccounts.supabase.url = "https://a.example"',
-     dict.fromkeys(("accounts.table", "accounts.supabase"), "is set, but accounts.store is builtin")),
-    (f'{TABLE}accounts.supabase.url = "https://a.test"', {"accounts.supabase": "is set, but accounts.store is table"}),
+     dict.fromkeys(("accounts.table", "accounts.supabase"),
+                   "is set, but accounts.store is builtin")),
+    (f'{TABLE}accounts.supabase.url = "https://a.test"',
+     {"accounts.supabase": "is set, but accounts.store is table"}),
     (f'{SIGN_IN}accounts.store = "ldap"', {
         "accounts.ldap.servers": "must name one to 6 servers, such as ldaps://dc1.example.org",
         "accounts.ldap.bind_dn": "missing: the name of the service account",
@@ -306,21 +367,25 @@ OTHERS: list[tuple[str, dict[str, str]]] = [
         "accounts.ldap.bind_password": "missing: the password of the service account"}),
     ('second_step.source = "table"', {
         "accounts.table.table": "missing: second_step.source is table",
-        "second_step.table.totp": "missing: set the column of the TOTP secrets, or second_step.table.phone"}),
+        "second_step.table.totp":
+            "missing: set the column of the TOTP secrets, or second_step.table.phone"}),
     ('second_step.source = "builtin"\nsecond_step.table.totp = "secret"',
      {"second_step.table": "is set, but second_step.source is builtin"}),
-    ((f'{TABLE}second_step.source = "table"\nsecond_step.table.table = "devices"\n' 'second_step.table.phone = "phone"'), {
+    ((f'{TABLE}second_step.source = "table"\nsecond_step.table.table = "devices"\n'
+      'second_step.table.phone = "phone"'), {
         "second_step.table.account": "missing: set the column with the account's id",
         "second_step.sms.account": "missing: second_step.table.phone is set"}),
     (f'{FACTORS}second_step.table.format = "fernet"',
      {"second_step.table.key": "missing: second_step.table.format is fernet"}),
     (TWILIO.replace("builtin", "none"),
      {"second_step.sms.account": "has no effect with second_step.source none: remove it"}),
-    *((f'challenge.method = "{method}"', dict.fromkeys(CHALLENGE_KEYS, f"missing: challenge.method is {method}"))
+    *((f'challenge.method = "{method}"',
+       dict.fromkeys(CHALLENGE_KEYS, f"missing: challenge.method is {method}"))
       for method in ("turnstile", "hcaptcha")),
     ('challenge.method = "altcha"\nchallenge.site_key = "x"\nchallenge.secret = "y"',
      dict.fromkeys(CHALLENGE_KEYS, "has no effect with challenge.method altcha: remove it")),
-    ('webhooks.url = "https://app.example.org/hook"', {"webhooks.secret": "missing: webhooks.url is set"}),
+    ('webhooks.url = "https://app.example.org/hook"',
+     {"webhooks.secret": "missing: webhooks.url is set"}),
     (SIGNED, {"webhooks.url": "missing: webhooks.secret is set"}),
 ]  # fmt: skip
 
@@ -336,26 +401,40 @@ DEVELOPMENT = 'environment = "development"\n'
 
 
 @pytest.mark.parametrize("toml", [
-    *(f'base_url = "http://{host}"' for host in ("127.0.0.1:80", "127.8.9.1", "[::1]:80", "localhost", "a.localhost")),
-    *(f'{DEVELOPMENT}{name} = "http://a.test"' for name in ("base_url", "forgot_url", "sign_in_url", "webhooks.url")),
+    *(f'base_url = "http://{host}"'
+      for host in ("127.0.0.1:80", "127.8.9.1", "[::1]:80", "localhost", "a.localhost")),
+    *(f'{DEVELOPMENT}{name} = "http://a.test"'
+      for name in ("base_url", "forgot_url", "sign_in_url", "webhooks.url")),
     f'{DEVELOPMENT}reset_url = "http://account.example.org/{{token}}"',
-    'reset_url = "{base_url}/reset-password/{token}"', 'reset_url = "{base_url}/reset?token={token}&email={email}"',
-    'reset_url = "https://app.example/reset#token={token}"', 'reset_url = "https://app.example/{{literal}}/{token}"',
-    *(f'forgot_url = "{host}/account/forgot"' for host in ("{base_url}", "https://app.example.org")),
-    'sign_in_url = "https://app.example.org/metrics"\nforgot_url = "https://app.example.org/metrics"',
-    *(f'server.allowed_origins = ["{origin}"]' for origin in (
-        "https://app.example.org", "http://localhost:5173", "http://[::1]:8080", "capacitor://localhost")),
+    'reset_url = "{base_url}/reset-password/{token}"',
+    'reset_url = "{base_url}/reset?token={token}&email={email}"',
+    'reset_url = "https://app.example/reset#token={token}"',
+    'reset_url = "https://app.example/{{literal}}/{token}"',
+    *(f'forgot_url = "{host}/account/forgot"'
+      for host in ("{base_url}", "https://app.example.org")),
+    ('sign_in_url = "https://app.example.org/metrics"\n'
+     'forgot_url = "https://app.example.org/metrics"'),
+    *(f'server.allowed_origins = ["{origin}"]'
+      for origin in ("https://app.example.org", "http://localhost:5173", "http://[::1]:8080",
+                     "capacitor://localhost")),
     'return_origins = ["https://app.example.org", "https://shop.example.org:8443"]',
-    f'{DEVELOPMENT}return_origins = ["http://127.0.0.1:3000"]', 'challenge.method = "altcha"', "token.code = true",
+    f'{DEVELOPMENT}return_origins = ["http://127.0.0.1:3000"]', 'challenge.method = "altcha"',
+    "token.code = true",
     *(f'mail.fallback = "smtp"\nsmtp.host = "{host}"'
       for host in ("mail", "b\u00fccher.example", "2001:db8::1", "192.0.2.1")),
-    'webhooks.url = "https://app.example.org/webhooks/keyturn"', 'webhooks.url = "http://127.0.0.1:3000/hook"',
-    *(f'{SIGN_IN}accounts.store = "{store}"' for store in ("builtin", "shop.accounts:store_for", "accounts:Store")),
-    f'{SUPABASE}accounts.supabase.url = "http://127.0.0.1:54321"', TWILIO.rstrip().replace(".from", ".from_"),
-    *(f'{LDAP}accounts.ldap.servers = ["{url}"]' for url in (
-        "ldap://127.0.0.1:3890", "ldap://ldap.example.org", "ldaps://[2001:db8::1]:6360")),
-    f'{TABLE}accounts.table.set = {{ token = "{{random}}" }}', f'{TABLE}accounts.table.active = ["not a", "b = c | d"]',
-    f'{ONE}accounts.ldap.kind = "active_directory"', f'{ONE}accounts.ldap.where = {{ employeeType = "staff" }}',
+    'webhooks.url = "https://app.example.org/webhooks/keyturn"',
+    'webhooks.url = "http://127.0.0.1:3000/hook"',
+    *(f'{SIGN_IN}accounts.store = "{store}"'
+      for store in ("builtin", "shop.accounts:store_for", "accounts:Store")),
+    f'{SUPABASE}accounts.supabase.url = "http://127.0.0.1:54321"',
+    TWILIO.rstrip().replace(".from", ".from_"),
+    *(f'{LDAP}accounts.ldap.servers = ["{url}"]'
+      for url in ("ldap://127.0.0.1:3890", "ldap://ldap.example.org",
+                  "ldaps://[2001:db8::1]:6360")),
+    f'{TABLE}accounts.table.set = {{ token = "{{random}}" }}',
+    f'{TABLE}accounts.table.active = ["not a", "b = c | d"]',
+    f'{ONE}accounts.ldap.kind = "active_directory"',
+    f'{ONE}accounts.ldap.where = {{ employeeType = "staff" }}',
 ])  # fmt: skip
 def test_what_can_work_is_read(read: Read, toml: str) -> None:
     name = name_in(toml)

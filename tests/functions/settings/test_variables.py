@@ -11,10 +11,18 @@ from keyturn.errors import SettingsInvalid
 from keyturn.service.settings.reading import read_settings
 
 APP = {
-    "BASE_URL": "https://account.example.org", "EMAIL_FROM": "hello@northwind.example", "EMAIL_PASS": "hunter2-$x",
-    "SMTP_PORT": "2525", "TRUE": "true", "LIFE": "45m", "PROXIES": "10.0.0.1, 10.0.0.2", "EMPTY": "",
-    "FLAGS": "not deleted_at, not banned_at", "SEVERAL": "127.0.0.1, hunter2-$y", "API": "api/auth",
-}  # fmt: skip
+    "BASE_URL": "https://account.example.org",
+    "EMAIL_FROM": "hello@northwind.example",
+    "EMAIL_PASS": "hunter2-$x",
+    "SMTP_PORT": "2525",
+    "TRUE": "true",
+    "LIFE": "45m",
+    "PROXIES": "10.0.0.1, 10.0.0.2",
+    "EMPTY": "",
+    "FLAGS": "not deleted_at, not banned_at",
+    "SEVERAL": "127.0.0.1, hunter2-$y",
+    "API": "api/auth",
+}
 
 
 def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_or_a_list(
@@ -40,7 +48,8 @@ def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_
         code = "${TRUE}"
         [accounts]
         store = "table"
-        table = { table = "users", active = "${FLAGS}", set = { by = "${EMAIL_FROM}", must_change = false } }
+        table = { table = "users", active = "${FLAGS}", \
+            set = { by = "${EMAIL_FROM}", must_change = false } }
         """,
         **APP,
     )

@@ -73,7 +73,9 @@ class Guide:
 
     @property
     def files(self) -> dict[str, str]:
-        """The files that the reader writes: blocks that begin with a remark that is a name alone."""
+        """The files that the reader writes: blocks that begin with a remark that is a name
+        alone.
+        """
         found = ((_FILE.match(code), code) for _, code in self._blocks)
         return {file[1]: code for file, code in found if file}
 
@@ -95,7 +97,9 @@ class Guide:
         }
 
     def follow(self, folder: Path, environment: dict[str, str]) -> dict[str, str]:
-        """Type all commands but those that install or serve; return the environment as it is then."""
+        """Type all commands but those that install or serve; return the environment as it is
+        then.
+        """
         lines = [line for line in self._lines() if not line.startswith(_NOT_TYPED)]
         commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         script = "\n".join([*lines, "env -0 > environment"])

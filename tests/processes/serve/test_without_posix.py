@@ -19,11 +19,13 @@ import asyncio, os, signal, socket, sys
 def refuse(*_):
     raise NotImplementedError
 
-asyncio.SelectorEventLoop.add_signal_handler = asyncio.SelectorEventLoop.remove_signal_handler = refuse
+asyncio.SelectorEventLoop.add_signal_handler = \
+asyncio.SelectorEventLoop.remove_signal_handler = refuse
 for module in ("fcntl", "grp", "pwd", "resource", "termios", "uvloop"):
     sys.modules[module] = None
 for name in (
-    "fork", "forkpty", "geteuid", "getuid", "killpg", "nice", "sched_getaffinity", "sched_setaffinity", "O_NOFOLLOW",
+    "fork", "forkpty", "geteuid", "getuid", "killpg", "nice",
+    "sched_getaffinity", "sched_setaffinity", "O_NOFOLLOW",
 ):
     delattr(os, name)
 for name in ("SIGHUP", "SIGALRM", "SIGPROF", "SIGXCPU", "setitimer", "ITIMER_PROF"):

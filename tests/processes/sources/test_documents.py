@@ -167,7 +167,7 @@ async def app(name: str, sqlite_url: str, environ: dict[str, str]) -> AsyncItera
         yield app
 
 
-async def test_a_client_asks_three_times_a_minute_no_answer_tells_addresses_and_the_mail_is_the_document_s(
+async def test_three_requests_a_minute_no_answer_tells_addresses_and_the_mail_is_the_document_s(
     app: Adopted, document: Document
 ) -> None:
     client = app.service.at("198.51.100.7")
@@ -194,7 +194,7 @@ async def test_a_client_asks_three_times_a_minute_no_answer_tells_addresses_and_
     assert (app.settings.mail.transport, *kept[transport]) == (transport, *credentials)
 
 
-async def test_a_token_is_stored_as_its_digest_sets_one_password_and_lives_as_long_as_the_document_says(
+async def test_a_token_is_stored_as_a_digest_sets_one_password_and_lives_as_the_document_says(
     app: Adopted, document: Document
 ) -> None:
     _, validate, reset = document.routes
@@ -233,7 +233,7 @@ async def test_on_postgresql_a_reset_changes_the_apps_own_table_as_the_document_
     for script in ("schema.sql", "accounts.sql"):
         await app.execute((EXAMPLES / name / script).read_text("utf-8"))
     settings = settings_of(name, postgresql_url, **environ)
-    query = f'SELECT * FROM "{settings.accounts.table.table}" WHERE email = $1'  # noqa: S608 - a name in the example
+    query = f'SELECT * FROM "{settings.accounts.table.table}" WHERE email = $1'
     before = dict(await app.fetchrow(query, document.email))
     async with running(settings, inbox=Inbox()) as keyturn:
         await keyturn.ask_and_deliver(document.email.upper())
@@ -285,7 +285,7 @@ ADA = "ada@easemail.test"
 
 
 @pytest.mark.parametrize("name", ["easemail"])
-async def test_1_to_4_the_request_is_confirmed_the_email_is_grey_and_a_reset_without_the_old_password_ends_at_login(
+async def test_1_to_4_a_request_is_confirmed_the_email_is_grey_and_a_reset_ends_at_login(
     app: Adopted, supabase: SupabaseServer, environ: dict[str, str]
 ) -> None:
     visitor = app.visitor()
@@ -339,7 +339,7 @@ async def test_the_security_tab_sends_a_link_and_says_so(
 
 
 @waibuk
-async def test_the_mails_say_what_was_received_and_done_the_page_asks_twice_and_a_suspended_account_gets_none(
+async def test_mails_say_what_was_received_and_done_the_page_asks_twice_and_the_suspended_get_none(
     app: Adopted,
 ) -> None:
     mail = await app.mail(VIEWER)

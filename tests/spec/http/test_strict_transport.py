@@ -1,4 +1,6 @@
-"""Whoever came over https once comes over https from then on, whatever answered (HSTS, RFC 6797)."""
+"""Whoever came over https once comes over https from then on, whatever answered (HSTS,
+RFC 6797).
+"""
 
 from tests.driver.service import LOGIN, REQUEST, Start
 from tests.servers.databases import ON_SQLITE

@@ -54,7 +54,9 @@ async def flood(service: Service, requests: int) -> None:
 
 
 async def button(service: Service) -> str:
-    """Change Ada's password; return the token of the button by which she says that it was not her."""
+    """Change Ada's password; return the token of the button by which she says that it was not
+    her.
+    """
     assert problem(await service.reset(await service.link())) == "200"
     return await service.newest(template="password_changed")
 

@@ -198,7 +198,7 @@ async def test_keys_are_guessed_only_as_often_as_the_limit_says_and_invitations_
         assert [problem(answer) for answer in answers] == told
 
 
-async def test_without_a_service_key_there_is_nothing_and_the_app_is_not_told_of_what_it_asked_for_itself(
+async def test_without_a_service_key_there_is_nothing_and_the_app_is_not_told_of_what_it_asked_for(
     service: Service, start: Start
 ) -> None:
     told = await start(

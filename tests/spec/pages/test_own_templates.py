@@ -72,13 +72,20 @@ async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(
     ("name", "text", "told"),
     [
         ("forgot.html", "<p>\n{% if %}", "forgot.html:2: Expected an expression"),
-        ("forgot.html", ('{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}{% endblock ' '%}'),
-         "forgot.html:3: 'emial' is undefined"),
+        (
+            "forgot.html",
+            '{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}{% endblock %}',
+            "forgot.html:3: 'emial' is undefined",
+        ),
         ("dead_link.html", "{{ reason.nothing.more }}", "dead_link.html:1: "),
-        ("sign_in.html", '{% extends "pge.html" %}', "sign_in.html:1: there is no template pge.html"),
+        (
+            "sign_in.html",
+            '{% extends "pge.html" %}',
+            "sign_in.html:1: there is no template pge.html",
+        ),
         ("forgot.html", '{% extends "forgot.html" %}', "forgot.html:1: RecursionError: "),
     ],
-)  # fmt: skip
+)
 async def test_a_mistake_is_told_at_the_start_with_its_file_and_line(
     open_school: OpenSchool, folder: Path, name: str, text: str, told: str
 ) -> None:

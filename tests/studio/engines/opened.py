@@ -99,7 +99,9 @@ def found_in(
 
 
 def found_beside_layout(opened: Opened, source: str) -> list[tuple[str, str, str]]:
-    """Return what the checks find in a mail whose layout lies in the top folder of the templates."""
+    """Return what the checks find in a mail whose layout lies in the top folder of the
+    templates.
+    """
     top = opened.folder / "shop/templates"
     written(
         top, {"frame.html": "<p>{% block text %}{% endblock %}</p>\n<a href='/start'>Start</a>\n"}

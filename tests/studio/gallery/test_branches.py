@@ -86,7 +86,8 @@ def rendered(folder: Path, sample: Sample) -> str:
 
 
 def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
-    template = """{% if status == 'open' %}a{% elif status == 'lost' %}b{% elif total > 90 %}c{% else %}d{% endif %}
+    template = """{% if status == 'open' %}a{% elif status == 'lost' %}b\
+{% elif total > 90 %}c{% else %}d{% endif %}
 {{ "x" if company == "Other" else "y" }}"""
     report = explored(tmp_path, template)
     assert [rendered(tmp_path, sample)[6:9] for sample in report.samples] == [
@@ -119,8 +120,8 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
         ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["b", "c"]),
         (
             (
-                "{% if vip %}1{% if not vip %}2{% endif %}{% endif %}{% if not vip %}3{% else %}4{% "
-                "endif %}"
+                "{% if vip %}1{% if not vip %}2{% endif %}{% endif %}"
+                "{% if not vip %}3{% else %}4{% endif %}"
             ),
             SAMPLE,
             ["14"],
@@ -142,7 +143,8 @@ def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: l
 
 def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) -> None:
     template = """{% extends "_parts/base.html" %}{% import "_parts/ui.html" as ui %}
-{% block content %}{% include "_parts/foot.html" %}{{ ui.button(note=hint) }}{{ ui.button() }}{% endblock %}"""
+{% block content %}{% include "_parts/foot.html" %}\
+{{ ui.button(note=hint) }}{{ ui.button() }}{% endblock %}"""
     report = explored(
         tmp_path,
         template,

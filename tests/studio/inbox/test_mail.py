@@ -59,8 +59,8 @@ def test_a_picture_that_is_named_a_thousand_times_makes_no_page_of_gigabytes() -
         (b'Content-Disposition: attachment; x="', b'"";'),
         (
             (
-                b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; "
-                b'x="'
+                b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+                b'Content-Type: text/plain; x="'
             ),
             b'"";',
         ),
@@ -121,7 +121,9 @@ SIGNS = (
     ],
 )
 def test_a_mail_beyond_the_bounds_is_cut(raw: bytes, cut: str) -> None:
-    """Python's parser gets no more of a mail than its bounds, and the mail says what is not shown."""
+    """Python's parser gets no more of a mail than its bounds, and the mail says what is not
+    shown.
+    """
     content = MailContent(raw)
     assert content.header("subject") == "deep"
     assert any(cut in said for said in content.cuts)

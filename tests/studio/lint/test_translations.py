@@ -9,7 +9,8 @@ from keyturn.studio.lint.finding import Finding
 
 MAIL = """\
 <mjml lang="{{ lang }}">
-  <mj-head><mj-title>{{ _("News for %(name)s", name=name) }}</mj-title><mj-preview>The harbour</mj-preview></mj-head>
+  <mj-head><mj-title>{{ _("News for %(name)s", name=name) }}</mj-title>\
+<mj-preview>The harbour</mj-preview></mj-head>
   <mj-body><mj-section><mj-column><mj-text>
     <h1>{{ _("News") }}, {{ _('Now') }}</h1>
     {% include "_parts/foot.mjml" %}

@@ -1,4 +1,6 @@
-"""A template whose typed props are of every sort that a form knows, and one that nothing describes."""
+"""A template whose typed props are of every sort that a form knows, and one that nothing
+describes.
+"""
 
 import json
 from datetime import date, datetime, time, timedelta
@@ -53,7 +55,8 @@ class Order(EmailProps, frozen=True, kw_only=True):
 
 
 ORDER = """\
-<mjml lang="en"><mj-head><mj-title>Order for {{ name }}</mj-title></mj-head><mj-body><mj-section><mj-column>
+<mjml lang="en"><mj-head><mj-title>Order for {{ name }}</mj-title></mj-head>
+<mj-body><mj-section><mj-column>
 <mj-text>{% for item in items %}{{ item.title }} {{ item.price }}; {% endfor %}</mj-text>
 <mj-text>{{ note }} {{ pairs }} {{ express }} {{ colour.value }} {{ tone }} {{ extra }}</mj-text>
 {% if venue %}<mj-text>{{ venue.street }}</mj-text>{% endif %}
@@ -87,7 +90,8 @@ items = [{ title = "Oat biscuits", price = 3.2 }]
 """
 DIGEST = """\
 <html><head><title>{{ title }}</title></head><body><h1>{{ title }}</h1>
-{% for story in stories %}<h2>{{ story.headline }}</h2>{% endfor %}<p>{{ at.year }} {{ count }}</p></body></html>
+{% for story in stories %}<h2>{{ story.headline }}</h2>{% endfor %}
+<p>{{ at.year }} {{ count }}</p></body></html>
 """
 DIGESTS = """\
 # Every Monday.

@@ -81,7 +81,9 @@ class Account:
     unnoticed_until: datetime = LONG_AGO
 
     def is_recent(self, now: datetime) -> bool:
-        """Tell whether the second step was set up so recently that the owner's mailbox undoes it."""
+        """Tell whether the second step was set up so recently that the owner's mailbox undoes
+        it.
+        """
         return self.enrolled_at is not None and self.enrolled_at > now - RECENT
 
     def count_wrong_step(self, now: datetime) -> bool:

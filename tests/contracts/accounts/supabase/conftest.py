@@ -78,7 +78,9 @@ class Project:
 
 
 _TABLES = """
-    CREATE TABLE people (id TEXT PRIMARY KEY, email TEXT, active BOOLEAN, provider TEXT, temporary BOOLEAN);
+    CREATE TABLE people (
+        id TEXT PRIMARY KEY, email TEXT, active BOOLEAN, provider TEXT, temporary BOOLEAN
+    );
     CREATE TABLE sessions (user_id TEXT);
     CREATE TABLE passkeys (user_id TEXT);
 """
@@ -99,10 +101,13 @@ class Profiles:
 
     def store(self, auth: SupabaseAccounts, **changes: Any) -> SupabaseWithTable:
         mapped: dict[str, Any] = {
-            "table": "people", "active": "active", "provider": "provider", "set": {"temporary": False},
+            "table": "people",
+            "active": "active",
+            "provider": "provider",
+            "set": {"temporary": False},
             "delete": ("sessions.user_id",),
             "ends": {"passkeys.user_id": Ending(what="passkeys", when="intrusion")},
-        }  # fmt: skip
+        }
         url = f"sqlite:///{self.file}"
         return SupabaseWithTable(
             TableSettings(url=Secret(url), **mapped | changes), AppDatabase(url), auth

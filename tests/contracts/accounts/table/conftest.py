@@ -35,9 +35,14 @@ Without a `url` the table is in Keyturn's own database.
 
 def mapping(url: str = "", **changes: Any) -> TableSettings:
     defaults: dict[str, Any] = {
-        "url": Secret(url), "table": "User", "email": "emailAddress", "password": "passwordHash",
-        "active": "isActive", "set": {"mustChange": False, "changedAt": "{now}"}, "delete": ("Session.userId",),
-    }  # fmt: skip
+        "url": Secret(url),
+        "table": "User",
+        "email": "emailAddress",
+        "password": "passwordHash",
+        "active": "isActive",
+        "set": {"mustChange": False, "changedAt": "{now}"},
+        "delete": ("Session.userId",),
+    }
     return TableSettings(**defaults | changes)
 
 

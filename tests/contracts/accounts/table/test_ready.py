@@ -14,9 +14,14 @@ from keyturn.service.settings import Ending
 async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
     accounts = over(
-        email="e_mail", name="naem", active="not deleted_at", set={"changed_at": "{now}", "id": 4},
-        lock={"stat": "locked"}, unlock={"name": "{now_ms}"}, delete=("session.user_id", "sessions.userId"),
-    )  # fmt: skip
+        email="e_mail",
+        name="naem",
+        active="not deleted_at",
+        set={"changed_at": "{now}", "id": 4},
+        lock={"stat": "locked"},
+        unlock={"name": "{now_ms}"},
+        delete=("session.user_id", "sessions.userId"),
+    )
 
     assert await faults(accounts) == [
         "email: the table users has no column e_mail; did you mean email?",
@@ -27,8 +32,8 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
         "lock.stat: the table users has no column stat",
         "unlock.name: '{now_ms}' does not fit a column of type TEXT",
         (
-            "delete: the database has no table session; did you mean sessions? (its tables: sessions, "
-            "users)"
+            "delete: the database has no table session; did you mean sessions? "
+            "(its tables: sessions, users)"
         ),
         "delete: the table sessions has no column userId; did you mean user_id?",
     ]
@@ -129,9 +134,13 @@ async def test_a_column_that_is_computed_is_blamed_and_not_the_password(
 
 COLUMNS = {
     "sqlite": "flag BOOLEAN NOT NULL, at DATETIME, number INTEGER, day DATE",
-    "postgresql": "flag boolean NOT NULL, at timestamptz, number int, day date, code char(4), host inet",
-    "mysql": "flag TINYINT(1) NOT NULL, at DATETIME, number INT, day DATE, code ENUM('new', "
-    "'calm'), host TIME",
+    "postgresql": (
+        "flag boolean NOT NULL, at timestamptz, number int, day date, code char(4), host inet"
+    ),
+    "mysql": (
+        "flag TINYINT(1) NOT NULL, at DATETIME, number INT, day DATE, "
+        "code ENUM('new', 'calm'), host TIME"
+    ),
 }
 WRONG: dict[str, dict[str, Any]] = {
     "sqlite": {"flag": "{null}", "at": "yesterday", "number": "1.5", "day": 3},

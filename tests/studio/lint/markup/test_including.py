@@ -131,7 +131,9 @@ HEADS = {
   <mj-style>.part { colour: #222222 }</mj-style>
 </mj-head>
 <mj-body>
-  <mj-section><mj-column><mj-text><p class="mark part">Dear {{ name }}</p></mj-text></mj-column></mj-section>
+  <mj-section><mj-column>
+    <mj-text><p class="mark part">Dear {{ name }}</p></mj-text>
+  </mj-column></mj-section>
   <mj-include path="./css/tags.css" type="css" css-inline="inline" />
 </mj-body>
 </mjml>""",

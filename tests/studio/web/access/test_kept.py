@@ -1,4 +1,6 @@
-"""What a studio keeps for its folder, and where it listens for the browsers that come by its name."""
+"""What a studio keeps for its folder, and where it listens for the browsers that come by its
+name.
+"""
 
 import socket
 from pathlib import Path
@@ -58,8 +60,13 @@ def test_each_folder_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("host", "other"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1"), ("0.0.0.0", "::1")]
-)  # noqa: S104
+    ("host", "other"),
+    [
+        ("127.0.0.1", "::1"),
+        ("::1", "127.0.0.1"),
+        ("0.0.0.0", "::1"),  # noqa: S104
+    ],
+)
 def test_no_other_program_is_asked_for_the_name(host: str, other: str) -> None:
     """A studio holds its port at both loopback addresses: at a free one, another program could get
     its token.

@@ -101,8 +101,8 @@ def test_only_what_is_in_the_list_is_handed_out(
         b"Subject: =?klingon?q?x?=\r\nTo: =?utf-8?b?!!!?= <>\r\nDate: never\r\n\r\nx",
         b'Content-Type: text/html; charset="\xff"\r\n\r\n<p>',
         (
-            b"Content-Type: text/plain; charset=klingon\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-            b"!!!"
+            b"Content-Type: text/plain; charset=klingon\r\n"
+            b"Content-Transfer-Encoding: base64\r\n\r\n!!!"
         ),
         b"Content-Type: multipart/mixed\r\n\r\nno boundary",
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n--b",

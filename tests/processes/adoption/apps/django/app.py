@@ -13,7 +13,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
-TEMPLATE = """<form method="post">{% csrf_token %}{{ form }}</form><a href="{% url 'password_reset' %}">Forgot?</a>"""
+TEMPLATE = """<form method="post">{% csrf_token %}{{ form }}</form>
+<a href="{% url 'password_reset' %}">Forgot?</a>"""
 
 
 settings.configure(
