@@ -15,17 +15,18 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, MailedReset, Outcome
-from keyturn.service.reset.ground import CodesBesideLinks, Ground, HeldAccounts, Transaction
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
+from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
-from keyturn.service.secrets import Minted, Purpose, Secret
+from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
 
 INVITED = timedelta(days=3)
 """How long a link works that an operator asked for: its reader does not wait for the mail.
@@ -42,7 +43,7 @@ class ResetLinks:
     """
 
     composer: MailComposer
-    codes: CodesBesideLinks | None
+    codes: ResetCodes | None
     lifetime: timedelta
 
     def compose(
@@ -91,8 +92,8 @@ class ResetLinks:
         return self.lifetime
 
     def _mint_code(
-        self, account: Account, request: ResetRequested, link: Secret, moment: datetime
-    ) -> tuple[str, Secret] | None:
+        self, account: Account, request: ResetRequested, link: OneTimeSecret, moment: datetime
+    ) -> tuple[str, OneTimeSecret] | None:
         """Return a code beside the link, for a user who waits on a page that takes it."""
         if self.codes is None:
             return None
@@ -177,10 +178,10 @@ class ResetRequestHandler:
     """
 
     def __init__(
-        self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents
+        self, mails: MailDelivery, stores: Stores, links: ResetLinks, events: AppEvents
     ) -> None:
         self._mails = mails
-        self._ground = ground
+        self._stores = stores
         self._links = links
         self._events = events
 
@@ -227,7 +228,7 @@ class ResetRequestHandler:
             return {}
         wanted = list(emails)
         async with asyncio.timeout(_PATIENCE):
-            found = await self._ground.accounts.find_all(wanted)
+            found = await self._stores.accounts.find_all(wanted)
         return {
             email: account
             for email, account in zip(wanted, found, strict=True)
@@ -247,7 +248,7 @@ class ResetRequestHandler:
         self, message: Message, *, again_at: datetime | None = None
     ) -> Email | Dropped:
         request = _request_in(message)
-        existing = await self._ground.accounts.find(request.email)
+        existing = await self._stores.accounts.find(request.email)
         looked_up = _LookedUp(message=message, request=request, existing=existing)
         (answer,) = await self._answer_all([looked_up], again_at)
         if isinstance(answer, Exception):
@@ -276,15 +277,15 @@ class ResetRequestHandler:
             _record(tx, settled, again_at)
             return {one.message.id: one for one in settled}
 
-        settled = await self._ground.transact(write)
+        settled = await self._stores.transact(write)
         return [_result(settled.get(one.message.id)) for one in requests]
 
     async def _refuse(self, requests: Sequence[_LookedUp]) -> Mapping[int, _Settled]:
         """Return the answers to requests that get no mail, by message, if that is already known."""
         accounts = [one.account for one in requests]
-        reachable = await may_get_link(self._ground.database, accounts)
-        mailboxes = await self._ground.mailboxes.look({account.email for account in accounts})
-        has_cooldown = bool(self._ground.mailboxes.cooldown)
+        reachable = await may_get_link(self._stores.database, accounts)
+        mailboxes = await self._stores.mailboxes.look({account.email for account in accounts})
+        has_cooldown = bool(self._stores.mailboxes.cooldown)
         answered: set[str] = set()
         refused = {}
         for one in requests:

@@ -28,19 +28,19 @@ from typing import ClassVar
 import msgspec
 
 from keyturn.errors import KeyturnError
-from keyturn.service import secrets
+from keyturn.service import one_time_secrets
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
+from keyturn.service.client import Client
 from keyturn.service.clock import now, random_bytes
+from keyturn.service.one_time_secrets import Purpose, SecretRow
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change_effects import ChangeEffects, ended_by
-from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun, How
-from keyturn.service.secrets import Purpose, SecretRow
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _PATIENCE = 45.0
@@ -129,13 +129,13 @@ class PasswordChanges:
     """
 
     def __init__(
-        self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
+        self, stores: Stores, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
     ) -> None:
-        self._ground = ground
+        self._stores = stores
         self._policy = policy
         self._hasher = hasher
         self._effects = effects
-        self._joins = ground.accounts.offers(AccountStore.set_password_within)
+        self._joins = stores.accounts.offers(AccountStore.set_password_within)
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def make(self, change: Change) -> None:
@@ -163,7 +163,7 @@ class PasswordChanges:
             # the other to end.
             tx.hold(change.account.id)
             account = change.redeem(tx, moment)
-            stored = self._ground.accounts.set_password_within(
+            stored = self._stores.accounts.set_password_within(
                 tx.connection, account, password_hash
             )
             ended = ended_by(stored)
@@ -172,7 +172,7 @@ class PasswordChanges:
             self._effects.write(tx, account, change.begun_at(moment), ended)
             change.after_change(tx)
 
-        await self._ground.transact_once(write)
+        await self._stores.transact_once(write)
 
     # The store is another system
 
@@ -187,7 +187,7 @@ class PasswordChanges:
     async def _redeem_and_promise(self, change: Change) -> _PromisedChange:
         begun = change.begun_at(now())
         deadline = asyncio.get_running_loop().time() + _PATIENCE
-        clock = self._ground.database.clock
+        clock = self._stores.database.clock
 
         def write(tx: Transaction) -> _PromisedChange:
             account_id = change.account.id
@@ -196,9 +196,9 @@ class PasswordChanges:
             # account cannot deadlock.
             account = change.redeem(tx, begun.at)
             lock = random_bytes(16).hex()
-            is_locked = secrets.take(
+            is_locked = one_time_secrets.take(
                 tx.connection,
-                (Purpose.CHANGE, secrets.key_of(f"change {account_id}")),
+                (Purpose.CHANGE, one_time_secrets.key_of(f"change {account_id}")),
                 account_id,
                 clock(),
                 clock(_LOCK),
@@ -209,7 +209,7 @@ class PasswordChanges:
             tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
             return _PromisedChange(lock=lock, begun=begun, account=account, deadline=deadline)
 
-        return await self._ground.transact_once(write)
+        return await self._stores.transact_once(write)
 
     async def _ask_and_end(
         self, change: Change, password: NewPassword, promised: _PromisedChange
@@ -240,7 +240,7 @@ class PasswordChanges:
 
     async def _ask_store(self, password: NewPassword, promised: _PromisedChange) -> Ended | None:
         async with asyncio.timeout_at(promised.deadline):
-            stored = await self._ground.accounts.set_password(promised.account, password)
+            stored = await self._stores.accounts.set_password(promised.account, password)
             return ended_by(stored)
 
     async def _undo(self, change: Change, promised: _PromisedChange) -> None:
@@ -253,7 +253,7 @@ class PasswordChanges:
                 change.give_back(tx, promised.begun.at)
             _unlock(tx, promised)  # last: see `_redeem_and_promise`
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)
 
     async def _end(self, change: Change, promised: _PromisedChange, ended: Ended | None) -> None:
         """Write the effects.
@@ -275,7 +275,7 @@ class PasswordChanges:
                 change.after_change(tx)
                 _unlock(tx, promised)
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -288,7 +288,7 @@ class PasswordChanges:
         Raises AccountsUnready.
         """
         begun = msgspec.json.decode(message.payload, type=ChangeBegun)
-        account = await self._ground.accounts.get(begun.account_id)
+        account = await self._stores.accounts.get(begun.account_id)
         if account is None:
             return Dropped("no_account")
 
@@ -301,7 +301,7 @@ class PasswordChanges:
             self._effects.write(tx, account, begun, None)
             return "interrupted"
 
-        return Dropped(await self._ground.transact(write))
+        return Dropped(await self._stores.transact(write))
 
     async def close(self) -> None:
         """Wait for changes that are under way."""
@@ -322,4 +322,4 @@ def _unlock(tx: Transaction, promised: _PromisedChange) -> None:
     If the lock had ended and another change holds the account by now, that lock stays.
     """
     is_own = SecretRow.proof == promised.lock.encode()
-    secrets.delete(tx.connection, promised.account.id, [Purpose.CHANGE], is_own)
+    one_time_secrets.delete(tx.connection, promised.account.id, [Purpose.CHANGE], is_own)

@@ -8,23 +8,24 @@ from typing import Any
 
 import msgspec
 
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
+from keyturn.service.one_time_secrets import RULES, Purpose, SecretRow
 from keyturn.service.reset.events import AppEvents, PasswordChanged
-from keyturn.service.reset.ground import CodesBesideLinks, Transaction
+from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
     ChangeBegun,
     How,
     PasswordWasChanged,
 )
-from keyturn.service.secrets import RULES, Purpose, SecretRow
+from keyturn.service.reset.stores import Transaction
 
 
 class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that ends the change."""
 
-    def __init__(self, events: AppEvents, codes: CodesBesideLinks | None) -> None:
+    def __init__(self, events: AppEvents, codes: ResetCodes | None) -> None:
         self.events = events
         self._codes = codes
 
@@ -39,7 +40,9 @@ class ChangeEffects:
         if begun.is_proven and ended is not None:
             # The change took more than a mailbox, so the buttons that earlier ones got end, too.
             is_elsewhere = SecretRow.mailbox != mailbox
-            secrets.revoke(tx.connection, account.id, [Purpose.SECURE], begun.at, is_elsewhere)
+            one_time_secrets.revoke(
+                tx.connection, account.id, [Purpose.SECURE], begun.at, is_elsewhere
+            )
         if ended is None:
             self._tell(tx, account, begun, {}, "interrupted")
         else:
@@ -85,7 +88,7 @@ class ChangeEffects:
 
     def end_access(self, tx: Transaction, account_id: str, moment: datetime, how: How) -> None:
         """End a held account's sessions, and its links and codes that end with such a change."""
-        secrets.revoke(tx.connection, account_id, _ends_with(how), moment)
+        one_time_secrets.revoke(tx.connection, account_id, _ends_with(how), moment)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)
 
@@ -96,7 +99,7 @@ class ChangeEffects:
         reported an intrusion.
         """
         is_here = SecretRow.mailbox == addresses.digest(mailbox)
-        secrets.revoke(tx.connection, account_id, _ends_with("reset"), moment, is_here)
+        one_time_secrets.revoke(tx.connection, account_id, _ends_with("reset"), moment, is_here)
         tx.sessions.end_all(account_id)
 
 

@@ -5,17 +5,18 @@ from datetime import datetime
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.service import secrets
+from keyturn.service import one_time_secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.ground import Ground, SecondProof, SecondStepCode
 from keyturn.service.reset.live_links import LiveLinks
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.ports import SecondProof, SecondStepCode
 from keyturn.service.reset.request import ReturnAddresses
-from keyturn.service.secrets import Secret
+from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.meters import count_calls
 
 
@@ -40,13 +41,13 @@ class LinkChecks:
     def __init__(
         self,
         links: LiveLinks,
-        ground: Ground,
+        stores: Stores,
         policy: PasswordPolicy,
         second_step: SecondProof,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self.meters = ground.meters
-        self._limits = ground.limits
+        self.meters = stores.meters
+        self._limits = stores.limits
         self._links = links
         self._policy = policy
         self._second_step = second_step
@@ -71,13 +72,13 @@ class LinkChecks:
         )
 
     @count_calls("validate")
-    async def require_expired(self, token: str, client: Client) -> Secret:
+    async def require_expired(self, token: str, client: Client) -> OneTimeSecret:
         """Return a link that has expired unused.
 
         Raises LinkDead, InputInvalid if it works, TooManyRequests.
         """
         await self._limits.count("validate", client)
-        link = await self._links.find(secrets.digest(token))
+        link = await self._links.find(one_time_secrets.digest(token))
         if link is None:
             raise LinkDead("invalid")
         reason = link.dead_reason(now())

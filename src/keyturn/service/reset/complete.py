@@ -4,12 +4,13 @@ import contextlib
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import LimitsUnready
 from keyturn.service.reset.change import PasswordChanges
-from keyturn.service.reset.ground import Ground, SecondProof, SecondStepCode
 from keyturn.service.reset.live_links import ChangeByLink, LiveLinks
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.ports import SecondProof, SecondStepCode
+from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -18,10 +19,10 @@ class PasswordResets:
     """Completes resets: makes the change, and forgets guesses at the old password."""
 
     def __init__(
-        self, links: LiveLinks, ground: Ground, changes: PasswordChanges, second_step: SecondProof
+        self, links: LiveLinks, stores: Stores, changes: PasswordChanges, second_step: SecondProof
     ) -> None:
-        self.meters = ground.meters
-        self._limits = ground.limits
+        self.meters = stores.meters
+        self._limits = stores.limits
         self._links = links
         self._changes = changes
         self._second_step = second_step

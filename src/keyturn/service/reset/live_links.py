@@ -8,23 +8,18 @@ from datetime import datetime
 
 import msgspec
 
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.database.database import lookup
+from keyturn.service.one_time_secrets import OneTimeSecret, SecretRow, secret_of
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.reset.change import Change
-from keyturn.service.reset.ground import (
-    Ground,
-    PassedStep,
-    SecondProof,
-    SecondStepCode,
-    Transaction,
-)
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
 from keyturn.service.reset.records.links import LINKS, is_intruded
-from keyturn.service.secrets import Secret, SecretRow, secret_of
+from keyturn.service.reset.stores import Stores, Transaction
 
 
 class LiveLinks:
@@ -33,14 +28,16 @@ class LiveLinks:
     The audit trail records refused links of ours, and why.
     """
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self.find = lookup(ground.database, secrets.all_of(LINKS), SecretRow.key, secret_of).submit
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self.find = lookup(
+            stores.database, one_time_secrets.all_of(LINKS), SecretRow.key, secret_of
+        ).submit
         """Return the link with that key, or None."""
 
     async def require(
         self, event: str, token: str, email: str | None, client: Client
-    ) -> tuple[Secret, Account]:
+    ) -> tuple[OneTimeSecret, Account]:
         """Return the link of the token and its account.
 
         Raises LinkDead with the reason, recorded as `event`.
@@ -48,7 +45,7 @@ class LiveLinks:
         A link is dead, too, if its account was disabled or has a new address since, if it invites
         and the account has a password by now, or if `email` is another address.
         """
-        link = await self.find(secrets.digest(token))
+        link = await self.find(one_time_secrets.digest(token))
         if link is None:
             # Not recorded: invented tokens would fill the audit trail.
             raise LinkDead("invalid")
@@ -60,7 +57,7 @@ class LiveLinks:
                 dead.email_hint = addresses.mask(link.facts.email)
             raise await self.record_dead(dead, event, link, client)
         # Not before the link is known to work: the store of the accounts may be unavailable.
-        account = await self._ground.accounts.get(link.account_id)
+        account = await self._stores.accounts.get(link.account_id)
         if account is None or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         if email is not None and not addresses.is_same_mailbox(account.email, email):
@@ -70,18 +67,18 @@ class LiveLinks:
         return link, account
 
     async def record_dead(
-        self, dead: LinkDead, event: str, link: Secret, client: Client
+        self, dead: LinkDead, event: str, link: OneTimeSecret, client: Client
     ) -> LinkDead:
         """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP
         ASVS 16.3.3).
         """
-        await self._ground.audit.record(
+        await self._stores.audit.record(
             event, outcome_of(dead), client, link.account_id, link.facts.email
         )
         return dead
 
 
-def _opens(link: Secret, account: Account) -> bool:
+def _opens(link: OneTimeSecret, account: Account) -> bool:
     """Return whether the link fits the account as it is now.
 
     It fits if the account still has its address, and is active or, if the link recovers, locked.
@@ -103,7 +100,7 @@ class ChangeByLink(Change):
     """
 
     links: LiveLinks
-    link: Secret
+    link: OneTimeSecret
     step: SecondProof
     answer: SecondStepCode | None
     passed: PassedStep | None = None
@@ -126,15 +123,15 @@ class ChangeByLink(Change):
         # In the order of the worker: first the mailbox, then its account's links.
         tx.mailboxes.end_cooldown(self.link.facts.email)
         is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
-        if not secrets.use(tx.connection, self.link, moment):
-            _require_alive(secrets.find(tx.connection, self.link.key, *LINKS))
+        if not one_time_secrets.use(tx.connection, self.link, moment):
+            _require_alive(one_time_secrets.find(tx.connection, self.link.key, *LINKS))
             raise LinkDead("invalid")
         if self.passed:
             self.passed.spend(tx, moment)
         return msgspec.structs.replace(self.account, intruded=is_suspected)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
-        secrets.give_back(tx.connection, self.link, moment)
+        one_time_secrets.give_back(tx.connection, self.link, moment)
         if self.passed:
             self.passed.give_back(tx, moment)
 
@@ -149,7 +146,7 @@ class ChangeByLink(Change):
             self.step.undo_recent(tx, self.account, self.client)
 
 
-def _require_alive(link: Secret | None) -> None:
+def _require_alive(link: OneTimeSecret | None) -> None:
     """Raise LinkDead with the reason why a link no longer works."""
     if link is None:
         raise LinkDead("invalid")

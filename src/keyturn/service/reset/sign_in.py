@@ -12,9 +12,11 @@ from hashlib import sha256
 import msgspec
 from cryptography.fernet import InvalidToken
 
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.client import Client
 from keyturn.service.clock import now, random_bytes, unix
+from keyturn.service.one_time_secrets import box
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
     NotSignedIn,
@@ -23,16 +25,9 @@ from keyturn.service.problems.proofs import (
 )
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, PasswordChanges
-from keyturn.service.reset.ground import (
-    Ground,
-    PassedStep,
-    SecondProof,
-    SecondStepCode,
-    Transaction,
-)
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.records.client import Client
-from keyturn.service.secrets import box
+from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
 from keyturn.service.telemetry.logs import LogEvent
@@ -51,12 +46,12 @@ class Proofs:
     """Issues and reads sealed values by which a browser proves something, for `life`, and which do
     not show it.
 
-    A value is a random nonce and a digest of what it proves. The first of `secrets` seals, all of
+    A value is a random nonce and a digest of what it proves. The first of `keys` seals, all of
     them open.
     """
 
-    def __init__(self, secrets: Sequence[str], purpose: str, life: timedelta) -> None:
-        self._box = box(secrets, purpose)
+    def __init__(self, keys: Sequence[str], purpose: str, life: timedelta) -> None:
+        self._box = box(keys, purpose)
         self._life = int(life.total_seconds())
 
     def issue(self, proven: bytes) -> str:
@@ -91,7 +86,7 @@ class ChangeInSession(Change):
     """
 
     session: str
-    fresh: str = field(default_factory=secrets.mint)
+    fresh: str = field(default_factory=one_time_secrets.mint)
     how = "change"
 
     def redeem(self, tx: Transaction, _: datetime) -> Account:
@@ -129,22 +124,22 @@ class SignIns:
 
     def __init__(
         self,
-        ground: Ground,
+        stores: Stores,
         hasher: PasswordHasher,
         changes: PasswordChanges,
         second_step: SecondProof,
     ) -> None:
-        self._ground = ground
-        self.meters = ground.meters
-        self._accounts = ground.accounts
-        self._limits = ground.limits
-        self._audit = ground.audit
+        self._stores = stores
+        self.meters = stores.meters
+        self._accounts = stores.accounts
+        self._limits = stores.limits
+        self._audit = stores.audit
         self._hasher = hasher
         self._changes = changes
         self._second_step = second_step
-        self._joins = ground.accounts.offers(AccountStore.password_hash_within)
-        self._devices = Proofs(ground.secrets, "device cookies", DEVICE_LIFE)
-        self._passwords = Proofs(ground.secrets, "password proofs", PROOF_LIFE)
+        self._joins = stores.accounts.offers(AccountStore.password_hash_within)
+        self._devices = Proofs(stores.keys, "device cookies", DEVICE_LIFE)
+        self._passwords = Proofs(stores.keys, "password proofs", PROOF_LIFE)
 
     @count_calls("login")
     async def sign_in(
@@ -223,7 +218,7 @@ class SignIns:
         """Return the secret of a new session; None if `verified`, meanwhile, is no longer the
         account's hash.
         """
-        secret = secrets.mint()
+        secret = one_time_secrets.mint()
         moment = now()
 
         def start(tx: Transaction) -> bool:
@@ -238,7 +233,7 @@ class SignIns:
             tx.sessions.start(account.id, secret)
             return True
 
-        if not await self._ground.transact(start):
+        if not await self._stores.transact(start):
             return None
         if self._joins:
             return secret
@@ -259,7 +254,7 @@ class SignIns:
         return self._devices.issue(addresses.digest(account.email))
 
     async def sign_out(self, secret: str) -> None:
-        await self._ground.sessions.end(secret)
+        await self._stores.sessions.end(secret)
 
     async def account(self, secret: str) -> Account:
         """Return the account that is signed in.
@@ -268,7 +263,7 @@ class SignIns:
         """
         if not secret:
             raise NotSignedIn
-        account_id = await self._ground.sessions.account_id(secret)
+        account_id = await self._stores.sessions.account_id(secret)
         if not account_id:
             raise NotSignedIn
         account = await self._accounts.get(account_id)
@@ -304,7 +299,7 @@ class SignIns:
 
 def build(
     settings: Settings,
-    ground: Ground,
+    stores: Stores,
     hasher: PasswordHasher,
     changes: PasswordChanges,
     second_step: SecondProof,
@@ -312,11 +307,11 @@ def build(
     """Return the sign-in; None if the settings leave it out, or if the store cannot check
     passwords.
     """
-    accounts = ground.accounts
+    accounts = stores.accounts
     is_builtin = settings.accounts.store == "builtin"
     is_hosted = hosted_path(settings.sign_in_url) is not None
     if not is_builtin and not is_hosted:
         return None
     if not accounts.offers(AccountStore.password_hash):
         return None
-    return SignIns(ground, hasher, changes, second_step)
+    return SignIns(stores, hasher, changes, second_step)
