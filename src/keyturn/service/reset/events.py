@@ -1,5 +1,5 @@
-"""What the app is told by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`, in rows of
-the outbox.
+"""The events that webhooks bring to the app, as `{"type": ..., "timestamp": ..., "data": {...}}`,
+in rows of the outbox.
 """
 
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,6 @@ _LONGEST_RETURN = 1000
 bytes.
 """
 
-
 _NEVER_IN_ADDRESSES = frozenset(' "<>\\')
 """What RFC 3986 leaves out of every address, and a browser may read in its own way: a backslash as
 a slash.
