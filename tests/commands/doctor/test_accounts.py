@@ -11,7 +11,7 @@ import pytest
 from tests.commands.init.apps import execute
 from tests.driver.app_database import running_app
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.doctor.database import check_accounts, check_credentials
 from keyturn.service.settings import (
     AccountSettings,
@@ -47,7 +47,7 @@ async def create(url: str, statement: str) -> None:
 
 async def found_at(
     url: str, folder: Path, hashing: Mapping[str, Any] = {}, **columns: Any
-) -> list[Finding]:
+) -> list[CheckResult]:
     table = TableSettings(url=Secret(url), table="users", **{"password": "password", **columns})
     accounts = AccountSettings(store="table", table=table)
     own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
@@ -152,7 +152,7 @@ async def test_a_known_format_that_the_app_may_not_read_is_a_warning_and_each_mi
 ) -> None:
     await execute(
         app, f"INSERT INTO users (email, password) VALUES ('ada@northwind.test', '{stored}')"
-    )  # noqa: S608
+    )
     fine, *warned = await found_at(app, tmp_path, hashing)
     told = (
         [("warn", f"the table users has {message}, which your app may not read")] if message else []
@@ -188,7 +188,7 @@ async def test_foreign_hashes(
         app,
         f"INSERT INTO users (email, password) VALUES ('a@x.test', '{stored}'), ('b@x.test', "
         f"'{PHP}')",
-    )  # noqa: S608
+    )
     await execute(app, f"INSERT INTO users (email, password) VALUES ('c@x.test', '{stored}')")  # noqa: S608
     _, found = await found_at(app, tmp_path, hashing)
 
@@ -210,7 +210,7 @@ async def test_salt_beside_hash(tmp_path: Path, app: str, column: str) -> None:
     row = (
         f"INSERT INTO users (email, password, {column}) VALUES ('ada@northwind.test', "
         f"'{PHP}', {{}})"
-    )  # noqa: S608
+    )
     await execute(app, row.format("NULL"))
     assert len(await found_at(app, tmp_path, {"format": "php"})) == 1
 
@@ -236,16 +236,16 @@ async def test_nobody_is_active(empty_url: str, tmp_path: Path) -> None:
     for number in range(30):
         await execute(
             empty_url, f"INSERT INTO users VALUES ({number}, '{number}@x.test', '{PHP}', NULL)"
-        )  # noqa: S608
+        )
     table: dict[str, Any] = {"hashing": {"format": "php"}, "active": "deleted"}
     _, none = await found_at(empty_url, tmp_path, **table)
-    assert none == Finding(
+    assert none == CheckResult(
         "", "fail", "accounts.table.active: 0 of 30 accounts are active", NOT_MISSING
     )
 
     await execute(empty_url, "UPDATE users SET deleted = 1 WHERE id < 2")
     _, few = await found_at(empty_url, tmp_path, **table)
-    assert few == Finding(
+    assert few == CheckResult(
         "", "warn", "accounts.table.active: 2 of 30 accounts are active", NOT_MISSING
     )
     assert (
@@ -320,7 +320,7 @@ def settings(url: str, lines: str = "", table: str = "users") -> Settings:
     return read_settings(Path("keyturn.toml"), {})
 
 
-def named(found: list[Finding]) -> dict[str, str]:
+def named(found: list[CheckResult]) -> dict[str, str]:
     """Return the tables that are named, with the lines that their fixes give; "" where one says
     what the app can do.
     """

@@ -99,7 +99,7 @@ class FolderEnvironment(Environment):
         files = files_meant_by(template, parent)
         return next(
             (file for file in files if os.path.isfile(os.path.join(self.folder, file))), template
-        )  # noqa: PTH113, PTH118 - for each include of each mail
+        )
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)

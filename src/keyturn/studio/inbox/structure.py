@@ -221,10 +221,10 @@ def _readable(value: str) -> str:
     "a*0=x; a*=y".
     """
     few = ";".join(value[:_LONGEST_PARAMETERS].split(";")[: _MOST_PARAMETERS + 1])
-    probe = Message()
-    probe["value"] = few
+    message = Message()
+    message["value"] = few
     try:
-        probe.get_params(header="value")
+        message.get_params(header="value")
     except Exception:  # noqa: BLE001 - the parser documents no errors
         return few.partition(";")[0]
     return few

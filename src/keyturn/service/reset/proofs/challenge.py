@@ -17,7 +17,7 @@ import msgspec
 
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.packaging import requires_extra
 from keyturn.service import secrets
 from keyturn.service.clock import now, unix
@@ -308,7 +308,7 @@ def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
     return RequestChallenge(Captcha(chosen, set(map(host_in, pages))), ground)
 
 
-async def check(settings: Settings) -> list[Finding]:
+async def check(settings: Settings) -> list[CheckResult]:
     """Send the service an invalid answer, for the doctor: its reply shows whether it knows the
     secret.
     """
@@ -321,15 +321,17 @@ async def check(settings: Settings) -> list[Finding]:
         verdict = await service.ask("nobody")
     except ChallengeUnready as error:
         fix = "Let this machine connect to it. Until it answers, requests for links are refused."
-        return [Finding("challenge", "fail", f"{host}: {error}", fix)]
+        return [CheckResult("challenge", "fail", f"{host}: {error}", fix)]
     finally:
         await service.close()
     if refused := [code for code in verdict.codes if code in _COMPLAINTS]:
         fix = "Copy challenge.secret and challenge.site_key again, both from the same site."
         return [
-            Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix)
+            CheckResult(
+                "challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix
+            )
         ]
     if verdict.success:
         fix = "These are test keys, which accept every answer. Use the keys of your own site."
-        return [Finding("challenge", "warn", f"{host} accepts a made-up answer", fix)]
-    return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
+        return [CheckResult("challenge", "warn", f"{host} accepts a made-up answer", fix)]
+    return [CheckResult("challenge", "ok", f"{host} answers, and accepts the secret")]
