@@ -37,7 +37,9 @@ from keyturn.service.sending.reports import ProviderReports
 
 
 def api_router(parts: Parts) -> Router:
-    """Return all that is for programs, as far as it is on: the API, what providers report, /health."""
+    """Return all that is for programs, as far as it is on: the API, what
+    providers report, /health.
+    """
     reports = ProviderReports(parts.settings, parts.ground).handlers()
     return Router(
         "/",

@@ -183,13 +183,15 @@ MD5, ASP_NET = (
 async def test_foreign_hashes(
     tmp_path: Path, app: str, stored: str, hashing: dict[str, Any], what: str, written: str
 ) -> None:
-    """Hashes that Keyturn does not know or cannot write are counted, with the format of new ones."""
+    """Hashes that Keyturn does not know or cannot write are counted, with the
+    format of new ones.
+    """
     await execute(
         app,
         f"INSERT INTO users (email, password) VALUES ('a@x.test', '{stored}'), ('b@x.test', "
         f"'{PHP}')",
     )
-    await execute(app, f"INSERT INTO users (email, password) VALUES ('c@x.test', '{stored}')")  # noqa: S608
+    await execute(app, f"INSERT INTO users (email, password) VALUES ('c@x.test', '{stored}')")
     _, found = await found_at(app, tmp_path, hashing)
 
     counted = (

@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from keyturn.probe.attack import AttackEnded, not_tried
-from keyturn.probe.browser import Browser
-from keyturn.probe.page import Page
+from keyturn.probe.browser import Browser, Page
 from keyturn.probe.run import Run, Story, new_password
 
 _PLACES = ("/", "/account", "/profile", "/me", "/api/me", "/api/auth/me")
@@ -64,7 +63,9 @@ async def session_before(run: Run) -> tuple[Browser, str, Page]:
 
 @once
 async def second_story(run: Run) -> Story:
-    """Reset the first account while it is signed in, with a link that a mail scanner opened before."""
+    """Reset the first account while it is signed in, with a link that a mail
+    scanner opened before.
+    """
     with suppress(AttackEnded):  # attacks that need the session are told why there is none
         await session_before(run)
     story, scanner = await run.link_for(run.ann), Browser(run.web)
