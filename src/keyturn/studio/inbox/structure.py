@@ -161,7 +161,7 @@ class MailStructure:
         """
         kept = list[bytes]()
         headers, behind, position = 0, start, start
-        room = MOST_OF_HEADS - self.parsed
+        left = MOST_OF_HEADS - self.parsed
         while position < end:
             line = _line_at(self._raw, position, end)
             is_header = _HEADER.match(line[0]) is not None
@@ -175,12 +175,12 @@ class MailStructure:
                 headers += is_header
                 kept.append(line[0])
                 behind = position
-            if position - start > room:
+            if position - start > left:
                 self._cuts[
                     f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not "
                     "shown."
                 ] = None
-                return b"".join(kept)[:room], behind, False
+                return b"".join(kept)[:left], behind, False
         return b"".join(kept), behind, True
 
     def _parse(self, head: bytes) -> Message:

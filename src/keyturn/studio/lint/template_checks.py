@@ -22,8 +22,7 @@ from keyturn.mail.languages.catalogues import TextKey
 from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
-from keyturn.studio.gallery.environments import FolderEnvironment, parse_template
-from keyturn.studio.gallery.gallery import Renderers
+from keyturn.studio.gallery.environments import FolderEnvironment, Renderers, parse_template
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import accessibility, comments, links, parts, safety
 from keyturn.studio.lint.checks.conditionals import check_conditionals

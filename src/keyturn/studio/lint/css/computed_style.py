@@ -15,7 +15,7 @@ from keyturn.studio.lint.css.colours import (
     Colour,
     Mode,
     read_colour,
-    read_ground,
+    read_background,
     replace_colours,
 )
 from keyturn.studio.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
@@ -56,11 +56,11 @@ class Styles(Struct, frozen=True, eq=False, dict=True):
 
         An address alone, as in the HTML attribute, counts.
         """
-        image, ground = (
+        image, background = (
             self.values.get("background-image", ""),
             self.values.get("background-color", ""),
         )
-        return image not in ("", "none") or "url(" in ground or "gradient(" in ground
+        return image not in ("", "none") or "url(" in background or "gradient(" in background
 
     @property
     def inherits_colour(self) -> bool:
@@ -177,7 +177,7 @@ class Paint(Struct, frozen=True):
     """
 
     colour: Colour | None
-    ground: Colour | None
+    background: Colour | None
     size: float
     weight: int
     line_height: float
@@ -202,9 +202,9 @@ class Painter:
         self._mode = mode
         self._styles_of = sheets.cascade(mode)
         self.knows_dark = sheets.has_dark_rules or sheets.declares_dark
-        ground = DARK_CANVAS if sheets.is_dark(mode) else mode.ground
-        ink = _WHITE if sheets.is_dark(mode) else mode.show_text(_BLACK, ground)
-        self.canvas = Paint(ink, ground, 16, 400, 0, "left")
+        background = DARK_CANVAS if sheets.is_dark(mode) else mode.background
+        ink = _WHITE if sheets.is_dark(mode) else mode.show_text(_BLACK, background)
+        self.canvas = Paint(ink, background, 16, 400, 0, "left")
 
     def texts(self) -> Iterator[tuple[Element, Paint]]:
         for node, _, paint in self._seen_elements():
@@ -217,8 +217,8 @@ class Painter:
         """
         for node, styles, paint in self._seen_elements():
             declarations = _own_lines(styles, self._mode)
-            if (ground := _own_ground(styles, self._mode)) and ground.alpha:
-                declarations["background-color"] = ground.css
+            if (background := _own_background(styles, self._mode)) and background.alpha:
+                declarations["background-color"] = background.css
             if paint.colour and not styles.inherits_colour:
                 declarations["color"] = str(paint.colour)
             if declarations:
@@ -238,34 +238,38 @@ class Painter:
 
 @lru_cache(8192)
 def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
-    values, own_ground = styles.values, _own_ground(styles, mode)
-    ground = own_ground.blend_over(above.ground) if own_ground and above.ground else None
+    values, own_background = styles.values, _own_background(styles, mode)
+    background = (
+        own_background.blend_over(above.background) if own_background and above.background else None
+    )
     written, weight = values.get("font-size", "").lower(), values.get("font-weight", "")
     size = _KEYWORDS.get(written, length_in_px(written, above.size, above.size))
     return Paint(
-        colour=above.colour if styles.inherits_colour else _own_colour(styles, ground, mode),
-        ground=ground,
+        colour=above.colour if styles.inherits_colour else _own_colour(styles, background, mode),
+        background=background,
         size=size,
         weight=int(weight) if _WEIGHT.fullmatch(weight) else _WEIGHTS.get(weight, above.weight),
         line_height=line_height(values.get("line-height"), size, above.line_height),
         align=values.get("text-align", above.align),
-        over_image=styles.has_image or (above.over_image and ground == above.ground),
+        over_image=styles.has_image or (above.over_image and background == above.background),
     )
 
 
-def _own_colour(styles: Styles, ground: Colour | None, mode: Mode) -> Colour | None:
+def _own_colour(styles: Styles, background: Colour | None, mode: Mode) -> Colour | None:
     colour = read_colour(styles.values["color"])
-    if colour is None or ground is None:
+    if colour is None or background is None:
         return None
-    seen = colour.blend_over(ground)
-    return seen if "color" in styles.of_modes else mode.show_text(seen, ground)
+    seen = colour.blend_over(background)
+    return seen if "color" in styles.of_modes else mode.show_text(seen, background)
 
 
-def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
+def _own_background(styles: Styles, mode: Mode) -> Colour | None:
     """Return the background, transparent without one. None if it cannot be read."""
-    ground = read_ground(styles.values.get("background-color", ""))
+    background = read_background(styles.values.get("background-color", ""))
     return (
-        mode.show_ground(ground) if ground and "background-color" not in styles.of_modes else ground
+        mode.show_background(background)
+        if background and "background-color" not in styles.of_modes
+        else background
     )
 
 
@@ -275,7 +279,7 @@ def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
     Clients treat them as they do backgrounds.
     """
     lines = {
-        name: value if name in styles.of_modes else replace_colours(value, mode.show_ground)
+        name: value if name in styles.of_modes else replace_colours(value, mode.show_background)
         for name, value in styles.values.items()
         if _LINES.fullmatch(name)
     }

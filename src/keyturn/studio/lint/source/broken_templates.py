@@ -12,7 +12,6 @@ from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplatesNotF
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.plain_files import read_plain_file
-from keyturn.studio.engines import EngineFault
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
@@ -25,6 +24,7 @@ from keyturn.studio.lint.finding import (
     limit_of,
 )
 from keyturn.studio.lint.rules import RULES, limit_finding
+from keyturn.studio.lint.source.engine_fault import EngineFault
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)|<mj-include\b[^>]*")

@@ -22,7 +22,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.gallery.naming import LARGEST
-from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
+from keyturn.studio.gallery.saving import SampleFiles, name_fault
 from keyturn.studio.inbox.store import OWN
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
