@@ -14,8 +14,8 @@ from keyturn.studio.lint.css.colours import (
     DARK_CANVAS,
     Colour,
     Mode,
-    read_colour,
     read_background,
+    read_colour,
     replace_colours,
 )
 from keyturn.studio.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
