@@ -49,9 +49,9 @@ class SmtpServer:
     @property
     def mails(self) -> list[EmailMessage]:
         return [
-            message_from_bytes(one.original_content, policy=policy.default)
+            message_from_bytes(one.original_content, policy=policy.default)  # type: ignore[arg-type]
             for one in self.envelopes
-        ]  # type: ignore[arg-type]
+        ]
 
     async def handle_EHLO(
         self, _: SMTP, session: Session, __: Envelope, host: str, answers: list[str]

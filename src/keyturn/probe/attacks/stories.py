@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from keyturn.probe.attack import AttackEnded, not_tried
-from keyturn.probe.browser import Browser, Page
+from keyturn.probe.browser import Browser
+from keyturn.probe.page import Page
 from keyturn.probe.run import Run, Story, new_password
 
 _PLACES = ("/", "/account", "/profile", "/me", "/api/me", "/api/auth/me")

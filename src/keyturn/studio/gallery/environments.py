@@ -152,9 +152,9 @@ def app_environment(
             )
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
         get = copy.getattr
-        copy.getattr = lambda obj, attribute: (
+        copy.getattr = lambda obj, attribute: (  # type: ignore[method-assign]
             obj[attribute] if _holds(obj, attribute) else get(obj, attribute)
-        )  # type: ignore[method-assign]
+        )
         return copy
 
     return make

@@ -31,7 +31,7 @@ from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.reports import Checks, FolderChecks
 from keyturn.studio.web.checks.snapshots import Review, difference_within_limits
 from keyturn.studio.web.drafts import Drafts
-from keyturn.studio.web.failures import Answer
+from keyturn.studio.web.failures import ErrorHandler
 from keyturn.studio.web.frames.client_models import rows
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.editor import editor_for
@@ -311,7 +311,7 @@ class Visit:
         )
 
 
-def error_page(layout: Layout) -> Answer:
+def error_page(layout: Layout) -> ErrorHandler:
     """Return the function that answers with the page of an error."""
 
     def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
