@@ -1,5 +1,5 @@
-"""What a text looks like in each mode: the cascade, the backgrounds, and what clients make of colours
-in the dark.
+"""What a text looks like in each mode: the cascade, the backgrounds, and what clients make of
+colours in the dark.
 """
 
 from pathlib import Path
