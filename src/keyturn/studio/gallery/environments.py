@@ -20,10 +20,12 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, Templa
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages.language import Language
+from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.values import did_you_mean
 
 Prepare = Callable[[Environment], Environment]  # returns a changed copy of an environment
+Renderers = Callable[..., Templates]  # returns the templates for a sample, and a brand
 TOO_DEEP = "An expression is nested too deeply."
 
 _MOST_NESTED = (

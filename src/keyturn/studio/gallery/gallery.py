@@ -19,13 +19,18 @@ from msgspec import Struct, structs
 
 from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid, UnknownMail
-from keyturn.mail.languages.language import Languages
+from keyturn.mail.languages.language import SOURCE_LANGUAGE, Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, paths_below, read_plain_text, walk
-from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
+from keyturn.studio.gallery.branches.exploration import (
+    PREFIX,
+    ExploredMail,
+    Passes,
+    explore_mail,
+)
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.discovery import (
     FileState,
@@ -34,7 +39,7 @@ from keyturn.studio.gallery.discovery import (
     contents_of,
     state_of,
 )
-from keyturn.studio.gallery.environments import Prepare
+from keyturn.studio.gallery.environments import Prepare, Renderers
 from keyturn.studio.gallery.naming import require_readable, require_sendable
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import (
@@ -44,15 +49,14 @@ from keyturn.studio.gallery.samples.files import (
     fit_samples,
     names_in,
 )
-from keyturn.studio.gallery.variables.guessed_values import guess, made_up
+from keyturn.studio.gallery.variables.guessed_values import guess_values, made_up
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
-from keyturn.studio.gallery.variables.probe import Variables
+from keyturn.studio.gallery.variables.recording_value import Variables
 from keyturn.studio.gallery.variables.unpacking import with_shaped_answers
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
-Renderers = Callable[..., Templates]
 _UNKNOWN: Mapping[str, type[Undefined]] = {
     "typed": UndescribedName,
     "plain": MissingName,
@@ -180,7 +184,7 @@ class Gallery:
         Raises LookupError.
         """
         values: Mapping[str, Any] = self._while_unchanged(
-            name, "guess", lambda: guess(self.variables(name))
+            name, "guess", lambda: guess_values(self.variables(name))
         )
         if props := self.props.get(name):
             with suppress(
@@ -209,7 +213,7 @@ class Gallery:
         return samples[sample]
 
     def variables(self, name: str) -> Variables:
-        from keyturn.studio.gallery.variables.probing import find_variables
+        from keyturn.studio.gallery.variables.recorded_rendering import find_variables
 
         def find() -> Variables:
             files = [*filter(None, self.files(name))]
@@ -234,13 +238,23 @@ class Gallery:
             return None
 
         def explore() -> Passes | None:
-            return (
-                self.explorer(name)
-                if self.explorer
-                else explore_mail(self, name, samples, self._compiled)
-            )
+            if self.explorer:
+                return self.explorer(name)
+            return explore_mail(self._explored_mail(name), samples, self._compiled)
 
         return self._while_unchanged(name, "branches", explore, *samples.values())
+
+    def _explored_mail(self, name: str) -> ExploredMail:
+        language = self.languages.choose(SOURCE_LANGUAGE)
+        return ExploredMail(
+            name,
+            language,
+            texts={file: self.text(file) for file in self.files_of(name)},
+            environment=self.templates.environment(language),
+            go_on=self.go_on,
+            renderers=self.renderers,
+            guess=lambda: self.guessed_sample(name).values,
+        )
 
     def shared_files(self) -> list[str]:
         return self._look.contents.shared

@@ -161,7 +161,7 @@ class MailStructure:
         """
         kept = list[bytes]()
         headers, behind, position = 0, start, start
-        room = MOST_OF_HEADS - self.parsed
+        left = MOST_OF_HEADS - self.parsed
         while position < end:
             line = _line_at(self._raw, position, end)
             is_header = _HEADER.match(line[0]) is not None
@@ -175,12 +175,12 @@ class MailStructure:
                 headers += is_header
                 kept.append(line[0])
                 behind = position
-            if position - start > room:
+            if position - start > left:
                 self._cuts[
                     f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not "
                     "shown."
                 ] = None
-                return b"".join(kept)[:room], behind, False
+                return b"".join(kept)[:left], behind, False
         return b"".join(kept), behind, True
 
     def _parse(self, head: bytes) -> Message:
@@ -221,10 +221,10 @@ def _readable(value: str) -> str:
     "a*0=x; a*=y".
     """
     few = ";".join(value[:_LONGEST_PARAMETERS].split(";")[: _MOST_PARAMETERS + 1])
-    probe = Message()
-    probe["value"] = few
+    message = Message()
+    message["value"] = few
     try:
-        probe.get_params(header="value")
+        message.get_params(header="value")
     except Exception:  # noqa: BLE001 - the parser documents no errors
         return few.partition(";")[0]
     return few

@@ -16,7 +16,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.plain_files import read_plain_file, replace_file
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.naming import LARGEST
-from keyturn.studio.gallery.samples.saving import ONE_SAVE_AT_A_TIME
+from keyturn.studio.gallery.saving import ONE_SAVE_AT_A_TIME
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})

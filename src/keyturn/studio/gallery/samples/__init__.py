@@ -5,8 +5,6 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from keyturn.studio.gallery.branches.forcing import Branch
-
 
 class MailName(NamedTuple):
     """The name of a mail.
@@ -25,6 +23,17 @@ class MailName(NamedTuple):
         if self.language:
             name += f" {self.language}"
         return name
+
+
+class Branch(NamedTuple):
+    """An outcome of a decision of a template: a test is true, or a loop has some entries.
+
+    `number`: of the decision in the syntax tree of its file.
+    """
+
+    file: str
+    number: int
+    holds: bool
 
 
 class Lines(NamedTuple):

@@ -37,7 +37,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
     guessed = {
         node
         for node, paint in texts
-        if not values and _STAND_IN in (str(paint.colour), str(paint.ground))
+        if not values and _STAND_IN in (str(paint.colour), str(paint.background))
     }
     failed, reported = set[Element](), dict[tuple[str, str, int], Finding]()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
@@ -58,10 +58,10 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
 
 def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> Finding | None:
-    if paint.colour is None or paint.ground is None:
+    if paint.colour is None or paint.background is None:
         return None
-    colour, ground = str(paint.colour), str(paint.ground)
-    ratio = contrast(colour, ground)
+    colour, background = str(paint.colour), str(paint.background)
+    ratio = contrast(colour, background)
     enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
     if ratio >= enough:
         return None
@@ -77,7 +77,7 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
         if ratio < _INVISIBLE and not (mode.inverts or paint.over_image)
         else severity,
         rests_on=_colours_of(document, node),
-        colours=f"{colour} on {ground}",
+        colours=f"{colour} on {background}",
         ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
         says=f"{mode.says} if the image behind it is not shown" if paint.over_image else mode.says,
         what="large text" if paint.is_large else "text",
