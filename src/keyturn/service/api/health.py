@@ -49,15 +49,16 @@ _TEXT = "text/plain; version=0.0.4"
 (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 _PATIENCE = 5
-"""Seconds for what a scrape asks: Prometheus gives up after ten, and would then have no metric at
-all.
+"""Seconds for each question of a scrape. Prometheus gives up after ten, and would then have no
+metric at all.
 """
 
 
 @get("/metrics", include_in_schema=False)
 async def read_metrics(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
-    """Answer the bearer of `metrics.token`; all others get 404 (OWASP ASVS 13.4.5). Asks what
-    /health/ready asks.
+    """Answer a client that sends `metrics.token`; all others get 404 (OWASP ASVS 13.4.5).
+
+    The metric `keyturn_ready` makes the checks of /health/ready.
     """
     token = parts.settings.metrics.token
     if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
@@ -79,8 +80,9 @@ async def _is_ready(parts: Parts) -> bool:
 
 
 async def _backlog(database: Database) -> Mapping[str, float]:
-    """Return the figures of the outbox; none if the database does not answer, when the other
-    figures matter most.
+    """Return the figures of the outbox, or none if the database does not answer.
+
+    The other metrics must still be served then: an outage is when they matter most.
     """
     try:
         async with asyncio.timeout(_PATIENCE):
