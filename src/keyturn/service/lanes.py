@@ -1,8 +1,8 @@
-"""Builds a worker's lanes of mails and of what the app is told, each with its handlers.
+"""Builds the lanes of a worker, each with its handlers: for mails, and for the app's events.
 
-Securing messages have their own, and their own place in the provider's pace: strangers can cause as
-many requests for links as the limits let through, and must not delay a lock, a confirmation or the
-app's events.
+Requests for links have a lane of their own, and wait behind all other mails in the provider's pace.
+Strangers can cause as many of them as the limits let through, and must not delay a lock, a
+confirmation or the app's events.
 """
 
 from datetime import timedelta
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from keyturn.service.parts import Parts
 
 _MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
-"""Mails that are handed to the provider at a time, which answers in a tenth of a second; those that
-secure accounts.
+"""Mails with links, and other mails, that are handed to the provider at a time. A provider answers
+in about a tenth of a second.
 """
 
 _TOLD_AT_ONCE = 4
-"""Events that may wait for the app at a time, however slow it answers."""
+"""Events that are sent to the app at a time, however slowly it answers."""
 
 
 def worker_of(parts: "Parts") -> Worker:
     """Return the process's worker.
 
-    Senders of the parts replace those of the settings. Raises SettingsInvalid.
+    Senders that `parts` was built with replace those of the settings. Raises SettingsInvalid.
     """
     lanes = [*_mail_lanes(parts), *_app_lanes(parts)]
     limits = WorkerLimits(longest=LONGEST_TRY)
@@ -56,8 +56,8 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     securing |= parts.securing.handlers(mails, links)
     securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
     last_answer = _last_answer(parts.settings.mail)
-    # Without a look-up of many accounts at once, each claim would wait for the slowest of its
-    # look-ups.
+    # If the store cannot look up many accounts at once, requests are answered one by one: otherwise
+    # a claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
         Lane(
@@ -87,9 +87,7 @@ def _providers(parts: "Parts") -> Failover:
 
 
 def _last_answer(mail: MailSettings) -> timedelta:
-    """Return how much longer than others a try may take, for the last answer of the slower
-    provider.
-    """
+    """Return how much longer than `LONGEST_TRY` a try may take, for a provider's last answer."""
     longest = timedelta(0)
     for name in (mail.transport, mail.fallback):
         if provider := PROVIDERS.get(name):
@@ -98,8 +96,10 @@ def _last_answer(mail: MailSettings) -> timedelta:
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:
-    """Return the lanes of webhooks: one for the event that strangers cause as often as the limits
-    let them.
+    """Return the lanes of webhooks.
+
+    Strangers can cause reset requests, as many as the limits let through, so the event of a request
+    has a lane of its own.
     """
     sender = parts.webhooks() if parts.webhooks else None
     handlers: dict[str, Handler] = dict.fromkeys(
@@ -114,5 +114,5 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
 
 
 async def _drop(_: Message) -> Dropped:
-    """End what was promised before the settings left webhooks out."""
+    """Drop an event that was written before `webhooks.url` was removed from the settings."""
     return Dropped("webhooks.url is no longer set")

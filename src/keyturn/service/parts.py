@@ -36,9 +36,11 @@ from keyturn.service.webhooks import sender as webhooks
 
 
 class Parts(AbstractAsyncContextManager["Parts"]):
-    """The parts of a process, with a sender only if it has a worker.
+    """The parts of a process. Mail senders are built with the worker, so only where one runs.
 
-    The arguments replace what the settings name.
+    `accounts`, `sender`, `fallback`: replace what the settings name.
+    `meters`: counts instead of fresh meters, for a child process.
+    `reload_templates`: read changed templates and catalogues again.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         self.audit = shared.audit
         self.mailboxes = shared.mailboxes
         self.accounts_readiness = AccountsReadiness(self.accounts)
-        self.worker_is_down = False  # one that should run has ended, and no other works yet
+        self.worker_is_down = False  # the worker has ended, or is late, and no other works yet
         self.breaches = breaches.build(settings, shared)
         self.policy = policy.build(settings, shared, self.breaches.holds if self.breaches else None)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
@@ -115,8 +117,8 @@ class Parts(AbstractAsyncContextManager["Parts"]):
             group.create_task(self.retention.run())
 
     async def require_ready(self) -> None:
-        """Raise Unavailable if a service that requests need does not answer, or if no worker would
-        send the mails.
+        """Raise Unavailable if a service that requests need does not answer, or if the worker of
+        this process is down.
         """
         await require_current(self.database)
         await self.database.require_writable()
@@ -131,7 +133,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
     async def close(self) -> None:
         """Close all resources.
 
-        An app that is started again uses the parts again, in another event loop.
+        An app that is started again uses the same parts, in another event loop.
         """
         worker = vars(self).pop("worker", None)
         for part in (

@@ -1,4 +1,4 @@
-"""The routes and pages of a service. Those of a feature that is off are left out."""
+"""Lists the routes and pages of a service. Those of a feature that is off are left out."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ from keyturn.service.sending.reports import ProviderReports
 
 
 def api_router(parts: Parts) -> Router:
-    """Return all that is for programs, as far as it is on: the API, what providers report, /health."""
+    """Return the routes for programs: the API, the providers' reports, and /health."""
     reports = ProviderReports(parts.settings, parts.ground).handlers()
     return Router(
         "/",
@@ -50,7 +50,7 @@ def api_router(parts: Parts) -> Router:
 
 
 def _api(parts: Parts) -> Iterator[Router]:
-    """Yield the routes that take JSON."""
+    """Yield the routes of the JSON API."""
     path = parts.paths.api
     languages = parts.languages
     resets = PasswordResetServices(
@@ -115,9 +115,9 @@ def _json_router(
 
 
 def pages_router(pages: Pages) -> Router:
-    """Return the pages, to be mounted beside the API.
+    """Return the hosted pages.
 
-    Raises SettingsInvalid for custom templates.
+    Raises SettingsInvalid if a custom template has a mistake.
     """
     site = pages.site
     if site.settings.pages.templates:
@@ -136,7 +136,7 @@ def pages_router(pages: Pages) -> Router:
 
 
 def _pages(pages: Pages) -> Iterator[Router]:
-    """Yield each hosted page at its path, which is "" if the page is elsewhere."""
+    """Yield each hosted page at its path. A page elsewhere has the path "", and is left out."""
     parts, paths = pages.parts, pages.site.paths
     if paths.forgot:
         yield _page(paths.forgot, ForgotPage)
@@ -154,8 +154,8 @@ def _pages(pages: Pages) -> Iterator[Router]:
 
 
 def _page(path: str, *controllers: type[Controller], back: str = "") -> Router:
-    """Return a page, and everything below it, at its path.
+    """Return the routes of a page, at its path and below it.
 
-    `back`: where its refusals lead, by default to itself.
+    `back`: the path to which its error pages lead, by default its own.
     """
     return Router(path, route_handlers=controllers, opt={"here": path, "back": back or path})

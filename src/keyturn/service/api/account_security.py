@@ -1,4 +1,4 @@
-"""The route by which an account's owner reports a change that was not theirs ("this was not me")."""
+"""The route by which an account's owner reports an intrusion ("this was not me")."""
 
 from dataclasses import dataclass
 

@@ -51,10 +51,11 @@ class Ground(Struct, frozen=True, kw_only=True):
     meters: Meters
 
     async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Run `work`, a plain function, as `Database.transact` does; wake the worker if it has
-        written messages.
+        """Run `work`, a plain function, as `Database.transact` does.
+
+        The worker is woken if `work` has written messages.
         """
-        tx: Transaction | None = None  # once `work` has ended
+        tx: Transaction | None = None  # set once `work` has ended
 
         def run(connection: Connection) -> _Result:
             nonlocal tx
@@ -66,7 +67,7 @@ class Ground(Struct, frozen=True, kw_only=True):
         try:
             result = await self.database.transact(run)
         except DatabaseUnready as error:
-            # Of what failed earlier, all was rolled back.
+            # A failure before the commit rolls everything back.
             error.not_changed = error.not_changed or tx is None
             raise
         if tx and tx.outbox.has_written:
@@ -74,9 +75,9 @@ class Ground(Struct, frozen=True, kw_only=True):
         return result
 
     async def transact_once(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Do what `transact` does for a change of a password.
+        """Do what `transact` does, for a change of a password.
 
-        Raises OutcomeUnknown if the commit's answer is lost.
+        Raises OutcomeUnknown if the answer to the commit is lost.
         """
         try:
             return await self.transact(work)
@@ -87,7 +88,7 @@ class Ground(Struct, frozen=True, kw_only=True):
 
 
 class Transaction:
-    """The stores in one transaction. `connection` is for an app's own store, which joins it."""
+    """The stores in one transaction. `connection`: for an app's own store that joins it."""
 
     def __init__(self, ground: Ground, connection: Connection) -> None:
         self._database = ground.database
@@ -101,30 +102,30 @@ class Transaction:
     def hold(self, *account_ids: str) -> "HeldAccounts":
         """Wait until no other transaction holds the accounts; hold them until this one ends.
 
-        Hold them before you lock a counter or a secret of theirs, and all of them at once: so no
-        two transactions deadlock.
+        Hold all of them at once, and before you lock a counter or a secret of theirs. Otherwise two
+        transactions may deadlock.
         """
         self._database.hold(self.connection, *account_ids)
         return HeldAccounts(self.connection, account_ids)
 
 
 class HeldAccounts:
-    """Accounts that no other transaction holds before this one ends: it alone mints links and codes
+    """Accounts that no other transaction holds until this one ends. It alone mints links and codes
     for them.
 
-    A reset, a press and an operator's link end an account's tokens. They hold the account, too, so
-    each of these tokens is either committed before, and ends, or minted afterwards. Without it,
-    PostgreSQL would not show them a token that another transaction has not committed yet (READ
-    COMMITTED), and the token would outlive them.
+    A reset, a press of "this was not me" and an operator's link end an account's tokens. Each of
+    them holds the account, too. So a token is either committed before, and ends, or minted
+    afterwards. Without that, PostgreSQL would not show them a token that another transaction has
+    not committed yet (READ COMMITTED), and the token would outlive them.
     """
 
     def __init__(self, connection: Connection, account_ids: Collection[str]) -> None:
         self._connection, self._account_ids = connection, account_ids
 
     def mint(self, minted: Sequence[Minted]) -> None:
-        """Store the wanted links and codes, of at least one, by one statement.
+        """Store the wanted ones of at least one link or code, by one statement.
 
-        This is the only way to store them.
+        Nothing else stores them. Raises ValueError for an account that is not held.
         """
         for secret, is_wanted in minted:
             if is_wanted and secret.account_id not in self._account_ids:
@@ -135,16 +136,19 @@ class HeldAccounts:
 
 
 class CodesBesideLinks(Protocol):
-    """Codes in mails, each in place of its link on another device."""
+    """Codes in mails. Each stands beside a link, for users who continue on another device."""
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses with too many wrong tries, where a code would no longer work."""
+        """Return the addresses with too many wrong tries: a code would not work there."""
 
     def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
-        """Return a fresh code, and what is stored of it in place of the mailbox's earlier code."""
+        """Return a fresh code, and the secret to store. It replaces the mailbox's earlier code."""
 
     def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:
-        """Forget the wrong tries at a mailbox, by its digest: its account has a new password."""
+        """Forget the wrong tries at a mailbox, since its account has a new password.
+
+        `mailbox`: the digest of the address.
+        """
 
 
 class SecondStepCode(Struct, frozen=True, kw_only=True):
@@ -156,30 +160,32 @@ class SecondStepCode(Struct, frozen=True, kw_only=True):
 
 
 class PassedStep(Protocol):
-    """A right code: the change that it allows uses it up, and gives it back if the change fails."""
+    """A right code. The change that it allows uses it up, and gives it back if the change fails."""
 
     def spend(self, tx: Transaction, moment: datetime) -> None:
-        """Use the code up in the change's transaction.
+        """Use the code up, in the transaction of the change.
 
-        Raises SecondStepRejected if another request was quicker.
+        Raises SecondStepRejected if another request was faster.
         """
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
-        """Let the code work again: the change is undone."""
+        """Let the code work again, since the change was undone."""
 
     def confirm(self, tx: Transaction) -> None:
-        """Record that the step was passed and reset the account's count, in the transaction that
-        ends the change.
+        """Record that the step was passed, and reset the account's count of tries.
+
+        It runs in the transaction that completes the change.
         """
 
 
 class SecondProof:
-    """What an account needs besides a link or a password: nothing, as here, or a second factor
-    (`second_step/`).
+    """What an account needs besides a link or a password.
+
+    This class asks for nothing. Those of `proofs/second_step/` ask for a second factor.
     """
 
     async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
-        """Return the factors that the holder of a live link, or of the password, is asked for.
+        """Return the factors that the holder of a working link, or of the password, is asked for.
 
         Raises Unavailable.
         """
@@ -189,16 +195,18 @@ class SecondProof:
     async def require(
         self, link: Secret | None, account: Account, answer: SecondStepCode | None, client: Client
     ) -> PassedStep | None:
-        """Return the code to spend; None if the account has no second factor.
+        """Return the code to use up; None if the account has no second factor.
 
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests,
-        Unavailable.
+        `link`: None at a sign-in.
+
+        Raises SecondStepRequired, SecondStepRejected, LinkDead after the link's last try,
+        TooManyRequests, Unavailable.
         """
         del link, account, answer, client
         return None
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that a reader of the account's mailbox may undo."""
+        """Delete the recently added factors, which a reader of the account's mailbox may undo."""
 
 
 def build(
@@ -217,7 +225,7 @@ def build(
         sessions=Sessions(database),
         accounts=accounts or accounts_for(settings, database),
         limits=RateLimits(limits, database),
-        # Without a key, as in development, one that ends with the process.
+        # Without a key, as in development, a random key that lasts as long as the process.
         secrets=[
             settings.secret_key or values.Secret(random_bytes(32).hex()),
             *settings.previous_secret_keys,
