@@ -1,4 +1,4 @@
-"""Answers requests for links in the worker: decides about each mail, and stores it with its link."""
+"""Answers requests for links, in the worker: decides on each mail, and stores it with its link."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence

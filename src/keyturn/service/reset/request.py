@@ -87,7 +87,7 @@ class ResetRequests:
     ) -> None:
         """Accept a request for a link.
 
-        Once this returns, it is committed, and a worker will answer it.
+        On return it is committed, and a worker will answer it. Over `limits.overall` it is dropped.
 
         No account is looked up, so the work is the same for every address (OWASP Forgot Password
         Cheat Sheet).
