@@ -120,8 +120,8 @@ def probe(
     if form == "list":
         for attack in ATTACKS.values():
             click.echo(
-                f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} "
-                f"{muted(', '.join(attack.authority))}"
+                f"{accent(f'{attack.name:<20}')} {attack.title}\n"
+                f"{'':<20} {muted(', '.join(attack.authority))}"
             )
         return
     try:

@@ -427,8 +427,8 @@ def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: Maria
     )
     executed(
         url,
-        "CREATE OR REPLACE USER app@localhost IDENTIFIED BY 'hunter2';\nGRANT ALL ON *.* TO "
-        "app@localhost",
+        "CREATE OR REPLACE USER app@localhost IDENTIFIED BY 'hunter2';\n"
+        "GRANT ALL ON *.* TO app@localhost",
     )
     address = url.replace("mysql://root@", "mysql://app:hunter2@")
     ended = keyturn("init", "--database", address, *TEXTS)

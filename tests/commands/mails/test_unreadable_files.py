@@ -132,13 +132,13 @@ def test_what_is_written_goes_through_no_link(emails: Path, workplace: Path) -> 
 
     write_baseline(emails / "keyturn-baseline.json", Baseline())
     assert stored.read(MailName("news", "first")) is None
-    stored.write(MailName("news", "first"), Snapshot("theirs"))
+    stored.write(MailName("news", "first"), Snapshot("theirs\n"))
     with pytest.raises(LookupError, match="a link leads out of the folder"):
-        stored.write(MailName("linked", "first"), Snapshot("theirs"))
+        stored.write(MailName("linked", "first"), Snapshot("theirs\n"))
 
     assert mine.read_text() == "mine"
     assert "version" in (emails / "keyturn-baseline.json").read_text()
-    assert stored.read(MailName("news", "first")) == Snapshot("theirs")
+    assert stored.read(MailName("news", "first")) == Snapshot("theirs\n")
 
 
 def test_settings_that_are_refused_control_no_terminal(keyturn: Keyturn, emails: Path) -> None:

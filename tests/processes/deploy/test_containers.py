@@ -241,8 +241,8 @@ def live_the_story(site: Site) -> None:
     assert site.do(*of_worker).returncode == 1
     half = json.dumps({"email": ADA}).encode()
     head = (
-        f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-        "application/json\r\n"
+        f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\n"
     )
     with socket.create_connection(("127.0.0.1", site.api), timeout=30) as connection:
         connection.sendall(f"{head}Content-Length: {len(half)}\r\n\r\n".encode() + half[:5])

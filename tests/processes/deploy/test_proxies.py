@@ -252,8 +252,8 @@ def test_a_request_that_comes_slowly_waits_in_nginx_where_a_client_has_50_at_a_t
     proxy: Proxy,
 ) -> None:
     head = (
-        f"POST {REQUEST} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\ncontent-length: "
-        f"{len(BODY)}\r\n".encode()
+        f"POST {REQUEST} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n"
+        f"content-length: {len(BODY)}\r\n".encode()
     )
     head += b"content-type: application/json\r\n\r\n"
     name, _, port = proxy.direct.partition(":")

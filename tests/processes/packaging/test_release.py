@@ -92,8 +92,8 @@ def test_a_file_that_names_the_host_of_a_registry_is_refused(tmp_path: Path, kin
 
 def test_the_notes_are_the_section_of_this_version_which_has_a_day() -> None:
     changelog = (
-        "# Changelog\n\n## 2.0.0 (2027-01-02)\n\n* Second.\n\n### Mails\n\n## 1.0.0 "
-        "(2026-12-01)\n\n* First.\n"
+        "# Changelog\n\n## 2.0.0 (2027-01-02)\n\n* Second.\n\n### Mails\n\n"
+        "## 1.0.0 (2026-12-01)\n\n* First.\n"
     )
     assert release.changelog_section(changelog, "2.0.0") == "* Second.\n\n### Mails"
     assert release.changelog_section(changelog, "1.0.0") == "* First."

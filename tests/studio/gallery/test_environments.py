@@ -138,8 +138,8 @@ def test_the_apps_environment_brings_filters_globals_and_templates(project: Path
         "class make: jinja_env = environment",
         "class Templates:\n    env = environment\nmake = Templates()",
         (
-            "from litestar.plugins import jinja\nmake = "
-            "jinja.JinjaTemplateEngine(engine_instance=environment)"
+            "from litestar.plugins import jinja\n"
+            "make = jinja.JinjaTemplateEngine(engine_instance=environment)"
         ),
     ],
 )

@@ -129,8 +129,8 @@ TABLE = BODY.format("{}<tr><td>a</td></tr></mj-table>")
     "mjml",
     [
         (
-            "<mjml> <mj-head> <mj-title>x</mj-title>  \n<mj-preview>y</mj-preview> </mj-head> "
-            "<mj-body></mj-body> </mjml>"
+            "<mjml> <mj-head> <mj-title>x</mj-title>  \n"
+            "<mj-preview>y</mj-preview> </mj-head> <mj-body></mj-body> </mjml>"
         ),
         (
             '<mjml><mj-head><mj-attributes> <mj-text padding="0" '

@@ -64,7 +64,9 @@ class Pair:
         if self._user:
             shutil.chown(self._folder, self._user)
         primary, standby = self._folder / "primary", self._folder / "standby"
-        self._run("initdb", "-D", primary, "-U", "postgres", "-A", "trust", "--no-sync")
+        self._run(
+            "initdb", "-D", primary, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"
+        )
         self._primary = self._serve(primary, self._ports[0], stack)
         asyncio.run(self._ask(0, "CREATE DATABASE keyturn"))
         asyncio.run(migrate_database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn"))

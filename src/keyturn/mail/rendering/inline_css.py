@@ -61,7 +61,10 @@ def _number_elements(html: str, tag: Element) -> str:
     start, end = _place_of_style(html, tag)
     ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
     number = f' {_NUMBER}="{tag.number}"{ignored}'
-    return f"{html[tag.offset : tag.behind_name]}{number}{html[tag.behind_name : start]}{html[end : tag.inner.start]}"
+    name = html[tag.offset : tag.behind_name]
+    attributes_before = html[tag.behind_name : start]
+    attributes_after = html[end : tag.inner.start]
+    return f"{name}{number}{attributes_before}{attributes_after}"
 
 
 def _style_tag(html: str, tag: Element, css: str) -> str:

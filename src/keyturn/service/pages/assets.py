@@ -123,8 +123,8 @@ def theme_css(theme: Theme) -> str:
         {"brand_font": theme.brand.font} if theme.brand.font else {}
     )
     return (
-        f"{_css_variables(light | shape)}\n@media (prefers-color-scheme: dark) "
-        f"{{\n{_css_variables(dark)}\n}}\n"
+        f"{_css_variables(light | shape)}\n"
+        f"@media (prefers-color-scheme: dark) {{\n{_css_variables(dark)}\n}}\n"
     )
 
 
@@ -147,8 +147,8 @@ def _icon_svg(name: str, palette: Palette) -> str:
 
 
 _MODULES = (
-    "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link", "strength", "rules",
-    "second_step", "reset",
+    "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link",
+    "strength", "rules", "second_step", "reset",
 )  # fmt: skip
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)

@@ -66,9 +66,10 @@ def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Opera
 
 
 STORY = (
-    "requestPasswordReset", "getChallenge", "verifyResetCode", "validateResetToken", "getPasswordPolicy",
-    "checkPassword", "resetPassword", "replaceExpiredLink", "secureAccount", "getFormTexts",
-    "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink", "checkLiveness", "checkReadiness",
+    "requestPasswordReset", "getChallenge", "verifyResetCode", "validateResetToken",
+    "getPasswordPolicy", "checkPassword", "resetPassword", "replaceExpiredLink", "secureAccount",
+    "getFormTexts", "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink",
+    "checkLiveness", "checkReadiness",
 )  # fmt: skip
 
 

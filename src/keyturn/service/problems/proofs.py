@@ -40,8 +40,8 @@ _DEAD: Mapping[DeadReason, str] = {
     "expired": N_("This reset link has expired. Please request a new one."),
     "used": N_("This reset link has already been used. Please request a new one."),
     "second_step": N_(
-        "Too many wrong codes were entered. This link no longer works, and your password was not changed."
-        " Request a new link."
+        "Too many wrong codes were entered. This link no longer works, and your password was not "
+        "changed. Request a new link."
     ),
 }
 

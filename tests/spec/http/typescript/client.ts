@@ -33,6 +33,7 @@ function actOn(problem: Problem): string {
       return problem.methods.map((factor) => factor.method satisfies "totp" | "sms" | "recovery_code" | "other").join();
     case "urn:keyturn:problem:second-step-rejected":
       return `${problem.triesLeft satisfies number} tries`;
+    case "urn:keyturn:problem:change-refused":
     case "urn:keyturn:problem:outcome-unknown":
     case "urn:keyturn:problem:too-large":
     case "urn:keyturn:problem:unsupported-media-type":
