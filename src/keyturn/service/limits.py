@@ -231,7 +231,7 @@ class StoredCounters:
         return left
 
     def _add(self, requests: Sequence[Sequence[Limit]]) -> Mapping[str, float]:
-        """Count requests; return the levels of the counters that could take all of theirs, by key."""
+        """Count requests; return the levels of the counters that could take all of theirs."""
         wanted = Counter(limit for limits in requests for limit in limits)
         rows = []
         for limit, times in wanted.items():

@@ -191,7 +191,7 @@ class MailComposer:
 
 
 def _request_id_as(key: str, client: Client) -> dict[str, str]:
-    """Return the request's id under a key, so that the provider's log of the mail leads back to it."""
+    """Return the request's id under a key: the provider's log of the mail then leads back to it."""
     return {key: client.request_id} if client.request_id else {}
 
 

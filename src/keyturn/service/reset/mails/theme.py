@@ -83,7 +83,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return ""
 
     def _mail_logos(self) -> tuple[str, str]:
-        """Return the settings with the logos of mails, light and dark: by default the pages' logos."""
+        """Return the settings of the mails' logos, light and dark: by default the pages' logos."""
         light = "mail_logo" if self.brand.mail_logo else "logo"
         dark = (
             "logo_dark" if light == "logo" and not self.brand.mail_logo_dark else "mail_logo_dark"
