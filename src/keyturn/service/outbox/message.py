@@ -9,8 +9,8 @@ import msgspec
 from cryptography.fernet import InvalidToken
 
 from keyturn.service.clock import random_bytes, unix
+from keyturn.service.one_time_secrets import box
 from keyturn.service.outbox.models import DEAD, DROPPED, SENT
-from keyturn.service.secrets import box
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,8 +90,8 @@ class Seal:
     The first key encrypts, all of them decrypt.
     """
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._box = box(secrets, "outbox")
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._box = box(keys, "outbox")
 
     def close(self, body: bytes) -> bytes:
         # The quickest level reduces a mail to a fifth, in half the time of the default level.

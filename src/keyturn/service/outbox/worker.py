@@ -39,8 +39,8 @@ class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a worker.
 
     `poll`: the longest time until it sees a message of another process.
-    `rest`: the pause after a claim of fewer messages than a lane takes.
-    `longest`: a try that takes longer is cancelled, unless its lane waits longer for a provider's
+    `rest`: the pause after a claim of fewer messages than a queue takes.
+    `longest`: a try that takes longer is cancelled, unless its queue waits longer for a provider's
     last answer. When the worker stops, every try ends within that time.
     `slow`: a try that takes longer gives its place to another message.
     `most_slow`: how many tries may do so at a time.
@@ -109,16 +109,16 @@ _TOGETHER = 100
 """Messages of one claim that are prepared together. Most lead to no mail, and need no place."""
 
 
-class Lane(NamedTuple):
-    """Messages of some kinds, which are claimed and delivered apart from other lanes.
+class WorkerQueue(NamedTuple):
+    """Messages of some kinds, which are claimed and delivered apart from other queues.
 
-    However many of them wait, other lanes are not delayed.
+    However many of them wait, other queues are not delayed.
 
     `handlers`: the handler of each kind.
     `places`: how many messages are delivered at a time.
     `close`: closes what the handlers use.
     `prepare`: prepares the messages of a claim together. A claim is then larger than `places`.
-    `abandoned`: the lane takes the messages of dead workers.
+    `abandoned`: the queue takes the messages of dead workers.
     `last_answer`: how much longer than `WorkerLimits.longest` a try may take, for the provider's
     last answer.
     """
@@ -148,7 +148,7 @@ class Worker:
     """
 
     outbox: Outbox
-    lanes: Sequence[Lane]
+    queues: Sequence[WorkerQueue]
     limits: WorkerLimits
     _: KW_ONLY
     request_of: Callable[[Message], str] = lambda _: ""
@@ -156,12 +156,12 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._handlers = {
-            kind: handler for lane in self.lanes for kind, handler in lane.handlers.items()
+            kind: handler for queue in self.queues for kind, handler in queue.handlers.items()
         }
-        last_answer = max((lane.last_answer for lane in self.lanes), default=timedelta(0))
-        self._lanes = (
-            *self.lanes,
-            Lane(self._handlers, 1, abandoned=True, last_answer=last_answer),
+        last_answer = max((queue.last_answer for queue in self.queues), default=timedelta(0))
+        self._queues = (
+            *self.queues,
+            WorkerQueue(self._handlers, 1, abandoned=True, last_answer=last_answer),
         )
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
@@ -200,11 +200,11 @@ class Worker:
     async def _run(self) -> None:
         async with self._holding() as tries, asyncio.TaskGroup() as loops:
             loops.create_task(self._poll())
-            for lane in self._lanes:
-                loops.create_task(self._repeat(lane, tries))
+            for queue in self._queues:
+                loops.create_task(self._repeat(queue, tries))
 
     async def _poll(self) -> None:
-        """Wake the lanes while a message is due.
+        """Wake the queues while a message is due.
 
         It only reads: on SQLite, a claim delays the API's writes.
         """
@@ -219,44 +219,46 @@ class Worker:
         It is for batch jobs and tests.
         """
         handled = 0
-        while claimed := sum([await self._drain(lane) for lane in self._lanes]):
+        while claimed := sum([await self._drain(queue) for queue in self._queues]):
             handled += claimed
         return handled
 
-    async def _drain(self, lane: Lane) -> int:
+    async def _drain(self, queue: WorkerQueue) -> int:
         async with self._holding() as tries:
-            return await self._work(lane, asyncio.Semaphore(lane.places), tries)
+            return await self._work(queue, asyncio.Semaphore(queue.places), tries)
 
     async def close(self) -> None:
         """Close the handlers' resources."""
-        for lane in self._lanes:
-            if lane.close:
-                await lane.close()
+        for queue in self._queues:
+            if queue.close:
+                await queue.close()
 
-    async def _repeat(self, lane: Lane, tries: asyncio.TaskGroup) -> None:
-        """Work again and again. Wait to be woken after a claim of less than the lane takes."""
-        places = asyncio.Semaphore(lane.places)
+    async def _repeat(self, queue: WorkerQueue, tries: asyncio.TaskGroup) -> None:
+        """Work again and again. Wait to be woken after a claim of less than the queue takes."""
+        places = asyncio.Semaphore(queue.places)
         while not self._stopped.is_set():
             woken = self.outbox.woken
-            if (claimed := await self._work(lane, places, tries)) < lane.batch:
+            if (claimed := await self._work(queue, places, tries)) < queue.batch:
                 if claimed:
                     await _wait(self._stopped, self.limits.rest)
                 await woken.wait()
 
-    async def _work(self, lane: Lane, places: asyncio.Semaphore, tries: asyncio.TaskGroup) -> int:
-        """Claim messages of a lane, and return how many were claimed.
+    async def _work(
+        self, queue: WorkerQueue, places: asyncio.Semaphore, tries: asyncio.TaskGroup
+    ) -> int:
+        """Claim messages of a queue, and return how many were claimed.
 
         Each try begins once there is a place for it.
         """
         claim = self.outbox.claim(
-            lane.batch, self.limits.lease, only=lane.handlers, abandoned=lane.abandoned
+            queue.batch, self.limits.lease, only=queue.handlers, abandoned=queue.abandoned
         )
         messages = await self._survive(claim, "outbox.claim_failed") or []
         self._held.update(messages)
-        for message, work in zip(messages, await self._prepare(lane, messages), strict=True):
+        for message, work in zip(messages, await self._prepare(queue, messages), strict=True):
             await places.acquire()
-            begun = tries.create_task(self._try(lane, places, message, work))
-            if lane.abandoned:
+            begun = tries.create_task(self._try(queue, places, message, work))
+            if queue.abandoned:
                 await asyncio.wait([begun], timeout=self.limits.slow.total_seconds())
         return len(messages)
 
@@ -276,34 +278,34 @@ class Worker:
             log.exception(LogEvent(failed, **fields))
         return None
 
-    async def _prepare(self, lane: Lane, messages: Sequence[Message]) -> Sequence[Work]:
+    async def _prepare(self, queue: WorkerQueue, messages: Sequence[Message]) -> Sequence[Work]:
         """Return the remaining work for each message.
 
         If the messages cannot be prepared together, each is handled alone, in a place of its own.
         """
-        each = [partial(lane.handlers[message.kind], message) for message in messages]
-        if self._stopped.is_set() or not (lane.prepare and messages):
+        each = [partial(queue.handlers[message.kind], message) for message in messages]
+        if self._stopped.is_set() or not (queue.prepare and messages):
             return each
         # `gather` returns a cancellation that comes from within, such as from a library of an app's
         # store. A plain await would cancel the worker.
-        (prepared,) = await asyncio.gather(lane.prepare(messages), return_exceptions=True)
+        (prepared,) = await asyncio.gather(queue.prepare(messages), return_exceptions=True)
         if isinstance(prepared, DatabaseUnready):
             return [prepared] * len(messages)
         return each if isinstance(prepared, BaseException) else prepared
 
     async def _try(
-        self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work
+        self, queue: WorkerQueue, places: asyncio.Semaphore, message: Message, work: Work
     ) -> None:
         try:
-            outcome = await self._outcome_of(lane, places, message, work)
+            outcome = await self._outcome_of(queue, places, message, work)
             await self._survive(self._end(message, outcome), "mail.failed", message_id=message.id)
         finally:
             self._held.discard(message)
 
     async def _outcome_of(
-        self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work
+        self, queue: WorkerQueue, places: asyncio.Semaphore, message: Message, work: Work
     ) -> TryResult:
-        longest = (self.limits.longest + lane.last_answer).total_seconds()
+        longest = (self.limits.longest + queue.last_answer).total_seconds()
         limit = asyncio.timeout(longest)
         loop = asyncio.get_running_loop()
         slow = loop.call_later(self.limits.slow.total_seconds(), self._make_room, places, message)

@@ -11,8 +11,8 @@ from keyturn.service import addresses
 from keyturn.service.api.cookies import BrowserCookie, Holds, device_cookie, session_cookie
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.clock import unix
+from keyturn.service.container import Container
 from keyturn.service.pages.site import Site
-from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import DeadReason
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.sign_in import PROOF_LIFE
@@ -73,11 +73,14 @@ class Cookies:
     `password`: the proof of a right password, while the second step is asked for.
     """
 
-    def __init__(self, parts: Parts, site: Site) -> None:
-        self._parts, self._site = parts, site
+    def __init__(self, container: Container, site: Site) -> None:
+        self._container, self._site = container, site
         paths = site.paths
-        self.session, self.device = session_cookie(parts.settings), device_cookie(parts.settings)
-        self.form = BrowserCookie(holds="form", life=timedelta(0), secure=parts.settings.secure)
+        self.session, self.device = (
+            session_cookie(container.settings),
+            device_cookie(container.settings),
+        )
+        self.form = BrowserCookie(holds="form", life=timedelta(0), secure=container.settings.secure)
         self.link = self._at(paths.reset, "link", site.link_life)
         self.proof = self._at(paths.secure, "proof", _OPENED)
         self.password = self._at(paths.sign_in, "password", PROOF_LIFE)
@@ -85,7 +88,10 @@ class Cookies:
 
     def _at(self, path: str, holds: Holds, life: timedelta) -> BrowserCookie:
         return BrowserCookie(
-            holds=holds, life=life, secure=self._parts.settings.secure, path=self._site.url(path)
+            holds=holds,
+            life=life,
+            secure=self._container.settings.secure,
+            path=self._site.url(path),
         )
 
     def asked(self, path: str = "/") -> BrowserCookie:
@@ -107,12 +113,14 @@ class Cookies:
 
     def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
         asked_at, email, return_to = self.asked().held(request, 3)
-        cooldown = self._parts.mailboxes.cooldown
+        cooldown = self._container.mailboxes.cooldown
         try:
             left = int(asked_at) + int(cooldown.total_seconds()) - int(unix())
             wait = min(timedelta(seconds=max(left, 0)), cooldown)
             identifier = addresses.identify(email, takes_names=self._site.takes_names)
-            return LinkRequest(identifier, wait, self._parts.return_addresses.allowed(return_to))
+            return LinkRequest(
+                identifier, wait, self._container.return_addresses.allowed(return_to)
+            )
         except (InputInvalid, ValueError, OverflowError):
             return None
 
@@ -127,5 +135,5 @@ class Cookies:
         if what not in get_args(Said):
             return None
         # A client can send any cookie, so the address is checked again.
-        return_to = self._parts.return_addresses.allowed(return_to)
+        return_to = self._container.return_addresses.allowed(return_to)
         return Flash(cast("Said", what), kind, locale, email, return_to)

@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from keyturn.service.clock import random_below
-from keyturn.service.secrets import Purpose, Secret, derive
+from keyturn.service.one_time_secrets import OneTimeSecret, Purpose, derive
 
 LIFE = timedelta(minutes=10)
 """How long a code works (OWASP ASVS 6.5.5)."""
 
 
-class Codes:
+class ShortCodes:
     """Mints short codes, and compares them.
 
     For each `key` there is one code, which replaces the one before. The database stores an HMAC of
     it under a secret key, since all codes of a few digits could be tried against a plain hash (NIST
-    SP 800-63B 3.1.2.2). The first of `secrets` makes it; all of them are compared.
+    SP 800-63B 3.1.2.2). The first of `keys` makes it; all of them are compared.
     """
 
-    def __init__(self, secrets: Sequence[str], purpose: Purpose, digits: int) -> None:
-        self._keys = [derive(secret, f"codes: {purpose}") for secret in secrets]
+    def __init__(self, keys: Sequence[str], purpose: Purpose, digits: int) -> None:
+        self._keys = [derive(key, f"codes: {purpose}") for key in keys]
         self._purpose = purpose
         self._digits = digits
 
@@ -32,14 +32,14 @@ class Codes:
         *,
         mailbox: bytes = b"",
         use: bytes = b"",
-    ) -> tuple[str, Secret]:
+    ) -> tuple[str, OneTimeSecret]:
         """Return a fresh code, and the secret to store. All codes are equally likely.
 
         `key`: the digest of what the code belongs to, such as a mailbox.
         `use`: what the code is for. It fits nothing else.
         """
         code = f"{random_below(10**self._digits):0{self._digits}}"
-        return code, Secret(
+        return code, OneTimeSecret(
             purpose=self._purpose,
             key=key,
             proof=_digest(self._keys[0], key, use, code),
@@ -49,7 +49,9 @@ class Codes:
             expires_at=moment + LIFE,
         )
 
-    def fits(self, written: str, key: bytes, code: Secret | None, *, use: bytes = b"") -> bool:
+    def fits(
+        self, written: str, key: bytes, code: OneTimeSecret | None, *, use: bytes = b""
+    ) -> bool:
         """Tell whether `written` is the code.
 
         The work is the same without a code, and wherever the two differ (CWE-208).

@@ -10,14 +10,21 @@ import msgspec
 from cryptography.fernet import InvalidToken
 from sqlalchemy import ColumnElement, Connection, select
 
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database
+from keyturn.service.one_time_secrets import (
+    NEVER,
+    STORED_FACTORS,
+    OneTimeSecret,
+    Purpose,
+    SecretRow,
+    box,
+)
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32, totp_step
-from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow, box
 from keyturn.service.telemetry.logs import LogEvent, log
 
 if TYPE_CHECKING:
@@ -92,15 +99,15 @@ class OwnSecondStep(SecondStep):
             case "recovery_code":
                 key = recovery_code_digest(account_id, trial.code)
                 code = await self._database.read(
-                    lambda connection: secrets.find(connection, key, Purpose.RECOVERY)
+                    lambda connection: one_time_secrets.find(connection, key, Purpose.RECOVERY)
                 )
             case _:
                 code = await self._sms.find(trial) if self._sms else None
         if code is None or code.dead_reason(trial.moment):
             return None
         return Accepted(
-            lambda connection, moment: secrets.use(connection, code, moment),
-            lambda connection, moment: secrets.give_back(connection, code, moment),
+            lambda connection, moment: one_time_secrets.use(connection, code, moment),
+            lambda connection, moment: one_time_secrets.give_back(connection, code, moment),
         )
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
@@ -110,12 +117,14 @@ class OwnSecondStep(SecondStep):
             return None
         key = _key_of_step(trial.account.id, step)
         if await self._database.read(
-            lambda connection: secrets.find(connection, key, Purpose.SPENT)
+            lambda connection: one_time_secrets.find(connection, key, Purpose.SPENT)
         ):
             return None
 
         def give_back(connection: Connection, _: datetime) -> None:
-            secrets.delete(connection, trial.account.id, [Purpose.SPENT], SecretRow.key == key)
+            one_time_secrets.delete(
+                connection, trial.account.id, [Purpose.SPENT], SecretRow.key == key
+            )
 
         return Accepted(
             lambda connection, moment: take_step(connection, trial.account.id, step, moment),
@@ -127,7 +136,7 @@ class OwnSecondStep(SecondStep):
 
         Recent codes end even if the factor that they replace is proven: an attacker may have them.
         """
-        return secrets.delete(
+        return one_time_secrets.delete(
             connection, account_id, STORED_FACTORS, SecretRow.created_at > now() - RECENT
         )
 
@@ -154,12 +163,13 @@ def take_step(connection: Connection, account_id: str, step: int, moment: dateti
         (Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)
     ]
     return [
-        secrets.take(connection, one, account_id, moment, moment + _REMEMBERED) for one in steps
+        one_time_secrets.take(connection, one, account_id, moment, moment + _REMEMBERED)
+        for one in steps
     ][-1]
 
 
 def _key_of_step(account_id: str, step: int) -> bytes:
-    return secrets.key_of(f"TOTP {step} {account_id}")
+    return one_time_secrets.key_of(f"TOTP {step} {account_id}")
 
 
 # Recovery codes, for users who have lost their phone. Keyturn stores them wherever the other
@@ -191,7 +201,7 @@ def mint_recovery_code() -> str:
 def recovery_code_digest(account_id: str, code: str) -> bytes:
     """Return the digest by which a code is stored and found. All spellings have the same."""
     letters = _BLANKS.sub("", code).upper().translate(_ALIKE)
-    return secrets.key_of(f"{account_id}\0{letters}")
+    return one_time_secrets.key_of(f"{account_id}\0{letters}")
 
 
 def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[str]:
@@ -200,10 +210,10 @@ def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[st
     Only their digests are stored, so they cannot be shown again.
     """
     # Earlier codes are deleted, since a code never expires.
-    secrets.delete(connection, account_id, [Purpose.RECOVERY])
+    one_time_secrets.delete(connection, account_id, [Purpose.RECOVERY])
     codes = [mint_recovery_code() for _ in range(RECOVERY_CODES)]
     keys = [recovery_code_digest(account_id, code) for code in codes]
-    secrets.add(
+    one_time_secrets.add(
         connection, [(_lasting(Purpose.RECOVERY, key, account_id, now()), True) for key in keys]
     )
     return codes
@@ -211,8 +221,8 @@ def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[st
 
 def _lasting(
     purpose: Purpose, key: bytes, account_id: str, since: datetime, data: str = ""
-) -> Secret:
-    return Secret(
+) -> OneTimeSecret:
+    return OneTimeSecret(
         purpose=purpose,
         key=key,
         account_id=account_id,
@@ -267,10 +277,10 @@ class BuiltinFactors(OwnSecondStep):
 
         A factor that replaces another gets its age (`RECENT`).
         """
-        key = secrets.key_of(f"{kind} {account_id}")
-        replaced = secrets.find(connection, key, kind)
+        key = one_time_secrets.key_of(f"{kind} {account_id}")
+        replaced = one_time_secrets.find(connection, key, kind)
         since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
-        secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
+        one_time_secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
 
     def set_up(
         self, connection: Connection, account_id: str, seed: bytes, step: int
@@ -299,7 +309,7 @@ class BuiltinFactors(OwnSecondStep):
 
     def remove(self, connection: Connection, account_id: str) -> None:
         """Delete all factors and recovery codes of an account, in the caller's transaction."""
-        secrets.delete(connection, account_id, STORED_FACTORS)
+        one_time_secrets.delete(connection, account_id, STORED_FACTORS)
 
     @classmethod
     async def count_unreadable(cls, database: Database, keys: Sequence[str]) -> int:

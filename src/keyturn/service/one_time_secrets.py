@@ -160,7 +160,7 @@ class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
     return_to: str = ""
 
 
-class Secret(msgspec.Struct, frozen=True, kw_only=True):
+class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
     """A secret of the database, or one that is not stored yet.
 
     The fields are as in `SecretRow`.
@@ -204,15 +204,17 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
         return "expired" if self.expires_at <= moment else None
 
 
-Minted = tuple[Secret, bool]
+Minted = tuple[OneTimeSecret, bool]
 """A secret before it is stored, and whether it is wanted."""
 
 
-def secret_of(row: sa.RowMapping) -> Secret:
-    return Secret(**{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])})
+def secret_of(row: sa.RowMapping) -> OneTimeSecret:
+    return OneTimeSecret(
+        **{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])}
+    )
 
 
-COLUMNS: Sequence[str] = Secret.__struct_fields__
+COLUMNS: Sequence[str] = OneTimeSecret.__struct_fields__
 _ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
 _KEY = [SecretRow.purpose, SecretRow.key]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
@@ -292,7 +294,7 @@ def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
     return sa.select(*_ROW).where(SecretRow.purpose.in_(purposes))
 
 
-def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | None:
+def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> OneTimeSecret | None:
     """Return the secret with that key and one of these purposes, even if it no longer works.
 
     None if there is none.
@@ -301,7 +303,7 @@ def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | 
     return secret_of(row) if row else None
 
 
-def use(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
+def use(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> bool:
     """Use a secret up if it works. Of concurrent callers exactly one gets True.
 
     If another code has replaced this one, no caller does.
@@ -311,7 +313,7 @@ def use(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
     return connection.execute(used.returning(SecretRow.key)).first() is not None
 
 
-def give_back(connection: sa.Connection, secret: Secret, used_at: datetime) -> None:
+def give_back(connection: sa.Connection, secret: OneTimeSecret, used_at: datetime) -> None:
     """Let a secret work again, if it was used at `used_at`: that use was undone."""
     used = sa.update(SecretRow).where(*_is(*secret.id), SecretRow.used_at == used_at)
     connection.execute(used.values(used_at=None))
@@ -350,19 +352,21 @@ def delete(
     return connection.execute(deleted.returning(SecretRow.key)).first() is not None
 
 
-def end(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
+def end(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> bool:
     """End one unused secret, even if it has expired. Exactly one caller gets True."""
     ended = sa.update(SecretRow).where(*_is(*secret.id), _OPEN).values(revoked_at=moment)
     return connection.execute(ended.returning(SecretRow.key)).first() is not None
 
 
-def count_try(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> Secret:
+def count_try(
+    connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime
+) -> OneTimeSecret:
     """Count a try, and return the secret. Each of concurrent callers gets another number of tries.
 
     Call it before any comparison, and compare only if the secret works and has tries left. An
     unknown key gets a row that opens nothing, so the work is the same.
     """
-    row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
+    row = OneTimeSecret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
     fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
     counted = fresh.on_conflict_do_update(index_elements=_KEY, set_={"tries": SecretRow.tries + 1})
     return secret_of(connection.execute(counted.returning(*_ROW)).mappings().one())
@@ -391,11 +395,9 @@ def derive(secret: str, purpose: str) -> bytes:
     )
 
 
-def box(secrets: Sequence[str], purpose: str) -> MultiFernet:
+def box(keys: Sequence[str], purpose: str) -> MultiFernet:
     """Return a cipher for one purpose: Fernet, which is AES-128-CBC with HMAC-SHA256.
 
     The first secret encrypts, all of them decrypt.
     """
-    return MultiFernet(
-        [Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets]
-    )
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(key, purpose))) for key in keys])
