@@ -4,25 +4,22 @@ A room offers `build(settings, stores)`, and `parts` connects them.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
-from typing import Annotated, Protocol, TypeVar
+from typing import TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from keyturn import values
 from keyturn.service import one_time_secrets
 from keyturn.service.accounts.builtin import Sessions
-from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
-from keyturn.service.client import Client
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
-from keyturn.service.one_time_secrets import Minted, OneTimeSecret
+from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.passwords import OutcomeUnknown
-from keyturn.service.problems.proofs import CodeMethod, Factor
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
