@@ -51,7 +51,7 @@ other services.
 
 
 class KeyturnApp(Litestar):
-    """A Litestar application with bounded requests (its middleware), also for unknown addresses.
+    """A Litestar application whose middleware bounds requests, also those of unknown addresses.
 
     At its start it checks the database and the accounts, and starts the worker, which runs until
     the application stops. If it cannot start, the server gets a sentence that says why.

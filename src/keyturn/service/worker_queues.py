@@ -1,4 +1,4 @@
-"""Builds the queues of a worker, each with its handlers: for mails, and for the app's events.
+"""Builds the worker with its queues, each with handlers: for mails, and for the app's events.
 
 Requests for links have a queue of their own, and wait behind all other mails in the provider's pace.
 Strangers can cause as many of them as the limits let through, and must not delay a lock, a

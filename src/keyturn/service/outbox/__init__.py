@@ -1,8 +1,8 @@
 """Messages that are promised and not yet sent: a row each, written in the caller's transaction.
 
-**A worker has a loop for each lane**: it claims the messages that are due, prepares them, delivers
-them, settles them, and starts again. After a claim of few messages it rests for a twentieth of a
-second, so that messages that follow closely share a claim.
+**A worker has a loop for each of its queues**: it claims the messages that are due, prepares them,
+delivers them, settles them, and starts again. After a claim of few messages it rests for a
+twentieth of a second, so that messages that follow closely share a claim.
 
 **A claim names its holder.** Only the holder of a message postpones it or gives it up. A report
 that a message was sent is true at any time and from any worker. A claim lasts seconds and is

@@ -254,8 +254,9 @@ def _new(name: str) -> sa.BindParameter[object]:
 def _claiming(
     database: Database, lease: timedelta, kinds: tuple[str, ...], abandoned: bool
 ) -> sa.Executable:
-    """Return the statement that claims `most` messages under `token`; each lane of a worker repeats
-    it.
+    """Return the statement that claims `most` messages under `token`.
+
+    Each queue of a worker repeats it.
     """
     # Each of the two conditions is that of an index. Only waiting messages have a claim.
     which = (

@@ -1,6 +1,6 @@
-"""What the rooms share, and their ports.
+"""The stores of Keyturn's own records, and the transaction that spans them.
 
-A room offers `build(settings, stores)`, and `parts` connects them.
+A feature offers `build(settings, stores)`, and `Container` connects the features.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -31,7 +31,7 @@ _Result = TypeVar("_Result")
 
 
 class Stores(Struct, frozen=True, kw_only=True):
-    """Everything that rooms share: the database and its stores first.
+    """The database, its stores, and what features use beside them.
 
     `keys`: the secret keys, the newest first.
     """
