@@ -1,7 +1,7 @@
 """Builds the worker with its queues, each with handlers: for mails, and for the app's events.
 
-Requests for links have a queue of their own, and wait behind all other mails in the provider's pace.
-Strangers can cause as many of them as the limits let through, and must not delay a lock, a
+Requests for links have a queue of their own, and wait behind all other mails in the provider's
+pace. Strangers can cause as many of them as the limits let through, and must not delay a lock, a
 confirmation or the app's events.
 """
 
