@@ -1,4 +1,4 @@
-"""The parts of a process, built in the order in which they need each other.
+"""Builds the objects of a process, in the order in which they need each other.
 
 A feature that is off is None.
 """
@@ -36,7 +36,7 @@ from keyturn.service.worker_queues import worker_of
 
 
 class Container(AbstractAsyncContextManager["Container"]):
-    """The parts of a process. Mail senders are built with the worker, so only where one runs.
+    """The objects of a process. Mail senders are built with the worker, so only where one runs.
 
     `accounts`, `sender`, `fallback`: replace what the settings name.
     `meters`: counts instead of fresh meters, for a child process.
