@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender, local_sender
-from keyturn.mail.port.finding import Finding, fail, ok
+from keyturn.mail.port.check_result import CheckResult, fail, ok
 from keyturn.service.outbox.message import new_key
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import LONGEST_TRY, Settings
 
 
-async def send_to(settings: Settings, address: str) -> list[Finding]:
+async def send_to(settings: Settings, address: str) -> list[CheckResult]:
     """Send an email to the address through each provider, and return a finding about each answer.
 
     The providers are `mail.transport` and, if it is set, `mail.fallback`. The outbox is not used.
@@ -30,7 +30,7 @@ async def send_to(settings: Settings, address: str) -> list[Finding]:
     return findings
 
 
-async def _send_through(sender: Sender, name: str, settings: Settings, address: str) -> Finding:
+async def _send_through(sender: Sender, name: str, settings: Settings, address: str) -> CheckResult:
     longest = LONGEST_TRY.total_seconds()
     look = f"Look into the mailbox of {address}, then try again."
     try:
