@@ -44,7 +44,7 @@ def doctor(as_json: bool, recipient: str) -> None:
     Examples:  keyturn doctor --json
                keyturn doctor --send-to you@example.org
     """
-    from keyturn.service.doctor import Dns, CheckResult, examine, send_to
+    from keyturn.service.doctor import CheckResult, Dns, examine, send_to
     from keyturn.service.event_loop import run
 
     findings: list[CheckResult] = []

@@ -153,8 +153,8 @@ def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) 
     """Return what options and file say, with a value for another host to publish. Raises
     KeyturnError.
     """
-    from keyturn.probe.target import add_to_file, with_file
     from keyturn.probe.browser import needs_permission, new_permission
+    from keyturn.probe.target import add_to_file, with_file
 
     for path in filter(None, (html, file)):  # before a run of minutes
         if not path.parent.is_dir():

@@ -8,16 +8,16 @@ from contextlib import aclosing
 from keyturn.probe.attack import (
     ATTACKS,
     Attack,
+    AttackEnded,
     CannotProbe,
     Exchange,
-    AttackEnded,
     Outcome,
     ProbeReport,
     Verdict,
 )
 from keyturn.probe.attacks import links, requests, tokens
-from keyturn.probe.run import Run
 from keyturn.probe.browser import Page
+from keyturn.probe.run import Run
 
 _SHOWN = (
     "content-type",

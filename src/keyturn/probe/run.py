@@ -11,10 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.probe.attack import CannotProbe, not_tried, unsure
+from keyturn.probe.browser import Browser, Page, Web
 from keyturn.probe.calls import Call, find_calls, form_for, forms_of
 from keyturn.probe.mails import Mail, ReceivedMails
 from keyturn.probe.target import CALLS, Patience, Target
-from keyturn.probe.browser import Browser, Page, Web
 from keyturn.studio.inbox.store import CapturedMails
 
 _SLOWER = 5

@@ -14,7 +14,7 @@ from tests.servers.serving import NOWHERE
 
 from keyturn.errors import Fault
 from keyturn.mail.providers.smtp import Smtp
-from keyturn.service.doctor import Dns, CheckResult, examine
+from keyturn.service.doctor import CheckResult, Dns, examine
 from keyturn.service.settings import (
     ChallengeSettings,
     MailSettings,

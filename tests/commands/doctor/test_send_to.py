@@ -30,7 +30,9 @@ async def test_each_provider_sends(production: Settings, resend: ResendServer) -
         )
 
     (sent,) = resend.accepted
-    assert first == CheckResult("resend", "ok", f"resend accepted the email to {OPERATOR} as {sent.id}")
+    assert first == CheckResult(
+        "resend", "ok", f"resend accepted the email to {OPERATOR} as {sent.id}"
+    )
     assert second.verdict == "ok"
     (mail,) = server.mails
     assert mail["to"] == OPERATOR

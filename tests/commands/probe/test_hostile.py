@@ -12,12 +12,12 @@ from tests.commands.probe.test_attacks import FORMS, PATIENCE, inbox, names, sto
 from tests.servers.serving import send_answer, serving
 
 from keyturn.probe.attack import CannotProbe, Verdict
+from keyturn.probe.browser import Page, Web
 from keyturn.probe.calls import forms_of
 from keyturn.probe.mails import ReceivedMails
 from keyturn.probe.probe import play
 from keyturn.probe.run import Run
 from keyturn.probe.target import Target
-from keyturn.probe.browser import Page, Web
 from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.store import CapturedMails
 

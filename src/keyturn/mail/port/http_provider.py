@@ -14,9 +14,9 @@ import msgspec
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.http_client import Answer, CallFailed, HttpClient, NotSent, retry_after
+from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.mail.port.provider import CheckedSender, Provider
 from keyturn.mail.port.reports import KEY_TAG
 from keyturn.values import SecretStr

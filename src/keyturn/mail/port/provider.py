@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from keyturn.mail.port.email import Sender
 from keyturn.mail.port.check_result import CheckResult, CheckVerdict
+from keyturn.mail.port.email import Sender
 from keyturn.mail.port.reports import Reports, Webhook
 
 Rate = Annotated[float, Meta(gt=0)]

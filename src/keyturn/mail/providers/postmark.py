@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, ok, warn
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.check_result import CheckResult, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import (
     DeliveryReport,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import (
     DeliveryReport,

@@ -14,8 +14,8 @@ from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.hosts import is_host, is_loopback
-from keyturn.mail.port.email import Email
 from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
+from keyturn.mail.port.email import Email
 from keyturn.mail.port.provider import CheckedSender, Provider, Spf
 from keyturn.values import SecretStr
 

@@ -13,9 +13,9 @@ from keyturn.probe.attacks.stories import (
     use_again,
     view,
 )
+from keyturn.probe.browser import Page
 from keyturn.probe.calls import form_for
 from keyturn.probe.run import Run, Story, look, new_password
-from keyturn.probe.browser import Page
 
 _AT_ONCE = 8
 _A_SECOND = 1.1

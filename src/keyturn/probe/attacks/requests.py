@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from keyturn.probe.attack import AttackEnded, Limited, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
-from keyturn.probe.run import PASSWORD, Run, pattern_of
 from keyturn.probe.browser import Page
+from keyturn.probe.run import PASSWORD, Run, pattern_of
 
 _CHANGING = re.compile(
     r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|(?a:[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,})"

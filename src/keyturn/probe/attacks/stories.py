@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from keyturn.probe.attack import AttackEnded, not_tried
-from keyturn.probe.run import Run, Story, new_password
 from keyturn.probe.browser import Browser, Page
+from keyturn.probe.run import Run, Story, new_password
 
 _PLACES = ("/", "/account", "/profile", "/me", "/api/me", "/api/auth/me")
 """Where a page that only a signed-in user sees may be, beside the one to which signing in leads."""

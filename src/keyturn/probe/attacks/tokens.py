@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from keyturn.hosts import host_of, is_loopback
 from keyturn.probe.attack import AttackEnded, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
-from keyturn.probe.run import PASSWORD, Run, Story, pattern_of
 from keyturn.probe.browser import joined
+from keyturn.probe.run import PASSWORD, Run, Story, pattern_of
 
 _PASSWORD = re.compile(
     r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^<>]*>\s*)*([^\s<]{6,64})",

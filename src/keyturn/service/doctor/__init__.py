@@ -5,4 +5,4 @@ from keyturn.service.doctor.domain import Dns
 from keyturn.service.doctor.examination import examine
 from keyturn.service.doctor.trial_email import send_to
 
-__all__ = ["Dns", "CheckResult", "examine", "send_to"]
+__all__ = ["CheckResult", "Dns", "examine", "send_to"]

@@ -82,7 +82,9 @@ class Dns:
         return resolver
 
 
-async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dns) -> list[CheckResult]:
+async def check_domain(
+    domain: str, providers: Sequence[type[Provider]], dns: Dns
+) -> list[CheckResult]:
     """Look up all names at once, for all providers, and judge their records."""
     spf = {f"{one.spf.host}.{domain}".lstrip("."): one.spf for one in providers if one.spf}
     dkim = {
@@ -114,7 +116,9 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> CheckResult:
             if wanted.term
             else 'that names your mail server: "v=spf1 mx ~all"'
         )
-        return CheckResult("", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
+        return CheckResult(
+            "", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}."
+        )
     if len(records) > 1:
         message = f"{len(records)} SPF records at {name}, so receivers ignore them all"
         return fail(message, "Merge them into one TXT record.")

@@ -33,7 +33,9 @@ async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) ->
     If the settings have a fault, only their findings are returned. `patience`: seconds for a check.
     """
     if reading.faults:
-        skipped = CheckResult("others", "skip", "no other check was made", "Fix the settings first.")
+        skipped = CheckResult(
+            "others", "skip", "no other check was made", "Fix the settings first."
+        )
         return [*check_settings(reading), skipped]
     checks = list(_checks(reading.settings, dns))
     results = await asyncio.gather(*(_run(*check, patience) for check in checks))
@@ -76,7 +78,9 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
         yield "pages", check_pages(settings)
 
 
-async def _run(name: str, work: Awaitable[Sequence[CheckResult]], patience: float) -> Sequence[CheckResult]:
+async def _run(
+    name: str, work: Awaitable[Sequence[CheckResult]], patience: float
+) -> Sequence[CheckResult]:
     try:
         async with asyncio.timeout(patience):
             findings = await work

@@ -9,8 +9,8 @@ from html import escape
 from msgspec.structs import replace
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
-from keyturn.mail.port.email import Email, Sender, local_sender
 from keyturn.mail.port.check_result import CheckResult, fail, ok
+from keyturn.mail.port.email import Email, Sender, local_sender
 from keyturn.service.outbox.message import new_key
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import LONGEST_TRY, Settings

@@ -25,8 +25,8 @@ from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import FileState, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
-from keyturn.studio.lint.template_checks import ENOUGH, TemplateResult, TemplateChecks
 from keyturn.studio.lint.rules import RULES, limit_finding
+from keyturn.studio.lint.template_checks import ENOUGH, TemplateChecks, TemplateResult
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
 # seconds for work that belongs to no single mail: loading the checks, reading samples and files

@@ -31,7 +31,7 @@ from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
 from keyturn.studio.lint.clients.clients import clients_in
 from keyturn.studio.lint.clients.features import check_compatibility
-from keyturn.studio.lint.document import Check, Document, sent_document, read_document
+from keyturn.studio.lint.document import Check, Document, read_document, sent_document
 from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
@@ -155,7 +155,10 @@ class TemplateChecks:
             ended += any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
-        is_judged, of_files = not (passed or any(finding.hides for finding in findings)), TemplateResult()
+        is_judged, of_files = (
+            not (passed or any(finding.hides for finding in findings)),
+            TemplateResult(),
+        )
         with self._limits(template, passed):
             of_files = self._of_files(template, styles if is_judged else None)
         findings += (_with_mail(one, name) for one in of_files.findings)
@@ -172,7 +175,9 @@ class TemplateChecks:
             is_cut_short=is_cut_short,
         )
 
-    def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> TemplateResult:
+    def check_mail(
+        self, template: str, sample: Sample, language: Language, read: _Read
+    ) -> TemplateResult:
         """Check one mail, which `read` returns."""
         mail = _mail_name(template, sample, language, self.gallery.languages.known)
         of_mail = (
@@ -269,7 +274,9 @@ class TemplateChecks:
         )
 
 
-def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[tuple[TextKey, Place]]]:
+def _of_file(
+    gallery: Gallery, file: str
+) -> tuple[Sequence[Finding], Sequence[tuple[TextKey, Place]]]:
     """Return the unknown filters of a file and its texts for translation; other checks report what
     cannot be read.
     """

@@ -64,7 +64,8 @@ class Difference:
         groups = groupby(range(len(self.lines)), near.__contains__)
         runs = ((is_near, tuple(self.lines[at] for at in group)) for is_near, group in groups)
         return [
-            LineGroup(lines, folded=not is_near and len(lines) >= _FOLDED_FROM) for is_near, lines in runs
+            LineGroup(lines, folded=not is_near and len(lines) >= _FOLDED_FROM)
+            for is_near, lines in runs
         ]
 
 

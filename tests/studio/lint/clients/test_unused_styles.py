@@ -107,7 +107,9 @@ def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_p
         "color: #111 }"
     )
     of_page(tmp_path, css, '<p class="column-3">x')
-    of_button, of_titles, of_number = check_gallery(open_gallery(tmp_path)).with_rules(["styles"]).found
+    of_button, of_titles, of_number = (
+        check_gallery(open_gallery(tmp_path)).with_rules(["styles"]).found
+    )
     assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
     for one in (of_titles, of_number):
         assert (one.severity, one.fix) == ("note", "Correct the selector, or delete the rule.")

@@ -75,7 +75,9 @@ ACCEPTED = [
 
 @pytest.mark.parametrize("mjml", ACCEPTED)
 def test_nothing_is_reported(tmp_path: Path, mjml: str) -> None:
-    assert check_gallery(open_gallery(written(tmp_path, {"mail.mjml": mjml})), checks=()).found == ()
+    assert (
+        check_gallery(open_gallery(written(tmp_path, {"mail.mjml": mjml})), checks=()).found == ()
+    )
 
 
 def test_what_mjml_writes_by_itself_is_reported_by_no_check(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, HttpSender, Refused
 from keyturn.mail.port.provider import Dkim, Rate, Spf
 from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in

@@ -18,9 +18,9 @@ from urllib.parse import quote, urlsplit
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.http_provider import (
     ACCOUNT_REFUSED,
     Examination,

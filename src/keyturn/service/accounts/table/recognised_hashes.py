@@ -100,7 +100,9 @@ def _form(stored: str) -> HashFormat:
     return _UNKNOWN
 
 
-def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings) -> list[CheckResult]:
+def doubt_format(
+    table: str, hashes: Iterable[object], settings: HashingSettings
+) -> list[CheckResult]:
     """Compare the format of most hashes with the one that `settings` write."""
     stored = list(hashes)
     used = recognise_hashes(stored)

@@ -328,7 +328,9 @@ async def check(settings: Settings) -> list[CheckResult]:
     if refused := [code for code in verdict.codes if code in _COMPLAINTS]:
         fix = "Copy challenge.secret and challenge.site_key again, both from the same site."
         return [
-            CheckResult("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix)
+            CheckResult(
+                "challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix
+            )
         ]
     if verdict.success:
         fix = "These are test keys, which accept every answer. Use the keys of your own site."

@@ -16,7 +16,13 @@ import msgspec
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.variables.made_up import MadeUpObject
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
-from keyturn.studio.gallery.variables.recording_value import FILTERS, OF_MONEY, Variable, Variables, singular
+from keyturn.studio.gallery.variables.recording_value import (
+    FILTERS,
+    OF_MONEY,
+    Variable,
+    Variables,
+    singular,
+)
 from keyturn.studio.gallery.variables.slots import best_of, fit
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)  # previews do not change from day to day
@@ -35,7 +41,9 @@ _FLAG = re.compile(
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
-def guess_values(variables: Variables, of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
+def guess_values(
+    variables: Variables, of: str = "", nth: int = 0, depth: int = 0
+) -> dict[str, Any]:
     """Return plain values, without functions, the same each time.
 
     `of`: the variable that has these as attributes.

@@ -20,6 +20,8 @@ from jinja2.visitor import NodeTransformer
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
+from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
+from keyturn.studio.gallery.variables.python_functions import call_python
 from keyturn.studio.gallery.variables.recording_value import (
     FILTERS,
     TESTS,
@@ -29,8 +31,6 @@ from keyturn.studio.gallery.variables.recording_value import (
     Variables,
     printed,
 )
-from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
-from keyturn.studio.gallery.variables.python_functions import call_python
 from keyturn.studio.gallery.variables.slots import BEGIN, ELSE, END, MARK, Slot, number_of, slots_in
 from keyturn.studio.gallery.variables.unpacking import shape_of
 
@@ -108,11 +108,17 @@ def _recording(environment: Environment, go_on: Prepare | None) -> Environment:
     copy = environment.overlay(
         bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True
     )
-    copy.code_generator_class, copy.context_class, copy.finalize = CodeGenerator, _RecordingContext, None
+    copy.code_generator_class, copy.context_class, copy.finalize = (
+        CodeGenerator,
+        _RecordingContext,
+        None,
+    )
     get, own = copy.getattr, {_name_of(function): function for function in _OWN}
     vars(copy).update(
         undefined=lambda *_, **__: RecordingValue(),
-        getattr=lambda obj, name: obj.attribute(name) if isinstance(obj, RecordingValue) else get(obj, name),
+        getattr=lambda obj, name: (
+            obj.attribute(name) if isinstance(obj, RecordingValue) else get(obj, name)
+        ),
         filters=OrElse(own, lambda name: pass_context(partial(_filtered, environment, name))),
         tests=OrElse({}, lambda name: pass_context(partial(_tested, environment, name))),
         _parse=lambda source, name, _: _Branches(name).visit(
@@ -319,7 +325,11 @@ def asked(value: Any) -> Any:
 def either(test: Any, *values: Any) -> Any:
     asked(test)
     recorded = [value for value in values if isinstance(value, RecordingValue)]
-    return reduce(RecordingValue.either, recorded) if recorded else next(filter(None, values), values[-1])
+    return (
+        reduce(RecordingValue.either, recorded)
+        if recorded
+        else next(filter(None, values), values[-1])
+    )
 
 
 def left_or_right(left: Any, right: Any) -> Any:

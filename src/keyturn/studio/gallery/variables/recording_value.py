@@ -97,7 +97,9 @@ METHODS: Mapping[Use, frozenset[str]] = {
 }
 TESTS: Mapping[str, Use] = {name: use for use, names in USES["tests"].items() for name in names}
 
-TargetShape = str | Sequence["TargetShape"]  # the names that take a value: `for label, (amount, unit) in rows`
+TargetShape = (
+    str | Sequence["TargetShape"]
+)  # the names that take a value: `for label, (amount, unit) in rows`
 _OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
 _RETURN_THE_LIKE = frozenset({"items", "values", "astimezone", "date", "time"})
 _NUMBER_FORMAT = re.compile(r"[\dfdgen,%]$")
@@ -165,7 +167,8 @@ class RecordingValue:
         names = tuple(part if isinstance(part, str) else "value" for part in shape)
         unpacked = [one.unpack(names) for one in self.variables]
         return tuple(
-            RecordingValue(*(one[nth] for one in unpacked)).parts(part) for nth, part in enumerate(shape)
+            RecordingValue(*(one[nth] for one in unpacked)).parts(part)
+            for nth, part in enumerate(shape)
         )
 
     @property
@@ -178,7 +181,9 @@ class RecordingValue:
             for side in self.sides:
                 if isinstance(side, RecordingValue):
                     side.note("moment")
-        return RecordingValue(*(one.attribute(name) for one in self.variables), holder=self, name=name)
+        return RecordingValue(
+            *(one.attribute(name) for one in self.variables), holder=self, name=name
+        )
 
     def call(self, *arguments: Any) -> "RecordingValue":
         """Return a result. The name of a method tells the type that has it."""

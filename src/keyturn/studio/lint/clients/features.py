@@ -216,7 +216,10 @@ def _uses_of_stylesheet(document: Document, css: str, start: int, is_inlined: bo
     for at in sheet.at_rules:
         written = f"{at.keyword} {at.prelude}"
         around = "".join(f" inside @{above.keyword} {above.prelude}" for above in at.within)
-        yield named("at", written), FeatureUse(at.prelude, start + at.offset, f"sheet @{written}{around}")
+        yield (
+            named("at", written),
+            FeatureUse(at.prelude, start + at.offset, f"sheet @{written}{around}"),
+        )
     for rule in sheet.rules:
         if not _is_optional(rule):
             unread_by = frozenset(
@@ -256,7 +259,10 @@ def _uses_of_declarations(
             continue
         offset, written = start + one.offset, f"{where} {one.name}: {one.value}"
         if one.value.lower() not in initial_values().get(one.name, ()):
-            yield named("property", one.name, one.value), FeatureUse(one.value, offset, written, tags)
+            yield (
+                named("property", one.name, one.value),
+                FeatureUse(one.value, offset, written, tags),
+            )
         if one.important:  # as it is written: to some clients the space in front matters
             end = _IMPORTANT.search(css, one.offset)
             written = f"{where} {css[one.offset : end.end()]}" if end else f"{written} !important"
@@ -371,7 +377,9 @@ def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) ->
     yield from reported.values()
 
 
-def _finding_on(document: Document, slug: str, use: FeatureUse, chosen: tuple[str, ...]) -> Finding | None:
+def _finding_on(
+    document: Document, slug: str, use: FeatureUse, chosen: tuple[str, ...]
+) -> Finding | None:
     support, feature = supports()[slug], features()[slug]
     lacking, partly = gaps_of(slug, use, chosen)
     if not (lacking or partly):
@@ -393,7 +401,9 @@ def _finding_on(document: Document, slug: str, use: FeatureUse, chosen: tuple[st
     )
 
 
-def _message(use: FeatureUse, lacking: _Gap, partly: _Gap, support: Support, feature: Feature) -> str:
+def _message(
+    use: FeatureUse, lacking: _Gap, partly: _Gap, support: Support, feature: Feature
+) -> str:
     """Return what is lacking where.
 
     Of a feature that covers several elements, the element is named.

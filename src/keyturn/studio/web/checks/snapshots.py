@@ -15,8 +15,7 @@ from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.snapshots import Comparison, Snapshots
-from keyturn.studio.snapshots.comparison import Differ
-from keyturn.studio.snapshots.comparison import State
+from keyturn.studio.snapshots.comparison import Differ, State
 from keyturn.studio.snapshots.difference import Difference, Line, LinePiece, difference, replacement
 from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer

@@ -185,7 +185,9 @@ class PreviewResult(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
-async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rendered) -> PreviewResult:
+async def send_preview(
+    provider: MailProvider, sender: str, to: str, mail: Rendered
+) -> PreviewResult:
     """Send one mail to the reader's own mailbox, as it is seen; the subject says that it is a
     preview.
     """
