@@ -1,4 +1,4 @@
-"""doctor, health: what is wrong with this installation, and whether a running process is ready."""
+"""doctor and health: check an installation, and ask a running process whether it is ready."""
 
 import http.client
 import sys
@@ -102,19 +102,16 @@ def health(host: str | None, port: int | None) -> None:
     Examples:  keyturn health
                keyturn health --port 9464
     """
-    settings = inspect_settings(
-        sending=False, connecting=False
-    ).settings  # whatever is wrong elsewhere in them
+    # Faults of other settings do not matter here.
+    settings = inspect_settings(sending=False, connecting=False).settings
     listens = settings.server.host if port is None else "127.0.0.1"
     address = address_in_url(host or listens, settings.server.port if port is None else port)
     try:
         with closing(http.client.HTTPConnection(address, timeout=_PATIENCE)) as connection:
             connection.request("GET", "/health/ready")
             status = connection.getresponse().status
-    except (
-        OSError,
-        UnicodeError,
-    ) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
+    # UnicodeError: the host name is not valid (RFC 5890), such as "a..b".
+    except (OSError, UnicodeError) as error:
         fail(f"cannot ask http://{address}: {getattr(error, 'strerror', None) or error}")
     except http.client.HTTPException:
         fail(f"cannot ask http://{address}: it does not speak HTTP")

@@ -1,4 +1,4 @@
-"""The parts of a process, built in the order in which they need each other.
+"""Builds the objects of a process, in the order in which they need each other.
 
 A feature that is off is None.
 """
@@ -36,9 +36,11 @@ from keyturn.service.worker_queues import worker_of
 
 
 class Container(AbstractAsyncContextManager["Container"]):
-    """The parts of a process, with a sender only if it has a worker.
+    """The objects of a process. Mail senders are built with the worker, so only where one runs.
 
-    The arguments replace what the settings name.
+    `accounts`, `sender`, `fallback`: replace what the settings name.
+    `meters`: counts instead of fresh meters, for a child process.
+    `reload_templates`: read changed templates and catalogues again.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Container(AbstractAsyncContextManager["Container"]):
         self.audit = shared.audit
         self.mailboxes = shared.mailboxes
         self.accounts_readiness = AccountsReadiness(self.accounts)
-        self.worker_is_down = False  # one that should run has ended, and no other works yet
+        self.worker_is_down = False  # the worker has ended, or is late, and no other works yet
         self.breaches = breaches.build(settings, shared)
         self.policy = policy.build(settings, shared, self.breaches.holds if self.breaches else None)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
@@ -115,8 +117,8 @@ class Container(AbstractAsyncContextManager["Container"]):
             group.create_task(self.retention.run())
 
     async def require_ready(self) -> None:
-        """Raise Unavailable if a service that requests need does not answer, or if no worker would
-        send the mails.
+        """Raise Unavailable if a service that requests need does not answer, or if the worker of
+        this process is down.
         """
         await require_current(self.database)
         await self.database.require_writable()
@@ -131,7 +133,7 @@ class Container(AbstractAsyncContextManager["Container"]):
     async def close(self) -> None:
         """Close all resources.
 
-        An app that is started again uses the container again, in another event loop.
+        An app that is started again uses the same container, in another event loop.
         """
         worker = vars(self).pop("worker", None)
         for part in (

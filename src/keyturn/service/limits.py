@@ -1,22 +1,22 @@
-"""Limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and the counters of all
-limits that refill.
+"""Rate limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and their counters.
 
-**A challenge comes first, then limits, then the outbox.** A client's limit answers 429 before the
-outbox is asked. The worker applies a mailbox's cooldown, so no response reveals it. If the counters
-cannot be reached, every request is refused with LimitsUnready: an attacker who can bring them down
-must not get unlimited guesses (OWASP ASVS 16.5.3).
+**A challenge comes first, then the limits, then the outbox.** A client over its limit gets 429
+before the outbox is used. The worker applies a mailbox's cooldown, so no response reveals it. If
+the counters cannot be reached, every request is refused with LimitsUnready: an attacker who can
+bring them down must not get unlimited guesses (OWASP ASVS 16.5.3).
 
 **PostgreSQL counts for all processes** unless the settings say otherwise. SQLite would wait for the
-disk at each count, so the one process that it serves counts clients in memory (`counting_alone`).
+disk at each count, so the one process that uses the file counts clients in memory
+(`counting_alone`).
 
 The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting)
-keeps only the time at which a counter will be empty again, its theoretical arrival time (TAT).
-"3/minute" lets three requests through at once and refuses the fourth, then lets one through each 20
-seconds. A refused request is not counted. A counter without a row, or whose TAT is past, is empty:
-such rows may be deleted at any time.
+stores only the time at which a counter is empty again, its theoretical arrival time (TAT).
+"3/minute" lets three requests through at once and refuses the fourth, then lets one through every
+20 seconds. A refused request is not counted. A counter is empty if it has no row, or if its TAT is
+in the past: such rows may be deleted at any time.
 
-Declined: the library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core
-with 4,000 clients.
+Declined: the library `limits`. One of its threads sweeps the counters in memory, which took 60 % of
+a core with 4,000 clients.
 """
 
 import fcntl
@@ -52,13 +52,14 @@ from keyturn.service.settings.building import Rate, parse_rate
 _Result = TypeVar("_Result")
 
 _ROUNDING = 0.001
-"""Seconds that a request may be let through early."""
+"""Seconds by which a request may be let through early."""
 
 
 class Limit(msgspec.Struct, frozen=True, dict=True):
-    """A counter, and how many requests it takes.
+    """A counter, and the rate of the requests that it lets through.
 
-    `kind`: of requests. `who`: whom it counts, as a client's address.
+    `kind`: the kind of requests.
+    `who`: whose requests it counts, such as a client's address.
     """
 
     rate: Rate
@@ -69,25 +70,26 @@ class Limit(msgspec.Struct, frozen=True, dict=True):
     def key(self) -> str:
         """128 bits of a digest, so that the database holds no addresses.
 
-        A counter stays the same at another rate.
+        The rate is not part of it: a counter goes on when the settings change its rate.
         """
         return sha256(f"{self.kind}/{self.who}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
     def gap(self) -> float:
-        """Seconds in which the counter takes one more request."""
+        """Seconds after which the counter lets one more request through."""
         return self.rate.seconds / self.rate.amount
 
     @property
     def room(self) -> float:
-        """The highest level at which a request is let through.
+        """The highest level, in seconds, at which a request is let through.
 
-        Sums of floating-point numbers are not exact.
+        It is a little higher than the rate says, since sums of floating-point numbers are not
+        exact.
         """
         return self.rate.seconds - self.gap + min(self.gap / 2, _ROUNDING)
 
     def used(self, level: float) -> int:
-        """Return how many requests a level stands for."""
+        """Return how many requests a level of so many seconds stands for."""
         return max(0, math.ceil((level - _ROUNDING) / self.gap))
 
     def wait(self, level: float) -> float:
@@ -96,8 +98,11 @@ class Limit(msgspec.Struct, frozen=True, dict=True):
 
 
 class Hit(NamedTuple):
-    """The result of a count: seconds until each counter is empty, the first that is `full`, and the
-    `wait` for it.
+    """The result of a count.
+
+    `levels`: the seconds until each counter is empty.
+    `full`: the first limit that is used up; None if the request was counted.
+    `wait`: the seconds until that limit lets a request through.
     """
 
     levels: Sequence[float]
@@ -106,7 +111,7 @@ class Hit(NamedTuple):
 
 
 class LimitRow(Model):
-    """A counter. `tat`: when it is empty again, in seconds since 1970."""
+    """A counter. `tat`: the time at which it is empty again, in seconds since 1970."""
 
     __tablename__ = "keyturn_limits"
 
@@ -114,10 +119,10 @@ class LimitRow(Model):
     tat: Mapped[float] = mapped_column(sa.Double)
 
 
-# A look tells which requests fit, and the count decides: its condition holds for the row as it is
-# then, so processes that count at the same time cannot fill a counter beyond its `most`. `excluded`
-# is the row that an empty counter would get. In the order of their keys: statements that count
-# several cannot wait for each other in a circle.
+# _LEVELS finds the requests that fit, and _COUNT decides: the database checks its condition against
+# the row at that moment, so processes that count at the same time cannot fill a counter beyond its
+# `most`. `excluded` is the row that an empty counter would get. Rows are written in the order of
+# their keys, so that two statements that count several cannot deadlock.
 _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _COUNT = """
 WITH given AS ({given}),
@@ -148,10 +153,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), "
         "statement_timestamp()))"
         " AS DOUBLE PRECISION)",
-        # A count by itself waits for no disk
+        # A count outside of a caller's transaction does not wait for the disk
         # (https://www.postgresql.org/docs/current/wal-async-commit.html): a crash of the server
         # loses the counts of its last second. In a caller's transaction, the server's setting
-        # holds.
+        # applies.
         "durable": ", set_config('synchronous_commit',"
         " CASE WHEN :waits THEN current_setting('synchronous_commit') ELSE 'off' END, TRUE)",
     },
@@ -177,31 +182,31 @@ def _counts(requests: Iterable[Sequence[Limit]]) -> Sequence[_Count]:
 
 
 _TRIES = 10
-"""Of a count, if other processes are always first, or if a server with serializable transactions
-undoes it.
+"""Tries of a count, if other processes are faster each time, or if a server with serializable
+transactions undoes it.
 """
 
 
 class StoredCounters:
     """Counters in the database, in a transaction of `connection`.
 
-    `waits`: PostgreSQL's commit waits for the disk.
+    `waits`: the commit waits for the disk, as PostgreSQL's settings say.
     """
 
     def __init__(self, connection: sa.Connection, *, waits: bool = True) -> None:
         self._connection, self._waits = connection, waits
 
     def count(self, *limits: Limit) -> Hit:
-        """Count a request against all limits, or none if one is full.
+        """Count a request against all limits, or against none if one is full.
 
-        Without limits, the statements count nothing.
+        Without limits the same statements run, and count nothing.
         """
         return self.count_each([limits])[0]
 
     def count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
-        """Count several requests, each of them as `count` does, the first ones first.
+        """Count several requests, each as `count` does, in their order.
 
-        Two statements serve all of them, however many are let through: one looks, and one counts.
+        Two statements serve all of them, however many are let through: one reads, one counts.
         """
         hits: dict[int, Hit] = {}
         left: Mapping[int, Sequence[Limit]] = dict(enumerate(requests))
@@ -216,8 +221,10 @@ class StoredCounters:
     def _count_once(
         self, requests: Mapping[int, Sequence[Limit]], hits: dict[int, Hit]
     ) -> Mapping[int, Sequence[Limit]]:
-        """Add the hits of requests to `hits`; return the requests that another process was faster
-        than.
+        """Add the results of requests to `hits`.
+
+        Return the requests whose limits another process has used up since the look: they are tried
+        again.
         """
         levels = self._look([limit for limits in requests.values() for limit in limits])
         decided = {place: _decide(limits, levels) for place, limits in requests.items()}
@@ -229,7 +236,8 @@ class StoredCounters:
             if hit.full:
                 hits[place] = hit
             elif all(limit.key in counted for limit in limits):
-                # The time that passed, and what others counted, since the look.
+                # The levels have changed since the look, by the time that has passed and by what
+                # others have counted.
                 shifts = [counted[limit.key] - levels[limit.key] for limit in limits]
                 hits[place] = Hit(
                     [level + shift for level, shift in zip(hit.levels, shifts, strict=True)]
@@ -308,7 +316,7 @@ def _as_json(counts: Sequence[_Count]) -> str:
 
 
 def _decide(limits: Sequence[Limit], levels: dict[str, float]) -> Hit:
-    """Return the hit of one request at these `levels`, and add what it takes to them."""
+    """Return the result of one request at these `levels`, and add the request to them."""
     before = [levels[limit.key] for limit in limits]
     if any(map(Limit.wait, limits, before)):
         return _refused(limits, before)
@@ -319,18 +327,17 @@ def _decide(limits: Sequence[Limit], levels: dict[str, float]) -> Hit:
 
 def _refused(limits: Sequence[Limit], levels: Sequence[float]) -> Hit:
     waits = [limit.wait(level) for limit, level in zip(limits, levels, strict=True)]
-    place = next(
-        (place for place, wait in enumerate(waits) if wait), 0
-    )  # none, if its wait has just ended
+    # No limit has a wait if it has ended since the count.
+    place = next((place for place, wait in enumerate(waits) if wait), 0)
     return Hit(levels, limits[place], max(waits[place], _ROUNDING))
 
 
 async def alone(
     database: Database, work: Callable[[StoredCounters], _Result], tries: int = _TRIES
 ) -> _Result:
-    """Count outside of any transaction: a suspended process holds no lock of a counter.
+    """Run `work` on the stored counters, on PostgreSQL outside of a transaction.
 
-    Raises LimitsUnready.
+    A suspended process then holds no lock of a counter. Raises LimitsUnready.
     """
     run = database.transact if database.is_sqlite else database.read
     try:
@@ -348,7 +355,7 @@ def _unready(reason: object) -> LimitsUnready:
 
 
 class SharedCounters:
-    """Counters of all processes of a database.
+    """Counters in the database, which all processes share.
 
     Requests that wait at the same moment are counted together.
     """
@@ -363,7 +370,7 @@ class SharedCounters:
         """Count a request against all limits, or none if one is full. Raises LimitsUnready."""
         try:
             return await self._waiting.submit(limits)
-        except DatabaseUnready as error:  # it waited too long
+        except DatabaseUnready as error:  # the request waited too long
             raise _unready(error) from error
 
     async def _count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
@@ -376,17 +383,17 @@ class SharedCounters:
 
 
 _MOST: Final = 100_000
-"""Counters of one kind in memory, about 0.3 kB each.
+"""The most counters of one kind in memory, about 0.3 kB each.
 
-One more takes the place of the one that was idle longest: a client that wants its own to be
-forgotten needs requests from as many other addresses, each of which has a limit.
+One more takes the place of the counter that was idle longest. To have its own counter forgotten, a
+client needs requests from as many other addresses, each of which has a limit.
 """
 
 
 class MemoryCounters:
-    """Counters of one process: the TATs of each kind, idle longest first.
+    """Counters in the memory of one process. Those of each kind are sorted, idle longest first.
 
-    An empty counter is forgotten.
+    Empty counters are forgotten.
     """
 
     def __init__(self) -> None:
@@ -402,9 +409,8 @@ class MemoryCounters:
         )
         for limit, level in zip(limits, counted, strict=True):
             tats = self._tats[limit.kind]
-            tats[limit.who] = (
-                now + level
-            )  # at the end: `levels` has moved it, if it was there before
+            # It is at the end: `levels` has moved it there if it existed before.
+            tats[limit.who] = now + level
             while len(tats) > _MOST or next(iter(tats.values())) <= now:
                 tats.popitem(last=False)
         return Hit(counted)
@@ -424,11 +430,10 @@ _FIXED_RATES = {
     "code": Rate(10, 60),  # codes that a client tries (OWASP ASVS 6.6.3)
     "link": Rate(10, 60),  # links that an operator's app gets
     "challenge": Rate(30, 60),  # puzzles that a client fetches, and answers that it sends
-    "trial": Rate(1, 1),  # whether counters can be written, for /health/ready
+    "trial": Rate(1, 1),  # trial counts of /health/ready, which show that counters can be written
 }
 _SHARES = {56: 4, 48: 16}
-"""How many times as many requests as an IPv6 client, a /64, the networks around it may send, by
-their prefix.
+"""How many times the rate of an IPv6 client, a /64, the networks around it have, by their prefixes.
 """
 
 _OF_CLIENT = ("validate", "reset", "malformed")
@@ -437,16 +442,17 @@ requests.
 """
 
 GuessCounter = Literal["address", "account", "device"]
-"""What a counter of guesses at a password is named after."""
+"""What a counter of guesses at a password is for: an address, an account's id, or a device."""
 
 
 class RateLimits:
-    """Counts requests by kind and client; the answer when a limit is full never depends on the
-    account.
+    """Counts requests by kind and client.
+
+    What a client learns when a limit is used up never depends on an account.
     """
 
     def __init__(self, settings: LimitSettings, database: Database | None = None) -> None:
-        """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in
+        """Count in the database if it is PostgreSQL, unless the settings say otherwise; else in
         memory.
         """
         self._shared: SharedCounters | None = None
@@ -461,8 +467,8 @@ class RateLimits:
 
         Raises TooManyRequests.
 
-        `overall`: a limit of all clients to count against, too. One over its own uses up none of
-        it. Raises OverBudget.
+        `overall`: a limit of all clients to count against, too. A client over its own limit uses up
+        nothing of it. Raises OverBudget if it is used up.
         """
         own = self._limits_of(kind, client)
         together = [self._limit(overall)] if overall else []
@@ -473,7 +479,7 @@ class RateLimits:
             raise TooManyRequests(hit.wait)
 
     async def require_left(self, kind: str, client: Client) -> None:
-        """Raise TooManyRequests if the limit is full, and count nothing: some requests count only
+        """Raise TooManyRequests if the limit is used up. Counts nothing: such requests count only
         if they fail.
         """
         limits = self._limits_of(kind, client)
@@ -482,9 +488,10 @@ class RateLimits:
             raise TooManyRequests(wait)
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
-        """Count a guess by its kind of name: an id may be another account's address.
+        """Count a guess at a password.
 
-        Raises TooManyRequests.
+        `counted`: what `name` is. Counters of different kinds are apart, since the id of one
+        account may be the address of another. Raises TooManyRequests.
         """
         hit = await self._count([self._limit("account", f"{counted} {name}")])
         if hit.wait:
@@ -524,14 +531,14 @@ class RateLimits:
 def counting_alone(database: Database, *, in_memory: bool) -> Iterator[None]:
     """Hold the lock of the one process that counts in memory for an SQLite file.
 
-    Raises SettingsInvalid if taken.
+    Raises SettingsInvalid if another process holds it.
     """
     file = database.url.database or ""
     if in_memory or not database.is_sqlite or file in {"", ":memory:"}:
         yield
         return
-    # A separate file: closing any descriptor of the database file would release SQLite's own locks
-    # (https://sqlite.org/howtocorrupt.html, 2.2).
+    # The lock is on a separate file: closing any descriptor of the database's file would release
+    # SQLite's own locks (https://sqlite.org/howtocorrupt.html, 2.2).
     descriptor = os.open(f"{file}-limits", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,8 @@
-"""Builds the worker with its queues: of mails, and of what the app is told, each with handlers.
+"""Builds the worker with its queues, each with handlers: for mails, and for the app's events.
 
-Securing messages have their own, and their own place in the provider's pace: strangers can cause as
-many requests for links as the limits let through, and must not delay a lock, a confirmation or the
-app's events.
+Requests for links have a queue of their own, and wait behind all other mails in the provider's
+pace. Strangers can cause as many of them as the limits let through, and must not delay a lock, a
+confirmation or the app's events.
 """
 
 from datetime import timedelta
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from keyturn.service.container import Container
 
 _MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
-"""Mails that are handed to the provider at a time, which answers in a tenth of a second; those that
-secure accounts.
+"""Mails with links, and other mails, that are handed to the provider at a time. A provider answers
+in about a tenth of a second.
 """
 
 _TOLD_AT_ONCE = 4
-"""Events that may wait for the app at a time, however slow it answers."""
+"""Events that are sent to the app at a time, however slowly it answers."""
 
 
 def worker_of(container: "Container") -> Worker:
     """Return the process's worker.
 
-    Senders of the container replace those of the settings. Raises SettingsInvalid.
+    Senders that `container` was built with replace those of the settings. Raises SettingsInvalid.
     """
     queues = [*_mail_queues(container), *_app_queues(container)]
     limits = WorkerLimits(longest=LONGEST_TRY)
@@ -58,8 +58,8 @@ def _mail_queues(container: "Container") -> list[WorkerQueue]:
     securing |= container.securing.handlers(mails, links)
     securing[messages.CHANGE_BEGUN] = container.changes.external.end_interrupted
     last_answer = _last_answer(container.settings.mail)
-    # Without a look-up of many accounts at once, each claim would wait for the slowest of its
-    # look-ups.
+    # If the store cannot look up many accounts at once, requests are answered one by one: otherwise
+    # a claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if container.accounts.offers(AccountStore.find_all) else None
     return [
         WorkerQueue(
@@ -96,9 +96,7 @@ def _providers(container: "Container") -> Failover:
 
 
 def _last_answer(mail: MailSettings) -> timedelta:
-    """Return how much longer than others a try may take, for the last answer of the slower
-    provider.
-    """
+    """Return how much longer than `LONGEST_TRY` a try may take, for a provider's last answer."""
     longest = timedelta(0)
     for name in (mail.transport, mail.fallback):
         if provider := PROVIDERS.get(name):
@@ -107,8 +105,10 @@ def _last_answer(mail: MailSettings) -> timedelta:
 
 
 def _app_queues(container: "Container") -> list[WorkerQueue]:
-    """Return the queues of webhooks: one for the event that strangers cause as often as the limits
-    let them.
+    """Return the queues of webhooks.
+
+    Strangers can cause reset requests, as many as the limits let through, so the event of a request
+    has a queue of its own.
     """
     sender = container.webhooks() if container.webhooks else None
     handlers: dict[str, Handler] = dict.fromkeys(
@@ -123,5 +123,5 @@ def _app_queues(container: "Container") -> list[WorkerQueue]:
 
 
 async def _drop(_: Message) -> Dropped:
-    """End what was promised before the settings left webhooks out."""
+    """Drop an event that was written before `webhooks.url` was removed from the settings."""
     return Dropped("webhooks.url is no longer set")

@@ -1,4 +1,4 @@
-"""Checks that all that Keyturn needs is there and works, and suggests fixes."""
+"""Checks an installation, and suggests fixes: `keyturn doctor`."""
 
 from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.doctor.domain import Dns

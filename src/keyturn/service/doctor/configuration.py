@@ -1,5 +1,6 @@
-"""Checks the settings, and the pages that they lead to: faults, and valid values that are probably
-unwanted.
+"""Checks the settings and the custom pages.
+
+It finds faults, and valid values that are probably not wanted.
 """
 
 import asyncio
@@ -22,8 +23,8 @@ from keyturn.service.settings.reading import Reading, environment_name, known_va
 _LONGEST_LIFE = timedelta(hours=1)
 
 _FEWEST_CHARACTERS = 8
-"""Different characters in a secret key: of 27 million keys of 32 random hex digits,
-one has fewer.
+"""Different characters in a secret key. Of 27 million keys of 32 random hexadecimal digits, one has
+fewer.
 """
 
 NEW_KEY = '`python -c "import secrets; print(secrets.token_hex(32))"`'
@@ -87,7 +88,7 @@ def _doubts(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _page_at_the_end(base_url: str) -> str:
-    """Return the path of a hosted page with which an address ends, or ""."""
+    """Return the path of a hosted page at the end of `base_url`, or ""."""
     default = Paths()
     pages = (default.forgot, default.reset, default.sign_in, default.security)
     return next((page for page in pages if base_url.rstrip("/").endswith(page)), "")
@@ -134,7 +135,7 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "environment: development, though {settings.base_url} is not this machine",
         'Set environment = "production", which refuses unsafe settings.',
     ),
-    (  # Keyturn itself speaks http, so a proxy in front must speak https
+    (  # Keyturn itself speaks http, so a proxy before it must speak https
         lambda settings: settings.secure and not settings.server.trusted_proxies,
         "server.trusted_proxies: empty, so behind a proxy all clients share one limit",
         (
@@ -161,9 +162,8 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
     ),
 )
-"""What makes valid settings doubtful, and what a finding says.
-
-`{cause}`: what the check returns.
+"""Checks of valid settings: a function that returns a cause if they are doubtful, the message, and
+the fix. `{cause}` stands for what the function returns.
 """
 
 

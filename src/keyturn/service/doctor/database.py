@@ -1,6 +1,4 @@
-"""Checks Keyturn's database, and that the accounts are where the settings say, in the form that
-they say.
-"""
+"""Checks Keyturn's database, and the store of the accounts against the settings."""
 
 import stat
 from collections.abc import AsyncIterator, Sequence
@@ -48,9 +46,9 @@ _WRONG_PATH = (
 
 
 def _missing_file(address: str) -> str:
-    """Return the whole path of a database URL's file if the file is missing; else "".
+    """Return the absolute path of a database URL's file if the file is missing; else "".
 
-    Opening would create it.
+    The doctor does not open it, since that would create it.
     """
     url = read_url(address, "database.url").url
     file = (
@@ -105,7 +103,7 @@ async def check_database(settings: Settings) -> list[CheckResult]:
 
 
 def _fix_of_address(error: BaseException, setting: str) -> str:
-    """Return what is wrong in a database's address if the server says it, else ""."""
+    """Return the fix for the part of a database's URL that the server refuses, else ""."""
     match refused_part(error):
         case "login":
             return (
@@ -119,13 +117,11 @@ def _fix_of_address(error: BaseException, setting: str) -> str:
 
 
 _LARGEST_DIFFERENCE = timedelta(seconds=30)
-"""Between two clocks: the step of a TOTP code (RFC 6238, 5.2)."""
+"""The largest difference between two clocks that is accepted: a step of TOTP (RFC 6238, 5.2)."""
 
 
 async def _clocks(database: Database) -> list[CheckResult]:
-    """Compare this machine's clock with the database's, where other machines run the service as
-    well.
-    """
+    """Compare this machine's clock with that of the database, which other machines may share."""
     theirs = await database.read(lambda tx: tx.execute(text("SELECT now()")).scalar_one())
     difference = abs(now() - theirs)
     if difference <= _LARGEST_DIFFERENCE:
@@ -171,7 +167,7 @@ async def _sqlite(database: Database, file: str) -> list[CheckResult]:
     findings = []
 
     def try_to_write(connection: Connection) -> None:
-        # A lock would prove nothing: SQLite gives the writer's to read-only users, too.
+        # A lock would prove nothing: SQLite gives the write lock to a user who may only read, too.
         connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
         connection.rollback()
 
@@ -195,9 +191,9 @@ async def _unreadable(database: Database, keys: Sequence[str]) -> int:
 
 
 async def check_previous_keys(settings: Settings) -> list[CheckResult]:
-    """Count the data that the newest key does not open.
+    """Count the stored data that only an earlier key decrypts.
 
-    Signed data is not stored, and expires within ten minutes.
+    Signed data is not stored. It expires within ten minutes.
     """
     newest = settings.secret_key
     keys = [newest, *(key for key in settings.previous_secret_keys if key != newest)]
@@ -227,7 +223,7 @@ async def check_previous_keys(settings: Settings) -> list[CheckResult]:
     except (DatabaseUnready, DBAPIError):
         return unreached
     needs = [warn(f"{what}: {count:,}", fix) for what, (count, fix) in counts.items() if count]
-    # A key signs codes by mail and by SMS (`short_codes.LIFE`), and puzzles.
+    # Ten minutes: a key also signs the codes of mails and of SMS (`short_codes.LIFE`), and puzzles.
     unneeded = (
         "no stored data needs previous_secret_keys: remove them when every process has run "
         "with the current key"
@@ -236,7 +232,7 @@ async def check_previous_keys(settings: Settings) -> list[CheckResult]:
 
 
 async def check_accounts(settings: Settings) -> list[CheckResult]:
-    """Check the store of the settings. Creates nothing that is missing."""
+    """Check the store of the accounts. A missing file is not created."""
     try:
         async with _opened(settings) as database:
             if not settings.accounts.table.url and (missing := _accounts_file(settings)):
@@ -309,8 +305,10 @@ def _fix_of_unready(error: BaseException, settings: Settings) -> str:
 
 
 async def check_credentials(settings: Settings) -> list[CheckResult]:
-    """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if
-    they can be read.
+    """Return a finding for each table of sessions, passkeys, tokens or keys that no setting ends
+    (CWE-613).
+
+    There are none if the app's database cannot be read.
     """
     mapped = settings.accounts.table
     try:

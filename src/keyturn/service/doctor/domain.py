@@ -1,4 +1,4 @@
-"""The sending domain: what its DNS tells receivers about mails from it."""
+"""Checks the sending domain: what its DNS tells receivers about mails from it."""
 
 import asyncio
 import base64
@@ -30,12 +30,14 @@ Texts = Mapping[str, Sequence[str]]
 
 
 class Unanswered(KeyturnError):
-    """The DNS gives no answer: no network, no nameserver, or a failing one."""
+    """The DNS gives no answer: there is no network or no nameserver, or the nameserver fails."""
 
 
 class Dns:
-    """Asks a nameserver, by default this machine's, with three outcomes: records, none, and no
-    answer.
+    """Asks a nameserver, by default this machine's.
+
+    `nameserver`: an IP address and a port.
+    `patience`: seconds for one question, including all nameservers and retries.
     """
 
     def __init__(
@@ -45,11 +47,11 @@ class Dns:
         self._patience = patience
 
     async def exists(self, name: str) -> bool:
-        """Tell whether there is anything at or below the name (RFC 8020). Raises Unanswered."""
+        """Tell whether the name, or a name below it, has records (RFC 8020). Raises Unanswered."""
         return await self._ask(name, "SOA") is not None
 
     async def texts(self, name: str) -> list[str]:
-        """Return the TXT records, each with its strings joined as SPF, DKIM and DMARC say.
+        """Return the TXT records, each with its strings joined, as SPF, DKIM and DMARC require.
 
         Raises Unanswered.
         """
@@ -83,7 +85,7 @@ class Dns:
 async def check_domain(
     domain: str, providers: Sequence[type[Provider]], dns: Dns
 ) -> list[CheckResult]:
-    """Look up all names once, for all providers, and judge their records."""
+    """Look up all names at once, for all providers, and judge their records."""
     spf = {f"{one.spf.host}.{domain}".lstrip("."): one.spf for one in providers if one.spf}
     dkim = {
         f"{one.dkim.selector}._domainkey.{domain}": one.dkim.page for one in providers if one.dkim
@@ -146,8 +148,9 @@ _SKIPPED_DKIM = CheckResult(
 
 
 def judge_dkim(name: str, texts: Sequence[str], page: str) -> CheckResult:
-    """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1); `page`: where the provider
-    shows the key.
+    """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1).
+
+    `page`: the provider's page that shows the key.
     """
     copy = f"Copy the TXT record {name} from {page} into your DNS."
     keys = [record for record in map(_tags, texts) if "p" in record]
@@ -162,7 +165,7 @@ def judge_dkim(name: str, texts: Sequence[str], page: str) -> CheckResult:
         return fail(f"the DKIM key at {name} was revoked: its p= is empty", copy)
     try:
         key = base64.b64decode(encoded, validate=True)
-        # Ed25519's are not wrapped in DER (RFC 8463, 4.2).
+        # A key of Ed25519 is not wrapped in DER (RFC 8463, 4.2).
         is_key = keys[0].get("k", "rsa") != "rsa" or isinstance(
             load_der_public_key(key), RSAPublicKey
         )
@@ -178,8 +181,9 @@ def parents(domain: str) -> list[str]:
 
 
 def judge_dmarc(domain: str, texts: Texts) -> CheckResult:
-    """Return the policy for mails from `domain`: its own, else that of the nearest domain above it
-    (RFC 9989, 4.10).
+    """Return a finding about the DMARC policy for mails from `domain` (RFC 9989, 4.10).
+
+    It is the domain's own, else that of the nearest domain above it.
     """
     for owner in parents(domain):
         name = f"_dmarc.{owner}"
@@ -213,6 +217,6 @@ def _judge_policy(name: str, tag: str, policy: str) -> CheckResult:
 
 
 def _tags(record: str) -> dict[str, str]:
-    """Return the tags of a record in the syntax that DKIM and DMARC share (RFC 6376, 3.2)."""
+    """Return the tags of a record, in the syntax that DKIM and DMARC share (RFC 6376, 3.2)."""
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}

@@ -1,4 +1,4 @@
-"""Runs all checks at once, each with a time limit, so that a slow one does not delay the others."""
+"""Runs all checks at once, each with a time limit, so that a slow check does not delay others."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
@@ -28,7 +28,10 @@ Check = tuple[str, Awaitable[Sequence[CheckResult]]]
 
 
 async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) -> list[CheckResult]:
-    """Return the findings of all checks, in order; of the settings alone if they have a fault."""
+    """Return the findings of all checks, in order.
+
+    If the settings have a fault, only their findings are returned. `patience`: seconds for a check.
+    """
     if reading.faults:
         skipped = CheckResult(
             "others", "skip", "no other check was made", "Fix the settings first."
@@ -40,7 +43,7 @@ async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) ->
 
 
 async def check_provider(settings: Settings, name: str) -> Sequence[CheckResult]:
-    """Ask a provider whether it would take mails from this sender. Sends no mail."""
+    """Ask a provider whether it would take mails from this sender. No mail is sent."""
     if name not in PROVIDERS:
         where = f"mails are saved in {settings.mail.capture_dir} and not sent"
         if settings.environment == "production":
@@ -85,7 +88,7 @@ async def _run(
         fix = "Check its settings, and whether a firewall blocks the connection."
         findings = [fail(f"no answer within {patience:g} s", fix)]
     except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
-        # The text of an error may hold anything, also the password of an address.
+        # The text of an error is not shown: it may hold anything, even the password of a URL.
         fix = "Check its settings. If they are right, report a bug in Keyturn."
         findings = [fail(f"the check itself failed with {type(error).__name__}", fix)]
     return [replace(one, check=one.check or name) for one in findings]

@@ -17,10 +17,10 @@ from keyturn.service.settings import LONGEST_TRY, Settings
 
 
 async def send_to(settings: Settings, address: str) -> list[CheckResult]:
-    """Return what each provider said to an email to the address: `mail.transport`, and
-    `mail.fallback` if it is set.
+    """Send an email to the address through each provider, and return a finding about each answer.
 
-    Writes nothing into the outbox. Raises SettingsInvalid if a provider's library is not installed.
+    The providers are `mail.transport` and, if it is set, `mail.fallback`. The outbox is not used.
+    Raises SettingsInvalid if a provider's library is not installed.
     """
     findings = []
     for name in (settings.mail.transport, settings.mail.fallback):
@@ -68,7 +68,7 @@ async def _send_through(sender: Sender, name: str, settings: Settings, address: 
 
 
 def _email(settings: Settings, name: str, address: str) -> Email:
-    """Return the email. Its text is in English, as all that operators read."""
+    """Return the email. Its text is in English, like everything that operators read."""
     brand = settings.brand.name
     sentences: Sequence[str] = (
         f"This is a test email of Keyturn for {brand}, sent through {name}.",

@@ -1,6 +1,4 @@
-"""Answers requests for links, in the worker: decides who gets which mail, and stores it with its
-link.
-"""
+"""Answers requests for links, in the worker: decides on each mail, and stores it with its link."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -29,9 +27,9 @@ from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, eve
 from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
 
 INVITED = timedelta(days=3)
-"""How long a link works that an operator asked for: its reader does not wait for the mail.
+"""How long a link works that an operator asked for. Its reader does not wait for the mail.
 
-A button replaces it.
+If it has expired, its page has a button that requests another one.
 """
 
 
@@ -39,7 +37,8 @@ A button replaces it.
 class ResetLinks:
     """Mints links and writes their mails.
 
-    `lifetime`: of a link that its owner asked for; `codes`: mints its code.
+    `codes`: mints the codes beside the links; None if mails have no codes.
+    `lifetime`: how long a link works that the account's owner asked for.
     """
 
     composer: MailComposer
@@ -55,9 +54,13 @@ class ResetLinks:
         recovers: bool = False,
         without_code: bool = False,
     ) -> tuple[SealedMail, Sequence[Minted]]:
-        """Return a mail with a link, or about another provider, and its secrets.
+        """Return a mail and the secrets in it.
 
-        A locked account's link recovers.
+        The mail has a link, or names the provider that signs the owner in; its link is then made
+        and not wanted, so that the work is the same.
+
+        `recovers`: the link is for an owner who has reported a change.
+        `without_code`: the mail gets no code beside the link.
         """
         purpose = (
             Purpose.UNLOCK
@@ -96,17 +99,19 @@ LINK_MAILED: Final = "link_mailed"
 _DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in REQUESTS.items()}
 
 _PATIENCE = 2.0
-"""Seconds for which requests wait for the accounts of all.
+"""Seconds for looking up the accounts of all requests of a claim together.
 
-A look-up that takes longer delays its own request alone.
+If it takes longer, each request is answered alone, so that a slow look-up delays only its own.
 """
 
 
 @dataclass(eq=False)
 class _Answer:
-    """The answer to a request.
+    """The answer to a request, while it is being made.
 
-    `mail` is a draft, and becomes `email` once it is certain that it is sent.
+    `outcome`: why no mail is sent, or which mail is; "" while it is open.
+    `mail`: a draft.
+    `email`: the draft's email, once it is certain that it will be sent.
     """
 
     message: Message
@@ -128,14 +133,14 @@ class _Answer:
 
 
 class ResetRequestHandler:
-    """Answers requests: with a link, with how to sign in, or not at all.
+    """Answers requests with a link, with a mail that names another sign-in, or with no mail.
 
-    The audit trail records which.
+    The audit trail records the outcome.
 
     The requests of a claim are answered in one transaction. Its time does not reveal which
     addresses have an account (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, and the
-    same statements run, even for none. A locked account gets a recovery link, as long as it has the
-    address of the owner who locked it.
+    same statements run, even if no mail is sent. A locked account gets a recovery link, as long as
+    it has the address of the mailbox that locked it.
     """
 
     def __init__(
@@ -146,8 +151,9 @@ class ResetRequestHandler:
     async def prepare(
         self, messages: Sequence[Message]
     ) -> Sequence[Delivery | Dropped | Exception]:
-        """Answer first tries together, in one transaction; one without an answer to its look-up is
-        handled alone.
+        """Answer the first tries together, in one transaction.
+
+        A later try, and a request whose account could not be looked up, is handled alone.
         """
         requests = {one.id: _request_in(one) for one in messages if not one.sealed}
         accounts = await self._find_together({one.email for one in requests.values()})
@@ -182,7 +188,7 @@ class ResetRequestHandler:
         return answer
 
     async def _answer_anew(self, message: Message) -> Settlement:
-        """Answer again after the link has expired, under a new key: no provider has the mail."""
+        """Answer again, under a new key: the link has expired, and no provider has the mail."""
         anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
         return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
 
@@ -191,7 +197,7 @@ class ResetRequestHandler:
     ) -> Sequence[Email | Dropped | Exception]:
         """Decide and store the answers.
 
-        `again_at`: when they are given again, for the audit trail.
+        `again_at`: the time for the audit trail, if a request is answered a second time.
         """
         await self._refuse(answers)
         drafts = await self._draft(answers)
@@ -204,7 +210,7 @@ class ResetRequestHandler:
             tx.audit.write_all(
                 [_entry(one, again_at) for one in answers if one.message.id in locked]
             )
-            # A worker that dies after this commit has left nothing to decide.
+            # If the worker dies after this commit, everything has been decided.
             tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
             return locked
 
@@ -215,7 +221,10 @@ class ResetRequestHandler:
         ]
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
-        """Return the accounts of the addresses that the store can look up together and in time."""
+        """Look the addresses up together; return those that were answered, with their accounts.
+
+        Raises TimeoutError if that takes longer than `_PATIENCE`.
+        """
         if not emails:
             return {}
         async with asyncio.timeout(_PATIENCE):
@@ -223,7 +232,7 @@ class ResetRequestHandler:
         return {email: one for email, one in answers if not isinstance(one, Exception)}
 
     async def _refuse(self, answers: Sequence[_Answer]) -> None:
-        """Note why a request gets no mail, if that is already known."""
+        """Set the outcome of each request that certainly gets no mail."""
         reachable = await may_get_link(self._stores.database, [one.account for one in answers])
         mailboxes = await self._stores.mailboxes.look({one.account.email for one in answers})
         answered: set[str] = set()
@@ -243,8 +252,9 @@ class ResetRequestHandler:
                 answered.add(mailbox)
 
     async def _draft(self, answers: Sequence[_Answer]) -> Sequence[_Answer]:
-        """Return the answers that may be mails, with their mails; if there are none, one that is
-        not sent.
+        """Return the answers that may get a mail, each with its draft.
+
+        If there are none, return a decoy, whose mail is rendered and sealed but never sent.
         """
         codes, emails = self._links.codes, {one.account.email for one in answers}
         without_code = await codes.exhausted(emails) if codes else ()
@@ -256,13 +266,15 @@ class ResetRequestHandler:
                 one.account, one.request, moment, without_code=has_none
             )
             one.sealed = self._mails.seal(one.mail)
-            await asyncio.sleep(
-                0
-            )  # a mail takes a while, and the process may have other requests to answer
+            # Rendering takes a while, and the process may have other requests to answer.
+            await asyncio.sleep(0)
         return drafts
 
     def _claim(self, tx: Transaction, drafts: Sequence[_Answer], locked: Collection[int]) -> None:
-        """Claim the mailboxes of the drafts whose messages this worker still holds."""
+        """Count the mails against their mailboxes' limits, and set the outcomes of the drafts.
+
+        Only drafts whose messages this worker still holds are counted.
+        """
         wanted = [not one.outcome and one.message.id in locked for one in drafts]
         mailboxes = [
             (one.mail.email.to, is_wanted) for one, is_wanted in zip(drafts, wanted, strict=True)
@@ -270,11 +282,11 @@ class ResetRequestHandler:
         for one, is_wanted, refusal in zip(
             drafts, wanted, tx.mailboxes.claim(mailboxes), strict=True
         ):
-            if is_wanted:  # refused if another worker was first
+            if is_wanted:  # it is refused if another worker was faster
                 one.outcome, one.email = refusal or one.mailed, None if refusal else one.mail.email
 
     def _store(self, tx: Transaction, drafts: Sequence[_Answer], held: HeldAccounts) -> None:
-        """Store the links and mails of the drafts that are sent, and tell the app."""
+        """Store the links and mails of the drafts that are sent, and write the app's events."""
         stored = [(one, one.email is not None) for one in drafts]
         held.mint(
             [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted]
@@ -290,8 +302,9 @@ def _request_in(message: Message) -> ResetRequested:
 
 
 def _held_as(answer: _Answer) -> str:
-    """Return the name under which the account is held: for nobody's, one of its own, so the work is
-    the same.
+    """Return the name under which the account is held.
+
+    Without an account it is the message's key, so that the work is the same.
     """
     return answer.account.id or answer.message.key
 

@@ -1,4 +1,4 @@
-"""A change of a password: what allows it, and the effects that follow in the same transaction."""
+"""A change of a password: what allows it, and its effects, which are written in one transaction."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -26,8 +26,9 @@ from keyturn.service.reset.stores import Transaction
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Change(ABC):
-    """A new password for an account, the client that asks for it, and what allows it: a link, or an
-    open session.
+    """A new password for an account, and the client that asks for it.
+
+    A subclass says what allows it: a link, or an open session.
     """
 
     account: Account
@@ -37,15 +38,16 @@ class Change(ABC):
 
     @property
     def proven(self) -> bool:
-        """Whether it took more than a mailbox: an open session with the current password, or a
-        second factor.
+        """Whether the client has proved more than control of a mailbox.
+
+        An open session with the current password proves more, and so does a second factor.
         """
         return self.how == "change"
 
     @abstractmethod
     def refusal(self) -> KeyturnError:
-        """Return the error for an account that was disabled, or has another address, since it was
-        looked up.
+        """Return the error to raise if the account was disabled, or got another address, since it
+        was looked up.
         """
 
     async def require_second_step(self) -> None:  # noqa: B027 - most need none
@@ -56,13 +58,14 @@ class Change(ABC):
 
     @abstractmethod
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        """Use up what allows it; return the account, `intruded` if that is suspected.
+        """Use up what allows the change.
 
-        Raises if it is not valid.
+        Return the account, `intruded` if an intrusion is suspected. Raises the error of a link or a
+        session that does not work any more.
         """
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
-        """Undo `redeem`, which was committed at that moment, because the store has refused the
+        """Undo `redeem`, which was committed with the time `moment`: the store has refused the
         password.
         """
 
@@ -82,15 +85,15 @@ class Change(ABC):
 
 
 _LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
-"""Characters of a word, words, and credentials that an app's store may count: they go into a mail
-and an event.
+"""Limits of what an app's store may count: characters of a word, words, and credentials of a kind.
+The counts go into a mail and an event.
 """
 
 
 def ended_by(stored: object) -> Ended | None:
-    """Return what a store ended as it set the password, None if it did not.
+    """Return what a store has ended, from its answer to `set_password`; None if it set no password.
 
-    Raises TypeError for any other answer.
+    Raises TypeError for an answer that is neither a bool nor `Ended`.
     """
     if isinstance(stored, Ended):
         return counted(stored)
@@ -100,9 +103,9 @@ def ended_by(stored: object) -> Ended | None:
 
 
 def counted(ended: Ended | None) -> Ended:
-    """Return what an app's store has ended, without what is no count.
+    """Return what an app's store has ended, without entries that are not valid counts.
 
-    Nothing fails: it has ended already.
+    It raises no error, since the access has already ended.
     """
     answer: Any = ended.counts if isinstance(ended, Ended) else {}
     if not isinstance(answer, Mapping):
@@ -117,7 +120,7 @@ def counted(ended: Ended | None) -> Ended:
 
 
 class ChangeEffects:
-    """Writes the effects of a changed password, in the transaction that ends the change."""
+    """Writes the effects of a changed password, in the transaction that completes the change."""
 
     def __init__(self, events: AppEvents, codes: ResetCodes | None) -> None:
         self.events, self._codes = events, codes
@@ -130,9 +133,9 @@ class ChangeEffects:
         self.end_access(tx, account.id, moment, how=begun.how)
         if self._codes:
             self._codes.forget_failures(tx, mailbox)
-        if (
-            begun.is_proven and ended is not None
-        ):  # more than a mailbox: links in earlier ones end, too
+        # The client has proved more than control of a mailbox, so the buttons in the account's
+        # earlier mailboxes end.
+        if begun.is_proven and ended is not None:
             one_time_secrets.revoke(
                 tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox
             )
@@ -156,8 +159,10 @@ class ChangeEffects:
         mailbox: str | None = None,
         how: How | None = None,
     ) -> None:
-        """End a held account's sessions, links and codes, or those sent to `mailbox`; no `how`
-        means an intrusion.
+        """End the sessions, links and codes of an account that `tx` holds.
+
+        `mailbox`: end only the links and codes that were sent to it.
+        `how`: how the password was changed; None if the owner reports an intrusion.
         """
         which = [] if mailbox is None else [SecretRow.mailbox == addresses.digest(mailbox)]
         purposes = [

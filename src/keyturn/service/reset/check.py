@@ -1,6 +1,6 @@
 """Checks whether a link works, and finds its account.
 
-Waiting requests share the statements that read both.
+Waiting requests share the statement that reads their links.
 """
 
 from datetime import datetime
@@ -28,7 +28,7 @@ from keyturn.service.telemetry.meters import count_calls
 class LiveLinks:
     """Finds the link of a token and its account.
 
-    The audit trail records refused links of ours, and why.
+    The audit trail records a link of Keyturn's that is refused, and the reason.
     """
 
     def __init__(self, stores: Stores) -> None:
@@ -49,20 +49,19 @@ class LiveLinks:
         and the account has a password by now, or if `email` is another address.
         """
         link = await self.find(one_time_secrets.digest(token))
-        if link is None:  # not recorded: invented tokens would fill the audit trail
+        if link is None:  # it is not recorded: invented tokens would fill the audit trail
             raise LinkDead("invalid")
         if reason := link.dead_reason(now()):
             dead = LinkDead(reason)
-            # One that was ended after it had expired has been replaced.
+            # A link that was revoked after its expiry has been replaced already.
             dead.email_hint = (
                 addresses.mask(link.facts.email)
                 if reason == "expired" and not link.revoked_at
                 else ""
             )
             raise await self.record_dead(dead, event, link, client)
-        account = await self._stores.accounts.get(
-            link.account_id
-        )  # only now: the store may be unavailable
+        # Only now, since the store may be unavailable: a dead link is refused without it.
+        account = await self._stores.accounts.get(link.account_id)
         is_other = (
             email is not None
             and account is not None
@@ -77,9 +76,7 @@ class LiveLinks:
     async def record_dead(
         self, dead: LinkDead, event: str, link: OneTimeSecret, client: Client
     ) -> LinkDead:
-        """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP
-        ASVS 16.3.3).
-        """
+        """Record in the audit trail that a link was refused (OWASP ASVS 16.3.3); return `dead`."""
         await self._stores.audit.record(
             event, outcome_of(dead), client, link.account_id, link.facts.email
         )
@@ -87,11 +84,11 @@ class LiveLinks:
 
 
 def _opens(link: OneTimeSecret, account: Account) -> bool:
-    """Return whether the link fits the account as it is now: its address, and active or, if it
-    recovers, locked.
+    """Tell whether the link works for the account as it is now.
 
-    One that invites works for days, for whoever was forwarded it: the account must still await its
-    first password.
+    The account must have the link's address, and be active or, for a link that recovers, locked. A
+    link that invites works for days and may have been forwarded, so the account must still await
+    its first password.
     """
     facts = link.facts
     is_open = account.active or (link.recovers and account.locked)
@@ -100,10 +97,11 @@ def _opens(link: OneTimeSecret, account: Account) -> bool:
 
 
 class LiveLink(Account, frozen=True, kw_only=True):
-    """The account of a working link, and the second `factors` of which a reset needs one.
+    """The account of a working link, and the facts of that link.
 
-    `reason`: why an operator asked for it. `return_to`: where to go after the reset, if the
-    settings allow it.
+    `reason`: why an operator asked for it, or "".
+    `return_to`: the address to return to after the reset, if the settings allow it, or "".
+    `factors`: the second factors, of which a reset needs one.
     """
 
     expires_at: datetime
@@ -113,8 +111,10 @@ class LiveLink(Account, frozen=True, kw_only=True):
 
 
 class LinkChecks:
-    """Tells a link's holder whose it is, what else a reset needs, and what is wrong with a
-    password. Uses up none.
+    """Tells the holder of a link whose it is, what else a reset needs, and what is wrong with a
+    password.
+
+    It does not use the link up.
     """
 
     def __init__(
@@ -131,9 +131,10 @@ class LinkChecks:
 
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
-        """Return whose link it is, without using it up.
+        """Return the account of a link.
 
-        Raises LinkDead with the reason, TooManyRequests.
+        Raises LinkDead with the reason, TooManyRequests, and Unavailable if the store of accounts
+        or of second factors does not answer.
         """
         await self._stores.limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
@@ -149,7 +150,8 @@ class LinkChecks:
     async def require_expired(self, token: str, client: Client) -> OneTimeSecret:
         """Return a link that has expired unused.
 
-        Raises LinkDead, InputInvalid if it works, TooManyRequests.
+        Raises LinkDead if it is dead for another reason, InputInvalid if it still works,
+        TooManyRequests.
         """
         await self._stores.limits.count("validate", client)
         link = await self._links.find(one_time_secrets.digest(token))
@@ -166,9 +168,9 @@ class LinkChecks:
     async def begin_second_step(
         self, token: str, method: CodeMethod, client: Client, email: str | None = None
     ) -> bool:
-        """Return whether a code is sent; counts like a reset.
+        """Send a code if the method sends codes, and tell whether one was sent.
 
-        Raises LinkDead, TooManyRequests, Unavailable.
+        It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
         """
         await self._stores.limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
@@ -186,8 +188,8 @@ class LinkChecks:
 
         Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
 
-        It counts like a check of the link. Whether it is the account's own stays unsaid: that would
-        be a free guess.
+        It counts like a check of the link. The answer does not say whether it is the account's
+        current password: that would be a free guess.
         """
         await self._stores.limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)

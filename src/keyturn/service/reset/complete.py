@@ -1,5 +1,6 @@
-"""Sets a new password with a link, in one transaction if the store is in Keyturn's database (else:
-`elsewhere.py`).
+"""Sets a new password with a link.
+
+It takes one transaction if the store is in Keyturn's database; `elsewhere.py` has the other case.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ from keyturn.service.telemetry.meters import count_calls
 
 
 class PasswordResets:
-    """Completes resets: makes the change, and forgets guesses at the old password."""
+    """Completes resets: changes the password, and forgets the guesses at the old one."""
 
     def __init__(
         self, links: LiveLinks, stores: Stores, changes: "PasswordChanges", second_step: SecondProof
@@ -49,9 +50,11 @@ class PasswordResets:
 
         Return the account.
 
-        `answer`: to the second step, if the account has one. Raises LinkDead, PasswordRejected,
-        SecondStepRequired, SecondStepRejected (the link survives these), OutcomeUnknown, Busy,
-        AccountsUnready, TooManyRequests.
+        `email`: the account's address, if the client names it; it must be right.
+        `answer`: the answer to the second step, if the account has one.
+
+        Raises LinkDead, OutcomeUnknown, TooManyRequests. The link survives PasswordRejected,
+        ChangeRefused, SecondStepRequired, SecondStepRejected, Busy and AccountsUnready.
         """
         await self._stores.limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
@@ -67,18 +70,17 @@ class PasswordResets:
         )
         try:
             await self._changes.make(change)
-        except LinkDead as dead:  # because another request was quicker
+        except LinkDead as dead:  # another request was faster, or the last try of a code was wrong
             raise await self._links.record_dead(dead, "password_reset", link, client) from None
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
-        with contextlib.suppress(
-            LimitsUnready
-        ):  # the password is changed, even if the counter cannot be written
+        # The password is changed, even if the counter cannot be written.
+        with contextlib.suppress(LimitsUnready):
             await self._stores.limits.forget_guesses(addresses.normalize(account.email))
         return account
 
 
 class PasswordChanges:
-    """Sets passwords: in one transaction if the store joins it, otherwise by `external`."""
+    """Sets passwords: in one transaction if the store can join it, otherwise by `external`."""
 
     def __init__(
         self, stores: Stores, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
@@ -88,9 +90,10 @@ class PasswordChanges:
         self.external = ExternalStoreChanges(stores, effects)
 
     async def make(self, change: Change) -> None:
-        """Make the whole change or none.
+        """Make the whole change or none of it.
 
-        Raises its errors, PasswordRejected, Busy, AccountsUnready, OutcomeUnknown.
+        Raises the errors of `change`, PasswordRejected, ChangeRefused, Busy, AccountsUnready,
+        OutcomeUnknown.
         """
         await self._policy.require(change.password, change.account.email)
         await change.require_second_step()
@@ -105,8 +108,8 @@ class PasswordChanges:
         moment = now()
 
         def write(tx: Transaction) -> None:
-            # One change per account at a time: two of its links used at once would each wait for
-            # the other to end.
+            # One change of an account at a time: if two of its links are used at once, each would
+            # wait for the other to end (a deadlock).
             tx.hold(change.account.id)
             account = change.redeem(tx, moment)
             ended = ended_by(
@@ -122,9 +125,10 @@ class PasswordChanges:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ChangeByLink(Change):
-    """The change of a link's holder; consuming the link decides.
+    """A change by the holder of a link. Of concurrent requests, the one that uses the link up makes
+    the change.
 
-    `step` asks for more than the link.
+    `step`: asks for what the account needs besides the link.
     """
 
     links: LiveLinks
@@ -145,9 +149,8 @@ class ChangeByLink(Change):
         try:
             self.passed = await self.step.require(self.link, self.account, self.answer, self.client)
         except LinkDead as dead:
-            if (
-                dead.reason == "invalid"
-            ):  # another request may have used it, as when a form is sent twice
+            # Another request may have used the link, as when a form is sent twice.
+            if dead.reason == "invalid":
                 self._require_alive(await self.links.find(self.link.key))
             raise
 
@@ -156,7 +159,8 @@ class ChangeByLink(Change):
             raise LinkDead(reason)
 
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        # In the order of the worker: first the mailbox, then its account's links.
+        # First the mailbox, then the account's links: the worker locks them in the same order, so
+        # the two cannot deadlock.
         tx.mailboxes.end_cooldown(self.link.facts.email)
         is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
         if not one_time_secrets.use(tx.connection, self.link, moment):
@@ -172,7 +176,7 @@ class ChangeByLink(Change):
             self.passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
-        """Confirm the second step. A recovery link undoes what was added to it recently."""
+        """Confirm the second step. A recovery link also removes factors that were added lately."""
         if self.passed:
             self.passed.confirm(tx)
         if self.link.recovers:

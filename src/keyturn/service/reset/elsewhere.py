@@ -1,14 +1,14 @@
 """Sets a new password for an account in another system, which cannot join a transaction here.
 
-Its link or session is redeemed and committed first, so that no other request can use it; then the
-store is asked. If it says yes, the effects follow. If it certainly refuses, the link works again.
-In all other cases (a lost answer, a time-out, a process that dies, a database that takes no answer
-back) the store may have the password, so the effects follow as if it had. A superfluous
+First the link or session is used up, and committed, so that no other request can use it. Then the
+store is asked. If it sets the password, the effects follow. If it certainly refuses, the link works
+again. In all other cases (a lost answer, a time-out, a process that dies, a database that is down
+afterwards) the store may have the password, so the effects follow as if it had. A superfluous
 confirmation is better than a silent change (NIST SP 800-63B 4.6).
 
-If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The
-process or worker that withdraws the promise writes the outcome, so there is one confirmation, even
-after a stall.
+If this process does not write the effects, a worker does, by a message in the outbox
+(`end_interrupted`). The one that withdraws that message writes the outcome, so there is one
+confirmation, even after a process has stalled.
 """
 
 import asyncio
@@ -30,18 +30,22 @@ from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _PATIENCE = 45.0
-"""Seconds from the promise until the store must have answered, the wait for a hash included."""
+"""Seconds from the message in the outbox until the store must have answered. They include the wait
+for a hash.
+"""
 
 _LOCK = timedelta(seconds=60)
-"""Longer than the patience: no other change of the same account can begin before this one has
-ended.
+"""How long the account is locked: longer than `_PATIENCE`, so that no other change of the same
+account begins before this one has ended.
 """
 
 
 class _Begun(msgspec.Struct, frozen=True):
-    """What is committed before the store is asked.
+    """A change that was committed before the store is asked.
 
-    `deadline`: by the event loop's clock, which counts a stall.
+    `lock`: the value of the lock, and the key of the message in the outbox.
+    `deadline`: until when the store must answer, by the event loop's clock, in seconds. That clock
+    goes on while the process stalls.
     """
 
     lock: str
@@ -59,9 +63,10 @@ class ExternalStoreChanges:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def make(self, change: Change, password: NewPassword) -> None:
-        """Make the whole change or none.
+        """Make the whole change or none of it.
 
-        Raises what it and the store do, OutcomeUnknown, Busy during another one.
+        Raises the errors of `change` and of the store, OutcomeUnknown, and Busy if another change
+        of the account is under way.
         """
         begun = await self._redeem_and_promise(change)
         # A client that disconnects, or a server that stops, must not leave the change half done.
@@ -75,9 +80,9 @@ class ExternalStoreChanges:
         clock = self._stores.database.clock
 
         def write(tx: Transaction) -> _Begun:
-            tx.hold(change.account.id)  # another change may just be ending this session
-            # The link or session before the lock, as at the end of a change: two links of an
-            # account cannot deadlock.
+            tx.hold(change.account.id)  # another change may be ending this session right now
+            # The link or session comes before the lock, as at the end of a change: so two links of
+            # an account cannot deadlock.
             account = change.redeem(tx, begun.at)
             lock, of = random_bytes(16).hex(), change.account.id
             key = Purpose.CHANGE, one_time_secrets.key_of(f"change {of}")
@@ -105,7 +110,7 @@ class ExternalStoreChanges:
                 await self._undo(change, begun)
                 raise
             reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
-            with suppress(DatabaseUnready):  # the promise handles it
+            with suppress(DatabaseUnready):  # the message in the outbox does the rest
                 await self._end(change, begun, None)
             raise OutcomeUnknown(
                 "it is unknown whether the store of the accounts saved the password"
@@ -116,16 +121,14 @@ class ExternalStoreChanges:
         try:
             await self._end(change, begun, ended)
         except DatabaseUnready as error:
-            # The store has the password, so "try again" would be wrong. The promise handles the
-            # rest.
+            # The store has the password, so "try again" would be wrong. The message in the outbox
+            # does the rest.
             raise OutcomeUnknown(
                 "the password was changed, but the records of the change could not be written"
             ) from error
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
-        """Let the link work again, unless the effects of the change were written
-        in the meantime.
-        """
+        """Let the link work again, unless a worker has written the effects in the meantime."""
 
         def write(tx: Transaction) -> None:
             if tx.outbox.withdraw(begun.lock):
@@ -137,18 +140,19 @@ class ExternalStoreChanges:
     async def _end(self, change: Change, begun: _Begun, ended: Ended | None) -> None:
         """Write the effects.
 
-        `ended`: None if the answer was lost; the store may be at work, so the lock stays.
+        `ended`: what the store has ended; None if its answer was lost. The store may still be at
+        work then, so the lock stays until it expires.
         """
         account, how = begun.account, begun.change.how
 
         def write(tx: Transaction) -> None:
-            # A client that has just verified the old password can open no session after this.
+            # After this, a client that has just proved the old password cannot open a session.
             tx.hold(account.id)
             if tx.outbox.withdraw(begun.lock):
                 self._effects.write(tx, account, begun.change, ended)
-            elif (
-                ended is not None
-            ):  # the promise was handled while this process stalled, before the old password ended
+            # A worker wrote the effects while this process stalled, when the old password still
+            # worked: sessions of that time end now.
+            elif ended is not None:
                 self._effects.end_access(tx, account.id, begun.change.at, how=how)
             if ended is not None:
                 change.after_change(tx)
@@ -157,7 +161,7 @@ class ExternalStoreChanges:
         await self._stores.transact(write)
 
     async def end_interrupted(self, message: Message) -> Settlement:
-        """End a change that its process did not end, with an unknown outcome.
+        """Write the effects of a change whose process did not end it. Its outcome is unknown.
 
         Raises AccountsUnready.
         """
@@ -168,8 +172,8 @@ class ExternalStoreChanges:
 
         def write(tx: Transaction) -> str:
             tx.hold(begun.account_id)
-            # Withdrawing the promise decides who writes the outcome: the process may only have
-            # stalled, and be first after all.
+            # Withdrawing the message decides who writes the outcome: the process may have stalled
+            # only, and be faster after all.
             if not tx.outbox.withdraw(message.key):
                 return "ended"
             self._effects.write(tx, account, begun, None)
@@ -184,9 +188,9 @@ class ExternalStoreChanges:
 
 
 def _release(tx: Transaction, begun: _Begun) -> None:
-    """Release the account.
+    """Release the lock on the account.
 
-    If the lock had ended and another change holds the account by now, that lock stays.
+    If it has expired and another change holds the account by now, the other lock stays.
     """
     one_time_secrets.delete(
         tx.connection, begun.account.id, [Purpose.CHANGE], SecretRow.proof == begun.lock.encode()

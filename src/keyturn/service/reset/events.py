@@ -1,5 +1,6 @@
-"""What the app is told by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`, in rows of
-the outbox.
+"""The events that an app gets by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`.
+
+They are written as rows of the outbox.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,16 +88,16 @@ EVENTS: Mapping[str, type[AboutAccount]] = {
     data.type: data
     for data in (PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
 }
-"""The data of each event, by its type."""
+"""The class of each event's data, by the event's type."""
 
 WEBHOOKS = {event: f"{TO_THE_APP}{event.replace('.', '_')}" for event in EVENTS}
 """The kind of message for each event."""
 
 
 class AppEvents:
-    """Writes events in the caller's transaction if webhooks are on.
+    """Writes events in the caller's transaction, if webhooks are on.
 
-    Events hold neither tokens nor passwords.
+    Events contain neither tokens nor passwords.
     """
 
     def __init__(self, *, on: bool) -> None:
@@ -111,18 +112,16 @@ class AppEvents:
         at: datetime,
         **more: Any,
     ) -> None:
-        """Write an event with what each says of the account and the client, and `more`, its own
-        fields.
-        """
+        """Write an event about the account and the client. `more`: the event's own fields."""
         if self._on:
             tx.outbox.enqueue(WEBHOOKS[event.type], _message(event, account, client, at, **more))
 
     def resets_requested(
         self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
     ) -> None:
-        """Write the wanted events, and none of invitations.
+        """Write the wanted events. Invitations have none.
 
-        The statements are the same if none is wanted.
+        The same statements run if none is wanted.
         """
         if not self._on:
             return

@@ -1,4 +1,4 @@
-"""Sends one signed POST for each try, and decides by the answer about the next."""
+"""Sends one signed POST for each try. The answer decides whether there is another try."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -18,13 +18,13 @@ from keyturn.service.settings import Settings
 
 _SUCCESS = 2
 _LONGEST_ANSWER = 16_384
-"""Bytes of an answer that are read; its status alone decides."""
+"""Bytes of an answer that are read. Only its status matters."""
 
 
 class WebhookSender:
-    """Posts events to one URL, within `timeout`.
+    """Posts events to one URL, each within `timeout`.
 
-    A redirect is a failure. Raises ValueError for a malformed secret.
+    A redirect is a failure: it is not followed. Raises ValueError for a malformed secret.
     """
 
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
@@ -41,7 +41,7 @@ class WebhookSender:
         return Sent("webhook", await self.send(message.key, bytes(event), now()))
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
-        """Deliver the event as Standard Webhooks say; return the answer's status.
+        """Deliver the event as Standard Webhooks prescribe; return the answer's status.
 
         Raises SendRetryable, SendRefused.
         """
@@ -64,7 +64,10 @@ class WebhookSender:
 
 
 def build(settings: Settings, _: Stores) -> Callable[[], WebhookSender] | None:
-    """Return what opens a sender, for a worker alone: its HTTP client takes 0.2 s and 5 MB."""
+    """Return a function that opens a sender; None if webhooks are off.
+
+    Only a worker calls it: the HTTP client takes 0.2 s and 5 MB.
+    """
     hooks = settings.webhooks
     return (
         partial(WebhookSender, hooks.url, hooks.secrets, settings.worker.timeout)

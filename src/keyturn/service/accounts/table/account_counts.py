@@ -1,5 +1,6 @@
-"""Counts what the settings make of all accounts: a wrong column would keep every user from a new
-password.
+"""Counts the accounts that the settings take for active, and those with a password.
+
+A wrong column would keep every user from a new password.
 """
 
 from collections.abc import Iterator
@@ -11,15 +12,15 @@ from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.service.accounts.table.columns import sample, text_of
 from keyturn.service.accounts.table.statements import Statements
 
-_MOST = 10_000  # rows to count, so that a large table delays no start
-_FEW = 10  # fewer than one in so many active accounts are doubtful
-_SHOWN = 3  # values of a column
+_MOST = 10_000  # rows that are counted, so that a large table does not delay the start
+_FEW = 10  # fewer than one active account in so many is doubtful
+_SHOWN = 3  # values of a column that a finding lists
 
 
 class _Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers of accounts.
 
-    `contradicting`: those that have a hash, and by their provider sign in elsewhere.
+    `contradicting`: the accounts that have a hash although their provider signs them in.
     """
 
     accounts: int
@@ -29,7 +30,7 @@ class _Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def doubt_counts(connection: Connection, statements: Statements) -> Iterator[CheckResult]:
-    """Yield settings by which no account, or hardly any, may get a new password."""
+    """Yield findings about settings by which no account, or hardly any, gets a new password."""
     row = connection.execute(statements.counts(_MOST)).mappings().one()
     counts = _Counts(**{name: int(value) for name, value in row.items()})
     if not counts.accounts:

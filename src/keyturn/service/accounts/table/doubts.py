@@ -1,5 +1,5 @@
-"""What `keyturn doctor` says of an app's table: what a change would write in another form than the
-app does.
+"""The doctor's findings about an app's table, such as values that Keyturn would write in another
+form than the app.
 """
 
 from collections.abc import Iterator
@@ -73,8 +73,9 @@ def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[CheckR
 
 
 def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
-    """Return whether a request for the address finds it as it is stored; True for a text that is no
-    address.
+    """Tell whether a request for the address finds it as it is stored.
+
+    True for a text that is not an address.
     """
     try:
         wanted = addresses.parse(stored.strip())
@@ -85,7 +86,7 @@ def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
 
 
 def _lowered(text: str, *, is_sqlite: bool) -> str:
-    # SQLite's lower() knows the letters of ASCII alone
+    # SQLite's lower() changes ASCII letters alone
     # (https://sqlite.org/lang_corefunc.html#lower).
     return text.translate(ASCII_UPPER_TO_LOWER) if is_sqlite else text.lower()
 
@@ -127,12 +128,13 @@ def _flags(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult
 
 
 def _salts(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
-    """Yield the columns with which an app may hash its passwords: Keyturn hashes the password
-    alone.
+    """Yield a finding for each column whose value an app may hash together with the password.
+
+    Keyturn hashes the password alone.
     """
     written = {column.name for column in mapping.assigned["set"]}
     for column in mapping.table.columns:
-        # A quoted name of SQLAlchemy changes no capitals.
+        # As a plain str: lower() of SQLAlchemy's quoted_name leaves capitals as they are.
         if column.name in written or not recognised_hashes.is_salt(str(column.name)):
             continue
         if any(map(columns.text_of, columns.sample(connection, column))):
@@ -166,14 +168,15 @@ _POLICIES = text("""
         )
     WHERE c.oid = to_regclass(CAST(:name AS text)) GROUP BY c.oid
 """)
-"""Whether row level security holds for this role, and how many policies let it do this, with some
-or with all rows (https://www.postgresql.org/docs/current/ddl-rowsecurity.html).
+"""Whether row level security applies to this role, how many policies allow it the command, and how
+many of these do so for all rows (https://www.postgresql.org/docs/current/ddl-rowsecurity.html).
 """
 
 
 def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
-    """Yield what PostgreSQL hides from this role without an error, of every table that is read,
-    changed or emptied.
+    """Yield a finding for each table whose rows row level security hides from Keyturn's role.
+
+    PostgreSQL reports no error: a statement then finds, changes or deletes no row.
     """
     if connection.dialect.name != "postgresql":
         return
