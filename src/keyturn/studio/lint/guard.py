@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache, lru_cache, partial
 from itertools import chain
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import HOLD_HTML, Element, SyntaxFault, parse_markup
 from keyturn.studio.lint.checks.selectors import check_selectors
@@ -308,7 +309,7 @@ _COLOURS = "Write #rrggbb, rgb(0,0,0), rgba(0,0,0,0.5) or a colour's name."
 _NO_HASH = re.compile(r"([0-9a-f]{3}){1,2}", re.IGNORECASE)
 
 
-class AttributeType(NamedTuple):
+class AttributeType(Struct, frozen=True):
     """The type of an attribute, as the reference implementation writes it: `unit(px,%){1,4}`."""
 
     name: str
@@ -327,7 +328,7 @@ class AttributeType(NamedTuple):
         return int(self.count.rpartition(",")[2])
 
 
-class WrongValue(NamedTuple):
+class WrongValue(Struct, frozen=True):
     """What a value is not, such as "a colour", and the fix."""
 
     expected: str
