@@ -67,8 +67,9 @@ class _EndingTemplate(Template):
 
 
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
-    """A folder's environment in which templates reach only their values, change none, and end; else
-    SecurityError.
+    """A folder's environment in which templates reach only their values, change none, and end.
+
+    A template that does otherwise raises SecurityError.
     """
 
     template_class = _EndingTemplate

@@ -81,8 +81,9 @@ class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmtpServer:
-    """Listens on a socket, in a thread with its own loop, and answers the commands, by names that
-    aiosmtpd knows.
+    """Listens on a socket, in a thread with its own loop, and answers the commands.
+
+    aiosmtpd finds the answers by the names of the methods.
     """
 
     def __init__(
@@ -253,6 +254,7 @@ class _Connection(SMTP):
         await super().smtp_MAIL(arg and _AUTH_PARAMETER.sub("", arg))
 
     async def _handle_client(self) -> None:
+        # A refused connection gets no greeting after its refusal.
         if self.transport and not self.transport.is_closing():
             await super()._handle_client()
 

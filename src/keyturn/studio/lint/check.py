@@ -1,6 +1,6 @@
-"""Checks mails: `check` those of a folder, `check_mail` one of them.
+"""Checks mails: `check` those of a folder, `TemplateChecks.check_mail` one of them.
 
-`put_together` makes the report of both.
+`put_together` makes the report from the parts of templates.
 """
 
 import hashlib
@@ -327,8 +327,9 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
 def examine(
     _: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()
 ) -> list[Finding]:
-    """Return the findings in a sent mail, in a renderer: a few kilobytes of HTML and CSS can cost
-    an hour of work.
+    """Return the findings on a sent mail.
+
+    It runs in a renderer: a few kilobytes of HTML and CSS can cost an hour of work.
     """
     findings = dict.fromkeys(
         document_findings(document_of(html, text, subject), checks_for(clients))

@@ -122,8 +122,8 @@ def note_answer(file: str, number: int, value: T) -> T:
 
 
 def enter_loop(file: str, number: int, entries: Iterable[Any], shape: Shape) -> Iterable[Any]:
-    """Return the entries of a loop: a forced one takes none or several of them, or stand-ins in
-    their place.
+    """Return the entries of a loop. A forced one takes none, or at least two, with stand-ins for
+    missing ones.
     """
     way = _way.get(None)
     if way is None:

@@ -133,8 +133,10 @@ def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Ite
 
 
 class Mode(Struct, frozen=True):
-    """A way to show mails, called `says`: the `ground`, and the styles that it `honours` beside
-    plain ones.
+    """A way to show mails.
+
+    `says`: its name in a sentence. `ground`: the background. `honours`: the mark of the styles that
+    count in it, beside plain ones.
     """
 
     name: str
