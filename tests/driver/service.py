@@ -1,4 +1,4 @@
-"""The service under test: the app and its parts, clients at any address, and
+"""The service under test: the app and its container, clients at any address, and
 what tests ask of it.
 """
 
