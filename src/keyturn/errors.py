@@ -19,9 +19,7 @@ class KeyturnError(Exception):
     """The root of the tree: catch it to catch all errors that Keyturn raises on purpose."""
 
     counted = False
-    """Whether the figures already count a call that failed
-    with this error (`telemetry/meters.py`).
-    """
+    """Whether the figures already count a call that failed so (`telemetry/meters.py`)."""
 
 
 class UnknownMail(LookupError, KeyturnError):
@@ -68,9 +66,7 @@ class SettingsInvalid(KeyturnError, ClickException):
         return cls([Fault(setting, message)])
 
     def format_message(self) -> str:
-        """Return the error for people: each fault on a line,
-        and what to do about a missing file.
-        """
+        """Return the error for people: a line for each fault, and the fix for a missing file."""
         where = (
             f", and there is no {self.missing_file} in {Path.cwd()}" if self.missing_file else ""
         )
@@ -109,13 +105,11 @@ class TemplateInvalid(KeyturnError):
             self.path,
             self.line,
             self.message,
-        )  # the error crosses from a worker process
+        )  # the error crosses from a renderer
 
 
 class CatalogueInvalid(TemplateInvalid):
-    """A catalogue lacks what a template needs,
-    so it is reported like the template's own mistakes.
-    """
+    """A catalogue cannot be read or used; it is reported like a template's own mistakes."""
 
 
 class SampleNotSaved(KeyturnError):

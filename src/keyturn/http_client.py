@@ -270,9 +270,7 @@ async def _read(answer: "httpx2.Response", longest: int) -> bytes:
 
 
 def retry_after(headers: Mapping[str, str], moment: datetime) -> float | None:
-    """Return the seconds to wait that an answer asks for: a number, or a date
-    (RFC 9110, 10.2.3).
-    """
+    """Return the seconds that an answer asks to wait: a number, or a date (RFC 9110, 10.2.3)."""
     value = headers.get("retry-after", "")
     try:
         seconds = float(value)

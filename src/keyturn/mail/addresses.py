@@ -27,9 +27,7 @@ _AROUND = (
 )
 
 BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
-"""Every character beyond ASCII that NFC maps to one within it (Unicode's
-DerivedNormalizationProps).
-"""
+"""Every character beyond ASCII that NFC maps to ASCII (Unicode's DerivedNormalizationProps)."""
 
 ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 

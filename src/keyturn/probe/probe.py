@@ -40,7 +40,7 @@ _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 async def play(
     run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
 ) -> Report:
-    """Play the attacks until the task is cancelled; `progress` hears the name of each.
+    """Play the attacks until the task is cancelled; `progress` is called with the name of each.
 
     Raises CannotProbe.
     """

@@ -28,9 +28,7 @@ _LONGEST_PAGE = 200_000
 
 _MOST_REDIRECTS = 5
 _PERMISSION, _PAUSE = "/.well-known/keyturn-probe", 0.5
-"""Where another host publishes that it may be probed, and the seconds between
-two requests to it.
-"""
+"""Where another host publishes that it may be probed, and the seconds between requests to it."""
 
 _MINTED = re.compile(r"[\w-]{32}", re.ASCII)
 """A permission, as `new_permission` makes it.
@@ -139,7 +137,7 @@ def new_permission() -> str:
 
 
 class Web:
-    """The origin under test; a call ends after `seconds`, and another host gets few.
+    """The origin under test; a call ends after `seconds`, and another host gets two a second.
 
     Raises CannotProbe.
     """
@@ -247,7 +245,8 @@ async def _reached(port: int) -> str:
 
 
 class Browser:
-    """A browser with cookies or an API's bearer token; `headers`: added to its POSTs.
+    """A browser with cookies or an API's bearer token; `headers`: added to requests other than GET
+    and HEAD.
 
     Redirects stay in the origin.
     """

@@ -51,8 +51,8 @@ _OPTIONS: Sequence[Decorator] = (
 
 
 class Source(Struct, frozen=True):
-    """The templates of a command. `environment`: an app's own of Jinja. `django`: a project's
-    settings module.
+    """The templates of a command. `environment`: the app's own Jinja environment, as
+    "module:name". `django`: a project's settings module.
     """
 
     directory: Path | None
@@ -206,9 +206,7 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _refuse_link_out(directory: Path) -> None:
-    """End the command if a repository replaces the folder with a link that
-    leads outside (CWE-59).
-    """
+    """End the command if a repository replaces the folder with a link that leads out (CWE-59)."""
     from keyturn.studio.gallery.naming import bounds_of
 
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen

@@ -110,9 +110,7 @@ class Language(SourceTexts):
         return self.catalogues.files(self.locale)
 
     def in_zone(self, name: str) -> "Language":
-        """Return the language with times in that IANA zone; unchanged if the
-        zone does not exist.
-        """
+        """Return the language with times in that IANA zone; itself if there is no such zone."""
         zone = _zone(name[:_LONGEST_ZONE]) if name else None
         return replace(self, timezone=zone) if zone else self
 
@@ -296,10 +294,10 @@ _READ_ALIKE = {"nb": "no", "nn": "no"}
 
 
 class Languages:
-    """The languages with a catalogue, always including English, by their BCP 47 tags.
+    """The languages with a catalogue, and English, by their BCP 47 tags.
 
-    Texts of a later folder win. `more`: tags without a catalogue. `only`: offer only these tags,
-    the first by default.
+    Texts of a later folder win. `more`: tags without a catalogue. `only`: offer these tags and no
+    others, not even English; the first is the default.
     """
 
     def __init__(
@@ -338,7 +336,7 @@ class Languages:
 
     def choose(self, locale: str, accept_language: str = "") -> Language:
         """Return the language of an account's locale, else the best of an Accept-Language header,
-        else English.
+        else the default: English, or the first of `only`.
         """
         return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
 

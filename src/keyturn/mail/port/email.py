@@ -57,9 +57,7 @@ def local_sender(name: str, address: str = "") -> str:
 
 
 def name_and_address(mailbox: str) -> tuple[str, str]:
-    """Return the name and the address of a header's mailbox;
-    an encoded name (RFC 2047) is decoded.
-    """
+    """Return the name, decoded from RFC 2047, and the address of a header's mailbox."""
     name, address = parseaddr(mailbox)
     try:
         return str(make_header(decode_header(name))), address

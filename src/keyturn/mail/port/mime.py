@@ -1,6 +1,4 @@
-"""A mail as an RFC 5322 message, written by hand in a tenth of the time
-that `email.message` takes.
-"""
+"""A mail as an RFC 5322 message, written by hand in a tenth of the time of `email.message`."""
 
 import re
 from binascii import b2a_qp

@@ -82,9 +82,7 @@ async def answers_differ(run: Run) -> Finding:
 
 
 def _signs(page: Page, address: str) -> set[str]:
-    """Return what a client sees of an answer,
-    without the address and words that change each time.
-    """
+    """Return what a client sees of an answer, without the address and words that always change."""
 
     def steady(text: str) -> str:
         for form in (address, quote(address), quote(address, safe=""), html.escape(address)):
@@ -205,8 +203,8 @@ async def _judge(run: Run, typed: Sequence[object]) -> Finding:
 
 
 async def address_list(run: Run) -> Finding:
-    """Ask for a link for an account and a stranger's address together, as a list and as a text with
-    a comma.
+    """Ask for a link for an account and a stranger's address together, as a list, as repeated
+    fields, and as a text with a comma.
     """
     owner, stranger = run.other, run.stranger()
     both = [owner, stranger], [stranger, owner]

@@ -1,6 +1,4 @@
-"""The files of a folder, read for an editor and saved unless they have changed
-on the disk since.
-"""
+"""The files of a folder, read for an editor and saved unless they have changed on disk since."""
 
 import codecs
 import errno

@@ -108,7 +108,7 @@ class DjangoTracer:
                 Template.compile_nodelist = compiled
 
     def _compile(self, compiled: Any, template: Any) -> Any:
-        """Compile a template, where faults are noted without the tags that Django refuses."""
+        """Compile a template; while faults are noted, without the tags that Django refuses."""
         noted = False
         while True:
             try:

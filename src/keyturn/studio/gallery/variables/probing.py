@@ -178,9 +178,7 @@ def _is_built_in(called: Any) -> bool:
 def _filtered(
     environment: Environment, name: str, context: Context, value: Any, *args: Any, **named: Any
 ) -> Any:
-    """Return the result of a filter: Jinja's own filters of lists take what they need
-    from a probe.
-    """
+    """Return a filter's result. Jinja's own filters of lists take what they need from a probe."""
 
     def result() -> Any:
         made = environment.call_filter(name, value, args, named, context)

@@ -69,7 +69,7 @@ def shaped(value: Any, shape: Shape) -> Any:
 
 
 def shaped_entries(entries: Iterable[Any], shape: Shape) -> Iterable[Any]:
-    """Do so for each entry of a loop."""
+    """Do what `shaped` does for each entry of a loop."""
     if isinstance(entries, StandIn | list | tuple):
         return [shaped(one, shape) for one in entries]
     if isinstance(entries, Iterator):

@@ -84,9 +84,7 @@ class Checks:
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, rendition: Rendition) -> Report | None:
-        """Return the latest report, also if a file has changed since;
-        None before the first check.
-        """
+        """Return the latest report, even if a file has changed since; None without a check."""
         report = self._reports.get((rendition.template, rendition.view))
         return without_known(report, self._studio.baseline)[0] if report else None
 

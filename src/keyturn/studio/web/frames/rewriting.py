@@ -15,7 +15,8 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 class Rewriting:
     """Collects changes until `text` applies them.
 
-    Of two changes to one attribute, the last counts.
+    An attribute that a tag lacks must be set once only; of two changes to one that it has, the last
+    counts.
     """
 
     def __init__(self, html: str) -> None:

@@ -1,6 +1,4 @@
-"""The hosted pages: each in every state, language, width and scheme, rendered
-again after a save.
-"""
+"""The hosted pages: each in every state, language, width and scheme, up to date after a save."""
 
 import re
 from pathlib import Path
