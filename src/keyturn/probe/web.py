@@ -143,9 +143,8 @@ class Web:
     """
 
     def __init__(self, url: str, seconds: float) -> None:
-        self._client = HttpClient(
-            seconds, _LONGEST, trust_env=False
-        )  # a proxy of the environment is another host
+        # A proxy of the environment is another host.
+        self._client = HttpClient(seconds, _LONGEST, trust_env=False)
         self.is_another_host = needs_permission(url)
         self.origin = joined(url, "/").removesuffix("/")
         self._turn = asyncio.Lock()

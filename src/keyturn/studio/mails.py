@@ -42,7 +42,7 @@ class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Mails:
-    """The mails of a folder, and how they are checked. Each call reads the files anew.
+    """The mails of a folder, and how they are checked. Each call reads the files again.
 
     `clients`, `severity`: as in the studio's settings. `limits`: of one mail; they hold in
     renderers, which the commands start, and not in the process that calls. `baseline`: a file of

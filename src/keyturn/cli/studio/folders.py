@@ -139,9 +139,8 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
 
     module = os.environ.get(_OF_VARIABLE, "") if source.django == _OF_VARIABLE else source.django
     if not source.directory and settings.file and settings.file.parent.resolve() != Path.cwd():
-        settings = studio_settings(
-            Path.cwd()
-        )  # those of a folder above may belong to another project
+        # The settings of a folder above may belong to another project.
+        settings = studio_settings(Path.cwd())
     return Opened(open_project(module, source.directory or settings.folder, settings), settings)
 
 

@@ -171,9 +171,8 @@ async def no_limit(run: Run) -> Finding:
         except Limited:
             return passed(f"Request {number + 1} of {count} was refused with 429.")
         if (status := pages[-1].status) >= 400:
-            judge = (
-                passed if status < 500 else unsure
-            )  # an application that breaks down has no limit
+            # An application that breaks down has not shown a limit.
+            judge = passed if status < 500 else unsure
             return judge(f"Request {number + 1} of {count} was refused with {status}.", pages[-1])
     mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if mail.is_for(run.ann)]
     if len(mails) >= count:

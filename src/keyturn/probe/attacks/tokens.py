@@ -1,4 +1,4 @@
-"""What the mail, its token and its page are made of, and where else the token gets to."""
+"""Attacks on the mail, its token and its page, and on other places that the token reaches."""
 
 import hashlib
 import math

@@ -44,9 +44,8 @@ _REFERENCE = re.compile(
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
-_MJML_BLOCK = re.compile(
-    r"\{%\s*mjml\s*%\}"
-)  # the block of Django's packages for MJML, in files of any name
+# The block of Django's packages for MJML, in files of any name.
+_MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
 _SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
@@ -154,9 +153,8 @@ def _states(
         elif is_part:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                 status = each.stat()
-                changed = max(
-                    status.st_mtime_ns, status.st_ctime_ns
-                )  # a copy or `chmod` leaves the first as it was
+                # A copy or `chmod` may leave the time of modification as it was.
+                changed = max(status.st_mtime_ns, status.st_ctime_ns)
                 yield file, (each.path, changed, status.st_size)
 
 

@@ -13,9 +13,8 @@ import msgspec
 from keyturn.studio.inbox.decoding import Address
 from keyturn.studio.inbox.mail import MailContent
 
-_SEARCHED = (
-    16 * 1024
-)  # characters that are searched: of the headers with the names of files, and of the text
+# Characters that are searched, of the headers with the names of files and of the text each.
+_SEARCHED = 16 * 1024
 
 _SNIPPET = 160
 _LONGEST = 1_000  # characters of a header in a list, so that a page of a hundred mails stays small

@@ -30,13 +30,11 @@ from keyturn.studio.inbox.decoding import (
 from keyturn.studio.inbox.structure import MailStructure
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
-_MAIL_ADDRESS = re.compile(
-    r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}"
-)  # RFC 5321, 4.5.3.1
+# With the lengths of RFC 5321, 4.5.3.1.
+_MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")
 _CLOSING = ".,;:!?)]»”"
-_BREAKS_IN_A_URL = re.compile(
-    r"[\t\r\n]+"
-)  # what browsers drop from an address (URL standard, 4.4)
+# What browsers drop from an address (URL standard, 4.4).
+_BREAKS_IN_A_URL = re.compile(r"[\t\r\n]+")
 
 
 class MailLink(Struct, frozen=True):
@@ -128,9 +126,8 @@ def safe_file_name(name: str, number: int, content_type: str) -> str:
     )
 
 
-_READ = (
-    512 * 1024
-)  # characters of each text that are searched for words, links and codes. All of it is shown.
+# Characters of each text that are searched for words, links and codes. All of it is shown.
+_READ = 512 * 1024
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -324,9 +321,8 @@ def _attachment(number: int, part: Message) -> Attachment:
     )
 
 
-OPENING = (
-    64 * 1024
-)  # characters of HTML that are searched for a preheader: lists show the beginning
+# Characters of HTML that are searched for a preheader: lists show the beginning.
+OPENING = 64 * 1024
 
 _CID = re.compile(r"cid:([^\s\"'()<>]{1,250})", re.IGNORECASE)
 _SHOWN = {

@@ -47,7 +47,7 @@ from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 TEXT_CHECKS: tuple[Check, ...] = (
     links.check_links_in_text,
     *parts.OF_ALL_PARTS,
-)  # of a mail that is text alone
+)  # for a mail that is text alone
 
 
 def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
@@ -90,9 +90,8 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 _Read = Callable[[], Document]
-_SAYS = attrgetter(
-    "rule", "place", "message"
-)  # of equal findings of one template: the fix may name another sample
+# What equal findings of a template share: the fix may name another sample.
+_SAYS = attrgetter("rule", "place", "message")
 
 
 @dataclass(eq=False)
@@ -342,9 +341,8 @@ def examine(
 
 _Parts = Mapping[str, Part]  # parts by the names of their templates
 _Users = Mapping[str, Collection[str]]  # templates by the names of their files
-ChecksTemplates = Callable[
-    [TemplateChecks, Sequence[str]], Iterable[Part]
-]  # in the order of the names
+# Checks these templates, and returns the parts in the order of the names.
+ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]
 
 
 def check(

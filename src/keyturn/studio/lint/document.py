@@ -31,9 +31,8 @@ from keyturn.studio.lint.source.traced_text import (
     trail_at,
 )
 
-Part = Literal[
-    "markup", "text", "subject"
-]  # a rendered file of a mail, as `Document` and `MailFiles` name it
+# A rendered file of a mail, as `Document` and `MailFiles` name it.
+Part = Literal["markup", "text", "subject"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,9 +197,8 @@ class Document:
         return next((at for at in offsets if at is not None), self.body.offset)
 
 
-Check = Callable[
-    [Document], Iterable[Finding]
-]  # equal findings in several samples are reported once
+# Returns findings; equal ones in several samples are reported once.
+Check = Callable[[Document], Iterable[Finding]]
 
 
 def read_document(

@@ -99,9 +99,8 @@ _WITHOUT_RULES: Mapping[
     "mj-selector": frozenset(["mj-html-attributes"]),
     "mj-html-attribute": frozenset(["mj-selector"]),
 }
-_WORD = re.compile(
-    r"\S*\w\w"
-)  # a lone character is a typing slip, which counts only if the compiler refuses
+# A lone character is a typing slip, which counts only if the compiler refuses.
+_WORD = re.compile(r"\S*\w\w")
 _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
 
 
@@ -205,9 +204,7 @@ def _names(tags: Iterable[str]) -> str:
 
 
 def _attribute_findings(document: Document) -> Iterator[Finding]:
-    """Yield the wrong attributes, and those that our compiler does not read
-    where they are written.
-    """
+    """Yield the wrong attributes, and those that our compiler does not read where they are."""
     classes = {
         one.get("name"): one for one in document.elements() if _parent_of(one) == "mj-attributes"
     }

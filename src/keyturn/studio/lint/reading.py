@@ -36,9 +36,8 @@ class Saying(Struct, frozen=True):
     language: str = ""
 
 
-PlaceOf = Callable[
-    [Element], Place | None
-]  # returns the place in the templates of a rendered element
+# Returns the place in the templates of a rendered element.
+PlaceOf = Callable[[Element], Place | None]
 _END_OF_LINE = Saying("text", "")
 
 

@@ -122,9 +122,8 @@ def _text(path: Path) -> str | None:
 
 
 Differ = Callable[[str, str], Difference]  # a text before and after
-Renders = Callable[
-    [str, MailFiles, Sample, str], Rendered
-]  # a template in the language of a tag, or TemplateInvalid
+# Renders a template in the language of a tag. Raises TemplateInvalid.
+Renders = Callable[[str, MailFiles, Sample, str], Rendered]
 State = Literal["same", "changed", "new", "gone", "broken"]
 
 

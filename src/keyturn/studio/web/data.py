@@ -87,9 +87,8 @@ def _pointer(*steps: object) -> str:
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-_Fitted = tuple[
-    Mapping[str, Any], Mapping[str, str]
-]  # values for a template, and faults by JSON Pointer
+# Values for a template, and faults by JSON Pointer.
+_Fitted = tuple[Mapping[str, Any], Mapping[str, str]]
 
 
 def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fitted:

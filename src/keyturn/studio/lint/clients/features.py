@@ -123,9 +123,8 @@ _COMPILED_BY_MJML = (
     "vertical-align",
     "direction",
 )  # to attributes and VML
-_WORD = frozenset(
-    ("outlook/windows", "outlook/windows-mail")
-)  # they skip conditional comments for other clients
+# These clients skip conditional comments for others.
+_WORD = frozenset(("outlook/windows", "outlook/windows-mail"))
 
 
 def feature_uses(document: Document) -> Iterator[tuple[str, Use]]:
@@ -163,9 +162,8 @@ def _uses_of_element(element: Element) -> _Uses:
         yield slugs, Use(value, place, written, tags)
     address = element.get("src") if tag in ("img", "mj-image", "mj-social-element") else ""
     if address and not is_placeholder(address):
-        suffix = (
-            Path(split_address(address).path).suffix.lstrip(".").lower()
-        )  # which tells the format
+        # The suffix tells the format of the image.
+        suffix = Path(split_address(address).path).suffix.lstrip(".").lower()
         slugs = named("image", "data:" if address.startswith("data:") else suffix)
         yield slugs, Use(address, element.attributes["src"].offset, f"{tag} src: {address}")
     if "style" in values and not is_mjml:

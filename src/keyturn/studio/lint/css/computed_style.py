@@ -225,9 +225,8 @@ class Painter:
                 yield node, declarations
 
     def _seen_elements(self) -> Iterator[tuple[Element, Styles, Paint]]:
-        waiting = [
-            (child, self.canvas) for child in reversed(self._root.children)
-        ]  # no recursion: see Element.walk
+        # Not recursive, as in `Element.walk`.
+        waiting = [(child, self.canvas) for child in reversed(self._root.children)]
         while waiting:
             node, above = waiting.pop()
             if node.tag not in NOT_SHOWN and not (styles := self._styles_of(node)).is_hidden:

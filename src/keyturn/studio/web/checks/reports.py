@@ -147,9 +147,8 @@ class FolderChecks:
             with self._gallery.one_look():
                 entries = {entry.name: entry for entry in self._gallery.entries()}
                 files = {name: states.get(name) for name in entries}
-                seconds = max(
-                    MOMENT, monotonic() - began
-                )  # looking at a large folder takes as long
+                # Check for at least as long as the look at a large folder took.
+                seconds = max(MOMENT, monotonic() - began)
                 waiting = self._parts.renew(files, lambda name: self._check(entries[name]), seconds)
                 self._put_all_together(entries, are_all=not waiting)
             self.waiting = waiting

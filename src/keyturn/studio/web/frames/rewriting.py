@@ -110,7 +110,6 @@ def _addresses(tag: Element) -> Iterator[str]:
     for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
         yield tag.get(name).strip().partition(" ")[0]  # the first of several in a srcset
     for css in (tag.get("style"), *(text.text for text in tag.texts if tag.tag == "style")):
-        closed = css[
-            : css.rfind(")") + 1
-        ]  # so that an unclosed address is not searched again each time
+        # So that an unclosed address is not searched again each time.
+        closed = css[: css.rfind(")") + 1]
         yield from (next(filter(None, url), "").strip() for url in _URL.findall(closed))
