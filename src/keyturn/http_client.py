@@ -35,8 +35,8 @@ class CallFailed(KeyturnError):
 
 
 class NotSent(CallFailed):
-    """The service does not have the request; `malformed`: HTTP allows no such one, as with a line
-    break in a key.
+    """The service does not have the request; `malformed`: HTTP does not allow it, as with a
+    line break in a key.
     """
 
     def __init__(self, reason: str, *, malformed: bool = False) -> None:

@@ -35,7 +35,7 @@ ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") 
 def parse(text: str) -> str:
     """Return the address in the form in which it is compared and stored.
 
-    Raises ValueError if the text is none.
+    Raises ValueError if the text is no address.
 
     Folds only ASCII letters: Unicode's case folding makes look-alikes equal (dotless i and i, long
     s and s), and with them another person's mailbox (CVE-2019-19844). Refuses what normalization
@@ -69,8 +69,8 @@ def parse(text: str) -> str:
 
 
 def with_ascii_domain(mailbox: str) -> str:
-    """Return a mailbox with the A-labels of its domain (RFC 5891), which needs no SMTPUTF8; as it
-    is if it has none.
+    """Return a mailbox with the A-labels of its domain (RFC 5891), which need no SMTPUTF8. A text
+    without a domain stays as it is.
     """
     name, at, domain = mailbox.rpartition("@")
     if not at or domain.isascii():
@@ -112,7 +112,7 @@ _NAMED = re.compile(r"[^<>]+<([^<>]*)>")
 def parse_mailbox(text: str) -> Mailbox:
     """Return the sender that a person wrote: an address, or a name and an address.
 
-    Raises ValueError: what is right.
+    Raises ValueError, whose message says what to write.
 
     Mail programs disagree about what `no-reply@a.example <no-reply@a.example>` or `Acme, Inc.
     <a@a.example>` mean, so only what has one meaning is a sender (RFC 5322, 3.4 and 3.6.2), and it

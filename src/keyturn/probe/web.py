@@ -121,7 +121,7 @@ def joined(base: str, url: str) -> str:
 
 
 def needs_permission(url: str) -> bool:
-    """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
+    """Tell whether a URL is of another host. Raises CannotProbe if it is no HTTP URL."""
     if not host_of(url) or urlsplit(url).scheme not in {"http", "https"}:
         raise CannotProbe(
             f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000."

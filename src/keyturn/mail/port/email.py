@@ -42,8 +42,9 @@ class Sender(Protocol):
     name: str
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Return the provider's id for the mail, once it is accepted: the same key and mail once,
-        if it can be.
+        """Send a mail, and return the provider's id for it.
+
+        A repeat with the same key and mail sends none, if the provider knows idempotency keys.
 
         Raises SendRetryable, QuotaExhausted, SendRefused, and SendUnknown if a repeat would be a
         second mail.

@@ -142,8 +142,8 @@ class Gallery:
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
     def one_look(self, look: "Look | None" = None) -> AbstractContextManager[object]:
-        """Answer all calls in this context from one look at the folder, a new one, taken by the
-        first of them.
+        """Answer all calls in this context from one look at the folder, which the first of them
+        takes.
         """
         return within(_LOOK, look or Look(self))
 

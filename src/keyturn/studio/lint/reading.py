@@ -44,7 +44,8 @@ _END_OF_LINE = Saying("text", "")
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
     """Return the phrases.
 
-    A text continues until something ends the line; the first of a list entry joins its mark.
+    A text continues until something ends the line; the first text of a list entry joins the phrase
+    of the entry.
     """
     sayings, line = list[Saying](), list[tuple[str, Element, str]]()
     above = (root.find("body"), root.find("html"))

@@ -62,8 +62,9 @@ class Runner(Generic[S_co]):
 
 
 class RendererPool(Runner[S_co]):
-    """Has work done in up to `most` processes, each with the `state` at the time when this was
-    made, before threads.
+    """Works in up to `most` processes, each with the `state` of the time when the pool was made.
+
+    Make it before there are threads.
     """
 
     def __init__(self, state: S_co, limits: Limits, most: int) -> None:

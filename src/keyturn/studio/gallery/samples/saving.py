@@ -1,4 +1,8 @@
-"""Saves a sample into a file of TOML or JSON. The rest of the file stays as its author wrote it."""
+"""Saves a sample into a file of TOML or JSON.
+
+The rest of a TOML file stays as its author wrote it. A JSON file is written again with its
+indentation.
+"""
 
 import json
 import os

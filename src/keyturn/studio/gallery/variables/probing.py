@@ -1,5 +1,6 @@
-"""Finds the variables of Jinja's templates: all branches, with a `Probe` for each; no function of
-an app runs.
+"""Finds the variables of Jinja's templates.
+
+All branches are rendered, with a `Probe` for each name. No function of an app runs.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -76,7 +76,7 @@ _MOST = 500  # kept reports: every keystroke in the form of the data makes anoth
 
 
 class Checks:
-    """Has mails checked, one at a time, and keeps the reports."""
+    """Checks mails in the renderers, one at a time, and keeps the reports."""
 
     def __init__(self, studio: "Studio") -> None:
         self._studio = studio
@@ -117,7 +117,7 @@ _SHARE = 5  # while mails are being checked, summing up takes one part in this m
 
 
 class FolderChecks:
-    """Has templates checked, one at a time, while pages ask for it.
+    """Checks templates in the renderers, one at a time, while pages ask for it.
 
     `last`: the report at the latest request. `waiting`: the templates that were still to check;
     None before the first.
