@@ -1,4 +1,6 @@
-"""Gives a context variable a value within a block, as `with variable.set(value)` of Python 3.14."""
+"""Context variables that have a value within a block, as `with
+variable.set(value)` of Python 3.14.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

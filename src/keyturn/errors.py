@@ -19,7 +19,9 @@ class KeyturnError(Exception):
     """The root of the tree: catch it to catch all errors that Keyturn raises on purpose."""
 
     counted = False
-    """Whether the figures already count a call that failed so (`telemetry/meters.py`)."""
+    """Whether the figures already count a call that failed
+    with this error (`telemetry/meters.py`).
+    """
 
 
 class UnknownMail(LookupError, KeyturnError):
@@ -66,7 +68,9 @@ class SettingsInvalid(KeyturnError, ClickException):
         return cls([Fault(setting, message)])
 
     def format_message(self) -> str:
-        """Return the error for people: a line for each fault, and the fix for a missing file."""
+        """Return the error for people: each fault on a line,
+        and what to do about a missing file.
+        """
         where = (
             f", and there is no {self.missing_file} in {Path.cwd()}" if self.missing_file else ""
         )

@@ -39,7 +39,9 @@ def split_address(address: str) -> SplitResult:
 
 
 def site_of(host: str) -> str:
-    """Return the last two labels, which tell two parties apart without a list of suffixes."""
+    """Return the last two labels, which tell two parties apart without a list
+    of public suffixes.
+    """
     return ".".join(host.split(".")[-2:])
 
 
@@ -72,5 +74,7 @@ def is_serialized_origin(text: str) -> bool:
 
 
 def is_host(text: str) -> bool:
-    """Tell whether the text is a bare host name or IP address, as before a Host header's port."""
+    """Tell whether the text is a bare host name or IP address, as before the
+    port in a Host header.
+    """
     return is_origin(f"https://{text}") and not urlsplit(f"https://{text}").port

@@ -35,8 +35,8 @@ class CallFailed(KeyturnError):
 
 
 class NotSent(CallFailed):
-    """The service does not have the request; `malformed`: HTTP does not allow it, as with a
-    line break in a key.
+    """The service does not have the request; `malformed`: HTTP allows no such one, as with a line
+    break in a key.
     """
 
     def __init__(self, reason: str, *, malformed: bool = False) -> None:
@@ -270,7 +270,9 @@ async def _read(answer: "httpx2.Response", longest: int) -> bytes:
 
 
 def retry_after(headers: Mapping[str, str], moment: datetime) -> float | None:
-    """Return the seconds that an answer asks to wait: a number, or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds to wait that an answer asks for: a number, or a date
+    (RFC 9110, 10.2.3).
+    """
     value = headers.get("retry-after", "")
     try:
         seconds = float(value)

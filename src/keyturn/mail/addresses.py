@@ -27,7 +27,9 @@ _AROUND = (
 )
 
 BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
-"""Every character beyond ASCII that NFC maps to ASCII (Unicode's DerivedNormalizationProps)."""
+"""Every character beyond ASCII that NFC maps to one within it (Unicode's
+DerivedNormalizationProps).
+"""
 
 ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
@@ -35,7 +37,7 @@ ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") 
 def parse(text: str) -> str:
     """Return the address in the form in which it is compared and stored.
 
-    Raises ValueError if the text is no address.
+    Raises ValueError if the text is none.
 
     Folds only ASCII letters: Unicode's case folding makes look-alikes equal (dotless i and i, long
     s and s), and with them another person's mailbox (CVE-2019-19844). Refuses what normalization
@@ -69,8 +71,8 @@ def parse(text: str) -> str:
 
 
 def with_ascii_domain(mailbox: str) -> str:
-    """Return a mailbox with the A-labels of its domain (RFC 5891), which need no SMTPUTF8. A text
-    without a domain stays as it is.
+    """Return a mailbox with the A-labels of its domain (RFC 5891), which needs no SMTPUTF8; as it
+    is if it has none.
     """
     name, at, domain = mailbox.rpartition("@")
     if not at or domain.isascii():
@@ -112,7 +114,7 @@ _NAMED = re.compile(r"[^<>]+<([^<>]*)>")
 def parse_mailbox(text: str) -> Mailbox:
     """Return the sender that a person wrote: an address, or a name and an address.
 
-    Raises ValueError, whose message says what to write.
+    Raises ValueError: what is right.
 
     Mail programs disagree about what `no-reply@a.example <no-reply@a.example>` or `Acme, Inc.
     <a@a.example>` mean, so only what has one meaning is a sender (RFC 5322, 3.4 and 3.6.2), and it

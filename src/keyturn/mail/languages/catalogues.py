@@ -35,8 +35,8 @@ _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(
 class Catalogues(Struct, frozen=True):
     """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. The last folder is searched first.
 
-    With the domain `ANY` all catalogues of a folder are one. With `bounds`, a link must
-    stay within them, or within the folder of catalogues.
+    With the domain `ANY` all catalogues of a folder are one. With `bounds`, a link must stay
+    within them, or within its folder of catalogues.
     """
 
     folders: tuple[Path, ...] = (PACKAGED,)
@@ -44,7 +44,9 @@ class Catalogues(Struct, frozen=True):
     bounds: Path | None = None
 
     def languages(self) -> Iterator[tuple[Path, Locale | None]]:
-        """Yield each language's folder; the locale is None if CLDR does not know the name."""
+        """Yield each language's folder; the locale is None if CLDR does not know
+        the folder's name.
+        """
         for folder in self.folders:
             for path in sorted(folder.glob("*")):
                 if (path / "LC_MESSAGES").is_dir() and _files(path, self.domain):

@@ -110,7 +110,9 @@ class Language(SourceTexts):
         return self.catalogues.files(self.locale)
 
     def in_zone(self, name: str) -> "Language":
-        """Return the language with times in that IANA zone; itself if there is no such zone."""
+        """Return the language with times in that IANA zone; unchanged if the
+        zone does not exist.
+        """
         zone = _zone(name[:_LONGEST_ZONE]) if name else None
         return replace(self, timezone=zone) if zone else self
 
@@ -294,10 +296,10 @@ _READ_ALIKE = {"nb": "no", "nn": "no"}
 
 
 class Languages:
-    """The languages with a catalogue, and English, by their BCP 47 tags.
+    """The languages with a catalogue, always including English, by their BCP 47 tags.
 
-    Texts of a later folder win. `more`: tags without a catalogue. `only`: offer these tags and no
-    others, not even English; the first is the default.
+    Texts of a later folder win. `more`: tags without a catalogue. `only`: offer only these tags,
+    the first by default.
     """
 
     def __init__(

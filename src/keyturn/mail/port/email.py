@@ -42,9 +42,8 @@ class Sender(Protocol):
     name: str
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Send a mail, and return the provider's id for it.
-
-        A repeat with the same key and mail sends none, if the provider knows idempotency keys.
+        """Return the provider's id for the mail, once it is accepted: the same key and mail once,
+        if it can be.
 
         Raises SendRetryable, QuotaExhausted, SendRefused, and SendUnknown if a repeat would be a
         second mail.
@@ -58,7 +57,9 @@ def local_sender(name: str, address: str = "") -> str:
 
 
 def name_and_address(mailbox: str) -> tuple[str, str]:
-    """Return the name, decoded from RFC 2047, and the address of a header's mailbox."""
+    """Return the name and the address of a header's mailbox;
+    an encoded name (RFC 2047) is decoded.
+    """
     name, address = parseaddr(mailbox)
     try:
         return str(make_header(decode_header(name))), address

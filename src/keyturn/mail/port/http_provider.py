@@ -61,7 +61,8 @@ class ProviderApi:
     """Seconds to wait for a report after a lost answer; None if there are no reports."""
 
     knows_keys = False
-    """The provider ignores a repeat under the same idempotency key, so a retry waits for no report.
+    """The provider ignores a repeat under the same idempotency key,
+    so a retry waits for no report.
     """
 
     reset_header = ""

@@ -1,4 +1,6 @@
-"""A mail as an RFC 5322 message, written by hand in a tenth of the time of `email.message`."""
+"""A mail as an RFC 5322 message, written by hand in a tenth of the time
+that `email.message` takes.
+"""
 
 import re
 from binascii import b2a_qp

@@ -85,7 +85,9 @@ def secret_text(pattern: str) -> Callable[[str], bytes]:
 
 
 def require_password(password: bytes, headers: Mapping[str, str]) -> None:
-    """Raise ValueError without the password of Basic authentication (RFC 7617), for any user."""
+    """Raise ValueError without the password of Basic authentication (RFC 7617),
+    for any user name.
+    """
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     try:
         sent = (

@@ -405,7 +405,9 @@ class _Parser:
     def _attributes(
         self, start: int, tag: str, *, is_html: bool
     ) -> tuple[dict[str, Attribute], int, bool]:
-        """Return the attributes of a start tag, the offset behind it, and if it closes itself."""
+        """Return the attributes of a start tag, the offset behind it,
+        and whether it closes itself.
+        """
         attributes: dict[str, Attribute] = {}
         at = start + 1 + len(tag)
         for found in _IN_TAG.finditer(self._source, at):

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 INCLUDED_STYLE = '<mjml type="css"><mj-head>{}</mj-head></mjml>'
-"""The document that an included stylesheet becomes: its style goes to the end of the head."""
+"""The document that an included stylesheet is turned into: its style goes to
+the end of the head.
+"""
 
 _IS_STYLE = re.compile(r'\stype="css"')
 _TAG = re.compile(
@@ -66,7 +68,9 @@ class _Reader:
         """The mail up to its head."""
         self._has_head = False
         self._tags_of_head: dict[str, range] = {}
-        """The start tag and the end tag of an included head, for a mail without one of its own."""
+        """The start tag and the end tag of an included head, for a mail without
+        a head of its own.
+        """
         self._behind = 0
 
     def read(self) -> Sequence[range]:

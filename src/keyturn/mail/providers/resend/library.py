@@ -6,8 +6,8 @@ documentation describes (https://github.com/resend/resend-python#async-support),
 judged by its own status and bytes.
 
 Its key, address and client are globals of the module, and a host application may use them, too.
-Keyturn sets only the client,
-which acts within Keyturn's own calls and hands all others to the client that was there.
+Keyturn sets the client
+alone: it acts within Keyturn's own calls, and hands all others to the client that was there.
 """
 
 import base64

@@ -55,7 +55,7 @@ class SnsMessage(msgspec.Struct, rename="pascal", kw_only=True, omit_defaults=Tr
 class SnsTopic:
     """Verifies messages of a topic, and confirms its subscription to this endpoint.
 
-    Raises ValueError for a text that is not an ARN of a topic.
+    Raises ValueError for no ARN.
 
     Any AWS customer can have SNS sign messages of their own topic, so a topic is recognised by its
     ARN. The host of a certificate and of a confirmation, in that topic's region, is derived from
