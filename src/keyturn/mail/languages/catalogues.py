@@ -35,8 +35,8 @@ _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(
 class Catalogues(Struct, frozen=True):
     """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. The last folder is searched first.
 
-    With the domain `ANY` all catalogues of a folder are one. With `bounds`, a link must stay
-    within them, or within its folder of catalogues.
+    With the domain `ANY` all catalogues of a folder are one. Links must stay within both the
+    `bounds` and the folders.
     """
 
     folders: tuple[Path, ...] = (PACKAGED,)
