@@ -76,6 +76,7 @@ def _edited(start: Values, edit: str) -> Values:
     """
     changes = msgspec.json.decode(edit, type=dict[str, Any])
     removed = changes.pop(_REMOVED, [])
+    # An address that a user wrote by hand may hold any JSON.
     removed = removed if isinstance(removed, list) else []
     return {name: value for name, value in {**start, **changes}.items() if name not in removed}
 

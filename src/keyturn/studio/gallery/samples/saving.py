@@ -77,6 +77,7 @@ class SampleFiles:
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
+        # The file may lie beside the folder, or be a link that leads out of it (CWE-59).
         if not file.resolve().is_relative_to(self._top):
             raise SampleNotSaved(file, f"it is outside {self._top}")
         try:
