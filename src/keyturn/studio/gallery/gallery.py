@@ -253,7 +253,8 @@ class Gallery:
         if self.draft and file == self.draft.file:
             return self.draft.text
         path = self.folders / file
-        # A finding may name a whole path outside of the folder. Only a link that leads out is refused.
+        # A finding may name a whole path outside of the folder; only a link that leads out is
+        # refused.
         if leads_out(path, self.patterns.bounds) and leads_out(path, path):
             raise OSError(f"{file} is a link that leads out of the folder")
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
