@@ -158,8 +158,8 @@ _HARMLESS = frozenset(
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield what an untrusted folder may not set: code to run, files outside of it, and higher
-    limits.
+    """Yield what an untrusted folder may not set: code to run, files outside of it, an editor's
+    pattern, and higher limits.
     """
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
