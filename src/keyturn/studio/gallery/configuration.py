@@ -121,8 +121,8 @@ def settings_of_folder(
 ) -> StudioSettings:
     """Return the settings in or above a folder, or the defaults if they name another folder.
 
-    Raises SettingsInvalid, also if it is not `trusted` and its settings name a folder that links or
-    paths outside lead to.
+    Raises SettingsInvalid, also if an untrusted folder's settings name a folder outside of their
+    repository.
     """
     settings, here = (
         read_studio_settings(folder, rules=rules, follows_links=trusted),
