@@ -69,25 +69,25 @@ class Catalogues(Struct, frozen=True):
             texts = each
         return texts
 
-    def translated_texts(self, locale: Locale) -> frozenset["Text"]:
+    def translated_texts(self, locale: Locale) -> frozenset["TextKey"]:
         """Return the texts that a language translates. Raises CatalogueInvalid."""
         return frozenset(
-            text_of(message)
+            key_of(message)
             for file in self.files(locale)
             for message in read_catalogue(file, locale, self.bounds)
             if message.id and not message.fuzzy and all(strings(message.string))
         )
 
 
-class Text(NamedTuple):
+class TextKey(NamedTuple):
     """The key of a translation: the source text, for a plural its first form, and its context."""
 
     text: str
     context: str = ""
 
 
-def text_of(message: "Message") -> Text:
-    return Text(strings(message.id)[0], message.context or "")
+def key_of(message: "Message") -> TextKey:
+    return TextKey(strings(message.id)[0], message.context or "")
 
 
 @lru_cache(1024)
@@ -186,7 +186,7 @@ class CatalogueFault(Struct, frozen=True):
     file: Path
     line: int
     message: str
-    text: Text | None = None
+    text: TextKey | None = None
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}"
@@ -218,7 +218,7 @@ def _faults_of_file(
     except CatalogueInvalid as error:
         return (CatalogueFault("unreadable", file, error.line or 1, error.message),)
     return tuple(
-        CatalogueFault(kind, file, message.lineno or 1, fault, text_of(message))
+        CatalogueFault(kind, file, message.lineno or 1, fault, key_of(message))
         for message in catalogue
         if message.id
         for kind, fault in _faults_of_message(message, catalogue.num_plurals)
@@ -226,7 +226,7 @@ def _faults_of_file(
 
 
 def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[_Kind, str]]:
-    source = f'"{excerpt(text_of(message).text)}"'
+    source = f'"{excerpt(key_of(message).text)}"'
     if message.fuzzy:
         yield "fuzzy", f"{source} is marked as fuzzy, so it is not used"
         return

@@ -5,24 +5,24 @@ from typing import Literal
 
 import msgspec
 
-Verdict = Literal["ok", "warn", "fail", "skip"]
+CheckVerdict = Literal["ok", "warn", "fail", "skip"]
 
 
-class Finding(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """A result of the doctor.
 
     "fail": users get no mail or no answer. `fix`: what to do; only "ok" has none.
     """
 
     check: str
-    verdict: Verdict
+    verdict: CheckVerdict
     message: str
     fix: str = ""
 
 
 ok, warn, fail = (
-    partial(Finding, "", "ok"),
-    partial(Finding, "", "warn"),
-    partial(Finding, "", "fail"),
+    partial(CheckResult, "", "ok"),
+    partial(CheckResult, "", "warn"),
+    partial(CheckResult, "", "fail"),
 )
 """Findings that the doctor labels with the check's name: of a message, and of its fix."""
