@@ -109,13 +109,11 @@ class TemplateInvalid(KeyturnError):
             self.path,
             self.line,
             self.message,
-        )  # the error crosses from a worker process
+        )  # the error crosses from a renderer
 
 
 class CatalogueInvalid(TemplateInvalid):
-    """A catalogue lacks what a template needs,
-    so it is reported like the template's own mistakes.
-    """
+    """A catalogue cannot be read or used; it is reported like a template's own mistakes."""
 
 
 class SampleNotSaved(KeyturnError):

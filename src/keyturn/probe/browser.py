@@ -26,9 +26,7 @@ _LONGEST_PAGE = 200_000
 
 _MOST_REDIRECTS = 5
 _PERMISSION, _PAUSE = "/.well-known/keyturn-probe", 0.5
-"""Where another host publishes that it may be probed, and the seconds between
-two requests to it.
-"""
+"""Where another host publishes that it may be probed, and the seconds between requests to it."""
 
 _MINTED = re.compile(r"[\w-]{32}", re.ASCII)
 """A permission, as `new_permission` makes it.
@@ -60,7 +58,7 @@ def joined(base: str, url: str) -> str:
 
 
 def needs_permission(url: str) -> bool:
-    """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
+    """Tell whether a URL is of another host. Raises CannotProbe if it is no HTTP URL."""
     if not host_of(url) or urlsplit(url).scheme not in {"http", "https"}:
         raise CannotProbe(
             f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000."
@@ -76,15 +74,14 @@ def new_permission() -> str:
 
 
 class Web:
-    """The origin under test; a call ends after `seconds`, and another host gets few.
+    """The origin under test; a call ends after `seconds`, and another host gets two a second.
 
     Raises CannotProbe.
     """
 
     def __init__(self, url: str, seconds: float) -> None:
-        self._client = HttpClient(
-            seconds, _LONGEST, trust_env=False
-        )  # a proxy of the environment is another host
+        # A proxy of the environment is another host.
+        self._client = HttpClient(seconds, _LONGEST, trust_env=False)
         self.is_another_host = needs_permission(url)
         self.origin = joined(url, "/").removesuffix("/")
         self._turn = asyncio.Lock()
@@ -184,7 +181,8 @@ async def _reached(port: int) -> str:
 
 
 class Browser:
-    """A browser with cookies or an API's bearer token; `headers`: added to its POSTs.
+    """A browser with cookies or an API's bearer token; `headers`: added to requests other than GET
+    and HEAD.
 
     Redirects stay in the origin.
     """

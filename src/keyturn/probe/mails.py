@@ -29,9 +29,9 @@ _LONGEST_TEXT, _LONGEST_SUBJECT = 200_000, 200
 """Characters of a mail that are kept."""
 
 MOST_MAILS, MOST_BYTES = 1_000, 100_000_000
-"""Mails of a run that are read.
+"""Mails of a run that are read, and their bytes.
 
-A run needs less than a hundred, and four for each sample of times.
+A run needs fewer than a hundred, and up to four for each sample of times.
 """
 
 

@@ -24,7 +24,7 @@ _WORDS = {
     Verdict.NOT_TRIED: ("not tried", None),
     Verdict.PASSED: ("passed", "green"),
 }
-"""What a verdict is called, and its colour, the worst first."""
+"""The name of each verdict and its colour, the worst first."""
 
 _KINDS: Mapping[Verdict, Mapping[str, Any]] = {
     Verdict.FAILED: {"kind": "fail", "level": "error"},

@@ -329,9 +329,10 @@ class Run:
         )
 
     def without_secrets(self, text: str) -> str:
-        """Hide passwords, tokens and long words but for four letters.
+        """Hide the probe's passwords, and all but four letters of tokens and of long words with
+        digits.
 
-        Cut only then: a part of a secret stays.
+        Shorten a text only afterwards: a part of a secret would not be recognised.
         """
         text = PASSWORD.sub("[password]", text)
         for token in {story.mail.token for story in self.stories if len(story.mail.token) > 4}:

@@ -338,7 +338,7 @@ class Languages:
 
     def choose(self, locale: str, accept_language: str = "") -> Language:
         """Return the language of an account's locale, else the best of an Accept-Language header,
-        else English.
+        else the default: English, or the first of `only`.
         """
         return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
 

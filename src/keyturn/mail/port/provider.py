@@ -1,7 +1,7 @@
 """A mail provider: its settings, a sender, reports, and a check.
 
-Each module in `mail/providers/` holds one class. It is loaded with the settings, so it imports slow
-modules (an HTTP client, cryptography) in functions.
+Each module in `mail/providers/` holds one `Provider`. It is loaded with the settings, so it imports
+slow modules (an HTTP client, cryptography) in functions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -13,6 +13,7 @@ from keyturn.probe.attacks.stories import (
     use_again,
     view,
 )
+from keyturn.probe.browser import Page
 from keyturn.probe.calls import form_for
 from keyturn.probe.page import Page
 from keyturn.probe.run import Run, Story, look, new_password
@@ -159,9 +160,7 @@ async def other_account(run: Run) -> AttackEnded:
 
 
 def _facts_of(story: Story) -> dict[str, str]:
-    """Return the fields of a link's form that name an account, and neither a
-    token nor a session.
-    """
+    """Return the fields of a link's form that may name an account: neither tokens nor sessions."""
     form = form_for(story.page) if story.page else None
     fields = (
         ((name, value) for name, value in form.body.items() if not _OF_A_SESSION.search(name))

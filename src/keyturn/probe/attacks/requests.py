@@ -82,9 +82,7 @@ async def answers_differ(run: Run) -> AttackEnded:
 
 
 def _signs(page: Page, address: str) -> set[str]:
-    """Return what a client sees of an answer,
-    without the address and words that change each time.
-    """
+    """Return what a client sees of an answer, without the address and words that always change."""
 
     def steady(text: str) -> str:
         for form in (address, quote(address), quote(address, safe=""), html.escape(address)):
@@ -173,9 +171,8 @@ async def no_limit(run: Run) -> AttackEnded:
         except Limited:
             return passed(f"Request {number + 1} of {count} was refused with 429.")
         if (status := pages[-1].status) >= 400:
-            judge = (
-                passed if status < 500 else unsure
-            )  # an application that breaks down has no limit
+            # An application that breaks down has not shown a limit.
+            judge = passed if status < 500 else unsure
             return judge(f"Request {number + 1} of {count} was refused with {status}.", pages[-1])
     mails = [mail for mail in await run.inbox.all(before, run.usual_wait) if mail.is_for(run.ann)]
     if len(mails) >= count:

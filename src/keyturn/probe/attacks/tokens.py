@@ -1,4 +1,4 @@
-"""What the mail, its token and its page are made of, and where else the token gets to."""
+"""Attacks on the mail, its token and its page, and on other places that the token reaches."""
 
 import hashlib
 import math
@@ -34,8 +34,8 @@ _ALPHABETS = (
     ("0-9A-Za-z", 62),
 )
 _NEXT, _NEAR, _LARGE = 10, 10**10, 10**16
-"""Three numbers in a row that are at most this far apart are no chance; the second holds for large
-numbers.
+"""Three numbers in a row that are at most `_NEXT` apart are no chance; from `_LARGE` on, at most
+`_NEAR`.
 """
 
 _DAY = 86_400

@@ -1,6 +1,4 @@
-"""The studio's settings: `[tool.keyturn.studio]` in pyproject.toml,
-or `[studio]` in keyturn.toml.
-"""
+"""The settings: `[studio]` in keyturn.toml, or `[tool.keyturn.studio]` in pyproject.toml."""
 
 import re
 import stat
@@ -123,9 +121,10 @@ def read_studio_settings(
 def settings_of_folder(
     folder: Path, *, rules: SettingsRules = lambda _: (), trusted: bool = False
 ) -> StudioSettings:
-    """Return the settings in or above a folder, unless they name another one.
+    """Return the settings in or above a folder, or the defaults if they name another folder.
 
-    Raises SettingsInvalid, also for that.
+    Raises SettingsInvalid, also if an untrusted folder's settings name a folder outside of their
+    repository.
     """
     settings, here = (
         read_studio_settings(folder, rules=rules, follows_links=trusted),
@@ -161,8 +160,8 @@ _HARMLESS = frozenset(
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield what an untrusted folder may not set: what runs, what is sent, which other files count,
-    and more work.
+    """Yield what an untrusted folder may not set: code to run, files outside of it, an editor's
+    pattern, and higher limits.
     """
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)

@@ -63,8 +63,9 @@ class _Text(NamedTuple):
     """Facts on a file: its format, as an ending; whether it is MJML without its root; the files
     that it names.
 
-    `is_page`: as no mail, it has a form's token against forgery, or a script beside a frame or the
-    app's own files.
+    `compiles`: it has Django's block for MJML. `prints`: it has tags of a template. `is_page`:
+    unlike a mail, it has a form's token against forgery, or a script beside a frame or the app's
+    own files.
     """
 
     kind: str
@@ -94,7 +95,7 @@ class FolderContents(Struct, frozen=True):
 class Patterns(Struct, frozen=True):
     """Rules on files, by patterns of paths.
 
-    `bounds`: links may not lead out. `is_mail`: no page of an app.
+    `bounds`: links may not lead out of it. `is_mail`: tells mails from pages of an app.
     """
 
     ignore: tuple[str, ...] = ()
@@ -276,7 +277,7 @@ def _files_named(names: Iterable[str], file: str, files: Collection[str]) -> Ite
 def _used(below: Mapping[str, Sequence[str]]) -> set[str]:
     """Return the files that others refer to.
 
-    A file that is only named by a circle which it closes does not count.
+    A file that is only named within its own circle of references does not count.
     """
     above: dict[str, list[str]] = {}
     for file, named in below.items():

@@ -97,9 +97,7 @@ class FolderEnvironment(Environment):
             ) from None
 
     def join_path(self, template: str, parent: str) -> str:
-        """Find a file by the name that the app's loader uses, or by its path
-        beside the other file.
-        """
+        """Find a file by the app's name for it, or by its path from the other file."""
         files = files_meant_by(template, parent)
         for file in files:
             # Paths as text: this runs for each include of each mail.

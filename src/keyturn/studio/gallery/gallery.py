@@ -90,8 +90,8 @@ class Draft(Struct, frozen=True):
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `brands`: globals of others. `finds_branches`: forces what samples leave out; `explorer` does it
-    within limits.
+    `brands`: globals by the name of a brand. `finds_branches`: forces the branches that samples
+    leave out. `explorer`: finds them within limits.
     `go_on`: makes an environment that goes on at faults. `draft`: the text of one file, in place of
     that on the disk.
     """
@@ -146,8 +146,8 @@ class Gallery:
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
     def one_look(self, look: "Look | None" = None) -> AbstractContextManager[object]:
-        """Answer all calls in this context from one look at the folder, a new one, taken by the
-        first of them.
+        """Answer all calls in this context from one look at the folder, which the first of them
+        takes.
         """
         return within(_LOOK, look or Look(self))
 
@@ -262,11 +262,13 @@ class Gallery:
     def source(self, file: str) -> str:
         """Return the text of a file, U+FFFD for bytes that are not UTF-8.
 
-        Raises OSError, as for links out of it.
+        Raises OSError, also for a link that leads out of the folder.
         """
         if self.draft and file == self.draft.file:
             return self.draft.text
         path = self.folders / file
+        # A finding may name a whole path outside of the folder; only a link that leads out is
+        # refused.
         if leads_out(path, self.patterns.bounds) and leads_out(path, path):
             raise OSError(f"{file} is a link that leads out of the folder")
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
@@ -297,11 +299,11 @@ class Gallery:
         return self._look.contents.reached_from(self.files(name))
 
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
-        """Return a function from a sample and a brand to their templates, which raises UnknownMail
-        for a brand.
+        """Return a function from a sample and a brand to their templates. It raises UnknownMail for
+        an unknown brand.
 
-        `prepare` changes each environment. `is_forcing`: all samples share templates with those
-        that force branches.
+        `prepare` changes each environment. `is_forcing`: samples that force no branches share
+        the templates of those that do.
         """
 
         def prepared(kind: str, forces: bool, environment: Environment) -> Environment:
@@ -391,9 +393,7 @@ class Gallery:
         return frozenset(word for tag in tags for word in _WORD.findall(tag))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
-        """Return the result of `make`, which is kept until the inputs or a file
-        of the mail change.
-        """
+        """Return the result of `make`, kept until the inputs or a file of the mail change."""
         state = (*self.states_of(name), *inputs)
         if self._results.get((name, what), ((), None))[0] != state:
             self._results[name, what] = state, make()

@@ -41,7 +41,7 @@ _BREAKS_IN_A_URL = re.compile(r"[\t\r\n]+")
 
 
 class MailLink(Struct, frozen=True):
-    """A link of a captured mail. `label`: its text in the HTML, which holds it so many `times`."""
+    """A link of a captured mail. `label`: its text in the HTML. `times`: its number there."""
 
     address: str
     label: str
@@ -57,7 +57,7 @@ class MailLink(Struct, frozen=True):
 def links_of(html: str, text: str) -> tuple[MailLink, ...]:
     """Return every address once, in the order of the HTML.
 
-    A mailto link is in a text that names its address.
+    A mailto link counts as in the text if the text names its address.
     """
     in_text = dict.fromkeys(match.rstrip(_CLOSING) for match in _LINK.findall(text))
     named = {f"mailto:{address}" for address in _MAIL_ADDRESS.findall(text)}
@@ -113,7 +113,7 @@ def safe_file_name(name: str, number: int, content_type: str) -> str:
     """Return a name without folders, control characters and characters that change the reading
     direction.
 
-    The last turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename
+    These turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename
     Sanitization").
     """
     plain = _UNSAFE.sub("-", re.split(r"[/\\]", name)[-1]).strip(" .-")
@@ -134,7 +134,8 @@ _READ = 512 * 1024
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """A part that is no text of the mail.
 
-    `number`: counts all parts from 1. `inline`: the HTML names `content_id`.
+    `number`: counts all parts from 1. `inline`: it has a `content_id`, so the HTML can show it, and
+    is not declared an attachment.
     """
 
     number: int
@@ -269,7 +270,8 @@ def markup_to_read(html: str, most: int = _READ) -> str:
 def _is_text(part: Message) -> bool:
     """Tell whether a part is read with the mail.
 
-    Some libraries name their texts, but in their type alone.
+    Only a file name in Content-Disposition makes a text a file: some libraries write a name into
+    the Content-Type of all texts.
     """
     if _kind(part) not in {"text/html", "text/plain"}:
         return False
@@ -279,10 +281,10 @@ def _is_text(part: Message) -> bool:
 
 
 def _kind(part: Message) -> str:
-    """Return the type of a leaf.
+    """Return the type of a part that holds no others.
 
-    A multipart without parts is text, and so is a type that is none (RFC 2045, 5.2). But one with a
-    name, such as "pdf; name=a.pdf", is of a file.
+    A multipart without parts is text, and so is a part with a malformed type (RFC 2045, 5.2). But a
+    malformed type with a name, such as "pdf; name=a.pdf", is that of a file.
     """
     if part.get_content_maintype() == "multipart":
         return "text/plain"

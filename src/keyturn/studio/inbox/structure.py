@@ -1,10 +1,9 @@
 """The heads and parts of a captured mail, found on its bytes (RFC 5322, RFC 2046), within bounds.
 
-Python's parser makes an object of every line of a header, and takes every line of a mail again for
-each level of
-nesting: a mail of 8 MB can hold it for minutes. So it gets heads alone, which are cut before, and
-no more than a mail may have. Its older policy is used on purpose: it parses a header only when the
-header is asked for, so a damaged header neither fails nor takes long.
+Python's parser makes an object of every line of a header, and reads every line of a mail again for
+each level of nesting: a mail of 8 MB can hold it for minutes. So it gets only heads, which are cut
+to the bounds before. Its older policy (`Compat32`) parses a header only when the header is asked
+for, so a damaged header neither fails nor takes long.
 """
 
 import re
@@ -156,9 +155,7 @@ class MailStructure:
         return self._parse(kept), blank.end() if blank else end
 
     def _header_lines(self, start: int, end: int) -> tuple[bytes, int, bool]:
-        """Return the lines of the headers, what is behind the last one,
-        and whether none was cut.
-        """
+        """Return the lines of the headers, where the last one ends, and whether none was cut."""
         kept = list[bytes]()
         headers, behind, position = 0, start, start
         left = MOST_OF_HEADS - self.parsed

@@ -1,9 +1,9 @@
 """Checks templates in several processes, each within its limits, and reuses the findings of
 unchanged templates.
 
-Findings are stored under a key of all that they depend on, but none that depend on an app's code,
-or in folders with links to folders. The store lies in the user's cache: in the checked folder, a
-branch could bring findings of its own.
+Findings are stored under a key of all that they depend on. Not stored are those that an app's code,
+the machine or other names decide, and any in folders with links to folders. The store lies in the
+user's cache: in the checked folder, a branch could bring findings of its own.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _BESIDE = 10
 _MOST_KEPT = 5_000
 _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
-# Libraries that findings depend on, and a file included by a computed name, which may be any file.
+# Libraries that findings depend on.
 _LIBRARIES = (
     "keyturn",
     "babel",
@@ -46,6 +46,7 @@ _LIBRARIES = (
     "msgspec",
     "tinycss2",
 )
+# A file that is included by a computed name may be any file.
 _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
 
 
@@ -87,7 +88,7 @@ class ResultCache:
     def _save(self, results: Mapping[str, TemplateResult]) -> None:
         """Replace the file with the last of these.
 
-        If that fails, the next check starts without it.
+        If that fails, the next check starts without these parts.
         """
         with suppress(OSError):
             make_private_folder(self._file.parent)

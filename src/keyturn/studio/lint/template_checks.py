@@ -1,6 +1,6 @@
-"""Checks mails: `check` those of a folder, `check_mail` one of them.
+"""Checks mails: `check` those of a folder, `TemplateChecks.check_mail` one of them.
 
-`put_together` makes the report of both.
+`put_together` makes the report from the parts of templates.
 """
 
 import hashlib
@@ -349,8 +349,9 @@ def _all_findings(document: Document, checks: Iterable[Check]) -> Iterator[Findi
 def check_sent_mail(
     _: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()
 ) -> list[Finding]:
-    """Return the findings in a sent mail, in a renderer: a few kilobytes of HTML and CSS can cost
-    an hour of work.
+    """Return the findings on a sent mail.
+
+    It runs in a renderer: a few kilobytes of HTML and CSS can cost an hour of work.
     """
     document = sent_document(html, text, subject)
     findings = dict.fromkeys(document_findings(document, checks_for(clients)))

@@ -34,7 +34,8 @@ JobResult = tuple[
 class Limits(Struct, frozen=True):
     """How much one mail may take.
 
-    `seconds`: of processor time; by the clock, PATIENCE times as many.
+    `seconds`: of processor time; by the clock, PATIENCE times as many. `megabytes`: of memory,
+    beyond what the renderer has when it starts.
     """
 
     seconds: float = 5

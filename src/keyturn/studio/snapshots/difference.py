@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _AROUND = 3  # unchanged lines that are kept around a change
-_FOLDED_FROM = 4  # between two changes, this many or more unchanged lines are folded
+_FOLDED_FROM = 4  # this many or more lines without a change near them are folded
 
 
 class LinePiece(NamedTuple):
@@ -48,7 +48,7 @@ class Difference:
 
     @cached_property
     def edits(self) -> frozenset[tuple[str, str]]:
-        """Return the changed texts: mails with the same edits were changed in the same way."""
+        """The changed texts: mails with the same edits were changed in the same way."""
         changed = [line for line in self.lines if line.kind != "same"]
         pieces = (
             (line.kind, one)
@@ -76,9 +76,7 @@ def difference(before: str, after: str) -> Difference:
 
 
 def replacement(before: str, after: str) -> Difference:
-    """Return a difference without a comparison: all old lines are removed, and
-    all new ones added.
-    """
+    """Return a difference without a comparison: all old lines removed, all new ones added."""
     old, new = _split(before), _split(after)
     removed = [Line("old", number, None, (LinePiece(text),)) for number, text in enumerate(old, 1)]
     added = [Line("new", None, number, (LinePiece(text),)) for number, text in enumerate(new, 1)]

@@ -28,12 +28,10 @@ _WITHOUT_VALUES = frozenset(
     {"autoescape", "comment", "filter", "get_current_language", "load", "localize", "lorem"}
 )
 _WITHOUT_VALUES |= {"now", "spaceless", "templatetag", "verbatim"}
-_OF_LISTS = frozenset(
-    {"slice", "dictsort", "dictsortreversed", "unordered_list"}
-)  # in Django alone
-_OF_A_QUERY = frozenset(
-    {"count", "exists", "first", "last"}
-)  # methods that `_Queried` gives to any list
+# Filters of lists that Django has and Jinja lacks.
+_OF_LISTS = frozenset({"slice", "dictsort", "dictsortreversed", "unordered_list"})
+# Methods that `_Queried` gives to any list.
+_OF_A_QUERY = frozenset({"count", "exists", "first", "last"})
 _ALL = re.compile(r"^(.+?)\.all(?=\.|$)")  # a query set, or a manager
 
 _DEEPEST = 12

@@ -94,8 +94,11 @@ def explore_mail(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Point:
-    """A decision: its `test`, which `is_asked` without a `not` around it, its `names`, `lines`, and
-    those `inside`.
+    """A decision.
+
+    `test`: its expression, without the `not` around it, `is_asked`: whether there was none.
+    `names`: those in the test. `lines`, `inside`: of each outcome, its lines and the numbers of the
+    decisions inside.
     """
 
     file: str

@@ -50,8 +50,8 @@ class Sample(Struct, frozen=True):
     `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a
     type, "guessed" ones are made up from the template. `file`: relative to the folder of templates,
     or empty.
-    `forced`: outcomes of decisions. `adds`: the lines that these add; findings on it count in them
-    alone.
+    `forced`: outcomes of decisions. `adds`: the lines that these outcomes add; only findings in
+    these lines count.
     `filled`: names of a written sample that have made-up values, or such a part, behind forced
     decisions.
     """

@@ -183,7 +183,7 @@ _NOW: Mapping[type, Any] = {
 def made_up(props: type[EmailProps], plausible: Mapping[str, Any]) -> dict[str, Any]:
     """Return values that the types of the props accept.
 
-    Loads polyfactory, with Faker. Raises what it does.
+    Loads polyfactory, with Faker. Raises what polyfactory raises.
     """
     return msgspec.structs.asdict(_made(props, plausible))
 

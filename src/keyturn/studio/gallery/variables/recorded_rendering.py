@@ -45,13 +45,12 @@ _ALWAYS_THERE = frozenset(
 _ITSELF = frozenset(
     {"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"}
 )
-_STILL_IT = frozenset(
-    {"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"}
-)  # in the same place
+# Filters whose result is printed in the same place.
+_STILL_IT = frozenset({"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"})
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _MOST_TURNS = 100
 _INCLUDED = "_included"
-# a name that only the templates of a mail have, and no imported file without their context
+# A name that the templates of a mail have; a file that is imported without their context lacks it.
 _INSIDE = "_inside"
 
 
@@ -235,9 +234,8 @@ class _Branches(NodeTransformer):
 
     def visit(self, node: nodes.Node, *_: Any, **__: Any) -> Any:
         """Visit the parts of a copy of a node, then itself."""
-        copied = object.__new__(
-            type(node)
-        )  # an extension's internal name cannot be made by its class
+        # An extension's internal name cannot be made by its class.
+        copied = object.__new__(type(node))
         copied.__dict__ = {
             name: part[:] if isinstance(part, list) else part for name, part in vars(node).items()
         }

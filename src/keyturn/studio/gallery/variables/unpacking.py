@@ -18,9 +18,8 @@ def with_shaped_answers(environment: Environment) -> Environment:
 
     Other values stay as they are.
     """
-    copy = environment.overlay(
-        bytecode_cache=None
-    )  # its code calls the methods below, which no other has
+    # The code of its templates calls the methods below, which no other environment has.
+    copy = environment.overlay(bytecode_cache=None)
     copy.code_generator_class = type("Shaping", (_Shaping, environment.code_generator_class), {})
     for method in (shaped, shaped_entries):
         setattr(copy, method.__name__, method)

@@ -17,21 +17,22 @@ from keyturn.studio.lint.finding import Finding, Severity
 ENOUGH_FOR_LARGE = 3.0
 _INVISIBLE = 1.5  # below this ratio a reader does not notice the text
 _FAINT = 2.0  # from this ratio on, small print in grey is a choice, which many designers make
-_GREY = 0.16
+_GREY = 0.16  # the widest spread between the channels of a grey, of 1
 _COLOURED_BY = frozenset({"background", "bgcolor", "class", "css-class", "id", "mj-class"})
 _DECLARED_COLOUR = re.compile(r"(?:color|background)\b[^;{}]*", re.IGNORECASE)
 _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
 # the placeholder colour of templates without samples, which says nothing of the real one
 _STAND_IN = "#336699"
-_SMALLEST = 13
-_TINY = 9
-_TIGHTEST = 1.2
-_SEVERAL_LINES = 120
+_SMALLEST = 13  # px
+_TINY = 9  # px
+_TIGHTEST = 1.2  # times the size of the text
+_SEVERAL_LINES = 120  # characters
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
-    """Yield texts that are hard to read: the first of equal ones in a line, and of light and its
-    inversions.
+    """Yield texts that are hard to read, equal ones in a line once.
+
+    A text that fails in light is not reported again for the modes that invert it.
     """
     values, texts = document.sample.values, document.texts_in_light
     guessed = {
@@ -108,7 +109,7 @@ def _declared_colours(css: str, start: int) -> Iterator[range]:
 
 
 def _is_small_print(document: Document, node: Element, colour: Colour, size: float) -> bool:
-    """Tell whether a text is grey, and smaller than most of the mail or in its footer."""
+    """Tell whether a text is grey, and smaller than most of the mail or 13 px, or in its footer."""
     names = (f"{one.tag} {one.get('class')} {one.get('id')}" for one in (node, *node.ancestors()))
     is_small = size < max(document.text_size, _SMALLEST) or any(map(_FOOTER.search, names))
     return is_small and max(colour[:3]) - min(colour[:3]) <= _GREY

@@ -25,9 +25,7 @@ _ELEMENTS: Mapping[TreeName, Callable[[Document], Iterable[Element]]] = {
 def check_selectors(
     document: Document, trees: Sequence[TreeName] = ("authored", "compiled")
 ) -> Iterator[Finding]:
-    """Yield what is wrong in the HTML of the author,
-    and in that which is sent, or in other trees.
-    """
+    """Yield what is wrong in these trees: by default, the author's HTML and the sent HTML."""
     fits = partial(re.fullmatch, flags=re.IGNORECASE | re.DOTALL)
     for tree, by_tag in ((tree, _selectors(tree)) for tree in trees):
         candidates = (

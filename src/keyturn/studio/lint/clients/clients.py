@@ -32,7 +32,9 @@ class UnknownClients(ValueError):
 
 
 def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
-    """Return the clients of groups, also "gmail,apple", "all", or of the usual ones.
+    """Return the clients of groups; without a group, those of the usual ones.
+
+    A group may be a list, as "gmail,apple", or "all".
 
     Raises UnknownClients.
     """

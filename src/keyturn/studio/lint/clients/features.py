@@ -377,9 +377,7 @@ def _concerns(note: str, use: FeatureUse, feature: Feature, support: Support) ->
 
 
 def _is_of_whole(note: str, feature: Feature, support: Support) -> bool:
-    """Tell whether a client with this note lacks the whole feature
-    where the note is about a use.
-    """
+    """Tell whether a client with this note lacks the whole feature in the uses that it concerns."""
     depends = note in feature.when or note in feature.on or feature.partial is not None
     return depends and not _OTHER_ACCOUNTS.search(support.notes.get(note, ""))
 
@@ -392,7 +390,7 @@ _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) -> Iterator[Finding]:
     """Yield features that these clients lack, once for each line.
 
-    Notes on other clients count, too.
+    A note on other clients than a first note is yielded, too.
     """
     reported: dict[tuple[object, ...], Finding] = {}
     for slug, use in feature_uses(document):
@@ -434,7 +432,7 @@ def _message(
 ) -> str:
     """Return what is lacking where.
 
-    Of a feature that covers several elements, the element is named.
+    If the feature covers several elements, the message names the element.
     """
     is_of_tag = use.value and use.written.startswith((f"<{use.value}>", f"<{use.value} "))
     title = f"<{use.value}>" if is_of_tag else support.title.removesuffix(" property")

@@ -45,9 +45,9 @@ _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:co
 
 
 class Styles(Struct, frozen=True, eq=False, dict=True):
-    """The styles of an element as they cascade, shared by its likes.
+    """The styles of an element as they cascade, shared by elements with the same rules.
 
-    `of_modes`: those of some modes alone.
+    `of_modes`: the properties whose value holds in some modes alone.
     """
 
     values: Mapping[str, str]

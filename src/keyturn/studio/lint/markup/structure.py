@@ -13,9 +13,8 @@ from keyturn.mail.rendering.html_tree import Attribute, Element
 _DATA = Path(__file__).parent / "data" / "mjml-schema.json"
 EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
 _HEAD = ("mj-head", "mj-attributes")
-TEXT_ALONE = frozenset(
-    ("mj-title", "mj-preview", "mj-style", "mj-breakpoint")
-)  # elements that hold no HTML
+# Elements that hold no HTML.
+TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))
 
 
 class ElementRules(msgspec.Struct, frozen=True):

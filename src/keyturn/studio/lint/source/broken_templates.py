@@ -48,7 +48,7 @@ _WORDS_FOR_TOKENS = {
 
 
 def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
-    """Say why a template cannot be rendered, where it is known."""
+    """Return the finding that says why a template cannot be rendered, at its place if known."""
     if place := _undecodable(error, gallery):
         return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
     place = _place_of(error, gallery)

@@ -81,7 +81,7 @@ _MOST = 500  # kept reports: every keystroke in the form of the data makes anoth
 
 
 class Checks:
-    """Has mails checked, one at a time, and keeps the reports."""
+    """Checks mails in the renderers, one at a time, and keeps the reports."""
 
     def __init__(self, studio: "Studio") -> None:
         self._studio = studio
@@ -89,9 +89,7 @@ class Checks:
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, rendition: Rendition) -> Report | None:
-        """Return the latest report, also if a file has changed since;
-        None before the first check.
-        """
+        """Return the latest report, even if a file has changed since; None without a check."""
         report = self._reports.get((rendition.template, rendition.view))
         return without_known(report, self._studio.baseline)[0] if report else None
 
@@ -124,7 +122,7 @@ _SHARE = 5  # while mails are being checked, summing up takes one part in this m
 
 
 class FolderChecks:
-    """Has templates checked, one at a time, while pages ask for it.
+    """Checks templates in the renderers, one at a time, while pages ask for it.
 
     `last`: the report at the latest request. `waiting`: the templates that were still to check;
     None before the first.

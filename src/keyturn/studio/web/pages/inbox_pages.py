@@ -33,9 +33,8 @@ _SHOWN_TEXT = 256 * 1024
 The file has all of them.
 """
 
-_READ_ALOUD = (
-    512 * 1024
-)  # characters of HTML that are read aloud: looking at every tag of more takes seconds
+# Characters of HTML that are read aloud: looking at every tag of more takes seconds.
+_READ_ALOUD = 512 * 1024
 _SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file has all of them.
 
 
