@@ -13,7 +13,6 @@ from keyturn.probe.attacks.stories import (
     use_again,
     view,
 )
-from keyturn.probe.browser import Page
 from keyturn.probe.calls import form_for
 from keyturn.probe.page import Page
 from keyturn.probe.run import Run, Story, look, new_password
