@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
@@ -18,9 +17,10 @@ def is_loopback_host(host: str) -> bool:
 
 
 def is_loopback_address(host: str) -> bool:
-    with suppress(ValueError):
+    try:
         return ipaddress.ip_address(host).is_loopback
-    return False
+    except ValueError:  # a name
+        return False
 
 
 def local_port(url: str) -> int | None:
@@ -38,13 +38,14 @@ def local_port(url: str) -> int | None:
 
 def split_address(address: str) -> SplitResult:
     """Return the parts of an address; empty ones if it is malformed ("https://[[name]]/")."""
-    with suppress(ValueError):  # brackets without an IP address
+    try:
         return urlsplit(address)
-    return urlsplit("")
+    except ValueError:  # brackets without an IP address
+        return urlsplit("")
 
 
 def site_of(host: str) -> str:
-    """Return the last two labels, which tell two parties apart without a list of public suffixes."""
+    """Return the last two labels: they tell two parties apart without a list of public suffixes."""
     return ".".join(host.split(".")[-2:])
 
 

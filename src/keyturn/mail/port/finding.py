@@ -1,4 +1,4 @@
-"""The result of a check."""
+"""The result of a check of the doctor."""
 
 from functools import partial
 from typing import Literal
@@ -11,7 +11,8 @@ Verdict = Literal["ok", "warn", "fail", "skip"]
 class Finding(msgspec.Struct, frozen=True):
     """A result of the doctor.
 
-    "fail": users get no mail or no answer. `fix`: what to do; only "ok" has none.
+    `verdict`: "fail" means that users get no mail or no answer.
+    `fix`: what to do; only "ok" has none.
     """
 
     check: str
@@ -20,9 +21,7 @@ class Finding(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-ok, warn, fail = (
-    partial(Finding, "", "ok"),
-    partial(Finding, "", "warn"),
-    partial(Finding, "", "fail"),
-)
-"""Findings that the doctor labels with the check's name: of a message, and of its fix."""
+# Make a finding of a message and its fix. The doctor adds the name of the check.
+ok = partial(Finding, "", "ok")
+warn = partial(Finding, "", "warn")
+fail = partial(Finding, "", "fail")
