@@ -9,13 +9,13 @@ import msgspec
 from msgspec import inspect
 
 
-class Secret(str):
+class SecretStr(str):
     """A string that hides its value in a repr, a log and a traceback."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "Secret('…')" if self else "Secret('')"
+        return "SecretStr('…')" if self else "SecretStr('')"
 
 
 class Folder(str):
@@ -73,7 +73,7 @@ def mismatch(value: Any, wanted: Any) -> str:
     `wanted`: the type. The value of a secret is not shown.
     """
     words = _words(inspect.type_info(wanted))
-    is_secret = Secret in (wanted, *get_args(wanted))
+    is_secret = SecretStr in (wanted, *get_args(wanted))
     return f"must be {words}" if is_secret else f"must be {words}, not {shown(value)}"
 
 
@@ -143,7 +143,7 @@ def not_this(value: str) -> str:
 
     Secrets are not shown, nor is text with an @, since a URL with a password has one.
     """
-    may_be_secret = isinstance(value, Secret) or "@" in value
+    may_be_secret = isinstance(value, SecretStr) or "@" in value
     return "" if may_be_secret else f", not {shown(value)}"
 
 

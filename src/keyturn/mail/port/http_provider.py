@@ -20,7 +20,7 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, warn
 from keyturn.mail.port.provider import CheckedSender, Provider
 from keyturn.mail.port.reports import KEY_TAG
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 ACCOUNT_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -189,7 +189,7 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
     def authorize(self, _: Request, /) -> Mapping[str, str]:
         """Return the headers that prove who calls."""
         name, value = self.key_header
-        return {name: Secret(value.format(self))}
+        return {name: SecretStr(value.format(self))}
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the mail in the provider's form, with tracking off.

@@ -15,8 +15,8 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request, basic
-from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, secret_text
-from keyturn.values import Secret
+from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in, secret_text
+from keyturn.values import SecretStr
 
 _EVENTS = {
     "accepted": "sent",
@@ -31,7 +31,7 @@ repeat again.
 """
 
 
-async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
     """Verify and read a report.
 
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
@@ -52,7 +52,7 @@ async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[Repo
         yield report
 
 
-def _report(token: str, fields: Fields) -> Report | None:
+def _report(token: str, fields: Fields) -> DeliveryReport | None:
     kind = fields.required("event")
     reason = fields.text("reason")
     event = _EVENTS.get(kind, "")
@@ -66,7 +66,7 @@ def _report(token: str, fields: Fields) -> Report | None:
     to = fields.text("recipient")
     if not to:  # a rejected mail has no recipient yet
         to = parseaddr(header.text("to"))[1]
-    return Report(
+    return DeliveryReport(
         id=token,
         event=event,
         detail=fixed_words(reason),
@@ -85,10 +85,10 @@ class Mailgun(HttpProvider, frozen=True):
     `api_url`: for domains of the EU `https://api.eu.mailgun.net`
     """
 
-    api_key: Secret = Secret("")
+    api_key: SecretStr = SecretStr("")
     domain: str = ""
     api_url: str = "https://api.mailgun.net"
-    webhook_signing_key: Secret = Secret("")
+    webhook_signing_key: SecretStr = SecretStr("")
 
     name = "mailgun"
     place = 4

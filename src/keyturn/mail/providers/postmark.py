@@ -11,14 +11,14 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import (
-    Report,
+    DeliveryReport,
     Reports,
     fixed_words,
     key_in,
     require_password,
     secret_text,
 )
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 # https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is
 # foreign or not confirmed, the credits are used up, or the account is blocked.
@@ -53,7 +53,7 @@ mail (https://postmarkapp.com/developer/api/bounce-api#bounce-types).
 """
 
 
-async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
     fields = Fields.read(body)
     kind = fields.text("Type")
     mail = fields.text("MessageID")
@@ -73,7 +73,7 @@ async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Repor
     to = fields.text("Recipient", "Email")
     at = fields.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
     no_longer_sends = fields.flag("Inactive")
-    yield Report(
+    yield DeliveryReport(
         id=f"{record} {kind} {mail} {to} {at.isoformat()}",
         event=event,
         detail=fixed_words(kind, reason),
@@ -91,9 +91,9 @@ class Postmark(HttpProvider, frozen=True):
     `webhook_secret`: 32 or more letters, digits, `-` and `_`
     """
 
-    server_token: Secret = Secret("")
+    server_token: SecretStr = SecretStr("")
     api_url: str = "https://api.postmarkapp.com"
-    webhook_secret: Secret = Secret("")
+    webhook_secret: SecretStr = SecretStr("")
 
     name = "postmark"
     place = 2

@@ -15,8 +15,14 @@ from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
-from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, require_signature
-from keyturn.values import Secret
+from keyturn.mail.port.reports import (
+    DeliveryReport,
+    Reports,
+    fixed_words,
+    key_in,
+    require_signature,
+)
+from keyturn.values import SecretStr
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -42,7 +48,7 @@ _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscr
 
 async def _read(
     key: "EllipticCurvePublicKey", signed: Sequence[str], body: bytes
-) -> AsyncIterator[Report]:
+) -> AsyncIterator[DeliveryReport]:
     """Verify a batch and read its reports.
 
     It may hold events of other apps' mails, which are skipped. SendGrid repeats a signed batch for
@@ -64,7 +70,7 @@ async def _read(
                 yield report
 
 
-def _report(fields: Fields) -> Report | None:
+def _report(fields: Fields) -> DeliveryReport | None:
     """Return the report of an event; None for an event that is not about a mail."""
     event = _EVENTS.get(fields.text("event"), "")
     to = fields.text("email")
@@ -79,7 +85,7 @@ def _report(fields: Fields) -> Report | None:
     if event == "failed" and reason in _SUPPRESSED:
         event = "suppressed"
         words = [reason]
-    return Report(
+    return DeliveryReport(
         id=fields.required("sg_event_id"),
         event=event,
         detail=fixed_words(*(word.replace(" ", "-") for word in words)),
@@ -123,7 +129,7 @@ class SendGrid(HttpProvider, frozen=True):
     `api_url`: for subusers of the EU `https://api.eu.sendgrid.com`
     """
 
-    api_key: Secret = Secret("")
+    api_key: SecretStr = SecretStr("")
     api_url: str = "https://api.sendgrid.com"
     webhook_verification_key: str = ""
 

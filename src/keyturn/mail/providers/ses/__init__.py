@@ -28,9 +28,9 @@ from keyturn.mail.port.http_provider import (
     Refused,
     Request,
 )
-from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
+from keyturn.mail.port.reports import KEY_TAG, DeliveryReport, Reports, fixed_words
 from keyturn.mail.providers.ses.sns import SnsTopic
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -88,7 +88,7 @@ of its lists.
 """
 
 
-async def _read(topic: SnsTopic, _: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+async def _read(topic: SnsTopic, _: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
     """Verify and read a message of the topic.
 
     Messages that are not events are skipped: SES greets a topic in plain text, and other publishers
@@ -100,7 +100,7 @@ async def _read(topic: SnsTopic, _: Sequence[str], body: bytes) -> AsyncIterator
             yield _report(message.message_id, Fields.read(message.message))
 
 
-def _report(message_id: str, fields: Fields) -> Report:
+def _report(message_id: str, fields: Fields) -> DeliveryReport:
     """Return the report of an event. Raises ValueError for a message of another form."""
     # A configuration set names the event in the first field, an identity without one in the second.
     kind = fields.text("eventType", "notificationType")
@@ -113,7 +113,7 @@ def _report(message_id: str, fields: Fields) -> Report:
     event = "suppressed" if sub_type in _SUPPRESSED else _EVENTS[kind]
     words = (bounce, sub_type, detail.text("delayType"), detail.text("complaintFeedbackType"))
     dated = detail if detail.text("timestamp") else mail
-    return Report(
+    return DeliveryReport(
         id=message_id,
         event=event,
         detail=fixed_words(*words),
@@ -147,7 +147,7 @@ class Ses(HttpProvider, frozen=True):
 
     region: str = ""
     access_key_id: str = ""
-    secret_access_key: Secret = Secret("")
+    secret_access_key: SecretStr = SecretStr("")
     api_url: str = ""
     topic_arn: str = ""
 

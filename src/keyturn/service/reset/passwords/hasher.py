@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import bcrypt
 
-from keyturn.service.reset.bounded_pool import BoundedPool, cores
-from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, fits, write_hash
+from keyturn.bounded_pool import BoundedPool, cores
+from keyturn.service.accounts.hash_formats import bcrypt_cost, fits, write_hash
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 from keyturn.service.telemetry.meters import Meters
 

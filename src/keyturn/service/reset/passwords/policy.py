@@ -10,11 +10,11 @@ from unicodedata import category
 
 import msgspec
 
+from keyturn.bounded_pool import BoundedPool
 from keyturn.mail.languages.language import SourceTexts
+from keyturn.service.accounts.hash_formats import BCRYPT_BYTES
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
-from keyturn.service.reset.bounded_pool import BoundedPool
-from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.passwords.hash_formats import BCRYPT_BYTES
+from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import PasswordSettings, Settings
 
 _SHORTEST_NAME = 4
@@ -213,11 +213,11 @@ KNOWN_PHRASES = _WHOLE | {
 
 
 def build(
-    settings: Settings, ground: Ground, is_leaked: Callable[[str], Awaitable[bool]] | None
+    settings: Settings, stores: Stores, is_leaked: Callable[[str], Awaitable[bool]] | None
 ) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
-        *(brand.name for brand in ground.themes.brands),
+        *(brand.name for brand in stores.themes.brands),
         max_bytes=settings.hashing.max_bytes,
         is_leaked=is_leaked,
     )
