@@ -12,8 +12,8 @@ from keyturn.errors import ExtraMissing, Fault, SettingsInvalid
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
 _OF_THE_STUDIO = (
-    "aiosmtpd", "cachetools", "dulwich", "polyfactory", "pygments", "tinycss2", "tomlkit", "trustme", "watchfiles",
-    "webencodings",
+    "aiosmtpd", "cachetools", "dulwich", "polyfactory", "pygments", "tinycss2", "tomlkit",
+    "trustme", "watchfiles", "webencodings",
 )  # fmt: skip
 
 

@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 CUT_OFF = """() => [...document.querySelectorAll('td, th, p, a, h1, div')]
-    .filter(e => e.checkVisibility() && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML)"""
+    .filter(e => e.checkVisibility() && e.clientWidth > 1)
+    .filter(e => e.scrollWidth > e.clientWidth + 1)
+    .map(e => e.outerHTML)"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - all names are our own
 """The database with which each simulated world begins, with triggers that keep a journal, and what
 is left at its end.
 

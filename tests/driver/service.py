@@ -1,4 +1,6 @@
-"""The service under test: the app and its parts, clients at any address, and what tests ask of it."""
+"""The service under test: the app and its container, clients at any address, and
+what tests ask of it.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -238,7 +240,9 @@ class Service:
         return [entry.outcome for entry in await self.trail(*events)]
 
     async def messages(self) -> list[Item]:
-        """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
+        """Return what the outbox holds, the oldest first: mails, webhooks, and
+        what became of each.
+        """
         return [*reversed(await read(self.container.database, most=None))]
 
     async def sealed_mails(self) -> int:

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - all names are our own
 """Faults of the store: a database that forgets what it was told, as SQL for a file of SQLite with
 Keyturn's tables.
 

@@ -11,7 +11,8 @@ SPEC = Path(__file__).parents[1] / "spec"
 PAGE = SPEC.parent / "PROMISES.md"
 OPENING = """# Promises
 
-This page is for reviewers: each sentence names a test in [spec/](spec/), over HTTP. `just reference` writes it.
+This page is for reviewers: each sentence names a test in [spec/](spec/), over HTTP.
+`just reference` writes it.
 """
 CHAPTERS = {
     "links": "Links and passwords",

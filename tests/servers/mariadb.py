@@ -17,9 +17,10 @@ from tests.servers.serving import make_certificates
 
 # A power cut may lose the data of tests.
 _OPTIONS = (
-    "--no-defaults", "--skip-networking", "--log-warnings=0", "--performance-schema=off", "--skip-name-resolve",
-    "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0",
-    "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
+    "--no-defaults", "--skip-networking", "--log-warnings=0", "--performance-schema=off",
+    "--skip-name-resolve", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
+    "--innodb-flush-log-at-trx-commit=0", "--character-set-server=utf8mb4",
+    "--collation-server=utf8mb4_general_ci",
 )  # fmt: skip
 
 

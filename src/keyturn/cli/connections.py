@@ -63,7 +63,9 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def limits_of_process(trusted_proxies: tuple[str, ...]) -> ConnectionLimits:
-    """Return the limits of a process of `serve`, with no more connections than it may open files."""
+    """Return the limits of a process of `serve`, with no more connections than
+    it may open files.
+    """
     import resource  # not available on Windows, where the studio runs
 
     limits = ConnectionLimits(trusted_proxies=trusted_proxies)
@@ -83,14 +85,15 @@ class BoundedProtocol(HttpToolsProtocol):
     | phase | limit |
     |---|---|
     | before the first byte; from a request's first byte to its last | `request_timeout`, then 408 |
-    | address, headers and trailers; bytes that are none of these, nor a body | `max_headers`, then 414 or 431 |
+    | address, headers, trailers; other bytes that are no body | `max_headers`, then 414 or 431 |
     | while an answer is made | 16 requests ahead |
     | while an answer is read | `request_timeout` in which the client takes nothing of it |
     | between requests | uvicorn's `timeout_keep_alive` |
 
-    Beyond `max_connections`, the client that holds most of them loses the one that has been waiting for longest, in any
-    phase but the making of an answer. With httptools, uvicorn bounds none of this, and its `limit_concurrency` refuses
-    the newest clients. With h11 it bounds only headers, and a request takes 60 microseconds more (OWASP ASVS 2.4.1).
+    Beyond `max_connections`, the client that holds most of them loses the one that has been waiting
+    for longest, in any phase but the making of an answer. With httptools, uvicorn bounds none of
+    this, and its `limit_concurrency` refuses the newest clients. With h11 it bounds only headers,
+    and a request takes 60 microseconds more (OWASP ASVS 2.4.1).
     """
 
     def __init__(self, limits: ConnectionLimits, **of_uvicorn: Any) -> None:

@@ -1,4 +1,4 @@
-"""Options and parts that several commands share."""
+"""Options that several commands share, and what gives a command its database or container."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -121,8 +121,9 @@ def takes_database(
 def takes_container(
     command: "Callable[Concatenate[Container, Arguments], Awaitable[None]]",
 ) -> Callable[Arguments, None]:
-    """Return a function that gives a coroutine function the container. It raises SettingsInvalid and
-    DatabaseUnready.
+    """Return a function that gives a coroutine function the container.
+
+    It raises SettingsInvalid and DatabaseUnready.
     """
 
     @wraps(command)

@@ -28,7 +28,9 @@ _LONGEST_PAGE = 200_000
 
 _MOST_REDIRECTS = 5
 _PERMISSION, _PAUSE = "/.well-known/keyturn-probe", 0.5
-"""Where another host publishes that it may be probed, and the seconds between two requests to it."""
+"""Where another host publishes that it may be probed, and the seconds between
+two requests to it.
+"""
 
 _MINTED = re.compile(r"[\w-]{32}", re.ASCII)
 """A permission, as `new_permission` makes it.

@@ -44,7 +44,7 @@ def create_app(
     """Return the service: the API, the hosted pages and, if `worker`, the worker that
     `server.worker` names.
 
-    `settings`: by default those that `keyturn serve` reads, with its logs. `container`: those that a
+    `settings`: by default those that `keyturn serve` reads, with its logs. `container`: one that a
     command has built, and checked. `more`: further route handlers, mounted beside. Raises
     SettingsInvalid.
     """

@@ -50,7 +50,7 @@ services.
 
 
 class KeyturnApp(Litestar):
-    """An application behind its middleware, also for unknown addresses.
+    """An application whose middleware also answers for unknown addresses.
 
     Its server gets a sentence if it cannot start.
 
@@ -139,7 +139,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 def _bounding_middleware(app: ASGIApp, *, secure: bool) -> ASGIApp:
-    """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS)."""
+    """Return `app` behind middleware that bounds requests, and demands https if `secure` (HSTS)."""
     prefixes = ("__Host-", "__Secure-") if secure else ("",)
     names = frozenset(
         f"{prefix}keyturn_{holds}".encode() for holds, prefix in product(get_args(Holds), prefixes)

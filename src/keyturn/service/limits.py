@@ -123,7 +123,8 @@ _COUNT = """
 WITH given AS ({given})
 INSERT INTO {table} AS kept (key, tat)
 SELECT key, {now} + added FROM given WHERE TRUE ORDER BY key
-ON CONFLICT (key) DO UPDATE SET tat = excluded.tat + CASE WHEN kept.tat > {now} THEN kept.tat - {now} ELSE 0 END
+ON CONFLICT (key) DO UPDATE
+SET tat = excluded.tat + CASE WHEN kept.tat > {now} THEN kept.tat - {now} ELSE 0 END
 WHERE kept.tat <= {now} + (SELECT most FROM given WHERE given.key = kept.key)
 RETURNING key, tat - {now}{durable}
 """

@@ -37,7 +37,9 @@ from keyturn.service.sending.reports import ProviderReports
 
 
 def api_router(container: Container) -> Router:
-    """Return all that is for programs, as far as it is on: the API, what providers report, /health."""
+    """Return all that is for programs, as far as it is on: the API, what
+    providers report, /health.
+    """
     reports = ProviderReports(container.settings, container.stores).handlers()
     return Router(
         "/",

@@ -1,4 +1,4 @@
-"""Builds a worker's queues of mails and of what the app is told, each with its handlers.
+"""Builds the worker with its queues: of mails, and of what the app is told, each with handlers.
 
 Securing messages have their own, and their own place in the provider's pace: strangers can cause as
 many requests for links as the limits let through, and must not delay a lock, a confirmation or the

@@ -151,7 +151,9 @@ def _snapshots_of(mark: pytest.Mark | None, project: Path) -> "Snapshots":
 
 @pytest.fixture(scope="session")
 def mail_server(pytestconfig: pytest.Config) -> Iterator["Mailbox"]:
-    """Listen during all tests, for the fixture that starts the app and passes it `host` and `port`."""
+    """Listen during all tests, for the fixture that starts the app and passes
+    it `host` and `port`.
+    """
     try:
         require_studio("the fixture mailbox")
     except KeyturnError as error:

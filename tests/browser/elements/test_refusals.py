@@ -109,7 +109,7 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
 
 
-async def test_who_asks_too_often_is_told_when_to_come_back_and_a_fault_shows_the_reference_of_its_log(  # noqa: E501
+async def test_who_asks_too_often_is_told_when_to_come_back_and_a_fault_has_a_reference(
     app: App, sqlite_url: str
 ) -> None:
     async with (

@@ -18,7 +18,8 @@ WRONG = """() => {
         if (e.matches('.secret .quiet, [part=reveal]')) {
             const style = getComputedStyle(e.parentElement.querySelector('input'))
             const room = Math.max(parseFloat(style.paddingLeft), parseFloat(style.paddingRight))
-            if (e.offsetWidth + 2 > room) found.push([`${e.offsetWidth + 2} in ${room}`, e.innerText])
+            const width = e.offsetWidth + 2
+            if (width > room) found.push([`${width} in ${room}`, e.innerText])
         }
     }
     return found

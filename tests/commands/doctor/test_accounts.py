@@ -152,7 +152,7 @@ async def test_a_known_format_that_the_app_may_not_read_is_a_warning_and_each_mi
 ) -> None:
     await execute(
         app, f"INSERT INTO users (email, password) VALUES ('ada@northwind.test', '{stored}')"
-    )  # noqa: S608
+    )
     fine, *warned = await found_at(app, tmp_path, hashing)
     told = (
         [("warn", f"the table users has {message}, which your app may not read")] if message else []
@@ -183,13 +183,15 @@ MD5, ASP_NET = (
 async def test_foreign_hashes(
     tmp_path: Path, app: str, stored: str, hashing: dict[str, Any], what: str, written: str
 ) -> None:
-    """Hashes that Keyturn does not know or cannot write are counted, with the format of new ones."""
+    """Hashes that Keyturn does not know or cannot write are counted, with the
+    format of new ones.
+    """
     await execute(
         app,
         f"INSERT INTO users (email, password) VALUES ('a@x.test', '{stored}'), ('b@x.test', "
         f"'{PHP}')",
-    )  # noqa: S608
-    await execute(app, f"INSERT INTO users (email, password) VALUES ('c@x.test', '{stored}')")  # noqa: S608
+    )
+    await execute(app, f"INSERT INTO users (email, password) VALUES ('c@x.test', '{stored}')")
     _, found = await found_at(app, tmp_path, hashing)
 
     counted = (
@@ -210,7 +212,7 @@ async def test_salt_beside_hash(tmp_path: Path, app: str, column: str) -> None:
     row = (
         f"INSERT INTO users (email, password, {column}) VALUES ('ada@northwind.test', "
         f"'{PHP}', {{}})"
-    )  # noqa: S608
+    )
     await execute(app, row.format("NULL"))
     assert len(await found_at(app, tmp_path, {"format": "php"})) == 1
 
@@ -236,7 +238,7 @@ async def test_nobody_is_active(empty_url: str, tmp_path: Path) -> None:
     for number in range(30):
         await execute(
             empty_url, f"INSERT INTO users VALUES ({number}, '{number}@x.test', '{PHP}', NULL)"
-        )  # noqa: S608
+        )
     table: dict[str, Any] = {"hashing": {"format": "php"}, "active": "deleted"}
     _, none = await found_at(empty_url, tmp_path, **table)
     assert none == Finding(

@@ -169,7 +169,7 @@ MIGRATE = "Run `keyturn migrate`."
 async def test_the_revision_is_told(
     database_url: str, at: str | None, verdict: str, said: str, fix: str
 ) -> None:
-    put_there = f"UPDATE {VERSION_TABLE} SET version_num = '{at}'"  # noqa: S608 - constants
+    put_there = f"UPDATE {VERSION_TABLE} SET version_num = '{at}'"
     await execute(database_url, put_there if at else f"DROP TABLE {VERSION_TABLE}")
     file = (
         Path(database_url.removeprefix("sqlite:///")) if database_url.startswith("sqlite") else None

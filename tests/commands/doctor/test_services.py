@@ -55,7 +55,7 @@ async def test_a_service_that_fails_is_told_with_what_becomes_of_requests(fault:
     ("leaked", "is_silent", "verdict"),
     [(10_000_000, False, "ok"), (0, False, "warn"), (0, True, "warn")],
 )
-async def test_a_source_of_leaked_passwords_that_fails_is_a_warning_since_passwords_are_taken_without(  # noqa: E501
+async def test_a_source_of_leaked_passwords_that_fails_is_a_warning(
     leaked: int, is_silent: bool, verdict: str
 ) -> None:
     async with running_ranges() as server:

@@ -66,9 +66,7 @@ async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
     assert server.envelopes == []
 
 
-async def test_in_clear_over_a_network_is_a_doubt_and_a_greeting_that_is_a_refusal_or_nobody_there_fails() -> (
-    None
-):
+async def test_clear_text_over_a_network_is_a_doubt_and_a_refused_greeting_fails() -> None:
     async with running_smtp() as server:
         here = await check(server.port, security="none")
         there = await check(server.port, host="0.0.0.0", security="none")  # noqa: S104 - Linux connects to itself

@@ -219,8 +219,8 @@ ASYNC = (
         (
             ABSTRACT,
             (
-                ":accounts raised TypeError: Can't instantiate abstract class Accounts with abstract "
-                "method get"
+                ":accounts raised TypeError: "
+                "Can't instantiate abstract class Accounts with abstract method get"
             ),
         ),
         (

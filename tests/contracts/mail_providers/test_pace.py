@@ -140,9 +140,7 @@ async def next_slot(database: Database) -> float:
     return level
 
 
-def test_a_provider_gets_nothing_new_after_so_many_failures_in_a_row_but_one_mail_a_pause_until_it_works() -> (
-    None
-):
+def test_a_failing_provider_gets_one_mail_a_pause_until_it_works() -> None:
     breaker, clock = Breaker(2), MovableClock()
     breaker.count_failure()
     assert breaker.admits()

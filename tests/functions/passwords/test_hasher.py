@@ -23,7 +23,9 @@ PASSWORD = "seven quiet harbours"
 
 
 def count_work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Return a counter of the work of libraries from now on, in the unit of each, such as rounds."""
+    """Return a counter of the work of libraries from now on, in the unit of
+    each, such as rounds.
+    """
     work = Counter[str]()
 
     def count(module: ModuleType, name: str, cost: Callable[..., tuple[str, int]]) -> None:

@@ -117,7 +117,7 @@ async def test_the_commands_of_a_guide_lead_to_the_settings_and_the_hashes_that_
         assert problem(await keyturn.reset(await keyturn.link(ADA))) == "200"
     column = guide.written["accounts"]["table"]["password"]
     with closing(sqlite3.connect(tmp_path / file)) as database:
-        ((written,),) = database.execute(f"SELECT {column} FROM users")  # noqa: S608 - a name in the guide
+        ((written,),) = database.execute(f"SELECT {column} FROM users")
     hashing = guide.written["hashing"]
     assert written.startswith(f"{BCRYPT_PREFIXES[hashing['format']]}{hashing['cost']}$")
     assert bcrypt.checkpw(NEW_PASSWORD.encode(), written.encode())

@@ -22,7 +22,9 @@ BROUGHT_BY_OTHERS = {"django", "pytest"}
 
 
 def modules_imported_in(file: Path) -> Iterator[str]:
-    """Yield each module that a file imports, in functions too, except Keyturn's own and Python's."""
+    """Yield each module that a file imports, in functions too, except Keyturn's
+    own and Python's.
+    """
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -52,9 +54,7 @@ def name_of(requirement: str) -> str:
     return canonicalize_name(Requirement(requirement).name)
 
 
-def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra_and_is_no_private_module() -> (
-    None
-):
+def test_what_is_imported_is_a_declared_dependency_and_no_private_module() -> None:
     requirements = chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     declared = {*map(name_of, requirements), *BROUGHT_BY_OTHERS}
     assert {name for _, name in IMPORTED if declared.isdisjoint(distributions_of(name))} == set()

@@ -31,7 +31,9 @@ if "keyturn.service.child_worker.process" in sys.orig_argv:
 
 
 class Gate:
-    """Keeps workers from their start within the block, which the worker of `environment` looks at."""
+    """Keeps workers from their start within the block, which the worker of
+    `environment` looks at.
+    """
 
     def __init__(self, folder: Path) -> None:
         (folder / "sitecustomize.py").write_text(WAITING_WORKER)

@@ -38,7 +38,7 @@ class Adopted:
 
     def row(self, email: str) -> dict[str, Any]:
         table = self.settings.accounts.table.table
-        (row,) = self.rows(f'SELECT * FROM "{table}" WHERE email = ?', email)  # noqa: S608 - a name in the example
+        (row,) = self.rows(f'SELECT * FROM "{table}" WHERE email = ?', email)
         return row
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:

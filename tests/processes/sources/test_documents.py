@@ -233,7 +233,7 @@ async def test_on_postgresql_a_reset_changes_the_apps_own_table_as_the_document_
     for script in ("schema.sql", "accounts.sql"):
         await app.execute((EXAMPLES / name / script).read_text("utf-8"))
     settings = settings_of(name, postgresql_url, **environ)
-    query = f'SELECT * FROM "{settings.accounts.table.table}" WHERE email = $1'  # noqa: S608 - a name in the example
+    query = f'SELECT * FROM "{settings.accounts.table.table}" WHERE email = $1'
     before = dict(await app.fetchrow(query, document.email))
     async with running(settings, inbox=Inbox()) as keyturn:
         await keyturn.ask_and_deliver(document.email.upper())

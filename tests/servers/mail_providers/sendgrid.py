@@ -71,10 +71,20 @@ _KINDS: dict[str, dict[str, Any]] = {
     "delivered": {"event": "delivered", "response": "250 OK"},
     "delayed": {"event": "deferred", "response": "400 try again later", "attempt": "5"},
     "bounced": {
-        "event": "bounce", "type": "bounce", "status": "5.1.1", "bounce_classification": "Invalid Address",
-        "reason": "550 5.1.1 The email account that you tried to reach does not exist: " "ada@northwind.test",
+        "event": "bounce",
+        "type": "bounce",
+        "status": "5.1.1",
+        "bounce_classification": "Invalid Address",
+        "reason": (
+            "550 5.1.1 The email account that you tried to reach does not exist: ada@northwind.test"
+        ),
     },
-    "bounced for now": {"event": "bounce", "type": "blocked", "status": "4.0.0", "reason": "unable to get mx info"},
+    "bounced for now": {
+        "event": "bounce",
+        "type": "blocked",
+        "status": "4.0.0",
+        "reason": "unable to get mx info",
+    },
     "complained": {"event": "spamreport"},
     "suppressed": {"event": "dropped", "reason": "Bounced Address", "status": "5.0.0"},
 }  # fmt: skip

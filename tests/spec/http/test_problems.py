@@ -161,7 +161,7 @@ async def test_a_flood_that_is_refused_writes_one_line_a_minute(
     assert written == [("WARNING", "request.busy")]
 
 
-async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_and_cause_with_their_number(
+async def test_unanswered_requests_write_one_error_a_minute_and_cause_with_their_number(
     start: Start, databases: Databases, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = Elsewhere(Account(id="u-1", email=ADA))

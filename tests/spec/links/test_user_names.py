@@ -66,7 +66,7 @@ async def test_same_answer_and_same_work(named: Service) -> None:
     assert [mail.to for mail in named.inbox.mails] == [ADA]
 
 
-async def test_names_of_an_account_share_its_mailbox_and_the_trail_has_its_address_and_no_text_that_may_be_a_password(  # noqa: E501
+async def test_names_of_an_account_share_its_mailbox_and_the_trail_has_its_address_alone(
     named: Service, app: App
 ) -> None:
     for typed in ("ada", ADA, "ADA"):  # in one batch, and then another one

@@ -132,7 +132,7 @@ async def test_a_link_that_is_refused_leaves_whose_it_was_who_came_with_it_and_w
         assert (entry.ip_address, entry.user_agent) == (HERE, AGENT)
 
 
-async def test_of_some_who_use_a_link_at_once_the_late_leave_entries_and_refused_passwords_and_invented_tokens_none(
+async def test_late_uses_of_a_link_leave_entries_and_refused_passwords_and_invented_tokens_none(
     service: Service,
 ) -> None:
     for token in ("x" * 43, "", "\x00", "x" * 5000):

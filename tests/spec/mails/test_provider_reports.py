@@ -145,7 +145,7 @@ async def test_a_mail_whose_answer_was_lost_is_found_and_not_resent(
     assert await service.sealed_mails() == 0
 
 
-async def test_a_mail_of_another_sender_is_left_and_a_forged_report_refused_and_without_its_secret_every_one(  # noqa: E501
+async def test_a_mail_of_another_sender_is_left_and_a_forged_report_is_refused(
     service: Service, start: Start, provider: Provider, mailed: str
 ) -> None:
     assert (

@@ -30,8 +30,8 @@ def service_options() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("event", "shown"), [
-    ("sent", "sent"), ("scheduled", "sent"), ("delivery_delayed", "delayed"), ("opened", "delivered"),
-    *((event, event) for event in ("complained", "failed", "suppressed")),
+    ("sent", "sent"), ("scheduled", "sent"), ("delivery_delayed", "delayed"),
+    ("opened", "delivered"), *((event, event) for event in ("complained", "failed", "suppressed")),
 ])  # fmt: skip
 async def test_a_report_lands_on_its_message(
     service: Service, mailed: str, event: str, shown: str

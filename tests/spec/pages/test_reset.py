@@ -48,7 +48,7 @@ async def test_a_finished_reset_ends_what_the_page_of_requests_remembers(
     assert heading(await visitor.get("/forgot-password")) == "Forgot your password?"
 
 
-async def test_the_form_says_the_rules_and_until_when_the_link_works_and_without_a_link_where_to_find_one(  # noqa: E501
+async def test_the_form_says_the_rules_and_until_when_the_link_works(
     open_school: OpenSchool, ada: Account
 ) -> None:
     visitor = visiting(
@@ -160,7 +160,7 @@ NO_COMPLAINT = '<p class="error" id="password-error" role="alert"></p>'
         ("zq7!vKm2", "zq7!vKm", ["Not met yet: at least 12 characters.", MISMATCH]),
     ],
 )
-async def test_what_is_wrong_with_a_password_is_said_and_nothing_typed_is_printed_and_the_link_survives(  # noqa: E501
+async def test_what_is_wrong_with_a_password_is_said_and_the_link_survives(
     password: str, again: str, told: list[str], visitor: Visitor, token: str, school: Service
 ) -> None:
     await open_link(visitor, token)

@@ -63,7 +63,7 @@ async def test_without_an_answer_nothing_is_asked_for_and_the_problem_says_what_
     assert service.inbox.mails == []
 
 
-async def test_a_solved_puzzle_asks_for_a_link_once_however_its_answer_is_written_and_is_derived_once(  # noqa: E501
+async def test_a_solved_puzzle_asks_for_a_link_once_and_is_derived_once(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     derived, derive = list[Any](), hashlib.pbkdf2_hmac

@@ -54,7 +54,7 @@ async def test_signing_in_says_who_it_is(service: Service) -> None:
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:8000", "https://account.northwind.test"])
-async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites_and_over_https_of_this_host_alone(
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites_and_is_of_this_host_alone(
     start: Start, base_url: str
 ) -> None:
     is_secure = base_url.startswith("https:")

@@ -75,8 +75,7 @@ async def left(database: Database) -> tuple[int, int, int]:
     where = "WHERE user_id = 1"
     tables = (f"sessions {where}", f"passkeys {where}", f"tokens {where} AND NOT revoked")
     sessions, passkeys, tokens = [
-        len(await database.run(f"SELECT 1 FROM {table}"))  # noqa: S608
-        for table in tables
+        len(await database.run(f"SELECT 1 FROM {table}")) for table in tables
     ]
     return sessions, passkeys, tokens
 

@@ -10,7 +10,8 @@ from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import RULES
 
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{}\n</body></html>'
-MJML = """<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
+MJML = """\
+<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
 {}
 </mj-column></mj-section></mj-body></mjml>"""
 TRIED = ("active", "links", "accessibility", "contrast", "html", "mjml")
@@ -28,7 +29,9 @@ ELSEWHERE = (
 
 
 def in_a_mail(rule: str, text: str) -> tuple[str, str]:
-    """Return the name and the content of a mail with an example; empty if it is no piece of a mail."""
+    """Return the name and the content of a mail with an example; empty if it is
+    no piece of a mail.
+    """
     if (
         not text.startswith("<")
         or text.startswith(("<mjml", "<!doctype"))

@@ -11,7 +11,8 @@ from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT, size_of
 from keyturn.studio.lint.finding import Finding
 
-LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title>{head}</mj-head><mj-body><mj-section><mj-column>
+LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title>{head}</mj-head>\
+<mj-body><mj-section><mj-column>
 {body}</mj-column></mj-section></mj-body></mjml>"""
 LINK = "https://northwind.example/letters"
 HELLO, BUTTON = (

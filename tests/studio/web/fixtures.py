@@ -50,7 +50,9 @@ BASE = """\
     <mj-attributes><mj-all font-family="sans-serif" /></mj-attributes>
     <mj-style>
       .ground { background: #fefefe }
-      @media (prefers-color-scheme: dark) { .ground { background: #101010 } .ground div { color: #fefefe !important } }
+      @media (prefers-color-scheme: dark) {
+        .ground { background: #101010 } .ground div { color: #fefefe !important }
+      }
     </mj-style>
   </mj-head>
   <mj-body css-class="ground">

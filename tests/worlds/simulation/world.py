@@ -242,7 +242,9 @@ class World:
         die()
 
     async def stop(self, process: Process) -> None:
-        """Stop a worker as SIGTERM does, and kill it if that takes longer than a minute and a half."""
+        """Stop a worker as SIGTERM does, and kill it if that takes longer than
+        a minute and a half.
+        """
         assert process.work
         self.story.tell(f"{process.name} is told to stop")
         process.work.cancel()

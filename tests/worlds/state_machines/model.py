@@ -138,7 +138,9 @@ class Model:
         return [Mail(template, to) for to in mailboxes if to not in suppressed]
 
     def _confirm(self, change: Message, template: str) -> Iterable[Mail]:
-        """Tell of a change at the address at that time, with a button, and at a newer one, without."""
+        """Tell of a change at the address at that time, with a button, and at a
+        newer one, without.
+        """
         assert change.account
         for mailbox in dict.fromkeys([change.mailbox, change.account.email]):
             notices = self._notify(template, mailbox)
@@ -177,7 +179,9 @@ class Model:
     # everything else.
 
     def reset(self, link: Key, password: str, step: int | None) -> str:
-        """`step`: that of the authenticator app's code; None without a code, -1 with a wrong one."""
+        """`step`: that of the authenticator app's code; None without a code, -1
+        with a wrong one.
+        """
         account = link.account
         if link.fault(self.now):
             return "link is dead"

@@ -138,13 +138,14 @@ def _number(count: int, of_what: str) -> str:
 
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
-DIRECTORY is a folder of Jinja templates in MJML or HTML; without it, Keyturn checks its own emails. Each template is
-checked with every sample and language, and with the sides of an if or of a loop that its samples miss. A template
-without samples gets made-up values. The exit code is 1 if there is an error (see --fail-on).
+DIRECTORY is a folder of Jinja templates in MJML or HTML; without it, Keyturn checks its own emails.
+Each template is checked with every sample and language, and with the sides of an if or of a loop
+that its samples miss. A template without samples gets made-up values. The exit code is 1 if there
+is an error (see --fail-on).
 
-Groups for --clients: apple, gmail, outlook and yahoo (these are the default), aol, samsung, thunderbird, germany (GMX,
-WEB.DE, T-Online, IONOS), france (Orange, SFR, La Poste, Free), independent (Proton Mail, HEY, Fastmail, RainLoop),
-rest, and all.
+Groups for --clients: apple, gmail, outlook and yahoo (these are the default), aol, samsung,
+thunderbird, germany (GMX, WEB.DE, T-Online, IONOS), france (Orange, SFR, La Poste, Free),
+independent (Proton Mail, HEY, Fastmail, RainLoop), rest, and all.
 
 \b
 Examples:  keyturn check emails --only mjml --format github
@@ -153,9 +154,9 @@ Examples:  keyturn check emails --only mjml --format github
            keyturn check emails --only-changed --base origin/main
            keyturn check --explain links/relative
 
-Unchanged templates are not checked again: their findings are in your cache folder. --env and --django check all
-templates each time. The templates run in a sandbox, so you can check a branch that you do not trust. --env, --django
-and --trust run them without the sandbox.
+Unchanged templates are not checked again: their findings are in your cache folder. --env and
+--django check all templates each time. The templates run in a sandbox, so you can check a branch
+that you do not trust. --env, --django and --trust run them without the sandbox.
 """
 
 

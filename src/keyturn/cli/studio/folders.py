@@ -206,7 +206,9 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _refuse_link_out(directory: Path) -> None:
-    """End the command if a repository replaces the folder with a link that leads outside (CWE-59)."""
+    """End the command if a repository replaces the folder with a link that
+    leads outside (CWE-59).
+    """
     from keyturn.studio.gallery.naming import bounds_of
 
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen

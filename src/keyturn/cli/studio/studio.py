@@ -92,9 +92,9 @@ def studio_of(service: "Settings", host: str, token: str) -> "Studio":
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
 
-DIRECTORY is a folder of Jinja templates in MJML or HTML; without it, the studio shows the emails that Keyturn sends.
-You need no configuration: the studio recognises text parts, layouts and partials, and makes up a plausible value for
-each variable from its name.
+DIRECTORY is a folder of Jinja templates in MJML or HTML; without it, the studio shows the emails
+that Keyturn sends. You need no configuration: the studio recognises text parts, layouts and
+partials, and makes up a plausible value for each variable from its name.
 
 \b
 Examples:  keyturn studio emails

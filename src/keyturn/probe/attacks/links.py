@@ -159,7 +159,9 @@ async def other_account(run: Run) -> Finding:
 
 
 def _facts_of(story: Story) -> dict[str, str]:
-    """Return the fields of a link's form that name an account, and neither a token nor a session."""
+    """Return the fields of a link's form that name an account, and neither a
+    token nor a session.
+    """
     form = form_for(story.page) if story.page else None
     fields = (
         ((name, value) for name, value in form.body.items() if not _OF_A_SESSION.search(name))

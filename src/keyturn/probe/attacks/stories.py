@@ -63,7 +63,9 @@ async def session_before(run: Run) -> tuple[Browser, str, Page]:
 
 @once
 async def second_story(run: Run) -> Story:
-    """Reset the first account while it is signed in, with a link that a mail scanner opened before."""
+    """Reset the first account while it is signed in, with a link that a mail
+    scanner opened before.
+    """
     with suppress(Finding):  # attacks that need the session are told why there is none
         await session_before(run)
     story, scanner = await run.link_for(run.ann), Browser(run.web)

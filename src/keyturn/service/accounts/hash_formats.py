@@ -132,7 +132,10 @@ def _decode_digest(match: re.Match[str]) -> bytes | None:
 
 
 _BCRYPT = r"(?P<hash>\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53})"
-_ARGON2 = r"\$argon2(?P<type>id|i|d)\$v=19\$m=(?P<memory_cost>\d{1,8}),t=(?P<iterations>\d{1,8}),p=(?P<lanes>\d{1,8})"
+_ARGON2 = (
+    r"\$argon2(?P<type>id|i|d)\$v=19\$"
+    r"m=(?P<memory_cost>\d{1,8}),t=(?P<iterations>\d{1,8}),p=(?P<lanes>\d{1,8})"
+)
 _SALT = r"(?P<salt>[ -#%-~]{1,256})"
 _BASE64 = r"(?P<base64>[A-Za-z0-9+/]{1,128}={0,2})"
 _HEX = r"(?P<hex>[0-9a-f]{1,256})"

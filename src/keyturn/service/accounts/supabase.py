@@ -149,7 +149,9 @@ class AuthAnswer(msgspec.Struct, frozen=True):
         return document
 
     def unready(self) -> AccountsUnready:
-        """Return the error without a reason for the user, and log all but the key for the operator."""
+        """Return the error without a reason for the user, and log all but the
+        key for the operator.
+        """
         if self.status in KEY_REFUSED:
             event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"
         else:

@@ -1,4 +1,6 @@
-"""The routes of invitations and of links for an operator's app, which shows a key of the settings."""
+"""The routes of invitations and of links for an operator's app, which shows a
+key of the settings.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Any

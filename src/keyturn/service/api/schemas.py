@@ -37,7 +37,9 @@ _ChallengeAnswer = Annotated[
     str,
     Meta(
         max_length=8192,
-        description="the solution from the challenge's widget or from the browser; see getChallenge",
+        description=(
+            "the solution from the challenge's widget or from the browser; see getChallenge"
+        ),
     ),
 ]
 
@@ -101,7 +103,9 @@ class NewPassword(Schema, frozen=True, kw_only=True):
 
 
 class PasswordCheck(Schema, frozen=True, kw_only=True):
-    """Asks whether a password would be accepted; `email`, where it is given, must be the account's."""
+    """Asks whether a password would be accepted; `email`, where it is given,
+    must be the account's.
+    """
 
     token: LinkToken
     password: _Password

@@ -218,7 +218,9 @@ def text_column(table: Table, meaning: str) -> str:
 
 
 def _active(table: Table) -> str | tuple[str, ...]:
-    """Return all conditions that a table has for active accounts: a user may be deleted or banned."""
+    """Return all conditions that a table has for active accounts: a user may be
+    deleted or banned.
+    """
     conditions = []
     if flag := _column(table, "active"):
         conditions.append(flag)
@@ -314,7 +316,9 @@ def _times_like(table: Table, name: str) -> Sequence[str]:
 
 
 def _time_placeholder(table: Table, name: str, values: _Values) -> str:
-    """Return what writes times as the column's values have them, else those of columns of its type."""
+    """Return what writes times as the column's values have them, else those of
+    columns of its type.
+    """
     kind = kind_of(table.columns[name])
     forms = (usual_form(values.get(one, ())) for one in _times_like(table, name))
     if known := placeholder_for(kind, next(filter(None, forms), "")):

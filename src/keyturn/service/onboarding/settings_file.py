@@ -32,8 +32,11 @@ _COLUMNS = {
 def as_toml(plan: Plan) -> str:
     """Return the text of the file. It names the variables of secrets, and holds no secret."""
     jinja = Environment(
-        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False
-    )  # noqa: S701 - no HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - no HTML
+    )
     jinja.filters |= {"toml": _value, "lines": _lines}
     template = jinja.from_string(_TEMPLATE.read_text("utf-8"))
     return (

@@ -148,8 +148,8 @@ def _icon_svg(name: str, palette: Palette) -> str:
 
 
 _MODULES = (
-    "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link", "strength", "rules",
-    "second_step", "reset",
+    "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link",
+    "strength", "rules", "second_step", "reset",
 )  # fmt: skip
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)

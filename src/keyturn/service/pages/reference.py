@@ -1,4 +1,6 @@
-"""The API's reference at /schema: plain HTML from the OpenAPI schema, each route with an example."""
+"""The API's reference at /schema: plain HTML from the OpenAPI schema, each
+route with an example.
+"""
 
 import json
 import shlex
@@ -65,9 +67,10 @@ def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Opera
 
 
 STORY = (
-    "requestPasswordReset", "getChallenge", "verifyResetCode", "validateResetToken", "getPasswordPolicy",
-    "checkPassword", "resetPassword", "replaceExpiredLink", "secureAccount", "getFormTexts",
-    "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink", "checkLiveness", "checkReadiness",
+    "requestPasswordReset", "getChallenge", "verifyResetCode", "validateResetToken",
+    "getPasswordPolicy", "checkPassword", "resetPassword", "replaceExpiredLink", "secureAccount",
+    "getFormTexts", "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink",
+    "checkLiveness", "checkReadiness",
 )  # fmt: skip
 
 

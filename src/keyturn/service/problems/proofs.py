@@ -1,4 +1,6 @@
-"""Problems with proofs of a user's rights: a link, a code, a challenge, a sign-in, a second step."""
+"""Problems with proofs of a user's rights: a link, a code, a challenge, a
+sign-in, a second step.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -41,8 +43,8 @@ _DEAD: Mapping[DeadReason, str] = {
     "expired": N_("This reset link has expired. Please request a new one."),
     "used": N_("This reset link has already been used. Please request a new one."),
     "second_step": N_(
-        "Too many wrong codes were entered. This link no longer works, and your password was not changed."
-        " Request a new link."
+        "Too many wrong codes were entered. This link no longer works, and your password was not "
+        "changed. Request a new link."
     ),
 }
 

@@ -1,28 +1,25 @@
-"""What the rooms share, and their ports.
+"""The stores of Keyturn's own records, and the transaction that spans them.
 
-A room offers `build(settings, stores)`, and `parts` connects them.
+A feature offers `build(settings, stores)`, and `Container` connects the features.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
-from typing import Annotated, Protocol, TypeVar
+from typing import TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from keyturn import values
 from keyturn.service import one_time_secrets
 from keyturn.service.accounts.builtin import Sessions
-from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
-from keyturn.service.client import Client
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
-from keyturn.service.one_time_secrets import Minted, OneTimeSecret
+from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.passwords import OutcomeUnknown
-from keyturn.service.problems.proofs import CodeMethod, Factor
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
@@ -34,7 +31,7 @@ _Result = TypeVar("_Result")
 
 
 class Stores(Struct, frozen=True, kw_only=True):
-    """Everything that rooms share: the database and its stores first.
+    """The database, its stores, and what features use beside them.
 
     `keys`: the secret keys, the newest first.
     """

@@ -128,7 +128,9 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_plain_ldap(url: str) -> bool:
-    """Whether a directory's server gets passwords without TLS: only by an address of this machine."""
+    """Whether a directory's server gets passwords without TLS: only by an
+    address of this machine.
+    """
     return url.startswith("ldap://") and is_loopback_address(host_of(url))
 
 

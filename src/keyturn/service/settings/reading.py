@@ -188,7 +188,9 @@ def _with_sections(name: str) -> Iterator[str]:
 
 
 def setting_names() -> Iterator[str]:
-    """Yield every setting that has a variable, as `section.key`; those that are tables have none."""
+    """Yield every setting that has a variable, as `section.key`; those that are
+    tables have none.
+    """
     return (name for name, kind in _typed_settings() if get_origin(kind) is not dict)
 
 

@@ -91,7 +91,9 @@ def policy_faults(name: str, url: str) -> Iterator[Fault]:
 
 
 def service_faults(name: str, url: str, settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong with the address of a service that is called with a secret, if it is set."""
+    """Yield what is wrong with the address of a service that is called with a
+    secret, if it is set.
+    """
     if url and (not url.startswith(("https://", "http://")) or not host_of(url)):
         yield Fault(name, f"must be an address like https://app.example.org{not_this(url)}")
     elif settings.environment == "production" and is_open_to_readers(url):

@@ -95,11 +95,15 @@ class FolderEnvironment(Environment):
             ) from None
 
     def join_path(self, template: str, parent: str) -> str:
-        """Find a file by the name that the app's loader uses, or by its path beside the other file."""
+        """Find a file by the name that the app's loader uses, or by its path
+        beside the other file.
+        """
         files = files_meant_by(template, parent)
-        return next(
-            (file for file in files if os.path.isfile(os.path.join(self.folder, file))), template
-        )  # noqa: PTH113, PTH118 - for each include of each mail
+        for file in files:
+            # Paths as text: this runs for each include of each mail.
+            if os.path.isfile(os.path.join(self.folder, file)):  # noqa: PTH113, PTH118
+                return file
+        return template
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)

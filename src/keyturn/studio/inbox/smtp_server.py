@@ -247,7 +247,9 @@ class _Connection(SMTP):
             self.transport.close()
 
     async def smtp_MAIL(self, arg: str | None) -> None:
-        """Accept the parameter AUTH as well, which says who else submitted the mail (RFC 4954, 5)."""
+        """Accept the parameter AUTH as well, which says who else submitted the
+        mail (RFC 4954, 5).
+        """
         await super().smtp_MAIL(arg and _AUTH_PARAMETER.sub("", arg))
 
     async def _handle_client(self) -> None:

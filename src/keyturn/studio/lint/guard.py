@@ -205,7 +205,9 @@ def _names(tags: Iterable[str]) -> str:
 
 
 def _attribute_findings(document: Document) -> Iterator[Finding]:
-    """Yield the wrong attributes, and those that our compiler does not read where they are written."""
+    """Yield the wrong attributes, and those that our compiler does not read
+    where they are written.
+    """
     classes = {
         one.get("name"): one for one in document.elements() if _parent_of(one) == "mj-attributes"
     }

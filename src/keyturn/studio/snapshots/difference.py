@@ -73,7 +73,9 @@ def difference(before: str, after: str) -> Difference:
 
 
 def replacement(before: str, after: str) -> Difference:
-    """Return a difference without a comparison: all old lines are removed, and all new ones added."""
+    """Return a difference without a comparison: all old lines are removed, and
+    all new ones added.
+    """
     old, new = _split(before), _split(after)
     removed = [Line("old", number, None, (LinePiece(text),)) for number, text in enumerate(old, 1)]
     added = [Line("new", None, number, (LinePiece(text),)) for number, text in enumerate(new, 1)]

@@ -51,22 +51,28 @@ _LONGEST_NAME = (
     10  # bytes of a host's name. Each guess at these 80 bits needs a request of the user's browser.
 )
 
-_REFUSAL = """This studio needs its token. Open the address with ?token= that the terminal of keyturn shows.
+_REFUSAL = """\
+This studio needs its token. Open the address with ?token= that the terminal of keyturn shows.
 
 A folder keeps its token. To choose one yourself, set KEYTURN_STUDIO_TOKEN.
 """
 
-_SMALL_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">{refresh}<title>Keyturn studio</title>
+_SMALL_PAGE = """\
+<!doctype html><html lang="en"><meta charset="utf-8">{refresh}<title>Keyturn studio</title>
 <meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
-<style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 3rem auto; padding: 0 1rem }}
+<style>
+body {{
+  font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 3rem auto; padding: 0 1rem
+}}
 code {{ overflow-wrap: anywhere }}</style>
 <h1>Keyturn studio</h1>
 <p><a href="{address}">Open the studio</a> at its own address, <code>http://{host}</code>.
 """
-_WHY_ELSEWHERE = """<p>A browser sends a cookie to every port of a host, and other users of this machine can listen on
+_WHY_ELSEWHERE = """\
+<p>A browser sends a cookie to every port of a host, and other users of this machine can listen on
 ports of 127.0.0.1. So the studio has a host of its own.
-<p>If your browser cannot find it, use Chrome, Edge or Firefox, or add this line to the file of hosts of this machine
-(<code>/etc/hosts</code>): <code>127.0.0.1 {name}</code>
+<p>If your browser cannot find it, use Chrome, Edge or Firefox, or add this line to the file of
+hosts of this machine (<code>/etc/hosts</code>): <code>127.0.0.1 {name}</code>
 """
 
 _Request = ASGIConnection[Any, Any, Any, Any]

@@ -1,4 +1,6 @@
-"""The files of a folder, read for an editor and saved unless they have changed on the disk since."""
+"""The files of a folder, read for an editor and saved unless they have changed
+on the disk since.
+"""
 
 import codecs
 import errno

@@ -1,4 +1,6 @@
-"""Samba as a domain controller of Active Directory, and the files of docs/ldap on it and on slapd."""
+"""Samba as a domain controller of Active Directory, and the files of docs/ldap
+on it and on slapd.
+"""
 
 import asyncio
 import re

@@ -85,7 +85,7 @@ async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Ov
     assert await changes(accounts)
 
     in_utc = "SET time_zone = '+00:00'; " if app.dialect == "mysql" else ""
-    row, other = await app.run(f"{in_utc}SELECT * FROM users ORDER BY id")  # noqa: S608
+    row, other = await app.run(f"{in_utc}SELECT * FROM users ORDER BY id")
     for moment, zone in ((row.at_zone, app.dialect == "postgresql"), (row.at, False)):
         known = datetime.fromisoformat(str(moment))
         assert (known.tzinfo is not None) == zone
@@ -317,7 +317,7 @@ async def test_a_deadlock_with_the_app_is_a_503_that_says_to_try_again_and_the_l
                 await theirs.execute(text("SET LOCAL deadlock_timeout = '1min'"))
             else:
                 more = ", ".join(f"({number}, 2)" for number in range(2, 100))
-                await theirs.execute(text(f"INSERT INTO signed_in VALUES {more}"))  # noqa: S608
+                await theirs.execute(text(f"INSERT INTO signed_in VALUES {more}"))
             resetting = asyncio.create_task(service.reset(token))
             async with asyncio.timeout(20):
                 while int((await app.run(WAITING[app.dialect]))[0][0]) == 0:
@@ -408,10 +408,10 @@ async def test_connections_that_were_cut_are_made_anew(app: App, over: Over) -> 
     assert await accounts.get("1") == ADA
     if app.dialect == "postgresql":
         others = "datname = current_database() AND pid <> pg_backend_pid()"
-        await app.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608
+        await app.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
     else:
         others = "db = database() AND id <> connection_id()"
-        for row in await app.run(f"SELECT id FROM information_schema.processlist WHERE {others}"):  # noqa: S608
+        for row in await app.run(f"SELECT id FROM information_schema.processlist WHERE {others}"):
             await app.run(f"KILL {row.id}")
 
     assert await accounts.get("1") == ADA

@@ -73,7 +73,7 @@ async def test_an_id_is_whatever_the_app_made_it(
     await app.run(
         f"CREATE TABLE users (id {declared}, email VARCHAR(200), password_hash VARCHAR(80))"
     )
-    await app.run(f"INSERT INTO users VALUES ({stored}, 'ada@northwind.test', 'x')")  # noqa: S608 - the test's own
+    await app.run(f"INSERT INTO users VALUES ({stored}, 'ada@northwind.test', 'x')")
     accounts = over()
     await accounts.require_ready()
 
@@ -125,7 +125,7 @@ async def test_a_flag_is_whatever_the_app_made_it(app: App, over: Over) -> None:
             row = f"({number}, '{number}@northwind.test', 'x', {value})"
             # In its strict mode MariaDB would take no zero for a date; many an app has such rows.
             mode = "SET sql_mode = ''; " if app.dialect == "mysql" else ""
-            await app.run(f"{mode}INSERT INTO users VALUES {row}")  # noqa: S608 - the test's own
+            await app.run(f"{mode}INSERT INTO users VALUES {row}")
         expected = [value in true for value in values]
         for column, turned in (("f", False), ("not f", True)):
             accounts = over(active=column)
@@ -186,7 +186,7 @@ async def test_every_condition_of_active_holds(app: App, over: Over) -> None:
         1,
     ):
         row = f"({number}, '{number}@northwind.test', 'x', {values})"
-        await app.run(f"INSERT INTO users VALUES {row}")  # noqa: S608 - the test's own
+        await app.run(f"INSERT INTO users VALUES {row}")
     accounts = over(active=("not deleted_at", "not banned_at", "state = on | paid"))
     await accounts.require_ready()
     found = [account for number in range(1, 5) if (account := await accounts.get(str(number)))]
@@ -453,7 +453,7 @@ async def make_users(app: App, kind: str, *values: str) -> None:
     for number, value in enumerate(values or ("NULL",), 1):
         email = "ada@northwind.test" if number == 1 else f"b{number}@northwind.test"
         row = f"({number}, '{email}', '{HASH}', {value})"
-        await app.run(f"INSERT INTO users (id, email, password_hash, changed_at) VALUES {row}")  # noqa: S608
+        await app.run(f"INSERT INTO users (id, email, password_hash, changed_at) VALUES {row}")
 
 
 @pytest.mark.parametrize("given", TIMES)
@@ -564,7 +564,7 @@ async def test_hash_in_a_column_of_bytes(app: App, over: Over) -> None:
             text = stored.encode().hex()
             literal = f"decode('{text}', 'hex')" if app.dialect == "postgresql" else f"x'{text}'"
             row = f"({number}, '{number}@northwind.test', {literal}, '')"
-            await app.run(f"INSERT INTO users VALUES {row}")  # noqa: S608 - the test's own
+            await app.run(f"INSERT INTO users VALUES {row}")
         accounts = over()
         await accounts.require_ready()
         people = [await one(accounts, f"{number}@northwind.test") for number in (1, 2, 3)]

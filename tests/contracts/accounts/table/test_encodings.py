@@ -74,7 +74,7 @@ RENE = "convert_from('\\x52656ee9', 'SQL_ASCII')"
 async def test_name_in_an_unknown_encoding(app: App, over: Over) -> None:
     """A stored name that is no UTF-8 is left out, and the account gets its mail all the same."""
     await app.run(USERS)
-    await app.run(f"INSERT INTO users VALUES (1, 'rene@northwind.test', 'x', {RENE})")  # noqa: S608
+    await app.run(f"INSERT INTO users VALUES (1, 'rene@northwind.test', 'x', {RENE})")
     await app.run("INSERT INTO users VALUES (2, 'bea@northwind.test', 'x', 'Be\u00e4')")
     accounts = over(name="name")
     rene, bea = await accounts.find_all(["rene@northwind.test", "bea@northwind.test"])

@@ -27,7 +27,7 @@ ZONELESS = {"sqlite": "DATETIME", "postgresql": "timestamp", "mysql": "DATETIME"
 
 
 async def ids(app: App, table: str) -> list[int]:
-    return [row.id for row in await app.run(f"SELECT id FROM {table} ORDER BY id")]  # noqa: S608
+    return [row.id for row in await app.run(f"SELECT id FROM {table} ORDER BY id")]
 
 
 async def tokens(app: App, columns: str, *rows: str) -> None:
@@ -35,7 +35,7 @@ async def tokens(app: App, columns: str, *rows: str) -> None:
         f"{USERS}; CREATE TABLE tokens (id INTEGER PRIMARY KEY, user_id INTEGER, {columns}); {ROW}"
     )
     for row in rows:
-        await app.run(f"INSERT INTO tokens VALUES ({row})")  # noqa: S608
+        await app.run(f"INSERT INTO tokens VALUES ({row})")
 
 
 def keys(**sets: bool | float | str) -> dict[str, Ending]:

@@ -42,7 +42,7 @@ async def enrol(app: App, *people: tuple[str, str | None]) -> None:
     await app.run(WITH_NAMES)
     for number, (email, login) in enumerate(people, 1):
         values = "(:id, :email, '$2b$hash', :login, 1)"
-        await app.run(f"INSERT INTO users VALUES {values}", id=number, email=email, login=login)  # noqa: S608
+        await app.run(f"INSERT INTO users VALUES {values}", id=number, email=email, login=login)
 
 
 async def test_an_address_is_found_however_it_was_written_down(app: App, over: Over) -> None:

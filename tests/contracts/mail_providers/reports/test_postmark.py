@@ -16,12 +16,16 @@ AT = datetime(2026, 11, 20, 9, 2, 11, 480_120, UTC)
 BOUNCED = report("bounced", "1", to=ADA)
 
 UNRELATED: list[dict[str, Any]] = [
-    {"RecordType": "Inbound"}, {"RecordType": "SomethingNew"}, {"SuppressSending": False}, {"MessageID": ""},
-    {"SuppressionReason": "HardBounce"}, {"SuppressionReason": None},
-]  # fmt: skip
+    {"RecordType": "Inbound"},
+    {"RecordType": "SomethingNew"},
+    {"SuppressSending": False},
+    {"MessageID": ""},
+    {"SuppressionReason": "HardBounce"},
+    {"SuppressionReason": None},
+]
 UNPROVEN = [
-    "", "Basic", "Basic !", basic(""), basic(PASSWORD[:-1]), basic(PASSWORD.swapcase()), basic("", PASSWORD),
-    basic(PASSWORD).removeprefix("Basic "), basic("pässwörd"), "Basic \xff",
+    "", "Basic", "Basic !", basic(""), basic(PASSWORD[:-1]), basic(PASSWORD.swapcase()),
+    basic("", PASSWORD), basic(PASSWORD).removeprefix("Basic "), basic("pässwörd"), "Basic \xff",
 ]  # fmt: skip
 
 

@@ -278,7 +278,7 @@ async def test_a_confirmation_that_sns_does_not_hear_comes_again(
     assert server.confirmed == ["token-2"]
 
 
-async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing_and_an_identity_s_notice_is_read(  # noqa: E501
+async def test_the_end_of_a_subscription_and_a_new_type_report_nothing(
     webhook: Webhook,
 ) -> None:
     for kind in ("UnsubscribeConfirmation", "SomethingNew"):

@@ -264,7 +264,9 @@ def test_a_rule_for_one_client_alone_is_missed_by_nobody(tmp_path: Path, css: st
     ],
 )
 def test_initial_value(tmp_path: Path, style: str) -> None:
-    """A declaration of the initial value uses no feature: a client that ignores it shows the same."""
+    """A declaration of the initial value uses no feature: a client that ignores
+    it shows the same.
+    """
     page = f'<html lang="en"><body><div style="{style}">x</div></body></html>'
     found = found_in(tmp_path, {"a.html": page}, "compatibility")
     assert [one.feature for one in found] == []

@@ -80,10 +80,12 @@ def test_nothing_is_reported(tmp_path: Path, mjml: str) -> None:
 
 def test_what_mjml_writes_by_itself_is_reported_by_no_check(tmp_path: Path) -> None:
     mjml = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title></mj-head><mj-body>
-        <mj-hero background-url="https://northwind.example/a.png" background-height="100px" background-color="#ffffff">
+        <mj-hero background-url="https://northwind.example/a.png" background-height="100px"
+          background-color="#ffffff">
         <mj-text><h1>Hello</h1></mj-text></mj-hero>
-        <mj-section background-url="https://northwind.example/a.png" background-size="cover"><mj-column>
-        <mj-image src="https://northwind.example/a.png" alt="Harbour" /><mj-divider /><mj-spacer height="20px" />
+        <mj-section background-url="https://northwind.example/a.png" background-size="cover">
+        <mj-column><mj-image src="https://northwind.example/a.png" alt="Harbour" />
+        <mj-divider /><mj-spacer height="20px" />
         </mj-column></mj-section></mj-body></mjml>"""
     assert found_in(tmp_path, {"mail.txt": "Hello\n", "mail.mjml": mjml}) == []
 

@@ -34,7 +34,9 @@ from keyturn.service.telemetry.logs import LogEvent, log
 _CONNECTIONS = 5  # to a server at a time
 
 PATIENCE = timedelta(seconds=10)
-"""Time for all statements of a call together: the server may be gone, or the app may hold a lock."""
+"""Time for all statements of a call together: the server may be gone, or the
+app may hold a lock.
+"""
 
 
 class AppDatabase(DatabaseAccess):
@@ -121,7 +123,9 @@ class ValueRefused(AccountsUnready):
 
 
 class RuleRefused(AccountsUnready):
-    """A constraint or a trigger of the app's refuses the statement, and will do so the next time."""
+    """A constraint or a trigger of the app's refuses the statement, and will do
+    so the next time.
+    """
 
 
 class KnownTable(Generic[_Reading]):
@@ -177,7 +181,9 @@ class KnownTable(Generic[_Reading]):
         return await self.place.transact(partial(self._run, work, await self.now()))
 
     def within(self, connection: Connection, work: TableWork[_Reading, _Result]) -> _Result:
-        """Run work in the caller's transaction, in which the columns cannot be read (`transact`)."""
+        """Run work in the caller's transaction, in which the columns cannot be
+        read (`transact`).
+        """
         if (reading := self._reading) is None:  # refused since
             raise AccountsUnready(
                 "the table of the accounts has refused a statement", not_changed=True

@@ -38,13 +38,16 @@ _NO_IDS = (bool, float, date, datetime)  # types whose values can be written in 
 
 _COLLATION = sa.text("""
     SELECT collation_name FROM information_schema.columns
-    WHERE table_schema = coalesce(:schema, database()) AND table_name = :table AND column_name = :column
+    WHERE table_schema = coalesce(:schema, database())
+    AND table_name = :table AND column_name = :column
 """)
 """The inspector of SQLAlchemy does not show the collation that a column inherits from its table."""
 
 _ENGINE = sa.text("""
-    SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
-    WHERE t.table_schema = coalesce(:schema, database()) AND t.table_name = :table AND e.transactions <> 'YES'
+    SELECT t.engine
+    FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
+    WHERE t.table_schema = coalesce(:schema, database())
+    AND t.table_name = :table AND e.transactions <> 'YES'
 """)
 """The engine of a table, such as MyISAM and Aria, if each of its statements is final."""
 
@@ -365,7 +368,8 @@ ForeignKey = tuple[Place, Place]
 _FOLLOWS = ("CASCADE", "SET NULL")  # rules of keys that forbid no deletion
 
 _OF_SQLITE = sa.text("""
-    SELECT m.name, k."table", k.on_delete FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
+    SELECT m.name, k."table", k.on_delete
+    FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
     WHERE m.type = 'table'
 """)
 """SQLAlchemy's inspector does not read the rule of a key that stands beside its column."""

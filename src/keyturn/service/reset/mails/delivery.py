@@ -30,7 +30,9 @@ from keyturn.service.reset.stores import Stores
 from keyturn.service.sending.senders import Breaker, Pace
 
 _PATIENCE = 4
-"""Tries in a row that fail before the main provider counts as down: fewer may be one short outage."""
+"""Tries in a row that fail before the main provider counts as down: fewer may
+be one short outage.
+"""
 
 
 class Failover:

@@ -10,10 +10,11 @@ from unicodedata import category
 
 import msgspec
 
-from keyturn.bounded_pool import BoundedPool
+from keyturn.bounded_pool import BoundedPool, PoolFull
 from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.accounts.hash_formats import BCRYPT_BYTES
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
+from keyturn.service.problems.requests import Busy
 from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import PasswordSettings, Settings
 
@@ -84,7 +85,12 @@ class PasswordPolicy:
         """
         broken = [rule for rule, holds in self._checks if not holds(password)]
         personal = [_rule("personal")] if _is_personal(password, email, self._brand_names) else []
-        if await self._pool.run(partial(is_listed if broken or personal else is_common, password)):
+        judge = is_listed if broken or personal else is_common
+        try:
+            is_guessable = await self._pool.run(partial(judge, password))
+        except PoolFull:
+            raise Busy from None
+        if is_guessable:
             broken.append(_rule("common"))
         broken += personal
         if not broken and self._is_leaked and await self._is_leaked(password):

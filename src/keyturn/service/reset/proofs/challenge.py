@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import msgspec
 
-from keyturn.bounded_pool import BoundedPool, Turns, cores
+from keyturn.bounded_pool import BoundedPool, PoolFull, Turns, cores
 from keyturn.extras import requires_extra
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
@@ -113,9 +113,11 @@ class Altcha:
             lambda connection: one_time_secrets.find(connection, spent[1], spent[0])
         ):
             return "replayed"
-        if not (
-            await self._pool.run(partial(self._library.verify_solution, written, key))
-        ).verified:
+        try:
+            verdict = await self._pool.run(partial(self._library.verify_solution, written, key))
+        except PoolFull:
+            raise Busy from None
+        if not verdict.verified:
             return "wrong"
         until = datetime.fromtimestamp(signed.expires_at, UTC)
         is_first = await self._database.transact(
@@ -238,7 +240,7 @@ class Captcha:
                 reply = await self._http.ask(
                     "POST", self.url, data={**self._form, "response": answer, **more}
                 )
-        except TimeoutError:
+        except (TimeoutError, PoolFull):
             raise Busy from None
         except CallFailed as error:
             raise ChallengeUnready(str(error)) from None

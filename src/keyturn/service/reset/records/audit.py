@@ -1,4 +1,6 @@
-"""The audit trail: who asked, when, from where, and with what outcome (OWASP ASVS 16.2.1, 16.3.1)."""
+"""The audit trail: who asked, when, from where, and with what outcome (OWASP
+ASVS 16.2.1, 16.3.1).
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -215,7 +215,9 @@ def _points(gallery: "Gallery", name: str) -> Iterator[_Point]:
 
 
 def _points_in(tree: nodes.Template, file: str) -> list[_Point]:
-    """Return the decisions of a file, without those in macros: the arguments of a call decide them."""
+    """Return the decisions of a file, without those in macros: the arguments of
+    a call decide them.
+    """
     decisions = decisions_in(tree)
     numbers = {id(node): number for number, node in enumerate(decisions)}
     of_macros = {id(node) for node in decisions_in(*tree.find_all(nodes.Macro))}

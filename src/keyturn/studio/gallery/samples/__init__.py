@@ -19,7 +19,12 @@ class MailName(NamedTuple):
     language: str = ""
 
     def __str__(self) -> str:
-        return f"{self.template}{self.sample and f'/{self.sample}'}{self.language and f' {self.language}'}"
+        name = self.template
+        if self.sample:
+            name += f"/{self.sample}"
+        if self.language:
+            name += f" {self.language}"
+        return name
 
 
 class Lines(NamedTuple):

@@ -150,9 +150,10 @@ def _number(text: str | None, default: Any, nth: int) -> int | float:
 
 
 _GONE_WRONG = (  # beginnings of words; a mail is rather about an order than about a cancelled one
-    "abandon", "block", "bounc", "cancel", "closed", "decline", "delay", "delet", "denied", "disput", "error", "expir",
-    "fail", "invalid", "late", "lost", "miss", "overdue", "past_due", "refund", "refus", "reject", "remov", "return",
-    "revok", "suspend", "unpaid", "unsubscrib", "void", "withdraw",
+    "abandon", "block", "bounc", "cancel", "closed", "decline", "delay", "delet", "denied",
+    "disput", "error", "expir", "fail", "invalid", "late", "lost", "miss", "overdue", "past_due",
+    "refund", "refus", "reject", "remov", "return", "revok", "suspend", "unpaid", "unsubscrib",
+    "void", "withdraw",
 )  # fmt: skip
 
 

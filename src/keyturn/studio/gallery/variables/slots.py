@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from keyturn.studio.gallery.variables.plausible_texts import Named, link_for, picture_for, text_for
 
 Kind = Literal[
-    "file", "address", "picture", "host", "label", "mailbox", "phone", "scheme", "port", "path", "length", "number",
-    "colour", "word", "class", "segment",
+    "file", "address", "picture", "host", "label", "mailbox", "phone", "scheme", "port", "path",
+    "length", "number", "colour", "word", "class", "segment",
 ]  # fmt: skip
 
 _ORDER: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]

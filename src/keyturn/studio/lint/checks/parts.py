@@ -1,4 +1,6 @@
-"""The size of a mail, its parts beside the HTML, and what got lost or hidden between file and mail."""
+"""The size of a mail, its parts beside the HTML, and what got lost or hidden
+between file and mail.
+"""
 
 import re
 from collections import Counter

@@ -79,7 +79,9 @@ class StyleUses:
 def unused_in_all(
     by_template: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]
 ) -> list[Finding]:
-    """Return the findings that all templates with their file have (`users`), with these templates."""
+    """Return the findings that all templates with their file have (`users`),
+    with these templates.
+    """
     by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
     for template, findings in by_template.items():
         for finding in findings:

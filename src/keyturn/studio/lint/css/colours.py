@@ -81,7 +81,9 @@ def read_colour(value: str) -> Colour | None:
 
 
 def read_ground(value: str) -> Colour | None:
-    """Return the colour of a `background`: transparent if it has none, None if it cannot be read."""
+    """Return the colour of a `background`: transparent if it has none, None if
+    it cannot be read.
+    """
     without_images = _IMAGE.sub(" ", value)
     if _FUNCTION.search(without_images):
         return None

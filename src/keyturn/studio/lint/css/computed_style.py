@@ -28,7 +28,8 @@ _BY_BROWSERS: Mapping[str, tuple[Declaration, ...]] = {
 }
 _LINK, _DARK_LINK = read_style("color:#0000ee"), read_style("color:#9e9eff")
 _PRESENTATIONAL = {
-    "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
+    "bgcolor": "background-color", "color": "color", "align": "text-align",
+    "background": "background-image",
 }  # fmt: skip
 _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
 """The specificity of what browsers and the attributes of HTML say (HTML, 15.3), and that of the

@@ -1,4 +1,6 @@
-"""The structure of MJML: the reference implementation's schema, the body, and inherited attributes."""
+"""The structure of MJML: the reference implementation's schema, the body, and
+inherited attributes.
+"""
 
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property

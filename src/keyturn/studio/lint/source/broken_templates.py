@@ -266,7 +266,9 @@ def unknown_filters(
 
 
 def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Finding:
-    """Explain a missing file of mj-include, which looks beside its own file and then in the folder."""
+    """Explain a missing file of mj-include, which looks beside its own file and
+    then in the folder.
+    """
     inside = [name for name in names if not name.startswith("../")]
     if not inside:
         return RULES.finding(place, "mjml/missing-include", "outside", file=names[0])

@@ -119,7 +119,9 @@ class TolerantEnvironment(Environment):
     """
 
     wrong_tags: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]
-    """The errors of each parsed template, in the order of their tags, and the words in wrong tags."""
+    """The errors of each parsed template, in the order of their tags, and the
+    words in wrong tags.
+    """
 
     @property
     def lexer(self) -> Lexer:
@@ -234,7 +236,9 @@ def _faults_in(
 
 
 def _fault_at(source: str, error: TemplateSyntaxError) -> Iterator[_Fault]:
-    """Yield the fault of the tag with an error that only the whole file shows, if a tag is there."""
+    """Yield the fault of the tag with an error that only the whole file shows,
+    if a tag is there.
+    """
     at = _offset(source, error)
     for block, _ in _blocks([*_tags_in(source)]):
         if tag := next(

@@ -1,4 +1,6 @@
-"""The hosted pages: each in every state, language, width and scheme, rendered again after a save."""
+"""The hosted pages: each in every state, language, width and scheme, rendered
+again after a save.
+"""
 
 import re
 from pathlib import Path
