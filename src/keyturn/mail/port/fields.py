@@ -33,9 +33,11 @@ class Fields:
     def get(self, name: str, form: Any, default: Any) -> Any:
         """Return a field of this type; the default if there is none."""
         value = self._document.get(name)
-        if value is not None and not isinstance(value, form):
-            raise ValueError(f"{name} has another type")
-        return default if value is None else value
+        if value is None:
+            return default
+        if not isinstance(value, form):
+            raise ValueError(f"{name} has another type")  # noqa: TRY004 - a value that came from outside
+        return value
 
     def text(self, *names: str) -> str:
         """Return the first of the fields that is not empty; "" if all are."""

@@ -360,11 +360,11 @@ class _Parser:
             return self._start_tag(start, found["name"])
         if found[0] == "<!--":
             return self._comment(start)
-        is_cdata = found[0] == "<![CDATA["
-        self._fault("cdata" if is_cdata else "declaration", start)
-        closing = "]]>" if is_cdata else ">"
-        end = self._find(closing, start)
-        return end + len(closing) if end >= 0 else len(self._source)
+        if found[0] == "<![CDATA[":
+            self._fault("cdata", start)
+            return self._behind("]]>", start)
+        self._fault("declaration", start)
+        return self._behind(">", start)
 
     def _comment(self, start: int) -> int:
         if not self._is_mjml:
@@ -468,9 +468,8 @@ class _Parser:
             elif not found["name"]:  # the source ends
                 break
             elif not self._add_attribute(attributes, found, tag, is_html=is_html):
-                end = self._find(">", found.start("name"))
-                behind = end + 1 if end >= 0 else len(self._source)
-                return attributes, behind, self._source[end - 1] == "/"
+                behind = self._behind(">", found.start("name"))
+                return attributes, behind, self._source[behind - 2] == "/"
         self._fault("unfinished-tag", start, tag)
         return attributes, at, False
 
@@ -572,7 +571,13 @@ class _Parser:
             self._next[text] = at
         return at
 
+    def _behind(self, text: str, start: int) -> int:
+        """Return the offset behind the next place of a text; without one, the end of the source."""
+        at = self._find(text, start)
+        return at + len(text) if at >= 0 else len(self._source)
+
     def _fault(self, kind: str, offset: int, tag: str = "", detail: str = "") -> None:
+        """Note a fault of MJML; in HTML nothing is one."""
         if self._is_mjml:
             self.faults.append(SyntaxFault(kind, offset, tag, detail))
 

@@ -110,12 +110,11 @@ def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
     frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
     if not frames:
         return file, None
-    innermost = frames[-1]
     undefined = _UNDEFINED.match(str(error))
     if undefined:
         # The macro that got the value is not the place where it is missing.
-        naming = [frame for frame in frames if undefined[1] in (frame.line or "")]
-        innermost = naming[-1] if naming else innermost
+        frames = [frame for frame in frames if undefined[1] in (frame.line or "")] or frames
+    innermost = frames[-1]
     return innermost.filename, innermost.lineno
 
 

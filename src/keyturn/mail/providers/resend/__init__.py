@@ -151,9 +151,8 @@ class Resend(HttpProvider, frozen=True):
     def judge(self, answer: Answer, _: Email) -> str | Refused:
         """Tell a refusal by the name of its error (https://resend.com/docs/api-reference/errors)."""
         fields = Fields.read(answer.body)
-        accepted = fields.text("id") if answer.status == HTTPStatus.OK else ""
-        if accepted:
-            return accepted
+        if answer.status == HTTPStatus.OK and fields.text("id"):
+            return fields.text("id")
         name = fields.required("name")
         if name in {"daily_quota_exceeded", "monthly_quota_exceeded"}:
             raise QuotaExhausted(name, quota_renewal(name, datetime.now(UTC)))
