@@ -90,7 +90,7 @@ def with_ascii_domain(mailbox: str) -> str:
         return mailbox
 
 
-class Mailbox(NamedTuple):
+class SenderAddress(NamedTuple):
     """The sender of mails.
 
     `name`: what users read beside the address; "" for no name.
@@ -115,7 +115,7 @@ class Mailbox(NamedTuple):
 _NAMED = re.compile(r"[^<>]+<([^<>]*)>")
 
 
-def parse_mailbox(text: str) -> Mailbox:
+def parse_sender(text: str) -> SenderAddress:
     """Return the sender that a person wrote: an address, or a name and an address.
 
     Mail programs disagree about the meaning of `no-reply@a.example <no-reply@a.example>` and of
@@ -145,7 +145,7 @@ def parse_mailbox(text: str) -> Mailbox:
     has_break = "\0" in name or len(f"{name}.".splitlines()) > 1
     if has_comment or has_break or not _is_address(found.addr_spec):
         raise ValueError(_what_is_unclear(text))
-    return Mailbox(name, with_ascii_domain(found.addr_spec))
+    return SenderAddress(name, with_ascii_domain(found.addr_spec))
 
 
 def _what_is_unclear(text: str) -> str:

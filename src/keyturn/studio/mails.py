@@ -17,9 +17,9 @@ from keyturn.studio.renderers import Limits
 
 with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.lint.baseline import NAME, read_baseline
-    from keyturn.studio.lint.check import check, checks_for
     from keyturn.studio.lint.report import Report
     from keyturn.studio.lint.suppression import unknown_names
+    from keyturn.studio.lint.template_checks import check_gallery, checks_for
     from keyturn.studio.web.checks.reports import check_mail
     from keyturn.studio.web.rendering.rendition import MailRenderer, Order
 
@@ -128,7 +128,7 @@ class Mails:
             for template in templates or ():
                 self.gallery.files(template)
             checks = checks_for(self.clients, self.gallery.audits)
-            report = check(
+            report = check_gallery(
                 self.gallery, checks, severity=self.severity, only=templates, limits=self.limits
             )
         known = read_baseline(self.baseline) if self.baseline and self.baseline.is_file() else None

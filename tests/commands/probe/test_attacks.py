@@ -24,7 +24,7 @@ from tests.servers.processes import KEYTURN, run
 from tests.servers.serving import held_ports, send_answer, serving, serving_here
 
 from keyturn.probe.attack import ATTACKS, CannotProbe, Report, Verdict
-from keyturn.probe.mailbox import Mailbox
+from keyturn.probe.mails import ReceivedMails
 from keyturn.probe.probe import play
 from keyturn.probe.report import as_html, as_json, as_text
 from keyturn.probe.run import Run
@@ -367,7 +367,7 @@ def test_a_mail_gives_a_link_or_a_code() -> None:
         inbox.add(
             f"To: {name}@app.example\n\nReset your password at http://app.example{text}\n".encode()
         )
-    ann, bob, code = Mailbox(inbox).mails
+    ann, bob, code = ReceivedMails(inbox).mails
     assert (ann.token, ann.shape, code.link, code.token) == (token, bob.shape, "", "493817")
 
 

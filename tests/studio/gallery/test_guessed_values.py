@@ -12,7 +12,7 @@ from tests.studio.folders import found_in
 from keyturn import Mails
 from keyturn.studio.gallery.variables.guessed_values import guess
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
-from keyturn.studio.gallery.variables.probing import find_variables
+from keyturn.studio.gallery.variables.recorded_rendering import find_variables
 
 
 def guessed(template: str) -> dict[str, Any]:

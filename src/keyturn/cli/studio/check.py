@@ -261,9 +261,9 @@ def _report(
 ) -> "Report":
     """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.bounded_pool import cores
-    from keyturn.studio.lint.check import check, checks_for
     from keyturn.studio.lint.checks_in_renderers import ResultCache, check_in_renderers
     from keyturn.studio.lint.clients.clients import UnknownClients
+    from keyturn.studio.lint.template_checks import check_gallery, checks_for
 
     settings, gallery = opened.settings, opened.gallery
     try:
@@ -278,7 +278,7 @@ def _report(
         repr((options.groups, source.trust)).encode(),
     ]
     results = None if options.no_cache or runs_code else ResultCache(gallery.folder, depends_on)
-    return check(
+    return check_gallery(
         gallery,
         checks,
         severity=settings.severity,

@@ -78,26 +78,26 @@ class Catalogues(Struct, frozen=True):
             texts = nearer
         return texts
 
-    def translated_texts(self, locale: Locale) -> frozenset["Text"]:
+    def translated_texts(self, locale: Locale) -> frozenset["TextKey"]:
         """Return the texts that a language translates. Raises CatalogueInvalid."""
-        translated: set[Text] = set()
+        translated: set[TextKey] = set()
         for file in self.files(locale):
             for message in read_catalogue(file, locale, self.bounds):
                 is_complete = all(strings(message.string))
                 if message.id and is_complete and not message.fuzzy:
-                    translated.add(text_of(message))
+                    translated.add(key_of(message))
         return frozenset(translated)
 
 
-class Text(NamedTuple):
+class TextKey(NamedTuple):
     """The key of a translation: the source text, for a plural its first form, and its context."""
 
     text: str
     context: str = ""
 
 
-def text_of(message: "Message") -> Text:
-    return Text(strings(message.id)[0], message.context or "")
+def key_of(message: "Message") -> TextKey:
+    return TextKey(strings(message.id)[0], message.context or "")
 
 
 @lru_cache(1024)
@@ -213,7 +213,7 @@ class CatalogueFault(Struct, frozen=True):
     file: Path
     line: int
     message: str
-    text: Text | None = None
+    text: TextKey | None = None
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}"
@@ -254,11 +254,11 @@ def _faults_of_messages(file: Path, catalogue: "Catalog") -> Iterator[CatalogueF
         if not message.id:  # the head of the catalogue
             continue
         for kind, fault in _faults_of_message(message, catalogue.num_plurals):
-            yield CatalogueFault(kind, file, message.lineno or 1, fault, text_of(message))
+            yield CatalogueFault(kind, file, message.lineno or 1, fault, key_of(message))
 
 
 def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[_Kind, str]]:
-    source = f'"{excerpt(text_of(message).text)}"'
+    source = f'"{excerpt(key_of(message).text)}"'
     if message.fuzzy:
         yield "fuzzy", f"{source} is marked as fuzzy, so it is not used"
         return

@@ -15,9 +15,9 @@ import msgspec
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.http_client import Answer, CallFailed, HttpClient, NotSent, retry_after
+from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, fail, warn
 from keyturn.mail.port.provider import CheckedSender, Provider
 from keyturn.mail.port.reports import KEY_TAG
 from keyturn.values import SecretStr
@@ -206,7 +206,7 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
         """
         raise NotImplementedError
 
-    def examine(self, api: "Examination", domain: str, /) -> AsyncIterator[Finding]:
+    def examine(self, api: "Examination", domain: str, /) -> AsyncIterator[CheckResult]:
         """Ask about the key and the sender's `domain`, and yield findings.
 
         Raises ValueError for an answer that is not in the provider's own form.
@@ -216,9 +216,9 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
     def build(self, timeout: timedelta) -> Sender:
         return HttpSender(self, timeout)
 
-    async def check(self, sender: CheckedSender) -> Sequence[Finding]:
+    async def check(self, sender: CheckedSender) -> Sequence[CheckResult]:
         examination = Examination(self, sender.timeout)
-        findings = list[Finding]()
+        findings = list[CheckResult]()
         try:
             async for finding in self.examine(examination, sender.domain):
                 findings.append(finding)
@@ -309,7 +309,7 @@ class Examination(HttpSender):
         except ValueError:
             raise Judged(self.odd(answer.status)) from None
 
-    def odd(self, status: int | str) -> Finding:
+    def odd(self, status: int | str) -> CheckResult:
         """Return the finding for an answer that is not in the provider's own form."""
         message = f"{self.url} is not the API of {self.name} ({status})"
         return fail(message, f"Correct or remove {self.name}.api_url.")
@@ -318,6 +318,6 @@ class Examination(HttpSender):
 class Judged(Exception):
     """Ends an examination with a finding."""
 
-    def __init__(self, finding: Finding) -> None:
+    def __init__(self, finding: CheckResult) -> None:
         self.finding = finding
         super().__init__(finding.message)

@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
+from keyturn.mail.port.check_result import CheckResult, CheckVerdict
 from keyturn.mail.port.email import Sender
-from keyturn.mail.port.finding import Finding, Verdict
 from keyturn.mail.port.reports import Reports, Webhook
 
 Rate = Annotated[float, Meta(gt=0)]
@@ -29,7 +29,7 @@ class Spf(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = ""
     term: str = ""
-    missing: Verdict
+    missing: CheckVerdict
 
 
 class Dkim(msgspec.Struct, frozen=True):
@@ -132,6 +132,6 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         """
         raise NotImplementedError
 
-    async def check(self, sender: CheckedSender) -> Sequence[Finding]:
+    async def check(self, sender: CheckedSender) -> Sequence[CheckResult]:
         """Return what the doctor can learn from the provider. Sends no mail."""
         raise NotImplementedError

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from keyturn.errors import SendRefused
 from keyturn.hosts import is_host
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request, basic
 from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in, secret_text
 from keyturn.values import SecretStr
@@ -151,7 +151,7 @@ class Mailgun(HttpProvider, frozen=True):
             raise ValueError("not Mailgun's answer")
         return Refused(str(answer.status))
 
-    async def examine(self, api: Examination, _: str) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, _: str) -> AsyncIterator[CheckResult]:
         """Yield a finding about the key and the domain.
 
         The call hands over a mail without a recipient, because a key that may only send cannot ask

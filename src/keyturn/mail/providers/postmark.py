@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, ok, warn
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import (
     DeliveryReport,
@@ -146,7 +146,7 @@ class Postmark(HttpProvider, frozen=True):
             return fields.text("MessageID")
         return Refused(reason)
 
-    async def examine(self, api: Examination, _: str) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, _: str) -> AsyncIterator[CheckResult]:
         """Yield a finding about the token, which cannot see the domains that may send."""
         fix = "Set POSTMARK_SERVER_TOKEN to that of a live server, from its tab API Tokens."
         server = api.read(await api.ask("/server", key="token", fix=fix))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import (
     DeliveryReport,
@@ -187,7 +187,7 @@ class SendGrid(HttpProvider, frozen=True):
         named = [field for field in fields if _FIELD.fullmatch(field)]
         return Refused(" ".join([str(answer.status), *named[:1]]))
 
-    async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, domain: str) -> AsyncIterator[CheckResult]:
         answer = await api.ask("/v3/scopes", fix=f"Set SENDGRID_API_KEY to one from {_KEYS}.")
         scopes = api.read(answer).texts("scopes")
         if "mail.send" not in scopes:

@@ -14,8 +14,8 @@ from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.hosts import is_host, is_loopback
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender, Provider, Spf
 from keyturn.values import SecretStr
 
@@ -244,7 +244,7 @@ class Smtp(Provider, frozen=True):
             reason = f"no password login, only {names}"
             raise SendRefused(reason[:_MOST_SAID], account=True) from None
 
-    async def check(self, sender: CheckedSender) -> list[Finding]:
+    async def check(self, sender: CheckedSender) -> list[CheckResult]:
         """Connect, encrypt, log in, and ask whether the server takes mails from this sender.
 
         Sends no mail.
@@ -275,7 +275,7 @@ class Smtp(Provider, frozen=True):
             return [fail(f"{server} cannot be used: {said}", _FIX)]
         return self._accepting(server)
 
-    def _accepting(self, server: str) -> list[Finding]:
+    def _accepting(self, server: str) -> list[CheckResult]:
         """Return the findings about a server that takes mails from the sender."""
         done = ["connected"]
         encrypts = self.security != "none"

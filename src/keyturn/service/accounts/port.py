@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service import addresses
 from keyturn.service.clock import monotonic
 from keyturn.service.problems.requests import AccountsUnready
@@ -135,7 +135,7 @@ class AccountStore(ABC):
         """
         await self.require_ready()
 
-    async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
+    async def findings(self, hashing: HashingSettings) -> Sequence[CheckResult]:
         """Return what `keyturn doctor` says of a store that is ready."""
         del hashing
         return ()

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for, ends_sessions
 from keyturn.service.clock import now
@@ -66,7 +66,7 @@ def _accounts_file(settings: Settings) -> str:
     return _missing_file(table.url or settings.database.url) if table.table else ""
 
 
-async def check_database(settings: Settings) -> list[Finding]:
+async def check_database(settings: Settings) -> list[CheckResult]:
     try:
         url = read_url(settings.database.url, "database.url").url
     except SettingsInvalid as invalid:
@@ -122,7 +122,7 @@ _LARGEST_DIFFERENCE = timedelta(seconds=30)
 """Between two clocks: the step of a TOTP code (RFC 6238, 5.2)."""
 
 
-async def _clocks(database: Database) -> list[Finding]:
+async def _clocks(database: Database) -> list[CheckResult]:
     """Compare this machine's clock with the database's, where other machines run the service as
     well.
     """
@@ -151,7 +151,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def _revision(database: Database, url: URL) -> Finding:
+async def _revision(database: Database, url: URL) -> CheckResult:
     if fault := await encoding_fault(database):
         return fail(f"{describe_url(url)} {fault}", f"Keyturn needs one of its own: {UTF8_FIX}.")
     current, newest = await revision(database), head()
@@ -167,7 +167,7 @@ async def _revision(database: Database, url: URL) -> Finding:
     return fail(f"{describe_url(url)} {state}", "Run `keyturn migrate`.")
 
 
-async def _sqlite(database: Database, file: str) -> list[Finding]:
+async def _sqlite(database: Database, file: str) -> list[CheckResult]:
     findings = []
 
     def try_to_write(connection: Connection) -> None:
@@ -194,7 +194,7 @@ async def _unreadable(database: Database, keys: Sequence[str]) -> int:
     return await BuiltinFactors.count_unreadable(database, keys)
 
 
-async def check_previous_keys(settings: Settings) -> list[Finding]:
+async def check_previous_keys(settings: Settings) -> list[CheckResult]:
     """Count the data that the newest key does not open.
 
     Signed data is not stored, and expires within ten minutes.
@@ -202,7 +202,7 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     newest = settings.secret_key
     keys = [newest, *(key for key in settings.previous_secret_keys if key != newest)]
     unreached = [
-        Finding("", "skip", "previous_secret_keys: not checked", "Fix the database first.")
+        CheckResult("", "skip", "previous_secret_keys: not checked", "Fix the database first.")
     ]
     if _missing_file(settings.database.url):
         return unreached
@@ -235,7 +235,7 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     return needs or [ok(f"{unneeded} for 10 minutes")]
 
 
-async def check_accounts(settings: Settings) -> list[Finding]:
+async def check_accounts(settings: Settings) -> list[CheckResult]:
     """Check the store of the settings. Creates nothing that is missing."""
     try:
         async with _opened(settings) as database:
@@ -243,10 +243,10 @@ async def check_accounts(settings: Settings) -> list[Finding]:
                 return [fail(f"{missing} does not exist", _WRONG_PATH)]
             return await _check(settings, database)
     except SettingsInvalid as error:
-        return [Finding("", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
+        return [CheckResult("", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
 
 
-async def _check(settings: Settings, database: Database) -> list[Finding]:
+async def _check(settings: Settings, database: Database) -> list[CheckResult]:
     try:
         store = accounts_for(settings, database)
         try:
@@ -308,7 +308,7 @@ def _fix_of_unready(error: BaseException, settings: Settings) -> str:
     return f"{fix} Until then, Keyturn sends no links and answers resets with 503."
 
 
-async def check_credentials(settings: Settings) -> list[Finding]:
+async def check_credentials(settings: Settings) -> list[CheckResult]:
     """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if
     they can be read.
     """
@@ -343,7 +343,7 @@ async def check_credentials(settings: Settings) -> list[Finding]:
     return found
 
 
-def _session_finding(name: str, settings: Settings, fix: str) -> Finding:
+def _session_finding(name: str, settings: Settings, fix: str) -> CheckResult:
     message = f"{name}: its sessions go on after a new password"
     if ends_sessions(settings.accounts):
         message += ", although the email says that all devices are signed out"

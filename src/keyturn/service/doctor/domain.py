@@ -15,7 +15,7 @@ from dns.resolver import NXDOMAIN, LifetimeTimeout, NoNameservers, NoResolverCon
 from msgspec.structs import replace
 
 from keyturn.errors import KeyturnError
-from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.provider import Provider, Spf
 
 _PATIENCE = 4  # seconds for one question, including all nameservers and retries
@@ -80,7 +80,9 @@ class Dns:
         return resolver
 
 
-async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dns) -> list[Finding]:
+async def check_domain(
+    domain: str, providers: Sequence[type[Provider]], dns: Dns
+) -> list[CheckResult]:
     """Look up all names once, for all providers, and judge their records."""
     spf = {f"{one.spf.host}.{domain}".lstrip("."): one.spf for one in providers if one.spf}
     dkim = {
@@ -103,7 +105,7 @@ async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dn
     return [replace(one, check=check) for check, findings in judged.items() for one in findings]
 
 
-def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
+def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> CheckResult:
     """Return a finding about the SPF records at `name` (RFC 7208)."""
     records = [text.lower().split() for text in texts if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
@@ -112,7 +114,9 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
             if wanted.term
             else 'that names your mail server: "v=spf1 mx ~all"'
         )
-        return Finding("", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
+        return CheckResult(
+            "", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}."
+        )
     if len(records) > 1:
         message = f"{len(records)} SPF records at {name}, so receivers ignore them all"
         return fail(message, "Merge them into one TXT record.")
@@ -121,7 +125,7 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
     redirect = next((term for term in terms if term.startswith("redirect=")), "")
     if redirect and not last:
         fix = "Look for spf=pass in the headers of a delivered mail."
-        return Finding("", "skip", f"not checked: {name} has {redirect}", fix)
+        return CheckResult("", "skip", f"not checked: {name} has {redirect}", fix)
     if wanted.term and wanted.term not in terms:
         fix = f"Add {wanted.term} to the record, before the term all."
         return fail(f"the SPF record at {name} lacks {wanted.term}", fix)
@@ -133,7 +137,7 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
     return warn(f"the SPF record at {name} has no rule for other servers", fix)
 
 
-_SKIPPED_DKIM = Finding(
+_SKIPPED_DKIM = CheckResult(
     "",
     "skip",
     "not checked: only your mail server knows the name of its DKIM key",
@@ -141,7 +145,7 @@ _SKIPPED_DKIM = Finding(
 )
 
 
-def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
+def judge_dkim(name: str, texts: Sequence[str], page: str) -> CheckResult:
     """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1); `page`: where the provider
     shows the key.
     """
@@ -173,7 +177,7 @@ def parents(domain: str) -> list[str]:
     return [".".join(labels[at:]) for at in range(len(labels) - 1)]
 
 
-def judge_dmarc(domain: str, texts: Texts) -> Finding:
+def judge_dmarc(domain: str, texts: Texts) -> CheckResult:
     """Return the policy for mails from `domain`: its own, else that of the nearest domain above it
     (RFC 9989, 4.10).
     """
@@ -199,7 +203,7 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
     return warn(f"no DMARC record for {domain}, so anyone can send mail in its name", fix)
 
 
-def _judge_policy(name: str, tag: str, policy: str) -> Finding:
+def _judge_policy(name: str, tag: str, policy: str) -> CheckResult:
     if policy in {"quarantine", "reject"}:
         return ok(f"{name} says {tag}={policy}")
     if policy == "none":

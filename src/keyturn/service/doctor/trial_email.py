@@ -9,14 +9,14 @@ from html import escape
 from msgspec.structs import replace
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
+from keyturn.mail.port.check_result import CheckResult, fail, ok
 from keyturn.mail.port.email import Email, Sender, local_sender
-from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.service.outbox.message import new_key
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import LONGEST_TRY, Settings
 
 
-async def send_to(settings: Settings, address: str) -> list[Finding]:
+async def send_to(settings: Settings, address: str) -> list[CheckResult]:
     """Return what each provider said to an email to the address: `mail.transport`, and
     `mail.fallback` if it is set.
 
@@ -30,7 +30,7 @@ async def send_to(settings: Settings, address: str) -> list[Finding]:
     return findings
 
 
-async def _send_through(sender: Sender, name: str, settings: Settings, address: str) -> Finding:
+async def _send_through(sender: Sender, name: str, settings: Settings, address: str) -> CheckResult:
     longest = LONGEST_TRY.total_seconds()
     look = f"Look into the mailbox of {address}, then try again."
     try:

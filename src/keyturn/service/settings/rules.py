@@ -16,7 +16,7 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
 from keyturn.http_client import authority_file_faults, authority_folder_faults, proxy_faults
-from keyturn.mail.addresses import parse_mailbox
+from keyturn.mail.addresses import parse_sender
 from keyturn.mail.port.http_provider import HttpProvider
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
@@ -90,7 +90,7 @@ def _sender(sender: str) -> Iterator[Fault]:
     if not sender:
         return
     try:
-        parse_mailbox(sender)
+        parse_sender(sender)
     except ValueError as error:
         yield Fault("mail.from", str(error))
 

@@ -21,7 +21,9 @@ from keyturn.studio.renderers.limits import Limits
 from keyturn.values import did_you_mean, mismatch
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
-Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]  # returns the faults of values that are set
+SettingsRules = Callable[
+    [Mapping[str, Any]], Iterable[Fault]
+]  # returns the faults of values that are set
 _LARGEST = 1_000_000
 _SHARED = stat.S_ISVTX | stat.S_IWOTH
 _SUFFIX = re.compile(r"\.[\w-]+")
@@ -95,7 +97,7 @@ _TYPES = {
 
 
 def read_studio_settings(
-    place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True
+    place: Path, *, rules: SettingsRules = lambda _: (), follows_links: bool = True
 ) -> StudioSettings:
     """Return the nearest settings, in a place or above, up to its repository.
 
@@ -119,7 +121,7 @@ def read_studio_settings(
 
 
 def settings_of_folder(
-    folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False
+    folder: Path, *, rules: SettingsRules = lambda _: (), trusted: bool = False
 ) -> StudioSettings:
     """Return the settings in or above a folder, unless they name another one.
 
@@ -212,7 +214,7 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     return values
 
 
-def _build(section_values: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
+def _build(section_values: Any, file: Path, section: str, rules: SettingsRules) -> StudioSettings:
     if not isinstance(section_values, dict):
         raise SettingsInvalid.of(str(file), f"{section} is a section: write [{section}]")
     values: dict[str, Any] = {}

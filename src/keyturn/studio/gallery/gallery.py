@@ -44,9 +44,9 @@ from keyturn.studio.gallery.samples.files import (
     fit_samples,
     names_in,
 )
-from keyturn.studio.gallery.variables.guessed_values import guess, made_up
+from keyturn.studio.gallery.variables.guessed_values import guess_values, made_up
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
-from keyturn.studio.gallery.variables.probe import Variables
+from keyturn.studio.gallery.variables.recording_value import Variables
 from keyturn.studio.gallery.variables.unpacking import with_shaped_answers
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
@@ -180,7 +180,7 @@ class Gallery:
         Raises LookupError.
         """
         values: Mapping[str, Any] = self._while_unchanged(
-            name, "guess", lambda: guess(self.variables(name))
+            name, "guess", lambda: guess_values(self.variables(name))
         )
         if props := self.props.get(name):
             with suppress(
@@ -209,7 +209,7 @@ class Gallery:
         return samples[sample]
 
     def variables(self, name: str) -> Variables:
-        from keyturn.studio.gallery.variables.probing import find_variables
+        from keyturn.studio.gallery.variables.recorded_rendering import find_variables
 
         def find() -> Variables:
             files = [*filter(None, self.files(name))]

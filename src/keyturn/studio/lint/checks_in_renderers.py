@@ -25,8 +25,8 @@ from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import FileState, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
-from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.rules import RULES, limit_finding
+from keyturn.studio.lint.template_checks import ENOUGH, TemplateChecks, TemplateResult
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
 # seconds for work that belongs to no single mail: loading the checks, reading samples and files
@@ -64,8 +64,8 @@ class ResultCache:
         self,
         gallery: Gallery,
         names: Sequence[str],
-        check: Callable[[Sequence[str]], Iterable[Part]],
-    ) -> Iterable[Part]:
+        check: Callable[[Sequence[str]], Iterable[TemplateResult]],
+    ) -> Iterable[TemplateResult]:
         """Return the findings on templates: `check` makes those of templates that have changed."""
         known, keys = _read(self._file), _state_keys(gallery, names, self._depends_on)
         parts = {name: known[key] for name, key in keys.items() if key in known}
@@ -82,7 +82,7 @@ class ResultCache:
             self._save({key: part for key, part in known.items() if key not in used} | used)
         return [parts[name] for name in names]
 
-    def _save(self, parts: Mapping[str, Part]) -> None:
+    def _save(self, parts: Mapping[str, TemplateResult]) -> None:
         """Replace the file with the last of these.
 
         If that fails, the next check starts without it.
@@ -97,11 +97,11 @@ class ResultCache:
                 old.unlink(missing_ok=True)
 
 
-def _read(file: Path) -> Mapping[str, Part]:
+def _read(file: Path) -> Mapping[str, TemplateResult]:
     try:
         if file.stat().st_size > _LARGEST_KEPT:
             return {}
-        return msgspec.msgpack.decode(file.read_bytes(), type=dict[str, Part])
+        return msgspec.msgpack.decode(file.read_bytes(), type=dict[str, TemplateResult])
     except (OSError, msgspec.DecodeError):  # missing, or written by another version
         return {}
 
@@ -159,7 +159,7 @@ def _digest(*parts: object) -> str:
 
 def check_in_renderers(
     checks: TemplateChecks, names: Sequence[str], /, jobs: int, results: ResultCache | None = None
-) -> Iterable[Part]:
+) -> Iterable[TemplateResult]:
     """Check templates in `jobs` processes.
 
     One that crashes its process is a finding; the others are still checked.
@@ -173,8 +173,8 @@ def check_in_renderers(
     entries = {entry.name: entry for entry in checks.gallery.entries()}
     jobs = min(jobs, len(names))
 
-    def check(name: str) -> Part:
-        def run(seconds: float) -> Part:
+    def check(name: str) -> TemplateResult:
+        def run(seconds: float) -> TemplateResult:
             return renderers.run_for(seconds, TemplateChecks.check, name)
 
         return check_apart(run, checks.gallery, entries[name], checks.limits)
@@ -190,8 +190,8 @@ def check_in_renderers(
 
 
 def check_apart(
-    run: Callable[[float], Part], gallery: Gallery, entry: Entry, limits: Limits
-) -> Part:
+    run: Callable[[float], TemplateResult], gallery: Gallery, entry: Entry, limits: Limits
+) -> TemplateResult:
     """Check a template in a renderer, where `run` may take some seconds.
 
     A limit that it passes is a finding.
@@ -202,4 +202,4 @@ def check_apart(
         return run(limits.seconds * (mails + ENOUGH) + _BESIDE)
     except LimitExceeded as exceeded:
         limit = limit_finding(exceeded.limit, gallery.files(entry.name).markup)
-    return Part((replace(limit, mails=(MailName(entry.name),), hides=True),))
+    return TemplateResult((replace(limit, mails=(MailName(entry.name),), hides=True),))

@@ -272,7 +272,7 @@ def _compile(
 HTML, TEXT = "HTML", "text"  # in the places of findings on a sent mail, instead of files
 
 
-def document_of(html: str, text: str = "", subject: str = "") -> Document:
+def sent_document(html: str, text: str = "", subject: str = "") -> Document:
     """Return a mail that an app has sent, without templates."""
     root = parse_html(html)
     return Document(

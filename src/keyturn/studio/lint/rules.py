@@ -15,7 +15,7 @@ from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity, cu
 
 _LONGEST_TEXT = 1_000
 
-Tree = Literal["authored", "compiled", "mjml"]
+TreeName = Literal["authored", "compiled", "mjml"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +38,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     bad: str = ""
     good: str = ""
     select: str = ""
-    on: frozenset[Tree] = frozenset(["authored"])
+    on: frozenset[TreeName] = frozenset(["authored"])
     attribute: str = ""
     value: str = ".*"
     is_stored: bool = True

@@ -27,7 +27,7 @@ class Line(NamedTuple):
     pieces: tuple[LinePiece, ...]
 
 
-class Run(NamedTuple):
+class LineGroup(NamedTuple):
     """Consecutive lines. `folded`: far from any change."""
 
     lines: tuple[Line, ...]
@@ -58,13 +58,14 @@ class Difference:
         )
         return frozenset((kind, one.text.strip()) for kind, one in pieces)
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[LineGroup]:
         changed = (at for at, line in enumerate(self.lines) if line.kind != "same")
         near = {at + step for at in changed for step in range(-_AROUND, _AROUND + 1)}
         groups = groupby(range(len(self.lines)), near.__contains__)
         runs = ((is_near, tuple(self.lines[at] for at in group)) for is_near, group in groups)
         return [
-            Run(lines, folded=not is_near and len(lines) >= _FOLDED_FROM) for is_near, lines in runs
+            LineGroup(lines, folded=not is_near and len(lines) >= _FOLDED_FROM)
+            for is_near, lines in runs
         ]
 
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, HttpSender, Refused
 from keyturn.mail.port.provider import Dkim, Rate, Spf
 from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in
@@ -78,7 +78,7 @@ _KEY_REFUSED = {400, 401, 403, 422}
 """Resend answers 400 or 401 for a malformed key, 403 for an unknown key."""
 
 
-def _judge_domain(domain: Fields) -> Iterator[Finding]:
+def _judge_domain(domain: Fields) -> Iterator[CheckResult]:
     name = domain.required("name")
     status = domain.text("status")
     tracks_clicks = domain.flag("click_tracking")
@@ -162,7 +162,7 @@ class Resend(HttpProvider, frozen=True):
             raise SendRefused(f"{answer.status} {name}", key_used=True)
         return Refused(f"{answer.status} {name}")
 
-    async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, domain: str) -> AsyncIterator[CheckResult]:
         if domain == self.sandbox:
             fix = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
             yield warn(f"mails from {domain} reach only the owner of the Resend account", fix)

@@ -18,9 +18,9 @@ from urllib.parse import quote, urlsplit
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import (
     ACCOUNT_REFUSED,
     Examination,
@@ -259,7 +259,7 @@ class Ses(HttpProvider, frozen=True):
             raise ValueError("not SES's answer")
         return Refused(reason)
 
-    async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, domain: str) -> AsyncIterator[CheckResult]:
         """Yield findings about the key, the account and the domain.
 
         A key that may only send sees neither the account nor the domain.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Connection
 
-from keyturn.mail.port.finding import Finding, fail, warn
+from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.service.accounts.table.columns import sample, text_of
 from keyturn.service.accounts.table.statements import Statements
 
@@ -28,7 +28,7 @@ class _Counts(msgspec.Struct, frozen=True, kw_only=True):
     contradicting: int
 
 
-def doubt_counts(connection: Connection, statements: Statements) -> Iterator[Finding]:
+def doubt_counts(connection: Connection, statements: Statements) -> Iterator[CheckResult]:
     """Yield settings by which no account, or hardly any, may get a new password."""
     row = connection.execute(statements.counts(_MOST)).mappings().one()
     counts = _Counts(**{name: int(value) for name, value in row.items()})
@@ -39,7 +39,7 @@ def doubt_counts(connection: Connection, statements: Statements) -> Iterator[Fin
     yield from _of_providers(counts, connection, statements)
 
 
-def _of_active(counts: _Counts, statements: Statements) -> Iterator[Finding]:
+def _of_active(counts: _Counts, statements: Statements) -> Iterator[CheckResult]:
     if not statements.mapping.active:
         return
     message = f"accounts.table.active: {counts.active} of {counts.accounts} accounts are active"
@@ -50,7 +50,7 @@ def _of_active(counts: _Counts, statements: Statements) -> Iterator[Finding]:
         yield warn(message, fix)
 
 
-def _of_passwords(counts: _Counts, statements: Statements) -> Iterator[Finding]:
+def _of_passwords(counts: _Counts, statements: Statements) -> Iterator[CheckResult]:
     if "password" in statements.mapping.fields and not counts.with_hash:
         message = f"accounts.table.password: 0 of {counts.accounts} accounts have a password hash"
         yield warn(message, "If they have passwords, name the column with the hashes.")
@@ -58,7 +58,7 @@ def _of_passwords(counts: _Counts, statements: Statements) -> Iterator[Finding]:
 
 def _of_providers(
     counts: _Counts, connection: Connection, statements: Statements
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     if not counts.contradicting or counts.contradicting * 2 < counts.with_hash:
         return
     column = statements.mapping.fields["provider"]

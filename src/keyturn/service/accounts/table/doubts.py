@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER
-from keyturn.mail.port.finding import Finding, fail, warn
+from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.service import addresses
 from keyturn.service.accounts.table import columns, recognised_hashes
 from keyturn.service.accounts.table.account_counts import doubt_counts
@@ -28,7 +28,7 @@ def doubts(
     statements: Statements,
     settings: TableSettings,
     hashing: HashingSettings,
-) -> list[Finding]:
+) -> list[CheckResult]:
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
     findings += [
@@ -45,7 +45,7 @@ def doubts(
     return findings
 
 
-def _half_done(mapping: MappedTable) -> Iterator[Finding]:
+def _half_done(mapping: MappedTable) -> Iterator[CheckResult]:
     for table, engine in mapping.without_transactions.items():
         why = "has no transactions, so a change that fails half-way stays half done"
         yield warn(
@@ -54,7 +54,7 @@ def _half_done(mapping: MappedTable) -> Iterator[Finding]:
         )
 
 
-def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     stored = [
         columns.text_of(value) for value in columns.sample(connection, mapping.fields["email"])
     ]
@@ -90,7 +90,7 @@ def _lowered(text: str, *, is_sqlite: bool) -> str:
     return text.translate(ASCII_UPPER_TO_LOWER) if is_sqlite else text.lower()
 
 
-def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+def _times(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
@@ -111,7 +111,7 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
                 yield fail(message, fix)
 
 
-def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+def _flags(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     for flag, column in mapping.active:
         if columns.kind_of(column).holds is not str:
             continue
@@ -126,7 +126,7 @@ def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
             )
 
 
-def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+def _salts(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     """Yield the columns with which an app may hash its passwords: Keyturn hashes the password
     alone.
     """
@@ -171,7 +171,7 @@ or with all rows (https://www.postgresql.org/docs/current/ddl-rowsecurity.html).
 """
 
 
-def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     """Yield what PostgreSQL hides from this role without an error, of every table that is read,
     changed or emptied.
     """

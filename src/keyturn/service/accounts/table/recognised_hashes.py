@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from keyturn.mail.port.finding import Finding, warn
+from keyturn.mail.port.check_result import CheckResult, warn
 from keyturn.service.accounts.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.accounts.table.columns import hash_text
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
@@ -101,7 +101,9 @@ def _form(stored: str) -> HashFormat:
     return _UNKNOWN
 
 
-def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings) -> list[Finding]:
+def doubt_format(
+    table: str, hashes: Iterable[object], settings: HashingSettings
+) -> list[CheckResult]:
     """Compare the format of most hashes with the one that `settings` write."""
     stored = list(hashes)
     used = recognise_hashes(stored)
@@ -122,7 +124,7 @@ _LOCKED_OUT = "Otherwise users cannot sign in with a new password."
 
 def _foreign_format(
     table: str, stored: Sequence[object], used: HashFormat, settings: HashingSettings
-) -> Finding:
+) -> CheckResult:
     hashes = [text for text in map(hash_text, stored) if text]
     foreign = sum(_form(one).is_foreign for one in hashes)
     unable = "does not know" if used.shown == _UNKNOWN.shown else f"cannot write ({_name_of(used)})"

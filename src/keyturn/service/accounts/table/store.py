@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Executable, RowMapping, Update, event
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
 from keyturn.service.accounts.table.app_database import (
@@ -80,7 +80,7 @@ class TablePeople(AccountStore):
     async def require_reachable(self) -> None:
         await self._get_all([])
 
-    async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
+    async def findings(self, hashing: HashingSettings) -> Sequence[CheckResult]:
         return await self._known.read(partial(doubts, settings=self._settings, hashing=hashing))
 
     async def find(self, email: str) -> Account | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.mail.addresses import parse_mailbox
+from keyturn.mail.addresses import parse_sender
 from keyturn.mail.languages.language import Language, SourceTexts
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.rendering.render import EmailProps, Templates
@@ -62,7 +62,7 @@ class MailComposer:
         self._reply_to = settings.brand.support_address
         self._sender = local_sender(settings.brand.name, self._reply_to)
         if settings.mail.from_:
-            self._sender = str(parse_mailbox(settings.mail.from_))
+            self._sender = str(parse_sender(settings.mail.from_))
         self._ends_sessions = ends_sessions(settings.accounts)
         self.offers_securing = self._urls.secures
 

@@ -8,7 +8,7 @@ from hashlib import sha1
 
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -89,7 +89,7 @@ def build(settings: Settings, stores: Stores) -> Breaches | None:
     return Breaches(url, stores.meters) if (url := settings.password.breaches_url) else None
 
 
-async def check(settings: Settings) -> list[Finding]:
+async def check(settings: Settings) -> list[CheckResult]:
     """Ask as a reset does, for the doctor.
 
     Failures are warnings, since resets then skip the check.
@@ -105,7 +105,7 @@ async def check(settings: Settings) -> list[Finding]:
             "Let this machine connect, or correct password.breaches. Until then, Keyturn "
             "accepts leaked passwords."
         )
-        return [Finding("breaches", "warn", f"{where}: {error}", fix)]
+        return [CheckResult("breaches", "warn", f"{where}: {error}", fix)]
     finally:
         await source.close()
     if not knows:
@@ -113,5 +113,5 @@ async def check(settings: Settings) -> list[Finding]:
             f'{where} does not list the password "password", so it is not a list of leaked '
             "passwords"
         )
-        return [Finding("breaches", "warn", message, 'Set password.breaches to "hibp".')]
-    return [Finding("breaches", "ok", f'{where} works: it lists the password "password"')]
+        return [CheckResult("breaches", "warn", message, 'Set password.breaches to "hibp".')]
+    return [CheckResult("breaches", "ok", f'{where} works: it lists the password "password"')]

@@ -19,7 +19,7 @@ from keyturn.bounded_pool import BoundedPool, PoolFull, Turns, cores
 from keyturn.extras import requires_extra
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service import one_time_secrets
 from keyturn.service.client import Client
 from keyturn.service.clock import now, unix
@@ -310,7 +310,7 @@ def build(settings: Settings, stores: Stores) -> RequestChallenge | None:
     return RequestChallenge(Captcha(chosen, set(map(host_in, pages))), stores)
 
 
-async def check(settings: Settings) -> list[Finding]:
+async def check(settings: Settings) -> list[CheckResult]:
     """Send the service an invalid answer, for the doctor: its reply shows whether it knows the
     secret.
     """
@@ -323,15 +323,17 @@ async def check(settings: Settings) -> list[Finding]:
         verdict = await service.ask("nobody")
     except ChallengeUnready as error:
         fix = "Let this machine connect to it. Until it answers, requests for links are refused."
-        return [Finding("challenge", "fail", f"{host}: {error}", fix)]
+        return [CheckResult("challenge", "fail", f"{host}: {error}", fix)]
     finally:
         await service.close()
     if refused := [code for code in verdict.codes if code in _COMPLAINTS]:
         fix = "Copy challenge.secret and challenge.site_key again, both from the same site."
         return [
-            Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix)
+            CheckResult(
+                "challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix
+            )
         ]
     if verdict.success:
         fix = "These are test keys, which accept every answer. Use the keys of your own site."
-        return [Finding("challenge", "warn", f"{host} accepts a made-up answer", fix)]
-    return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
+        return [CheckResult("challenge", "warn", f"{host} accepts a made-up answer", fix)]
+    return [CheckResult("challenge", "ok", f"{host} answers, and accepts the secret")]

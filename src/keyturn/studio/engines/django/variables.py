@@ -13,8 +13,8 @@ from django.template.base import Lexer, TokenType, filter_re
 from django.template.loader_tags import construct_relative_path
 from jinja2 import Environment, FunctionLoader
 
-from keyturn.studio.gallery.variables import probing
-from keyturn.studio.gallery.variables.probe import Probe, Variable, Variables
+from keyturn.studio.gallery.variables import recorded_rendering
+from keyturn.studio.gallery.variables.recording_value import RecordingValue, Variable, Variables
 from keyturn.studio.lint.source.origins import with_origins
 
 _ALWAYS_THERE = frozenset({"forloop", "block", "csrf_token", "request"})
@@ -56,9 +56,9 @@ def find_variables(
         return None
 
     environment = Environment(loader=FunctionLoader(translated), extensions=["jinja2.ext.do"])  # noqa: S701 - not shown
-    environment.globals = dict.fromkeys(_ALWAYS_THERE, Probe())
+    environment.globals = dict.fromkeys(_ALWAYS_THERE, RecordingValue())
     environment.filters |= filters
-    found = probing.find_variables(files, environment, with_origins)
+    found = recorded_rendering.find_variables(files, environment, with_origins)
     for one in found.values():
         _fold_query(one)
     return found

@@ -14,7 +14,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
-from keyturn.studio.gallery.variables.probe import Shape
+from keyturn.studio.gallery.variables.recording_value import TargetShape
 from keyturn.studio.gallery.variables.unpacking import shape_of, stand_in_of
 
 T = TypeVar("T")
@@ -121,7 +121,7 @@ def note_answer(file: str, number: int, value: T) -> T:
     return value
 
 
-def enter_loop(file: str, number: int, entries: Iterable[Any], shape: Shape) -> Iterable[Any]:
+def enter_loop(file: str, number: int, entries: Iterable[Any], shape: TargetShape) -> Iterable[Any]:
     """Return the entries of a loop: a forced one takes none or several of them, or stand-ins in
     their place.
     """

@@ -65,7 +65,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-class Use(Struct, frozen=True):
+class FeatureUse(Struct, frozen=True):
     """A place that uses features. `offset` counts characters of the markup.
 
     `written` is its text behind the kind of its place: "style color: red", "sheet @media print",
@@ -81,7 +81,7 @@ class Use(Struct, frozen=True):
 
 
 _Kind = Literal["property", "selector", "at", "element", "image"]
-_Uses = Iterator[tuple[Iterable[str], Use]]  # features with a use of them all
+_Uses = Iterator[tuple[Iterable[str], FeatureUse]]  # features with a use of them all
 
 
 @cache
@@ -128,7 +128,7 @@ _WORD = frozenset(
 )  # they skip conditional comments for other clients
 
 
-def feature_uses(document: Document) -> Iterator[tuple[str, Use]]:
+def feature_uses(document: Document) -> Iterator[tuple[str, FeatureUse]]:
     """Yield the features of a mail, each with its use."""
     hidden_from_word = parts_not_for_word(str(document.markup))
     of_mjml = (one for one in document.elements() if one.tag.startswith("mj"))
@@ -149,7 +149,7 @@ def _uses_of_element(element: Element) -> _Uses:
     tag, tags, is_mjml = element.tag, partial(tuple, [element.tag]), element.tag.startswith("mj")
     values = {name: attribute.value for name, attribute in element.attributes.items()}
     written = f"<{' '.join([tag, *(f'{name}={value}' for name, value in values.items())])}>"
-    yield named("element", tag), Use("" if is_mjml else tag, element.offset, written, tags)
+    yield named("element", tag), FeatureUse("" if is_mjml else tag, element.offset, written, tags)
     for name, value in {
         **({"type": _USUAL_TYPES[tag]} if tag in _USUAL_TYPES else {}),
         **values,
@@ -160,14 +160,14 @@ def _uses_of_element(element: Element) -> _Uses:
             is_compiled = name.startswith(_COMPILED_BY_MJML) and not name.endswith("color")
             slugs = [*slugs, *(() if is_compiled else named("property", name, value))]
         place = element.attributes[name].offset if name in values else element.offset
-        yield slugs, Use(value, place, written, tags)
+        yield slugs, FeatureUse(value, place, written, tags)
     address = element.get("src") if tag in ("img", "mj-image", "mj-social-element") else ""
     if address and not is_placeholder(address):
         suffix = (
             Path(split_address(address).path).suffix.lstrip(".").lower()
         )  # which tells the format
         slugs = named("image", "data:" if address.startswith("data:") else suffix)
-        yield slugs, Use(address, element.attributes["src"].offset, f"{tag} src: {address}")
+        yield slugs, FeatureUse(address, element.attributes["src"].offset, f"{tag} src: {address}")
     if "style" in values and not is_mjml:
         style, start = values["style"], element.attributes["style"].value_offset
         yield from _uses_of_declarations(style, start, read_style(style), "style", tags)
@@ -212,11 +212,14 @@ def _uses_of_stylesheet(document: Document, css: str, start: int, is_inlined: bo
             if document.body is not document.root and start in document.body.inner
             else "head"
         )
-        yield ("html-style",), Use(place, start, f"style element in {place}")
+        yield ("html-style",), FeatureUse(place, start, f"style element in {place}")
     for at in sheet.at_rules:
         written = f"{at.keyword} {at.prelude}"
         around = "".join(f" inside @{above.keyword} {above.prelude}" for above in at.within)
-        yield named("at", written), Use(at.prelude, start + at.offset, f"sheet @{written}{around}")
+        yield (
+            named("at", written),
+            FeatureUse(at.prelude, start + at.offset, f"sheet @{written}{around}"),
+        )
     for rule in sheet.rules:
         if not _is_optional(rule):
             unread_by = frozenset(
@@ -256,11 +259,14 @@ def _uses_of_declarations(
             continue
         offset, written = start + one.offset, f"{where} {one.name}: {one.value}"
         if one.value.lower() not in initial_values().get(one.name, ()):
-            yield named("property", one.name, one.value), Use(one.value, offset, written, tags)
+            yield (
+                named("property", one.name, one.value),
+                FeatureUse(one.value, offset, written, tags),
+            )
         if one.important:  # as it is written: to some clients the space in front matters
             end = _IMPORTANT.search(css, one.offset)
             written = f"{where} {css[one.offset : end.end()]}" if end else f"{written} !important"
-            yield ("css-important",), Use("!important", offset, written)
+            yield ("css-important",), FeatureUse("!important", offset, written)
 
 
 @cache
@@ -287,7 +293,7 @@ def _uses_of_selectors(rule: StyleRule, start: int) -> _Uses:
             parts |= dict.fromkeys([*signs, *(f":{pseudo}" for pseudo in one.pseudos)], str(one))
         parts |= dict.fromkeys(selector.combinators, str(selector))
     for part, written in sorted(parts.items()):
-        yield named("selector", part), Use(part, start + rule.offset, f"sheet {written}")
+        yield named("selector", part), FeatureUse(part, start + rule.offset, f"sheet {written}")
 
 
 def _is_optional(rule: StyleRule) -> bool:
@@ -312,7 +318,7 @@ element.
 _Gap = Mapping[str, str]
 
 
-def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
+def gaps_of(slug: str, use: FeatureUse, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
     """Return the clients that lack a use, and those that lack a part of it, each with the number of
     the note, or "".
     """
@@ -333,7 +339,7 @@ def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
     return lacking, partly
 
 
-def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:
+def _concerns(note: str, use: FeatureUse, feature: Feature, support: Support) -> bool:
     if note in feature.when or note in feature.on:
         is_written = re.search(feature.when.get(note, ""), use.written, re.IGNORECASE)
         is_on = note not in feature.on or any(
@@ -371,7 +377,9 @@ def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) ->
     yield from reported.values()
 
 
-def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]) -> Finding | None:
+def _finding_on(
+    document: Document, slug: str, use: FeatureUse, chosen: tuple[str, ...]
+) -> Finding | None:
     support, feature = supports()[slug], features()[slug]
     lacking, partly = gaps_of(slug, use, chosen)
     if not (lacking or partly):
@@ -393,7 +401,9 @@ def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]
     )
 
 
-def _message(use: Use, lacking: _Gap, partly: _Gap, support: Support, feature: Feature) -> str:
+def _message(
+    use: FeatureUse, lacking: _Gap, partly: _Gap, support: Support, feature: Feature
+) -> str:
     """Return what is lacking where.
 
     Of a feature that covers several elements, the element is named.

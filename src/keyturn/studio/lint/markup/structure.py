@@ -26,7 +26,7 @@ class ElementRules(msgspec.Struct, frozen=True):
     children: list[str]
 
 
-class Schema(msgspec.Struct, frozen=True, dict=True):
+class MjmlSchema(msgspec.Struct, frozen=True, dict=True):
     elements: dict[str, ElementRules]
     colours: frozenset[str]
 
@@ -41,8 +41,8 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
 
 
 @cache
-def schema() -> Schema:
-    return msgspec.json.decode(_DATA.read_bytes(), type=Schema)
+def schema() -> MjmlSchema:
+    return msgspec.json.decode(_DATA.read_bytes(), type=MjmlSchema)
 
 
 @cache

@@ -16,13 +16,18 @@ from keyturn.studio.gallery import Entry
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
-from keyturn.studio.lint.check import Part, TemplateChecks, checks_for, put_together
 from keyturn.studio.lint.checks.safety import audit
 from keyturn.studio.lint.checks_in_renderers import check_apart
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
+from keyturn.studio.lint.template_checks import (
+    TemplateChecks,
+    TemplateResult,
+    checks_for,
+    put_together,
+)
 from keyturn.studio.renderers import LimitExceeded, Limits, Runner
 from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
@@ -133,7 +138,7 @@ class FolderChecks:
         self._studio = studio
         self._gallery = studio.gallery
         self._runner = runner
-        self._parts: LatestValues[str, Part] = LatestValues()
+        self._parts: LatestValues[str, TemplateResult] = LatestValues()
         self._put_together: tuple[object, ...] = ()
         self._again_at = 0.0
         self._one_at_a_time = threading.Lock()
@@ -157,11 +162,11 @@ class FolderChecks:
             self.waiting = waiting
         return waiting > 0
 
-    def _check(self, entry: Entry) -> Part:
+    def _check(self, entry: Entry) -> TemplateResult:
         self._gallery.branches(entry.name)  # so that the list shows them
         settings = self._studio.settings
 
-        def run(seconds: float) -> Part:
+        def run(seconds: float) -> TemplateResult:
             return self._runner.run_for(
                 seconds, _check_template, entry.name, settings.clients, settings.limits
             )
@@ -169,7 +174,7 @@ class FolderChecks:
         try:
             return check_apart(run, self._gallery, entry, settings.limits)
         except UnknownMail:  # deleted since
-            return Part()
+            return TemplateResult()
 
     def _put_all_together(self, names: Iterable[str], *, are_all: bool) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
@@ -188,7 +193,7 @@ class FolderChecks:
 
 def _check_template(
     renderer: MailRenderer, template: str, clients: tuple[str, ...], limits: Limits
-) -> Part:
+) -> TemplateResult:
     gallery = renderer.gallery
     with gallery.one_look():
         checks = checks_for(clients, gallery.audits)

@@ -15,8 +15,7 @@ from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.snapshots import Comparison, Snapshots
-from keyturn.studio.snapshots.comparison import Differ
-from keyturn.studio.snapshots.comparison import State as Verdict
+from keyturn.studio.snapshots.comparison import Differ, State
 from keyturn.studio.snapshots.difference import Difference, Line, LinePiece, difference, replacement
 from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer
@@ -25,7 +24,7 @@ _SECONDS = 1.0  # for the differences of a part
 _EXCERPT = 6
 _AROUND = 48
 
-_ORDER: Mapping[Verdict, int] = {"broken": 0, "changed": 1, "new": 2, "gone": 3}
+_ORDER: Mapping[State, int] = {"broken": 0, "changed": 1, "new": 2, "gone": 3}
 
 
 def difference_within_limits(runner: Runner[MailRenderer]) -> Differ:
@@ -60,7 +59,7 @@ class ComparedMail(Struct, frozen=True):
     """
 
     name: MailName
-    verdict: Verdict
+    verdict: State
     id: str
     fault: TemplateInvalid | None = None
     html: tuple[int, int] = (0, 0)

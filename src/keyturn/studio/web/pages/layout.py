@@ -37,7 +37,7 @@ from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.rendition import Rendition, Renditions
-from keyturn.studio.web.rendering.source import ExcerptLine, Source, excerpt, lines_of
+from keyturn.studio.web.rendering.source import ExcerptLine, SourceText, excerpt, lines_of
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import PATH, Studio
 from keyturn.studio.web.view import WIDTHS, View
@@ -227,7 +227,7 @@ class Layout:
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
-    def _lines_of(self, source: Source) -> list[Markup]:
+    def _lines_of(self, source: SourceText) -> list[Markup]:
         return lines_of(source, self.renditions.runner)
 
     def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:

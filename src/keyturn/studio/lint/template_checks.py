@@ -18,7 +18,7 @@ from jinja2 import TemplateError
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages.catalogues import Text
+from keyturn.mail.languages.catalogues import TextKey
 from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
@@ -31,7 +31,7 @@ from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
 from keyturn.studio.lint.clients.clients import clients_in
 from keyturn.studio.lint.clients.features import check_compatibility
-from keyturn.studio.lint.document import Check, Document, document_of, read_document
+from keyturn.studio.lint.document import Check, Document, read_document, sent_document
 from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
@@ -72,14 +72,14 @@ CHECKS = checks_for()
 ENOUGH = 2  # mails of a template that may pass a limit before the others are skipped
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True):
+class TemplateResult(msgspec.Struct, frozen=True, array_like=True):
     """What the checks say of a template: rendered `mails`, `texts` for translation, `unused`
     selectors.
     """
 
     findings: tuple[Finding, ...] = ()
     mails: int = 0
-    texts: tuple[tuple[Text, Place], ...] = ()
+    texts: tuple[tuple[TextKey, Place], ...] = ()
     is_cut_short: bool = False
     unused: tuple[Finding, ...] = ()
 
@@ -117,7 +117,7 @@ class TemplateChecks:
         )
         self._of_file = cache(partial(_of_file, gallery))
 
-    def check(self, template: str) -> Part:
+    def check(self, template: str) -> TemplateResult:
         """Check a template.
 
         A mail that takes too long is a finding; the others are still checked.
@@ -129,7 +129,7 @@ class TemplateChecks:
             samples = self._samples(template, findings)
         findings = [_with_mail(one, name, hides=True) for one in (*findings, *passed)]
         if not samples:
-            return Part(tuple(findings))
+            return TemplateResult(tuple(findings))
         passes = None
         with self._limits(template, passed, LONGEST + self.limits.seconds):
             passes = None if findings else self.gallery.branches(template)
@@ -155,7 +155,10 @@ class TemplateChecks:
             ended += any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
-        is_judged, of_files = not (passed or any(finding.hides for finding in findings)), Part()
+        is_judged, of_files = (
+            not (passed or any(finding.hides for finding in findings)),
+            TemplateResult(),
+        )
         with self._limits(template, passed):
             of_files = self._of_files(template, styles if is_judged else None)
         findings += (_with_mail(one, name) for one in of_files.findings)
@@ -172,7 +175,9 @@ class TemplateChecks:
             is_cut_short=is_cut_short,
         )
 
-    def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> Part:
+    def check_mail(
+        self, template: str, sample: Sample, language: Language, read: _Read
+    ) -> TemplateResult:
         """Check one mail, which `read` returns."""
         mail = _mail_name(template, sample, language, self.gallery.languages.known)
         of_mail = (
@@ -255,21 +260,23 @@ class TemplateChecks:
 
         return [one for one in findings if one.group == "limits" or is_added(one.place)]
 
-    def _of_files(self, template: str, styles: StyleUses | None = None) -> Part:
+    def _of_files(self, template: str, styles: StyleUses | None = None) -> TemplateResult:
         """Return what can be said of the files of a template, and which of their `styles` are
         unused.
         """
         files = self.gallery.files_of(template)
         findings = tuple(one for file in files for one in self._of_file(file)[0])
         texts = tuple(one for file in files for one in self._of_file(file)[1])
-        return Part(
+        return TemplateResult(
             findings,
             texts=texts,
             unused=tuple(styles.unused(map(self.gallery.text, files))) if styles else (),
         )
 
 
-def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[tuple[Text, Place]]]:
+def _of_file(
+    gallery: Gallery, file: str
+) -> tuple[Sequence[Finding], Sequence[tuple[TextKey, Place]]]:
     """Return the unknown filters of a file and its texts for translation; other checks report what
     cannot be read.
     """
@@ -324,14 +331,14 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
     return filterfalse(is_of_stand_in, findings)
 
 
-def examine(
+def check_sent_mail(
     _: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()
 ) -> list[Finding]:
     """Return the findings in a sent mail, in a renderer: a few kilobytes of HTML and CSS can cost
     an hour of work.
     """
     findings = dict.fromkeys(
-        document_findings(document_of(html, text, subject), checks_for(clients))
+        document_findings(sent_document(html, text, subject), checks_for(clients))
     )
     for_senders = (
         replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in findings
@@ -339,14 +346,14 @@ def examine(
     return sorted(for_senders, key=lambda finding: (finding.place, finding.rule, finding.message))
 
 
-_Parts = Mapping[str, Part]  # parts by the names of their templates
+_Parts = Mapping[str, TemplateResult]  # parts by the names of their templates
 _Users = Mapping[str, Collection[str]]  # templates by the names of their files
 ChecksTemplates = Callable[
-    [TemplateChecks, Sequence[str]], Iterable[Part]
+    [TemplateChecks, Sequence[str]], Iterable[TemplateResult]
 ]  # in the order of the names
 
 
-def check(
+def check_gallery(
     gallery: Gallery,
     checks: Iterable[Check] = CHECKS,
     languages: Iterable[Language] | None = None,

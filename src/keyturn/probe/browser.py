@@ -157,7 +157,7 @@ class Web:
     async def require_permission(self, permission: str) -> None:
         """Ask another host over https for what only its owner can publish.
 
-        Raises CannotProbe and a Finding.
+        Raises CannotProbe and AttackEnded.
         """
         other = f"{self.origin} is another host"
         if not self.origin.startswith("https://"):
@@ -185,7 +185,7 @@ class Web:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes = b""
     ) -> Page:
-        """Return the answer. Raises a Finding if there is none, or a limit answers."""
+        """Return the answer. Raises AttackEnded if there is none, or a limit answers."""
         if self.is_another_host:
             async with self._turn:
                 await asyncio.sleep(_PAUSE)
@@ -258,7 +258,7 @@ class Browser:
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
         """Return the last answer.
 
-        `path`: also a URL of the origin. Raises a Finding for one of another.
+        `path`: also a URL of the origin. Raises AttackEnded for one of another.
         """
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)

@@ -5,10 +5,10 @@ from typing import Literal
 
 import msgspec
 
-Verdict = Literal["ok", "warn", "fail", "skip"]
+CheckVerdict = Literal["ok", "warn", "fail", "skip"]
 
 
-class Finding(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """A result of the doctor.
 
     `verdict`: "fail" means that users get no mail or no answer.
@@ -16,12 +16,12 @@ class Finding(msgspec.Struct, frozen=True):
     """
 
     check: str
-    verdict: Verdict
+    verdict: CheckVerdict
     message: str
     fix: str = ""
 
 
 # Make a finding of a message and its fix. The doctor adds the name of the check.
-ok = partial(Finding, "", "ok")
-warn = partial(Finding, "", "warn")
-fail = partial(Finding, "", "fail")
+ok = partial(CheckResult, "", "ok")
+warn = partial(CheckResult, "", "warn")
+fail = partial(CheckResult, "", "fail")

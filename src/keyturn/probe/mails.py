@@ -110,7 +110,7 @@ def _token_of(address: str) -> str:
     return max(strange, key=len)  # what stands before the path's first slash is one: empty
 
 
-class Mailbox:
+class ReceivedMails:
     """Waits for mails in the inbox. `slowest`: seconds that the slowest mail took so far."""
 
     def __init__(self, inbox: CapturedMails) -> None:
