@@ -1,4 +1,4 @@
-"""The result of a check."""
+"""The result of a check of the doctor."""
 
 from functools import partial
 from typing import Literal
@@ -11,7 +11,8 @@ CheckVerdict = Literal["ok", "warn", "fail", "skip"]
 class CheckResult(msgspec.Struct, frozen=True):
     """A result of the doctor.
 
-    "fail": users get no mail or no answer. `fix`: what to do; only "ok" has none.
+    `verdict`: "fail" means that users get no mail or no answer.
+    `fix`: what to do; only "ok" has none.
     """
 
     check: str
@@ -20,9 +21,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-ok, warn, fail = (
-    partial(CheckResult, "", "ok"),
-    partial(CheckResult, "", "warn"),
-    partial(CheckResult, "", "fail"),
-)
-"""Findings that the doctor labels with the check's name: of a message, and of its fix."""
+# Make a finding of a message and its fix. The doctor adds the name of the check.
+ok = partial(CheckResult, "", "ok")
+warn = partial(CheckResult, "", "warn")
+fail = partial(CheckResult, "", "fail")
