@@ -64,7 +64,7 @@ def bearer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
 
 def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
     """Return the client. Its address is the peer's, or the one that a trusted proxy forwards (see
-    `app.create_app`).
+    `keyturn_app`).
     """
     return Client(
         ip_address=str(read_peer(request.client.host) or "") if request.client else "",

@@ -1,5 +1,5 @@
-"""The domain, without Litestar: a reset has five steps, a file each (ARCHITECTURE.md); optional
-steps plug in.
+"""The domain, which imports neither Litestar nor pages: a reset has five steps, a file each
+(ARCHITECTURE.md); optional steps plug in.
 
 **"It was not me" needs no sign-in, and a mailbox speaks for itself alone**: the button ends no
 links of another mailbox, and locks no account that has moved (`records/links.py`, the states in
