@@ -64,9 +64,7 @@ def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
 
 
 class ClientGap(msgspec.Struct, frozen=True):
-    """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a
-    part of it.
-    """
+    """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a part of it."""  # noqa: E501 - docs/check.schema.json has it as one line
 
     client: str
     support: Literal["no", "partial"]

@@ -26,9 +26,7 @@ _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong in one place, once for all mails that have it: TEMPLATE/SAMPLE, and
-    the language.
-    """
+    """One thing that is wrong in one place, once for all mails that have it: TEMPLATE/SAMPLE, and the language."""  # noqa: E501 - docs/check.schema.json has it as one line
 
     rule: Annotated[str, Meta(pattern="^[a-z]+/[a-z0-9-]+$")]
     severity: Severity
