@@ -1,7 +1,7 @@
 """Messages that are promised and not yet sent: rows written in the caller's transaction, handled by
 a worker.
 
-**A worker has a loop for each of its queues**: claim what is due, prepare it, deliver it, settle it,
+**A worker has a loop for each of its queues**: claim what is due, prepare, deliver, settle,
 and again. After a claim of few messages it rests for a twentieth of a second, so that messages that
 follow closely share a claim.
 

@@ -2,7 +2,7 @@
 address.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from keyturn.errors import Fault
@@ -11,6 +11,7 @@ from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.requests import InputInvalid, OverBudget
+from keyturn.service.reset.proofs.challenge import RequestChallenge
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -19,13 +20,6 @@ from keyturn.service.telemetry.meters import count_calls
 _LONGEST_RETURN = 1000
 """Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096
 bytes.
-"""
-
-
-RequireAnswer = Callable[[Client, str], Awaitable[None]]
-"""Returns if a request may go on with an answer.
-
-Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy.
 """
 
 
@@ -74,11 +68,13 @@ class ResetRequests:
     def __init__(
         self,
         stores: Stores,
-        require_answer: RequireAnswer | None,
+        challenge: RequestChallenge | None,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self._stores, self.meters = stores, stores.meters
-        self._require_answer, self._return_addresses = require_answer, return_addresses
+        self._stores = stores
+        self.meters = stores.meters
+        self._challenge = challenge
+        self._return_addresses = return_addresses
 
     @_dropped_over_budget()
     @count_calls("request")
@@ -113,8 +109,8 @@ class ResetRequests:
         return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
-        if self._require_answer:  # before more expensive work
-            await self._require_answer(wanted.client, answer)
+        if self._challenge:  # before more expensive work
+            await self._challenge.require(wanted.client, answer)
         await self._stores.limits.count("request", wanted.client, "overall")
 
     @_dropped_over_budget()

@@ -65,7 +65,9 @@ class TwilioSms:
         proof = basic(settings.account, settings.password)
         self._api = ProviderApi(settings.api_url, lambda _: proof, timeout)
         self._settings = settings
-        self.close = self._api.close
+
+    async def close(self) -> None:
+        await self._api.close()
 
     async def send(self, number: str, text: str) -> None:
         """Hand a message over, for its code's life.
@@ -88,7 +90,9 @@ class CapturedSms:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = CaptureSender(folder)
         self._sender = local_sender(name, "")
-        self.close = self._folder.close
+
+    async def close(self) -> None:
+        await self._folder.close()
 
     async def send(self, number: str, text: str) -> None:
         email = Email(
@@ -123,8 +127,10 @@ class SmsCodes:
             if mail.transport == "capture"
             else TwilioSms(sms)
         )
-        self.close = self._sender.close
         self._host = host_in(settings.reset_url.replace("{base_url}", settings.base_url))
+
+    async def close(self) -> None:
+        await self._sender.close()
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code to a number of E.164, in place of the last.
