@@ -48,10 +48,8 @@ class SmtpServer:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        return [
-            message_from_bytes(one.original_content, policy=policy.default)
-            for one in self.envelopes
-        ]  # type: ignore[arg-type]
+        received = [envelope.original_content or b"" for envelope in self.envelopes]
+        return [message_from_bytes(content, policy=policy.default) for content in received]
 
     async def handle_EHLO(
         self, _: SMTP, session: Session, __: Envelope, host: str, answers: list[str]

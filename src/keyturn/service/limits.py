@@ -23,7 +23,7 @@ import fcntl
 import math
 import os
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -120,9 +120,11 @@ class LimitRow(Model):
 # several cannot wait for each other in a circle.
 _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _COUNT = """
-WITH given AS ({given})
+WITH given AS ({given}),
+crowded AS (SELECT key FROM {table} JOIN given USING (key) WHERE tat > {now} + most)
 INSERT INTO {table} AS kept (key, tat)
-SELECT key, {now} + added FROM given WHERE TRUE ORDER BY key
+SELECT key, {now} + added FROM given
+WHERE NOT (:together AND EXISTS (SELECT 1 FROM crowded)) ORDER BY key
 ON CONFLICT (key) DO UPDATE
 SET tat = excluded.tat + CASE WHEN kept.tat > {now} THEN kept.tat - {now} ELSE 0 END
 WHERE kept.tat <= {now} + (SELECT most FROM given WHERE given.key = kept.key)
@@ -154,6 +156,24 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         " CASE WHEN :waits THEN current_setting('synchronous_commit') ELSE 'off' END, TRUE)",
     },
 }
+
+
+class _Count(NamedTuple):
+    """What to add to a counter, and the highest level at which that is allowed, both in seconds."""
+
+    key: str
+    added: float
+    most: float
+
+
+def _counts(requests: Iterable[Sequence[Limit]]) -> Sequence[_Count]:
+    """Return the counts of all requests, one for each counter."""
+    wanted = Counter(limit for limits in requests for limit in limits)
+    counts = []
+    for limit, times in wanted.items():
+        added = times * limit.gap
+        counts.append(_Count(limit.key, added, most=limit.room - (added - limit.gap)))
+    return counts
 
 
 _TRIES = 10
@@ -202,7 +222,7 @@ class StoredCounters:
         levels = self._look([limit for limits in requests.values() for limit in limits])
         decided = {place: _decide(limits, levels) for place, limits in requests.items()}
         fitting = [limits for place, limits in requests.items() if not decided[place].full]
-        counted = self._add(fitting)
+        counted = self._add(_counts(fitting))
         left = {}
         for place, limits in requests.items():
             hit = decided[place]
@@ -216,27 +236,44 @@ class StoredCounters:
                 )
             else:
                 left[place] = limits
-        for limits in left.values():
+        self._give_back_each(left.values(), counted)
+        return left
+
+    def count_together(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit] | None:
+        """Count all requests by one statement.
+
+        Returns None, and counts none of them, if one of their counters has no room for all of them.
+        """
+        counts = _counts(requests)
+        if any(count.most < 0 for count in counts):  # not even an empty counter has room
+            return None
+        counted = self._add(counts, together=True)
+        if len(counted) == len(counts):
+            return [Hit([counted[limit.key] for limit in limits]) for limits in requests]
+        # Another process was faster at one of the counters.
+        self._give_back_each(requests, counted)
+        return None
+
+    def _give_back_each(self, requests: Iterable[Sequence[Limit]], counted: Container[str]) -> None:
+        for limits in requests:
             for limit in limits:
                 if limit.key in counted:
                     self.give_back(limit)
-        return left
 
-    def _add(self, requests: Sequence[Sequence[Limit]]) -> Mapping[str, float]:
-        """Count requests; return the levels of the counters that had room for all of theirs."""
-        wanted = Counter(limit for limits in requests for limit in limits)
-        rows = []
-        for limit, times in wanted.items():
-            added = times * limit.gap
-            most = limit.room - (added - limit.gap)
-            rows.append((limit.key, added, most))
-        result = self._execute(_COUNT, given=_as_json(rows), waits=self._waits)
+    def _add(self, counts: Sequence[_Count], *, together: bool = False) -> Mapping[str, float]:
+        """Count; return the levels of the counters that had room.
+
+        `together`: count all, or none if a counter has no room.
+        """
+        result = self._execute(_COUNT, given=_as_json(counts), waits=self._waits, together=together)
         return {key: level for key, level, *_ in result}
 
     def _look(self, limits: Sequence[Limit]) -> dict[str, float]:
         """Return the level of each counter by its key."""
         levels = dict.fromkeys((limit.key for limit in limits), 0.0)
-        for key, level in self._execute(_LEVELS, given=_as_json([(key, 0, 0) for key in levels])):
+        for key, level in self._execute(
+            _LEVELS, given=_as_json([_Count(key, 0, 0) for key in levels])
+        ):
             levels[key] = max(0.0, level)
         return levels
 
@@ -263,11 +300,11 @@ def _statement(sql: str, dialect: str) -> sa.TextClause:
     return sa.text(sql.format(table=LimitRow.__tablename__, **_WORDS[dialect]))
 
 
-def _as_json(rows: Sequence[tuple[str, float, float]]) -> str:
+def _as_json(counts: Sequence[_Count]) -> str:
     """Return the counters, with what to add and at most which level, as one parameter: a list costs
     more.
     """
-    return msgspec.json.encode(rows).decode()
+    return msgspec.json.encode(counts).decode()
 
 
 def _decide(limits: Sequence[Limit], levels: dict[str, float]) -> Hit:
@@ -330,7 +367,12 @@ class SharedCounters:
             raise _unready(error) from error
 
     async def _count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
-        return await alone(self.database, lambda counters: counters.count_each(requests))
+        """Count the requests by one statement as long as no limit is near."""
+
+        def count(counters: StoredCounters) -> Sequence[Hit]:
+            return counters.count_together(requests) or counters.count_each(requests)
+
+        return await alone(self.database, count)
 
 
 _MOST: Final = 100_000

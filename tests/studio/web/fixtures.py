@@ -48,11 +48,9 @@ BASE = """\
     <mj-title>{% block subject %}{% endblock %}</mj-title>
     <mj-preview>{% block preheader %}{% endblock %}</mj-preview>
     <mj-attributes><mj-all font-family="sans-serif" /></mj-attributes>
-    <mj-style>
-      .ground { background: #fefefe }
+    <mj-style>.ground { background: #fefefe }
       @media (prefers-color-scheme: dark) {
-        .ground { background: #101010 } .ground div { color: #fefefe !important }
-      }
+        .ground { background: #101010 } .ground div { color: #fefefe !important } }
     </mj-style>
   </mj-head>
   <mj-body css-class="ground">

@@ -278,9 +278,10 @@ class Batcher(Generic[_Item, _Result]):
     not fail its neighbours; a KeyturnError, as of a database that is down, fails them all at once.
     A cancelled waiter cancels nothing.
 
-    `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`:
-    it pays if a trip takes this process's own time, as with SQLite. `pause`: seconds to wait before
-    each batch instead.
+    Before each batch, the event loop runs for as long as that brings more items, up to `largest`: a
+    trip takes this process's own time, so a larger batch costs each item less.
+
+    `pause`: seconds to wait before each batch, too.
     `in_time`: limits the wait of each caller, counted from its own arrival. Its items are still
     executed.
     """
@@ -288,7 +289,6 @@ class Batcher(Generic[_Item, _Result]):
     execute: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result | Exception]]]
     _: KW_ONLY
     largest: int = 500
-    gathers: bool = False
     pause: float = 0
     in_time: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
 
@@ -334,7 +334,7 @@ class Batcher(Generic[_Item, _Result]):
         if self.pause:
             await asyncio.sleep(self.pause)
         seen = 0
-        while self.gathers and seen < len(self._waiting) < self.largest:
+        while seen < len(self._waiting) < self.largest:
             seen = len(self._waiting)
             await asyncio.sleep(0)
 
@@ -395,4 +395,4 @@ def lookup(
         }
         return [results.get(wanted) for wanted in keys]
 
-    return Batcher(find, gathers=database.is_sqlite, in_time=database.in_time)
+    return Batcher(find, in_time=database.in_time)

@@ -52,9 +52,7 @@ class Outbox(Store):
             .limit(1)
         )
         self._claiming = cache(partial(_claiming, database))
-        self._posts: Batcher[_Row, None] = Batcher(
-            self._post_all, gathers=database.is_sqlite, in_time=database.in_time
-        )
+        self._posts: Batcher[_Row, None] = Batcher(self._post_all, in_time=database.in_time)
         self._ends: Batcher[Ending, None] = Batcher(self._end_all, pause=_PAUSE)
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:

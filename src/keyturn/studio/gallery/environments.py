@@ -150,9 +150,11 @@ def app_environment(
             )
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
         get = copy.getattr
-        copy.getattr = lambda obj, attribute: (
-            obj[attribute] if _holds(obj, attribute) else get(obj, attribute)
-        )  # type: ignore[method-assign]
+
+        def get_key_first(obj: Any, attribute: str) -> Any:
+            return obj[attribute] if _holds(obj, attribute) else get(obj, attribute)
+
+        copy.getattr = get_key_first  # type: ignore[method-assign]
         return copy
 
     return make
