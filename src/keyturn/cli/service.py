@@ -148,11 +148,12 @@ def worker(host: str, port: int | None) -> None:
     """
     from keyturn.service.app import create_worker_app
     from keyturn.service.container import Container
+    from keyturn.service.worker_queues import work
 
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
 
-    async def work() -> None:
+    async def run_worker() -> None:
         async with Container(settings) as container, contextlib.AsyncExitStack() as stack:
             await _require_ready(container)
             click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
@@ -160,9 +161,9 @@ def worker(host: str, port: int | None) -> None:
                 bound = listen(host, port)
                 await stack.enter_async_context(serving(create_worker_app(container), bound))
                 click.echo(f"Health checks: http://{address_of(bound)}/health/ready", err=True)
-            await container.work()
+            await work(container)
 
-    run(until_signalled(work()), WORKER_TURN)
+    run(until_signalled(run_worker()), WORKER_TURN)
 
 
 @click.command()

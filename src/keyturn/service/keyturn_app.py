@@ -25,6 +25,7 @@ from keyturn.service.limits import counting_alone
 from keyturn.service.sending.senders import require_libraries
 from keyturn.service.settings.networks import both_forms, read_network, read_peer
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
+from keyturn.service.worker_queues import work
 
 log = logging.getLogger("keyturn.accounts")
 
@@ -110,7 +111,7 @@ class KeyturnApp(Litestar):
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()
             elif self._worker == "inside":
-                worker = asyncio.create_task(self._container.work())
+                worker = asyncio.create_task(work(self._container))
                 worker.add_done_callback(self._note_end)
                 self._container.worker_is_down = False
                 stack.push_async_callback(_cancel, worker)

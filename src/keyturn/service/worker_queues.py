@@ -5,11 +5,14 @@ pace. Strangers can cause as many of them as the limits let through, and must no
 confirmation or the app's events.
 """
 
+import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.port import AccountStore
+from keyturn.service.container import Container
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Worker, WorkerLimits, WorkerQueue
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
@@ -20,9 +23,7 @@ from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.sending.senders import pace_for, sender_for
 from keyturn.service.settings import LONGEST_TRY, MailSettings
-
-if TYPE_CHECKING:
-    from keyturn.service.container import Container
+from keyturn.service.webhooks import sender as webhooks
 
 _MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
 """Mails with links, and other mails, that are handed to the provider at a time. A provider answers
@@ -33,8 +34,25 @@ _TOLD_AT_ONCE = 4
 """Events that are sent to the app at a time, however slowly it answers."""
 
 
-def worker_of(container: "Container") -> Worker:
-    """Return the process's worker.
+def work(container: Container) -> Coroutine[Any, Any, None]:
+    """Return the worker's coroutine, which sends messages and purges records until cancelled.
+
+    Raises SettingsInvalid at once, if there is no mail provider.
+    """
+    return _work(container, build_worker(container))
+
+
+async def _work(container: Container, worker: Worker) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run())
+            group.create_task(container.retention.run())
+    finally:
+        await worker.close()
+
+
+def build_worker(container: Container) -> Worker:
+    """Return a worker that sends the messages of the outbox; close it before the container.
 
     Senders that `container` was built with replace those of the settings. Raises SettingsInvalid.
     """
@@ -45,7 +63,7 @@ def worker_of(container: "Container") -> Worker:
     )
 
 
-def _mail_queues(container: "Container") -> list[WorkerQueue]:
+def _mail_queues(container: Container) -> list[WorkerQueue]:
     providers = _providers(container)
     mails = MailDelivery(container.stores, Seal(container.keys), providers)
     composer = MailComposer(container.templates, container.themes, container.settings)
@@ -73,7 +91,7 @@ def _mail_queues(container: "Container") -> list[WorkerQueue]:
     ]
 
 
-def _providers(container: "Container") -> Failover:
+def _providers(container: Container) -> Failover:
     mail = container.settings.mail
     first = container.sender or sender_for(mail.transport, container.settings)
     second = container.fallback or (
@@ -104,13 +122,11 @@ def _last_answer(mail: MailSettings) -> timedelta:
     return longest
 
 
-def _app_queues(container: "Container") -> list[WorkerQueue]:
-    """Return the queues of webhooks.
-
-    Strangers can cause reset requests, as many as the limits let through, so the event of a request
-    has a queue of its own.
+def _app_queues(container: Container) -> list[WorkerQueue]:
+    """Return the queues of webhooks: one for the event that strangers cause as often as the limits
+    let them.
     """
-    sender = container.webhooks() if container.webhooks else None
+    sender = webhooks.build(container.settings)
     handlers: dict[str, Handler] = dict.fromkeys(
         WEBHOOKS.values(), sender.post if sender else _drop
     )

@@ -25,8 +25,10 @@ from keyturn.service.clock import Clock, MovableClock, Random, replaced
 from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
+from keyturn.service.outbox.worker import Worker
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import require_valid
+from keyturn.service.worker_queues import build_worker
 
 CHEAPEST = 4
 """The lowest cost of bcrypt, for speed. keyturn.toml does not allow it."""
@@ -67,8 +69,12 @@ class RunningService:
     def __init__(
         self, app: Litestar, container: Container, sender: MemorySender, clock: MovableClock
     ) -> None:
-        self.app, self.container, self.sender, self.clock = app, container, sender, clock
+        self.app = app
+        self.container = container
+        self.sender = sender
+        self.clock = clock
         self._hosts = count(1)
+        self._worker: Worker | None = None
 
     def client(self, ip_address: str = "", **options: Any) -> httpx2.AsyncClient:
         """Return an HTTP client with cookies of its own.
@@ -104,8 +110,16 @@ class RunningService:
         )
 
     async def deliver(self) -> None:
-        """Send all messages that are due. It is for a service without a running worker."""
-        await self.container.worker.drain()
+        """Send everything that waits and is due, unless the worker runs by itself."""
+        if self._worker is None:
+            self._worker = build_worker(self.container)
+        await self._worker.drain()
+
+    async def close_worker(self) -> None:
+        """Close what `deliver` has opened."""
+        if self._worker:
+            await self._worker.close()
+            self._worker = None
 
 
 @asynccontextmanager
@@ -145,7 +159,9 @@ async def service(
         container = Container(wanted, accounts=accounts, sender=used_sender, fallback=fallback)
         app = create_app(wanted, container=container, worker=worker)
         await stack.enter_async_context(_alive(app))
-        yield RunningService(app, container, used_sender, used_clock)
+        running = RunningService(app, container, used_sender, used_clock)
+        stack.push_async_callback(running.close_worker)
+        yield running
 
 
 @asynccontextmanager

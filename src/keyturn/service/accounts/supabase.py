@@ -216,7 +216,9 @@ class AdminApi:
         self._url, self._key = settings.url.rstrip("/") + "/auth/v1", settings.service_role_key
         headers = {"apikey": self._key, "x-supabase-api-version": "2024-01-01"}
         self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER, headers=headers)
-        self.close = self._http.close
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def page(self, number: int, size: int, **filters: str) -> AuthAnswer:
         """Ask for a page of the users, counted from 1. Supabase Auth answers with a `UserPage`."""

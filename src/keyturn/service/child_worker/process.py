@@ -83,9 +83,10 @@ def main() -> None:
 
 async def _work(container: "Container", meters: ReportedMeters, pipe: io.FileIO) -> None:
     from keyturn.service.event_loop import on_signals
+    from keyturn.service.worker_queues import work
 
     loop = asyncio.get_running_loop()
-    task = asyncio.create_task(container.work())
+    task = asyncio.create_task(work(container))
 
     def listen() -> None:
         if pipe.read(4096):

@@ -3,7 +3,7 @@
 The answer and the work are the same for every address.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from keyturn.errors import Fault
@@ -12,6 +12,7 @@ from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.requests import InputInvalid, OverBudget
+from keyturn.service.reset.proofs.challenge import RequestChallenge
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -20,13 +21,6 @@ from keyturn.service.telemetry.meters import count_calls
 _LONGEST_RETURN = 1000
 """Characters of an address to return to. A cookie of the pages holds it with other values, and
 browsers keep cookies of 4096 bytes.
-"""
-
-
-RequireAnswer = Callable[[Client, str], Awaitable[None]]
-"""Checks the answer to a challenge.
-
-Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy.
 """
 
 
@@ -74,11 +68,13 @@ class ResetRequests:
     def __init__(
         self,
         stores: Stores,
-        require_answer: RequireAnswer | None,
+        challenge: RequestChallenge | None,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self._stores, self.meters = stores, stores.meters
-        self._require_answer, self._return_addresses = require_answer, return_addresses
+        self._stores = stores
+        self.meters = stores.meters
+        self._challenge = challenge
+        self._return_addresses = return_addresses
 
     @_dropped_over_budget()
     @count_calls("request")
@@ -118,8 +114,8 @@ class ResetRequests:
         return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
-        if self._require_answer:  # first, since it keeps floods from all later work
-            await self._require_answer(wanted.client, answer)
+        if self._challenge:  # before more expensive work
+            await self._challenge.require(wanted.client, answer)
         await self._stores.limits.count("request", wanted.client, "overall")
 
     @_dropped_over_budget()

@@ -39,7 +39,9 @@ class Breaches:
             PATIENCE.total_seconds(), _LONGEST_ANSWER, most_at_once=_MOST_AT_ONCE
         )
         self._meters = meters or Meters()
-        self.close = self._http.close
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def holds(self, password: str) -> bool:
         """Tell whether the list contains the password (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12).
@@ -84,7 +86,10 @@ class Breaches:
 
 
 def build(settings: Settings, stores: Stores) -> Breaches | None:
-    return Breaches(url, stores.meters) if (url := settings.password.breaches_url) else None
+    url = settings.password.breaches_url
+    if not url:
+        return None
+    return Breaches(url, stores.meters)
 
 
 async def check(settings: Settings) -> list[CheckResult]:

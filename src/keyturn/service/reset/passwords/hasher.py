@@ -38,8 +38,10 @@ class PasswordHasher:
         self._pool = BoundedPool(
             "keyturn-hash", threads, settings.queue, initializer=_yield_to_others
         )
-        self.close = self._pool.close
         self._meters = meters or Meters()
+
+    def close(self) -> None:
+        self._pool.close()
 
     async def hash(self, password: str) -> str:
         """Return a hash in the settings' format. The call waits in the reserved line.

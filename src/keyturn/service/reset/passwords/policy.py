@@ -4,7 +4,7 @@ zxcvbn finds passwords that an attacker soon guesses.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from unicodedata import category
@@ -16,6 +16,7 @@ from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.accounts.hash_formats import BCRYPT_BYTES
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.service.problems.requests import Busy
+from keyturn.service.reset.passwords.breaches import Breaches
 from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import PasswordSettings, Settings
 
@@ -55,7 +56,7 @@ class PasswordPolicy:
         settings: PasswordSettings,
         *brand_names: str,
         max_bytes: int = BCRYPT_BYTES,
-        is_leaked: Callable[[str], Awaitable[bool]] | None = None,
+        breaches: Breaches | None = None,
     ) -> None:
         shortest = settings.min_length
         self._checks: list[tuple[Rule, Callable[[str], bool]]] = [
@@ -75,10 +76,12 @@ class PasswordPolicy:
         ]
         self._brand_names = brand_names
         self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)  # zxcvbn holds the interpreter
-        self.close = self._pool.close
-        self._is_leaked = is_leaked
-        further = map(_rule, ("common", "personal", *(["breached"] if is_leaked else [])))
+        self._breaches = breaches
+        further = map(_rule, ("common", "personal", *(["breached"] if breaches else [])))
         self.rules = (*(rule for rule, _ in self._checks), *further)
+
+    def close(self) -> None:
+        self._pool.close()
 
     async def require(self, password: str, email: str) -> None:
         """Raise PasswordRejected with every rule that the password breaks.
@@ -96,7 +99,7 @@ class PasswordPolicy:
         if is_guessable:
             broken.append(_rule("common"))
         broken += personal
-        if not broken and self._is_leaked and await self._is_leaked(password):
+        if not broken and self._breaches and await self._breaches.holds(password):
             broken = [_rule("breached")]
         if broken:
             raise PasswordRejected(
@@ -224,12 +227,10 @@ KNOWN_PHRASES = _WHOLE | {
 }
 
 
-def build(
-    settings: Settings, stores: Stores, is_leaked: Callable[[str], Awaitable[bool]] | None
-) -> PasswordPolicy:
+def build(settings: Settings, stores: Stores, breaches: Breaches | None) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
         *(brand.name for brand in stores.themes.brands),
         max_bytes=settings.hashing.max_bytes,
-        is_leaked=is_leaked,
+        breaches=breaches,
     )

@@ -198,7 +198,9 @@ class Captcha:
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
         self._http = HttpClient(self._timeout, most_at_once=_MOST_AT_ONCE)
-        self.close = self._http.close
+
+    async def close(self) -> None:
+        await self._http.close()
 
     def issue(self) -> Mapping[str, Any]:
         return {}
@@ -262,8 +264,12 @@ class RequestChallenge:
 
     def __init__(self, judge: Altcha | Captcha, stores: Stores) -> None:
         self._judge = judge
-        self.widget, self.close = judge.widget, judge.close
-        self._limits, self._meters = stores.limits, stores.meters
+        self.widget = judge.widget
+        self._limits = stores.limits
+        self._meters = stores.meters
+
+    async def close(self) -> None:
+        await self._judge.close()
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time. Raises TooManyRequests."""

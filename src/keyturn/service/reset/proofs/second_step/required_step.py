@@ -84,10 +84,14 @@ class RequiredStep(SecondProof):
     """
 
     def __init__(self, step: SecondStep, stores: Stores, events: AppEvents) -> None:
-        self.step, self.close = step, step.close
-        self._stores, self._events = stores, events
+        self.step = step
+        self._stores = stores
+        self._events = events
         self.own = step if isinstance(step, OwnSecondStep) else None
         self.builtin = step if isinstance(step, BuiltinFactors) else None
+
+    async def close(self) -> None:
+        await self.step.close()
 
     async def factors(self, link: OneTimeSecret | None, account: Account) -> Sequence[Factor]:
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(

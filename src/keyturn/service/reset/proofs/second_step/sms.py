@@ -66,7 +66,9 @@ class TwilioSms:
         proof = basic(settings.account, settings.password)
         self._api = ProviderApi(settings.api_url, lambda _: proof, timeout)
         self._settings = settings
-        self.close = self._api.close
+
+    async def close(self) -> None:
+        await self._api.close()
 
     async def send(self, number: str, text: str) -> None:
         """Hand a message over. Twilio drops it once its code has expired.
@@ -89,7 +91,9 @@ class CapturedSms:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = CaptureSender(folder)
         self._sender = local_sender(name, "")
-        self.close = self._folder.close
+
+    async def close(self) -> None:
+        await self._folder.close()
 
     async def send(self, number: str, text: str) -> None:
         email = Email(
@@ -124,8 +128,10 @@ class SmsCodes:
             if mail.transport == "capture"
             else TwilioSms(sms)
         )
-        self.close = self._sender.close
         self._host = host_in(settings.reset_url.replace("{base_url}", settings.base_url))
+
+    async def close(self) -> None:
+        await self._sender.close()
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code to a phone number in the form of E.164. It replaces the last code.
