@@ -10,6 +10,7 @@ from keyturn.service.api.account_security import AccountSecurityController, Acco
 from keyturn.service.api.challenges import ChallengeController, ChallengeServices
 from keyturn.service.api.codes import CodeController, CodeServices
 from keyturn.service.api.cookies import device_cookie, session_cookie
+from keyturn.service.api.delivery_reports import ProviderReports
 from keyturn.service.api.form_texts import FormTextController, FormTextServices
 from keyturn.service.api.health import HealthController
 from keyturn.service.api.invitations import (
@@ -33,7 +34,6 @@ from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.reset import ResetPage
 from keyturn.service.pages.security import form_token_check
 from keyturn.service.pages.sign_in import SecuritySettingsPage, SignInPage, SignOutPage
-from keyturn.service.sending.reports import ProviderReports
 
 
 def api_router(container: Container) -> Router:
