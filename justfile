@@ -1,5 +1,9 @@
 # Recipes for people and for CI. `just` is a dev dependency: `uv run just check`.
 
+quick_tests := "not app and not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long and not nightly"
+# The default tests that are not quick
+other_tests := "(app or browser or mariadb or postgresql or postgresql_with_tls or slow) and not long and not nightly and not (any_database and postgresql)"
+
 # List the recipes
 default:
     @just --list
@@ -37,7 +41,7 @@ stories *flags:
 
 # Run the quick tests, in 40 seconds: no service, no studio, no database, no server, no browser
 quick *flags:
-    uv run pytest -m "not app and not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long and not nightly" {{flags}}
+    uv run pytest -m {{quote(quick_tests)}} {{flags}}
 
 # Test the wheel with the newest versions of its dependencies, up to pyproject's `exclude-newer`; 2 to 4 minutes
 newest *flags:
@@ -96,8 +100,12 @@ messages:
 reference:
     uv run python -m tests.house.reference
 
-# Run all that CI runs: fifteen minutes on two cores
-check: lint bare stories
+# Print for each product and folder how much a reader has to hold at once, which `tests/house` limits
+weight:
+    uv run python -m tests.house.plain_code
+
+# Run all that CI runs, the fastest first: fifteen minutes on two cores (lint 1, default tests 6, stories 8)
+check: lint quick (bare "-m" quote(other_tests)) stories
 
 # Run what CI leaves out, in hours: other versions of dependencies, every language, thousands of random inputs and worlds
 nightly: newest oldest && chaos (simulate "--seeds" "10000") (simulate "--seeds" "2000" "--ablate") mutants screenshots

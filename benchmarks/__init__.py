@@ -1,4 +1,4 @@
-"""Benchmarks of Keyturn: `just bench`, `just soak`, `just timing`, `just hostile`.
+"""Benchmarks of Keyturn: `just bench`, `just soak`, `just timing`.
 
 README.md has the figures.
 

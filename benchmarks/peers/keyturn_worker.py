@@ -20,6 +20,7 @@ from keyturn.service.container import Container
 from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
 from keyturn.service.settings.reading import read_settings
 from keyturn.service.telemetry.logs import configure_logs
+from keyturn.service.worker_queues import build_worker, work
 
 
 class CountingSender:
@@ -40,13 +41,14 @@ async def main(folder: Path) -> None:
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
     container = Container(settings, sender=CountingSender(SentFile(folder)))
-    work = container.work()
-    await container.worker.drain()
+    worker = build_worker(container)
+    await worker.drain()
+    await worker.close()
     collect_seldom(loaded=True)
     print("ready", flush=True)
     sys.stdin.readline()
     try:
-        await until_signalled(work)
+        await until_signalled(work(container))
     finally:
         await container.close()
 

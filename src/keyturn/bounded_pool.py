@@ -1,6 +1,4 @@
-"""Runs heavy work of requests off the event loop, on a bounded number of threads with two waiting
-lines.
-"""
+"""Runs heavy work of requests off the event loop, on a few threads with two waiting lines."""
 
 import asyncio
 import os
@@ -19,12 +17,12 @@ class PoolFull(Exception):
 
 
 class Turns:
-    """Lets at most `places` callers through at a time; in each of two lines at most `waiting`
-    others wait.
+    """Lets at most `places` callers through at a time. Others wait, at most `waiting` in each of
+    two lines.
 
     An attacker can fill the line of strangers. The reserved line is for callers with a working link
-    or an open session, and is served first: a flood of sign-ins delays a reset only by the work
-    under way (OWASP ASVS 2.4.1, 13.2.6).
+    or an open session, and is served first. So a flood of sign-ins delays a reset only by the work
+    that has begun (OWASP ASVS 2.4.1, 13.2.6).
     """
 
     def __init__(self, places: int, waiting: int) -> None:
@@ -58,7 +56,7 @@ class Turns:
         except asyncio.CancelledError:
             if called in line:
                 line.remove(called)
-            else:  # it was called just as it was cancelled
+            else:  # its turn came just as it was cancelled
                 self._call_next()
             raise
 
@@ -68,14 +66,17 @@ class Turns:
             self._free += 1
             return
         called = line.popleft()
-        if called.done():  # cancelled but not yet gone: its `_wait` calls the next
+        if called.done():  # it was cancelled, and its `_wait` will call the next one
             return
         called.set_result(None)
 
 
 class BoundedPool:
-    """Runs heavy functions on `threads` of its own, each begun by `initializer`; `waiting` as in
-    `Turns`.
+    """Runs heavy functions on threads of its own.
+
+    `threads`: how many run at a time.
+    `waiting`: how many callers wait in each line, as in `Turns`.
+    `initializer`: runs at the start of each thread.
     """
 
     def __init__(
@@ -102,14 +103,14 @@ class BoundedPool:
             )
 
     def close(self) -> None:
-        """End the threads; further work would start new ones."""
+        """End the threads. Later work starts new ones."""
         threads, self._threads = self._threads, None
         if threads:
             threads.shutdown(wait=False, cancel_futures=True)
 
 
 def cores() -> int:
-    """Return how many cores this process may use, which may be fewer than the machine has."""
+    """Return how many processor cores this process may use. The machine may have more."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

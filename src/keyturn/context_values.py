@@ -1,6 +1,4 @@
-"""Context variables that have a value within a block, as `with
-variable.set(value)` of Python 3.14.
-"""
+"""Sets context variables for a block, like `with variable.set(value)` of Python 3.14."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ T = TypeVar("T")
 
 @contextmanager
 def within(variable: ContextVar[Any], value: T) -> Iterator[T]:
+    """Set a context variable for the block, and restore its former value at the end."""
     token = variable.set(value)
     try:
         yield value

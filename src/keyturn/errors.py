@@ -1,9 +1,7 @@
 """Errors that users never see: they stop a command, or the worker handles them.
 
-In a request they are our faults.
-
-`KeyturnError` is the root of these and of the problems, which users see
-(`keyturn.service.problems`).
+One that a request raises is a fault of Keyturn's. `KeyturnError` is the root of these and of the
+problems, which users see (`keyturn.service.problems`).
 """
 
 from collections.abc import Sequence
@@ -19,8 +17,8 @@ class KeyturnError(Exception):
     """The root of the tree: catch it to catch all errors that Keyturn raises on purpose."""
 
     counted = False
-    """Whether the figures already count a call that failed
-    with this error (`telemetry/meters.py`).
+    """Whether the figures already count a call that failed with this error
+    (`telemetry/meters.py`).
     """
 
 
@@ -34,9 +32,9 @@ class DataUnfit(KeyturnError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A mistake in the input, under the name that the user knows; `origin` is the name that the
-    user wrote instead.
+    """A mistake in the input, under the name that the user knows.
 
+    `origin`: the name that the user wrote instead.
     `unset`: variables that the value names, and that are not set or empty.
     """
 
@@ -52,14 +50,15 @@ class Fault:
 class SettingsInvalid(KeyturnError, ClickException):
     """The configuration does not work; `faults` holds every reason, by the setting's name.
 
-    If an app raises it while `litestar` or `uvicorn` loads the app, these print its sentences and
-    exit with 1: both are Click commands.
+    `litestar` and `uvicorn` are Click commands: if an app raises it while they load the app, they
+    print its sentences and exit with 1.
 
     `missing_file`: the settings file that was not found, "" if a file was read.
     """
 
     def __init__(self, faults: Sequence[Fault], *, missing_file: str = "") -> None:
-        self.faults, self.missing_file = tuple(faults), missing_file
+        self.faults = tuple(faults)
+        self.missing_file = missing_file
         super().__init__("\n".join(map(str, self.faults)))
 
     @classmethod
@@ -68,17 +67,18 @@ class SettingsInvalid(KeyturnError, ClickException):
         return cls([Fault(setting, message)])
 
     def format_message(self) -> str:
-        """Return the error for people: each fault on a line,
-        and what to do about a missing file.
-        """
-        where = (
-            f", and there is no {self.missing_file} in {Path.cwd()}" if self.missing_file else ""
-        )
-        # A file cannot fix a variable: variables have upper-case names, settings lower-case ones.
-        in_file = where and not all((fault.origin or fault.name).isupper() for fault in self.faults)
-        more = ["Run `keyturn init` to write the file."] if in_file else []
-        faults = (f"  {fault}".replace("\n", " ") for fault in self.faults)
-        return "\n".join([f"The settings have errors{where}:", *faults, *more])
+        """Return the text for people: each fault on a line, and what to do about a file."""
+        title = "The settings have errors"
+        advice = []
+        if self.missing_file:
+            title += f", and there is no {self.missing_file} in {Path.cwd()}"
+            names = [fault.origin or fault.name for fault in self.faults]
+            # A file cannot fix a variable: variables have upper-case names, settings lower-case
+            # ones.
+            if not all(name.isupper() for name in names):
+                advice = ["Run `keyturn init` to write the file."]
+        faults = [f"  {fault}".replace("\n", " ") for fault in self.faults]
+        return "\n".join([f"{title}:", *faults, *advice])
 
 
 _LONGEST_REASON = 1_000
@@ -87,12 +87,12 @@ _LONGEST_REASON = 1_000
 class TemplateInvalid(KeyturnError):
     """A template cannot be rendered.
 
-    `line` counts from 1; it is None if the engine gives no position.
-
     Its text has the first 1,000 letters of the `message`, which may quote any word of the template.
-    `others`: further mistakes in the same mail, or in its samples. `by_itself`: the template fails
-    with any values.
-    `column`: where the tag that fails starts in its line, from 1, if that is known.
+
+    `line`: from 1; None if the engine gives no position.
+    `others`: further mistakes in the same mail, or in its samples.
+    `by_itself`: the template fails with any values.
+    `column`: where the tag that fails starts in its line, from 1; None if that is unknown.
     """
 
     others: tuple["TemplateInvalid", ...] = ()
@@ -100,29 +100,28 @@ class TemplateInvalid(KeyturnError):
     column: int | None = None
 
     def __init__(self, path: str, line: int | None, message: str) -> None:
-        self.path, self.line, self.message = path, line, message
+        self.path = path
+        self.line = line
+        self.message = message
+        place = f"{path}:{line}" if line else path
         reason = f"{message[:_LONGEST_REASON]}…" if len(message) > _LONGEST_REASON else message
-        super().__init__(f"{path}:{line}: {reason}" if line else f"{path}: {reason}")
+        super().__init__(f"{place}: {reason}")
 
     def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[str, int | None, str]]:
-        return type(self), (
-            self.path,
-            self.line,
-            self.message,
-        )  # the error crosses from a worker process
+        """Return what makes the error anew, since it crosses from a worker process."""
+        return type(self), (self.path, self.line, self.message)
 
 
 class CatalogueInvalid(TemplateInvalid):
-    """A catalogue lacks what a template needs,
-    so it is reported like the template's own mistakes.
-    """
+    """A catalogue lacks what a template needs; reported like the template's own mistakes."""
 
 
 class SampleNotSaved(KeyturnError):
     """A sample cannot be written to `file`; `reason` says why."""
 
     def __init__(self, file: Path, reason: str) -> None:
-        self.file, self.reason = file, reason
+        self.file = file
+        self.reason = reason
         super().__init__(f"{file} was not written: {reason}")
 
 
@@ -163,15 +162,17 @@ class SendRetryable(SendFailed):
         down: bool = True,
     ) -> None:
         super().__init__(reason)
-        self.retry_after = (
-            None if retry_after is None else min(max(0.0, retry_after), LONGEST_PAUSE)
-        )
-        self.not_accepted, self.down = not_accepted, down
+        self.retry_after = retry_after
+        if retry_after is not None:
+            self.retry_after = min(max(0.0, retry_after), LONGEST_PAUSE)
+        self.not_accepted = not_accepted
+        self.down = down
 
 
 class SendUnknown(SendRetryable):
-    """The provider may have the mail, and no key tells a repeat: wait `retry_after` seconds for its
-    report.
+    """The provider may have the mail, and has no idempotency keys by which it would know a retry.
+
+    So wait `retry_after` seconds for its report first.
     """
 
 
@@ -184,10 +185,13 @@ class QuotaExhausted(SendFailed):
 
 
 class SendRefused(SendFailed):
-    """The provider never takes the mail: it refuses our `account`, or had another under this key
-    (`key_used`).
+    """The provider never takes the mail.
+
+    `account`: it refuses our account.
+    `key_used`: it had another mail under this key.
     """
 
     def __init__(self, reason: str, *, account: bool = False, key_used: bool = False) -> None:
         super().__init__(reason)
-        self.account, self.key_used = account, key_used
+        self.account = account
+        self.key_used = key_used

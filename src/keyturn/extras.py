@@ -23,12 +23,10 @@ def folder(name: str) -> Path:
     An editable install also copies a snapshot of the folders next to the package, which goes stale.
     So the search starts from this file, and a checkout (a `pyproject.toml` above `src/`) wins.
     """
-    if (
-        _PACKAGE.parent.name == "src"
-        and (_CHECKOUT / "pyproject.toml").is_file()
-        and (_CHECKOUT / name).is_dir()
-    ):
-        return _CHECKOUT / name
+    in_checkout = _CHECKOUT / name
+    is_checkout = _PACKAGE.parent.name == "src" and (_CHECKOUT / "pyproject.toml").is_file()
+    if is_checkout and in_checkout.is_dir():
+        return in_checkout
     return _PACKAGE / name
 
 
@@ -41,12 +39,13 @@ def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == __package__:
-            raise  # a module of Keyturn
+        is_our_module = (error.name or "").partition(".")[0] == __package__
+        if is_our_module:
+            raise
         sentence = f"{what} needs: pip install 'keyturn[{extra}]'"
-        raise (
-            SettingsInvalid([Fault(setting, sentence)]) if setting else ExtraMissing(sentence)
-        ) from None
+        if setting:
+            raise SettingsInvalid([Fault(setting, sentence)]) from None
+        raise ExtraMissing(sentence) from None
 
 
 def require_studio(what: str) -> None:

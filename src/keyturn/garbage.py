@@ -1,4 +1,4 @@
-"""How seldom a process collects garbage (https://docs.python.org/3/library/gc.html)."""
+"""Makes a process collect garbage seldom (https://docs.python.org/3/library/gc.html)."""
 
 import gc
 
@@ -11,10 +11,10 @@ Python 3.11, is also less than some dozens of open requests hold.
 
 
 def collect_seldom(*, loaded: bool = False) -> None:
-    """Collect only after many new objects, and once all is `loaded`, never the current ones, which
-    stay to the end.
+    """Collect garbage only after many new objects.
 
-    Collecting them would stop all requests for a tenth of a second now and then.
+    `loaded`: all modules are loaded, so the objects of this moment stay to the end and are never
+    looked at again. That would stop all requests for a tenth of a second now and then.
     """
     gc.set_threshold(_NEW_OBJECTS)
     if loaded:

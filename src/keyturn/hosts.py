@@ -2,10 +2,10 @@
 
 import ipaddress
 import re
-from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
+_WITH_DEFAULT_PORT = re.compile(r"http://.*:80|https://.*:443")
 
 
 def is_loopback(url: str) -> bool:
@@ -17,31 +17,35 @@ def is_loopback_host(host: str) -> bool:
 
 
 def is_loopback_address(host: str) -> bool:
-    with suppress(ValueError):
+    try:
         return ipaddress.ip_address(host).is_loopback
-    return False
+    except ValueError:  # a name
+        return False
 
 
 def local_port(url: str) -> int | None:
-    """Return the port of an http URL on this machine, else None: `serve` speaks no https, which is
-    a proxy's.
+    """Return the port of an http URL on this machine; None for any other URL.
+
+    `serve` speaks no https: an https URL is a proxy's.
     """
-    return (
-        (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
-    )
+    if not is_loopback(url):
+        return None
+    parts = urlsplit(url)
+    if parts.scheme != "http":
+        return None
+    return parts.port or 80
 
 
 def split_address(address: str) -> SplitResult:
-    """Return the parts of an address, empty ones if it has none, such as "https://[[name]]/"."""
-    with suppress(ValueError):  # brackets without an IP address
+    """Return the parts of an address; empty ones if it is malformed ("https://[[name]]/")."""
+    try:
         return urlsplit(address)
-    return urlsplit("")
+    except ValueError:  # brackets without an IP address
+        return urlsplit("")
 
 
 def site_of(host: str) -> str:
-    """Return the last two labels, which tell two parties apart without a list
-    of public suffixes.
-    """
+    """Return the last two labels: they tell two parties apart without a list of public suffixes."""
     return ".".join(host.split(".")[-2:])
 
 
@@ -52,29 +56,28 @@ def host_in(address: str) -> str:
 
 def host_of(url: str) -> str:
     """Return the host of a URL; "" if the host is missing or the port is invalid."""
-    with suppress(ValueError):  # a port that is no number up to 65535
-        return "" if split_address(url).port == 0 else host_in(url)
-    return ""
+    try:
+        port = split_address(url).port
+    except ValueError:  # it is no number up to 65535
+        return ""
+    return "" if port == 0 else host_in(url)
 
 
 def is_origin(text: str) -> bool:
-    """Tell whether the text is an origin (RFC 6454, 6.2): "*" would allow foreign origins."""
+    """Tell whether the text is an origin (RFC 6454, 6.2); "*", which means all origins, is not."""
     return bool(_ORIGIN.fullmatch(text.lower()) and host_of(text))
 
 
 def is_serialized_origin(text: str) -> bool:
-    """Tell whether an origin equals what a browser sends: in small letters, without the port of its
-    scheme.
+    """Tell whether an origin equals what a browser sends: in small letters, without the default
+    port.
     """
-    return (
-        is_origin(text)
-        and text == text.lower()
-        and not re.fullmatch(r"http://.*:80|https://.*:443", text)
-    )
+    if not is_origin(text) or text != text.lower():
+        return False
+    return not _WITH_DEFAULT_PORT.fullmatch(text)
 
 
 def is_host(text: str) -> bool:
-    """Tell whether the text is a bare host name or IP address, as before the
-    port in a Host header.
-    """
-    return is_origin(f"https://{text}") and not urlsplit(f"https://{text}").port
+    """Tell whether the text is a host name or an IP address without a port."""
+    url = f"https://{text}"
+    return is_origin(url) and not urlsplit(url).port

@@ -1,5 +1,6 @@
-"""The HTTP client for all services that Keyturn calls. httpx2, which takes 0.1 s, is loaded with
-the first.
+"""The HTTP client for all services that Keyturn calls.
+
+Importing httpx2 takes 0.1 s, so the first client imports it.
 """
 
 import asyncio
@@ -35,8 +36,9 @@ class CallFailed(KeyturnError):
 
 
 class NotSent(CallFailed):
-    """The service does not have the request; `malformed`: HTTP allows no such one, as with a line
-    break in a key.
+    """The service does not have the request.
+
+    `malformed`: HTTP does not allow such a request, for example one with a line break in a key.
     """
 
     def __init__(self, reason: str, *, malformed: bool = False) -> None:
@@ -49,10 +51,11 @@ class Unknown(CallFailed):
 
 
 _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
+"""Whether the request that is being sent is Keyturn's own."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer.
+    """A service's answer.
 
     `headers` are case-insensitive; `body` is empty if it was too long, or did not arrive.
     """
@@ -62,7 +65,7 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
     def read(self, form: type[Document]) -> Document | None:
-        """Return the document; None if the body has another form."""
+        """Return the JSON document in the body; None if it has another form."""
         try:
             return msgspec.json.decode(self.body, type=form)
         except (msgspec.MsgspecError, ValueError):
@@ -104,18 +107,22 @@ class HttpClient:
             faults += proxy_faults(os.environ)
         if faults:
             raise SettingsInvalid(faults)
-        logging.getLogger("httpx2").addFilter(
-            _is_not_ours
-        )  # adding the same filter twice has no effect
-        self._seconds, self._longest = seconds, longest
-        ours = {"accept-encoding": "identity", "user-agent": f"keyturn/{keyturn.__version__}"}
+        # Adding the same filter twice has no effect.
+        logging.getLogger("httpx2").addFilter(_is_not_ours)
+        self._seconds = seconds
+        self._longest = longest
+        all_headers = {
+            "accept-encoding": "identity",
+            "user-agent": f"keyturn/{keyturn.__version__}",
+            **(headers or {}),
+        }
         self._open = partial(
             httpx2.AsyncClient,
             timeout=httpx2.Timeout(None, connect=seconds / 2, pool=seconds / 2),
             limits=httpx2.Limits(max_connections=most_at_once),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            headers={**ours, **(headers or {})},
+            headers=all_headers,
             verify=_tls(),
             **options,
         )
@@ -135,10 +142,10 @@ class HttpClient:
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await self._send(method, url, **content)
-        except (*self._malformed, *self._unreached) as error:
-            raise NotSent(
-                type(error).__name__, malformed=isinstance(error, self._malformed)
-            ) from None
+        except self._malformed as error:
+            raise NotSent(type(error).__name__, malformed=True) from None
+        except self._unreached as error:
+            raise NotSent(type(error).__name__) from None
         except TimeoutError:
             raise Unknown(f"no answer within {self._seconds:g} s") from None
         except self._lost as error:
@@ -153,14 +160,18 @@ class HttpClient:
         return Answer(answer.status_code, answer.headers, body)
 
     async def _send(self, method: str, url: str, **content: Any) -> "httpx2.Response":
-        """Return the answer once it begins."""
-        http = self._http = self._http or self._open()
+        """Return the answer as soon as its headers are there; its body is still to be read."""
+        if self._http is None:
+            self._http = self._open()
+        http = self._http
         with within(_OURS, True):  # noqa: FBT003
-            return await http.send(http.build_request(method, url, **content), stream=True)
+            request = http.build_request(method, url, **content)
+            return await http.send(request, stream=True)
 
     async def close(self) -> None:
         """Close the connections. Later calls open new ones, also in another event loop."""
-        http, self._http = self._http, None
+        http = self._http
+        self._http = None
         if http:
             await http.aclose()
 
@@ -171,9 +182,9 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return the TLS context of all clients.
+    """Return the TLS context that all clients share.
 
-    Reading the authorities takes some 50 ms: the first client does so.
+    Reading the authorities takes some 50 ms, so only the first client does it.
     """
     import httpx2
 
@@ -181,23 +192,28 @@ def _tls() -> ssl.SSLContext:
 
 
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # the names under which OpenSSL finds certificates
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+"""The file names under which OpenSSL finds certificates in a folder."""
 
 
 def proxy_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield the proxies of the environment that httpx2 cannot use, without their values, which may
-    hold a password.
+    """Yield the environment's proxies that httpx2 cannot use.
+
+    Their values are left out: they may hold a password.
     """
     exceptions = environ.get("no_proxy") or environ.get("NO_PROXY", "")
     if "*" in map(str.strip, exceptions.split(",")):
         return
     for lower in ("http_proxy", "https_proxy", "all_proxy"):
         name = lower if lower in environ else lower.upper()
-        if (url := environ.get(name, "")) and (message := _proxy_fault(url)):
+        url = environ.get(name, "")
+        message = _proxy_fault(url) if url else ""
+        if message:
             yield Fault(name, message)
 
 
 def _proxy_fault(url: str) -> str:
+    """Return what is wrong with a proxy's address; "" for a good one."""
     import httpx2
 
     address = url if "://" in url else f"http://{url}"
@@ -220,9 +236,7 @@ def _proxy_fault(url: str) -> str:
 
 
 def authority_file_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong with the file of authorities that the environment names: for OpenSSL, it
-    replaces its own.
-    """
+    """Yield what is wrong with SSL_CERT_FILE, which replaces OpenSSL's own authorities."""
     file = environ.get("SSL_CERT_FILE", "")
     if not file:
         return
@@ -237,15 +251,13 @@ def authority_file_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
 
 
 def authority_folder_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong with the folder of authorities, which httpx2 reads in place of any file
-    of the system.
+    """Yield what is wrong with SSL_CERT_DIR, which httpx2 reads in place of the system's
+    authorities.
     """
     folder = environ.get("SSL_CERT_DIR", "")
-    if (
-        folder
-        and not environ.get("SSL_CERT_FILE")
-        and not any(map(_has_certificates, folder.split(os.pathsep)))
-    ):
+    if not folder or environ.get("SSL_CERT_FILE"):
+        return
+    if not any(map(_has_certificates, folder.split(os.pathsep))):
         message = (
             f"must be a folder of certificates, which `openssl rehash` has prepared, not {folder}"
         )
@@ -260,7 +272,10 @@ def _has_certificates(folder: str) -> bool:
 
 
 async def _read(answer: "httpx2.Response", longest: int) -> bytes:
-    """Return a body as it came over the wire; b"", after `longest` bytes, if it is longer."""
+    """Return a body as it came over the wire, without decompressing it.
+
+    Reading stops after `longest` bytes; the result is then empty.
+    """
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk
@@ -270,18 +285,20 @@ async def _read(answer: "httpx2.Response", longest: int) -> bytes:
 
 
 def retry_after(headers: Mapping[str, str], moment: datetime) -> float | None:
-    """Return the seconds to wait that an answer asks for: a number, or a date
-    (RFC 9110, 10.2.3).
-    """
+    """Return the seconds that an answer asks to wait: a number, or a date (RFC 9110, 10.2.3)."""
     value = headers.get("retry-after", "")
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            until = parsedate_to_datetime(value)
-            seconds = (
-                (until if until.tzinfo else until.replace(tzinfo=UTC)) - moment
-            ).total_seconds()
-        except (ValueError, OverflowError):
-            return None
+        return _seconds_until(value, moment)
     return seconds if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, moment: datetime) -> float | None:
+    try:
+        until = parsedate_to_datetime(date)
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        return (until - moment).total_seconds()
+    except (ValueError, OverflowError):
+        return None

@@ -26,20 +26,33 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
     file in /proc may be longer than its size says. So the kind is checked before and after opening,
     and reading stops after `most` bytes.
     """
-    _require_plain(Path(file).stat(), file)  # since opening a device may already do something
+    # Before opening, because opening a device may already do something.
+    _require_plain(Path(file).stat(), file)
     handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
+        # After opening, because the path may lead to another file by now.
         status = os.fstat(handle)
         _require_plain(status, file)
-        content = os.read(handle, status.st_size + 1) if status.st_size <= most else None
-        while content is not None and len(content) not in (status.st_size, most + 1):
-            if not (more := os.read(handle, most + 1 - len(content))):
-                break
-            content += more
+        is_too_long = status.st_size > most
+        content = b"" if is_too_long else _read_up_to(handle, most + 1, status.st_size)
     finally:
         os.close(handle)
-    if content is None or len(content) > most:
+    if is_too_long or len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most / 1_000_000:g} MB", os.fspath(file))
+    return content
+
+
+def _read_up_to(handle: int, most: int, size: int) -> bytes:
+    """Return the content of an open file, `most` bytes of a longer one.
+
+    `size`: what the system says; a file of that size takes a single call.
+    """
+    content = os.read(handle, size + 1)
+    while len(content) not in (size, most):
+        more = os.read(handle, most - len(content))
+        if not more:
+            break
+        content += more
     return content
 
 
@@ -62,7 +75,9 @@ def walk(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def paths_below(folder: Path) -> Iterator[Path]:
     """Yield the paths of all entries in and below a folder that are not folders."""
-    return (Path(above, name) for above, _, names in walk(folder) for name in names)
+    for above, _, names in walk(folder):
+        for name in names:
+            yield Path(above, name)
 
 
 def printable_name(name: str) -> str:
@@ -92,11 +107,8 @@ def _require_plain(status: os.stat_result, file: str | Path) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(
-            errno.EINVAL,
-            "it is not a regular file, but a pipe, a socket or a device",
-            os.fspath(file),
-        )
+        reason = "it is not a regular file, but a pipe, a socket or a device"
+        raise OSError(errno.EINVAL, reason, os.fspath(file))
 
 
 def user_cache_folder(purpose: str) -> Path:
@@ -125,7 +137,8 @@ def make_private_folder(folder: Path) -> Path:
 
 def make_private_file(file: Path, content: bytes = b"") -> None:
     """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists."""
-    with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as opened:
+    handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "wb") as opened:
         opened.write(content)
 
 
@@ -154,7 +167,8 @@ def replace_file(file: Path, content: bytes) -> None:
             opened.write(content)
             opened.flush()
             os.fsync(opened.fileno())
-        half.chmod(file.stat().st_mode & 0o7777 if file.exists() else 0o644)
+        permissions = file.stat().st_mode & 0o7777 if file.exists() else 0o644
+        half.chmod(permissions)
         half.replace(file)
     finally:
         half.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Values that people write: secrets, folders, files or URLs, and sentences about wrong ones."""
+"""Types for what people write (secrets, folders, files or URLs), and sentences about mistakes."""
 
 import difflib
 import re
@@ -19,15 +19,16 @@ class SecretStr(str):
 
 
 class Folder(str):
-    """A path, relative to keyturn.toml if it is written there, in a variable to the working
-    directory.
+    """The path of a folder.
+
+    In keyturn.toml it is relative to that file, in a variable to the working directory.
     """
 
     __slots__ = ()
 
 
 class FileOrUrl(str):
-    """The path of a file, relative like a Folder, or a URL with its scheme."""
+    """The path of a file, relative like a `Folder`; or a URL with its scheme."""
 
     __slots__ = ()
 
@@ -39,7 +40,7 @@ class FileOrUrl(str):
 def did_you_mean(
     name: str, known: Iterable[str], cutoff: float = 0.6, question: str = "; did you mean {}?"
 ) -> str:
-    """Ask about the closest known name; return an empty text if none is close (`difflib`)."""
+    """Return a question about the closest known name; "" if none is close (`difflib`)."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
     return question.replace("{}", close[0]) if close else ""
 
@@ -67,40 +68,47 @@ _LONGEST_SHOWN = 60
 
 
 def mismatch(value: Any, wanted: Any) -> str:
-    """Return the sentence: "must be a whole number from 10 to 16, not 'high'".
+    """Return a sentence like "must be a whole number from 10 to 16, not 'high'".
 
-    A secret is not shown.
+    `wanted`: the type. The value of a secret is not shown.
     """
-    not_this = "" if SecretStr in (wanted, *get_args(wanted)) else f", not {shown(value)}"
-    return f"must be {_words(inspect.type_info(wanted))}{not_this}"
+    words = _words(inspect.type_info(wanted))
+    is_secret = SecretStr in (wanted, *get_args(wanted))
+    return f"must be {words}" if is_secret else f"must be {words}, not {shown(value)}"
 
 
 def plain_message(message: str) -> str:
-    """Return what msgspec says as a sentence, else as it is, without the value: in a request it may
-    be a password.
+    """Return a message of msgspec as a plain sentence; the message itself if it is none of these.
+
+    The value is left out: in a request it may be a password.
     """
     shown = _PATH.sub("", message)
-    if match := _WRONG_TYPE.fullmatch(shown):
-        wanted = " or ".join(_TYPES.get(one.strip(), one.strip()) for one in match[1].split("|"))
-        return f"must be {wanted}, not {_TYPES.get(match[2], match[2])}"
-    if match := _WRONG_LENGTH.fullmatch(shown):
-        characters = "character" if match[2] == "1" else "characters"
-        return f"must have at {'most' if match[1] == '<=' else 'least'} {match[2]} {characters}"
-    return "is not one of the allowed values" if shown.startswith("Invalid enum value ") else shown
+    wrong_type = _WRONG_TYPE.fullmatch(shown)
+    if wrong_type:
+        kinds = [kind.strip() for kind in wrong_type[1].split("|")]
+        wanted = " or ".join(_TYPES.get(kind, kind) for kind in kinds)
+        return f"must be {wanted}, not {_TYPES.get(wrong_type[2], wrong_type[2])}"
+    wrong_length = _WRONG_LENGTH.fullmatch(shown)
+    if wrong_length:
+        bound = "at most" if wrong_length[1] == "<=" else "at least"
+        characters = "character" if wrong_length[2] == "1" else "characters"
+        return f"must have {bound} {wrong_length[2]} {characters}"
+    if shown.startswith("Invalid enum value "):
+        return "is not one of the allowed values"
+    return shown
 
 
 def _words(kind: inspect.Type) -> str:
+    """Return a description of a type, for a sentence that begins with "must be"."""
     match kind:
         case inspect.Metadata(extra_json_schema={"description": str(description)}):
             return description
-        case (
-            inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_))
-        ):  # a type, or nothing
-            return _words(inner)
-        case inspect.IntType() | inspect.FloatType():
-            return _TYPES["int" if isinstance(kind, inspect.IntType) else "float"] + _bounds(
-                kind.ge, kind.le, kind.gt
-            )
+        case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_)):
+            return _words(inner)  # a union is of a type and None
+        case inspect.IntType():
+            return _TYPES["int"] + _bounds(kind.ge, kind.le, kind.gt)
+        case inspect.FloatType():
+            return _TYPES["float"] + _bounds(kind.ge, kind.le, kind.gt)
         case inspect.BoolType():
             return "true or false"
         case inspect.VarTupleType(item_type=item):
@@ -110,10 +118,8 @@ def _words(kind: inspect.Type) -> str:
         case inspect.DictType():
             return "a table"
         case inspect.StructType(fields=fields):
-            return (
-                "a table with "
-                f"{', '.join(f'{field.encode_name} ({_words(field.type)})' for field in fields)}"
-            )
+            named = [f"{field.encode_name} ({_words(field.type)})" for field in fields]
+            return f"a table with {', '.join(named)}"
         case _:
             return "a text"
 
@@ -123,7 +129,9 @@ def _bounds(at_least: float | None, at_most: float | None, above: float | None) 
         return f" above {_number(above)}"
     if at_least is not None and at_most is not None:
         return f" from {_number(at_least)} to {_number(at_most)}"
-    return f" of at least {_number(at_least)}" if at_least is not None else ""
+    if at_least is not None:
+        return f" of at least {_number(at_least)}"
+    return ""
 
 
 def _number(value: float) -> str:
@@ -133,16 +141,16 @@ def _number(value: float) -> str:
 def not_this(value: str) -> str:
     """Return the end of a sentence about a value: ", not 'soon'".
 
-    What is or may hold a secret is not shown.
+    Secrets are not shown, nor is text with an @, since a URL with a password has one.
     """
-    return "" if isinstance(value, SecretStr) or "@" in value else f", not {shown(value)}"
+    may_be_secret = isinstance(value, SecretStr) or "@" in value
+    return "" if may_be_secret else f", not {shown(value)}"
 
 
 def shown(value: Any) -> str:
     """Return a value as it was written, short enough for a line."""
-    text = (
-        msgspec.json.encode(value, enc_hook=str).decode()
-        if isinstance(value, bool | dict | list)
-        else repr(value)
-    )
+    if isinstance(value, bool | dict | list):
+        text = msgspec.json.encode(value, enc_hook=str).decode()
+    else:
+        text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

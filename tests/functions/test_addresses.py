@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.mail.addresses import LONGEST, parse_mailbox, with_ascii_domain
+from keyturn.mail.addresses import LONGEST, parse_sender, with_ascii_domain
 from keyturn.service.addresses import fold_name, identify, is_same_mailbox, mask, parse
 from keyturn.service.client import Client
 from keyturn.service.problems.requests import InputInvalid
@@ -99,10 +99,10 @@ def test_a_domain_is_written_so_that_every_mail_server_knows_it(mailbox: str, wr
 )
 def test_sender_is_written_anew(text: str, written: str) -> None:
     """A sender is written as every mail program reads it, and reads the same again."""
-    mailbox = parse_mailbox(text)
+    mailbox = parse_sender(text)
 
     assert str(mailbox) == written
-    assert parse_mailbox(written) == mailbox
+    assert parse_sender(written) == mailbox
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_sender_is_written_anew(text: str, written: str) -> None:
 )
 def test_sender_domain_is_that_of_the_dns(text: str, domain: str) -> None:
     """The domain of a sender is the name that the DNS knows."""
-    assert parse_mailbox(text).domain == domain
+    assert parse_sender(text).domain == domain
 
 
 def test_logs_may_hold_the_first_letter_and_the_domain() -> None:
@@ -163,10 +163,10 @@ def test_an_address_is_refused_or_has_one_form_that_fits_into_a_header_and_a_col
 def test_sender_reads_the_same_again(text: str) -> None:
     """Any text is refused as a sender, or is a header that reads the same again."""
     try:
-        mailbox = parse_mailbox(text)
+        mailbox = parse_sender(text)
     except ValueError:
         return
-    assert parse_mailbox(str(mailbox)) == mailbox
+    assert parse_sender(str(mailbox)) == mailbox
     assert len(f"{mailbox}.".splitlines()) == 1
 
 

@@ -107,13 +107,13 @@ def written_in_features() -> Iterator[Expression]:
                     yield Expression("studio/lint/data/features.toml", pattern, 0, {method})
 
 
-def examples(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901 - one branch a kind of node
+def examples(pattern: str | bytes, flags: int) -> Collection[str]:
     """Return texts that the expression matches in part: each run of its literals, and an example
     for each part.
     """
     found: set[str] = set()
 
-    def example(tree: Any) -> str:  # noqa: C901 - as above
+    def example(tree: Any) -> str:
         written = ""
         for kind, value in tree:
             match str(kind):

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.template_checks import check_gallery
 
 FOLDERS = Path(__file__).parent / "gallery" / "folders"
 
@@ -27,7 +27,7 @@ def found_in(folder: Path, files: Mapping[str, str], *rules: str) -> list[Findin
     """
     return [
         one
-        for one in check(open_gallery(written(folder, files))).found
+        for one in check_gallery(open_gallery(written(folder, files))).found
         if one.rule.startswith(rules or "")
     ]
 

@@ -1,5 +1,6 @@
-"""The command line. Each command imports what it needs when it runs, so that `--help` answers at
-once.
+"""The command line.
+
+A command is imported when it runs, and imports what it needs then, so that `--help` is quick.
 """
 
 import difflib
@@ -41,8 +42,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 
 class Commands(click.Group):
-    """Commands that are loaded when they run. A failure is one sentence and an exit code, never a
-    traceback.
+    """Commands that are imported when they run.
+
+    If one fails with a KeyturnError, it prints the error's text without a traceback, and exits
+    with 1.
     """
 
     def invoke(self, context: click.Context) -> object:
@@ -88,7 +91,7 @@ class Commands(click.Group):
         return super().resolve_command(context, args)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete from the list, where click would load every command."""
+        """Complete the names of commands from `COMMANDS`: click would import every command."""
         listed = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items()]
         named = [item for item in listed if item.value.startswith(incomplete)]
         return [*named, *click.Command.shell_complete(self, context, incomplete)]

@@ -1,4 +1,4 @@
-"""accounts reset and unlock: the operator's commands for one account, or for all after a breach."""
+"""accounts link, reset and unlock: help for one owner, or new passwords for all after a breach."""
 
 import asyncio
 import csv
@@ -24,13 +24,12 @@ from keyturn.service.container import Container
 from keyturn.service.reset.records.messages import Campaign
 
 _List = IO[str] | None
-_TEXT = click.File(
-    encoding="utf-8-sig", errors="replace"
-)  # an address that is not UTF-8 is no reason to stop half-way
+# An address that is not UTF-8 must not stop the command half-way.
+_TEXT = click.File(encoding="utf-8-sig", errors="replace")
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
 _PAGE, _LARGEST_WAVE = 500, 200
-_RETRIED = ("locked", "suppressed", "daily_limit", "cooldown")  # may change by the next run
+_RETRIED = ("locked", "suppressed", "daily_limit", "cooldown")  # these may pass by the next run
 
 REFUSED = {
     "no_account": "there is no account with the address {email}",
@@ -53,7 +52,7 @@ REFUSED = {
     ),
     "malformed": "{email} is not an email address",
 }
-"""The outcomes of a request that is refused at once, in words."""
+"""Sentences for the outcomes of a request that is refused at once."""
 
 
 @click.command()
@@ -150,7 +149,7 @@ def reset(
         return
     if result is None and not dry_run:
         raise click.UsageError("Name a file with --csv for the outcome of each account.")
-    if not (dry_run or yes):  # before the event loop, which would hold Ctrl-C back
+    if not (dry_run or yes):  # before the event loop starts, which would delay Ctrl-C
         click.confirm("Send a mail to each of these accounts?", abort=True)
     _ask_all(campaign, source, None if dry_run else result, rate)
 
@@ -172,8 +171,9 @@ async def _ask_one(container: Container, campaign: Campaign, email: str, *, dry_
 async def _ask_all(
     container: Container, campaign: Campaign, listed: _List, result: Path | None, rate: float
 ) -> None:
-    """Send the links in waves, and write each outcome to `result`; without that file, only say what
-    would happen.
+    """Send the links in waves, and write each outcome into the file `result`.
+
+    Without that file, only say what would happen.
     """
     await container.accounts.require_ready()
     if listed is None and not container.accounts.offers(AccountStore.addresses_after):
@@ -248,10 +248,10 @@ def summary(counts: Counter[str]) -> str:
 
 
 class Results:
-    """The file with the outcome of each address, whose last row counts. The first row has the name
-    of the run.
+    """The file with the outcome of each address. An address's last row counts.
 
-    No account gets two links under that name, even if a run stopped before it wrote the row.
+    The first row has the name of the run. No account gets two links under that name, even if the
+    command was killed before it wrote the account's row.
     """
 
     def __init__(self, file: Path, campaign: Campaign) -> None:
@@ -277,16 +277,16 @@ class Results:
         return email in self._done or addresses.normalize(email) in self._done
 
     def write(self, judged: Sequence[tuple[str, str]]) -> None:
-        """Write rows that survive a crash, after the first two if the file is new. Raises
-        CommandRefused.
+        """Write rows, which survive a crash afterwards.
+
+        If the file is new, the head and the first row come before them. Raises CommandRefused.
         """
         at, run = now().isoformat(timespec="seconds"), self.campaign.name
         rows = [(_cell_of(email), outcome, at, run) for email, outcome in judged]
         try:
             with self._file.open("a", encoding="utf-8", newline="") as results:
-                begun = (
-                    [] if results.tell() else [_HEAD, ("", _BEGUN, at, run)]
-                )  # it may have been moved since
+                # The file may have been moved since the last write.
+                begun = [] if results.tell() else [_HEAD, ("", _BEGUN, at, run)]
                 csv.writer(results).writerows([*begun, *rows])
                 results.flush()
                 os.fsync(results.fileno())
@@ -296,7 +296,7 @@ class Results:
 
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that make a spreadsheet run a cell as a formula (OWASP, "CSV Injection"; ASVS
+"""First characters by which a spreadsheet reads a cell as a formula (OWASP, "CSV Injection"; ASVS
 1.2.10).
 """
 

@@ -1,4 +1,4 @@
-"""accounts: second factors, built-in accounts, and finding and inviting accounts of any store."""
+"""accounts: finds and invites accounts of any store, adds built-in ones, sets up second factors."""
 
 import os
 import sys
@@ -188,16 +188,15 @@ def _show(seed: bytes, email: str, brand: str) -> None:
         click.echo(muted("For a QR code in its place: pip install 'keyturn[qr]'"))
     else:
         click.echo(f"Scan this code with the authenticator app of {accent(email)}:\n")
-        with suppress(
-            UnicodeEncodeError
-        ):  # without half blocks in the terminal, the user can type the key below
+        # If the terminal has no half blocks, the user can type the key below.
+        with suppress(UnicodeEncodeError):
             segno.make(uri, error="m", micro=False).terminal(compact=True)
     groups = " ".join(text[at : at + 4] for at in range(0, len(text), 4))
     click.echo(f"\n{muted('or enter this key:')} {groups}\n")
 
 
 def _require_code(seed: bytes) -> int:
-    """Return the time step of a valid code, which so counts as used (ASVS 6.5.1)."""
+    """Ask for a valid code, and return its time step, which then counts as used (ASVS 6.5.1)."""
     from keyturn.service.reset.proofs.second_step.totp import totp_step
 
     for _ in range(_CODES_ASKED_FOR):
@@ -247,7 +246,7 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
     Example:  printf '%s' "$PASSWORD" |
               keyturn accounts add ada@northwind.example --password-stdin
     """
-    # before the event loop, which would hold Ctrl-C back
+    # Before the event loop starts, which would delay Ctrl-C.
     password = sys.stdin.readline().removesuffix("\n") if password_stdin else None
     _add(Account(id="", email=email, active=not disabled, **fields), password)
 
@@ -321,7 +320,7 @@ async def _invite(
 
 
 async def _refusals(container: Container, emails: Sequence[str]) -> dict[str, Refusal]:
-    """Return why mailboxes get no email now, for those that get none, as the worker would find."""
+    """Return the mailboxes that get no email now, with the reason that the worker would find."""
     refusals = {}
     for first in range(0, len(emails), _PAGE):
         mailboxes = await container.mailboxes.look(emails[first : first + _PAGE])
@@ -406,8 +405,9 @@ async def _objection(container: Container, email: str) -> str:
 
 
 def _builtin(container: Container, otherwise: str) -> BuiltinAccounts:
-    """Return the built-in store; `otherwise` ends the sentence "only accounts of the built-in store
-    ...".
+    """Return the built-in store. Raises CommandRefused if the accounts are elsewhere.
+
+    `otherwise`: the end of the sentence "only accounts of the built-in store ...".
     """
     if not isinstance(container.accounts, BuiltinAccounts):
         where = f"the accounts are in the store {container.settings.accounts.store}"

@@ -1,4 +1,4 @@
-"""The processes of `serve`: one that answers, or several with one worker beside them."""
+"""The processes of `serve`: one that answers requests, or several of them and one worker."""
 
 import contextlib
 import socket
@@ -38,11 +38,12 @@ def answer(settings: Settings, bound: socket.socket, announce: Call, *, worker: 
 def answer_in_processes(
     settings: Settings, bound: socket.socket, announce: Call, count: int, *, worker: bool
 ) -> None:
-    """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each
-    answers for all.
+    """Answer requests in `count` processes of uvicorn, and run one worker.
+
+    /metrics of each process has the counts of all.
     """
     container = Container(settings)
-    # If no key is set, this process's own.
+    # If the settings have no key, all processes get the random one of this process.
     settings = msgspec.structs.replace(settings, secret_key=container.keys[0])
     limits = limits_of_process(settings.server.trusted_proxies)
     config = uvicorn_config(partial(_app_of_process, settings), limits, factory=True, workers=count)

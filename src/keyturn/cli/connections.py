@@ -1,6 +1,4 @@
-"""What a client's connections may hold of a server: bounds on their size, their time and their
-number.
-"""
+"""Limits on the connections of a server's clients: their size, their time and their number."""
 
 import logging
 import re
@@ -22,16 +20,15 @@ from keyturn.service.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.server")
 
 _MOST_AHEAD = 16  # requests that a client may send before the first is answered
-_MOST_UNREAD = 1_000_000  # bytes that are read and thrown away after a refusal
-_LOOKS = 8  # how often a connection's wait is compared to `request_timeout` in that time
-_OWN_FILES = (
-    128  # files of the process itself, such as connections to the database and to providers
-)
-_FEWEST = 16
+_MOST_UNREAD = 1_000_000  # bytes that are read and dropped after a refusal
+_LOOKS = 8  # times that a connection is looked at within `request_timeout`
+# Files of the process itself, such as connections to the database and to providers.
+_OWN_FILES = 128
+_FEWEST = 16  # connections, even if the process may open only few files
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Za-z:.%]+\])(?::[0-9]{0,5})?")
-"""A host, as a name or an address, and its port (RFC 3986, 3.2.2): any other is answered 400 (RFC
-9110, 7.2).
+"""A host, as a name or an address, and its port (RFC 3986, 3.2.2). Any other Host header gets 400
+(RFC 9110, 7.2).
 """
 
 _SECURITY = (
@@ -40,20 +37,19 @@ _SECURITY = (
     b"referrer-policy: no-referrer",
     b"cache-control: no-store",
 )
-_END = b"\r\n".join(
-    [*_SECURITY, b"connection: close", b"content-length: 0", b"", b""]
-)  # of a refused request
+# The end of the answer to a refused request.
+_END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b"", b""])
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits on the connections of `serve`: a slow browser needs as much, and it costs little
-    memory.
+    """Limits on the connections of `serve`. They suffice for slow browsers, and cost little memory.
 
+    `trusted_proxies`: proxies, each of whose connections counts as a client of its own.
     `max_headers`: bytes of a request's address, headers and trailers.
     `max_connections`: beyond it, the client with the most connections loses the one that has waited
-    longest. Each connection of a trusted proxy counts as a client.
-    `request_timeout`: how long a request may take to arrive, and how long a client may stop reading
-    an answer.
+    longest.
+    `request_timeout`: how long a request may take to arrive, and how long a client may read nothing
+    of an answer.
     """
 
     trusted_proxies: tuple[str, ...] = ()
@@ -63,8 +59,9 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def limits_of_process(trusted_proxies: tuple[str, ...]) -> ConnectionLimits:
-    """Return the limits of a process of `serve`, with no more connections than
-    it may open files.
+    """Return the limits of a process of `serve`.
+
+    They allow fewer connections if the process may not open enough files.
     """
     import resource  # not available on Windows, where the studio runs
 
@@ -100,7 +97,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(**of_uvicorn)
         self._limits = limits
         self._seconds = limits.request_timeout.total_seconds()
-        # complete requests without a complete answer; -1 after an answer before its request's end
+        # Complete requests without a complete answer; -1 if an answer ended before its request.
         self._owed = 0
         self._headers = self._unknown = self._unread = 0
         self._fault = HTTPStatus.BAD_REQUEST
@@ -110,7 +107,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if transport.get_extra_info("socket").family not in {socket.AF_INET, socket.AF_INET6}:
-            self.client = ("127.0.0.1", 0)  # a Unix socket is this machine
+            self.client = ("127.0.0.1", 0)  # the client of a Unix socket is on this machine
         self.held_by = self.holder()
         self._begin_to_wait()
         self._look()
@@ -122,8 +119,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def holder(self) -> Hashable:
-        """Return what holds the connection: an address, an IPv6 /64, or itself behind a trusted
-        proxy.
+        """Return the client that holds the connection: an IPv4 address or an IPv6 /64.
+
+        A connection of a trusted proxy is a client of its own.
         """
         peer = read_peer(self.client[0]) if self.client else None
         if peer is None or any(
@@ -168,8 +166,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError
 
     def on_headers_complete(self) -> None:
-        """Refuse targets that are no path, such as `*`, and a missing, second or malformed Host
-        (RFC 9112, 3.2).
+        """Refuse a target that is neither a path nor a URL, such as `*`, and a missing, second or
+        malformed Host header (RFC 9112, 3.2).
         """
         hosts = [value for name, value in self.headers if name == b"host"]
         needs_host = self.parser.get_http_version() != "1.0"
@@ -211,8 +209,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.waiting_since = None if self._owed > 0 else monotonic()
 
     def _look(self) -> None:
-        """Refuse a request that takes too long, and abort a connection on which nothing more is
-        read.
+        """Refuse a request that takes too long to arrive.
+
+        If the client has stopped reading, the connection is aborted.
         """
         self._timer = self.loop.call_later(self._seconds / _LOOKS, self._look)
         unread, self._unread = self._unread, self.transport.get_write_buffer_size()
@@ -231,11 +230,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Send the reason, unless the client would take it for another answer or a part of one, and
-        close.
+        """Send the reason and close the connection.
 
-        Later bytes are read and dropped until the client closes. To close with unread bytes would
-        reset the connection, and the reset may destroy the answer on its way (RFC 9112, 9.6).
+        The reason is not sent if the client would take it for another answer, or for a part of one.
+        Later bytes are read and dropped until the client closes: closing with unread bytes resets
+        the connection, and a reset may destroy the answer on its way (RFC 9112, 9.6).
         """
         if self._is_refused or self.transport.is_closing():
             return

@@ -1,4 +1,4 @@
-"""doctor, health: what is wrong with this installation, and whether a running process is ready."""
+"""doctor and health: check an installation, and ask a running process whether it is ready."""
 
 import http.client
 import sys
@@ -15,7 +15,7 @@ from keyturn.service import addresses
 from keyturn.service.settings.reading import changed_settings, inspect_settings
 
 if TYPE_CHECKING:
-    from keyturn.service.doctor import Finding
+    from keyturn.service.doctor import CheckResult
 
 _PATIENCE = 5  # seconds for the answer
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
@@ -44,10 +44,10 @@ def doctor(as_json: bool, recipient: str) -> None:
     Examples:  keyturn doctor --json
                keyturn doctor --send-to you@example.org
     """
-    from keyturn.service.doctor import Dns, Finding, examine, send_to
+    from keyturn.service.doctor import CheckResult, Dns, examine, send_to
     from keyturn.service.event_loop import run
 
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     reading = inspect_settings()
 
     async def work() -> None:
@@ -59,7 +59,7 @@ def doctor(as_json: bool, recipient: str) -> None:
     run(work())
     changed = ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings))
     if changed and not recipient:
-        findings.append(Finding("changed", "ok", changed))
+        findings.append(CheckResult("changed", "ok", changed))
     if as_json:
         print_json(findings)
     else:
@@ -67,7 +67,7 @@ def doctor(as_json: bool, recipient: str) -> None:
     sys.exit(any(finding.verdict == "fail" for finding in findings))
 
 
-def _print(findings: "Sequence[Finding]") -> None:
+def _print(findings: "Sequence[CheckResult]") -> None:
     width = max(len(finding.check) for finding in findings)
     for finding in findings:
         verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
@@ -102,19 +102,16 @@ def health(host: str | None, port: int | None) -> None:
     Examples:  keyturn health
                keyturn health --port 9464
     """
-    settings = inspect_settings(
-        sending=False, connecting=False
-    ).settings  # whatever is wrong elsewhere in them
+    # Faults of other settings do not matter here.
+    settings = inspect_settings(sending=False, connecting=False).settings
     listens = settings.server.host if port is None else "127.0.0.1"
     address = address_in_url(host or listens, settings.server.port if port is None else port)
     try:
         with closing(http.client.HTTPConnection(address, timeout=_PATIENCE)) as connection:
             connection.request("GET", "/health/ready")
             status = connection.getresponse().status
-    except (
-        OSError,
-        UnicodeError,
-    ) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
+    # UnicodeError: the host name is not valid (RFC 5890), such as "a..b".
+    except (OSError, UnicodeError) as error:
         fail(f"cannot ask http://{address}: {getattr(error, 'strerror', None) or error}")
     except http.client.HTTPException:
         fail(f"cannot ask http://{address}: it does not speak HTTP")

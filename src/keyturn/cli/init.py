@@ -19,7 +19,7 @@ from keyturn.service.settings.reading import FILE_NAME
 from keyturn.service.settings.url_rules import database_kind
 from keyturn.service.settings.variables import Variables
 
-_FLAGS = {  # by setting
+_FLAGS = {  # the flags, by their settings
     "mail.from": "--from",
     "brand.name": "--brand",
     "base_url": "--base-url",
@@ -95,10 +95,9 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     except SettingsInvalid as invalid:
         fail(*(f"{_FLAGS[fault.name]}: {fault.message}" for fault in invalid.faults))
     text = as_toml(plan)
-    faults = faults_in(
-        text, {**os.environ, plan.variable: plan.database}
-    )  # "" for no variable, which nothing reads
-    # Columns are the database's, and no flag corrects them: `look_at` names them.
+    # Without a variable its name is "", which nothing reads.
+    faults = faults_in(text, {**os.environ, plan.variable: plan.database})
+    # No flag corrects the columns of the database: `look_at` names their faults.
     if of_flags := [fault for fault in faults if not fault.name.startswith("accounts.table.")]:
         refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)
         fail("The flags have errors, so nothing was written:", *refused)
@@ -140,7 +139,7 @@ def _of_files(plan: Plan) -> Iterator[str]:
 
 def _commands(plan: Plan, file: Path) -> Iterator[str]:
     variables = Variables(os.environ)
-    # Every other command looks for the usual name, unless a variable names another file.
+    # Other commands read the file with the usual name, unless a variable names another.
     if Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():
         yield f"export KEYTURN_CONFIG={quote(str(file))}"
     if not plan.is_local and not variables.has("KEYTURN_SECRET_KEY"):

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what gives a command its database or container."""
+"""Options and decorators that several commands share."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ Arguments = ParamSpec("Arguments")
 
 
 def ago(text: object) -> datetime:
-    """Return the time before now by a duration as the settings write it: 90s, 30m, 1h, 7d."""
+    """Return the time that lies a duration before now. It is written as in the settings: 7d."""
     try:
         return now() - parse_duration(text)
     except OverflowError:
@@ -39,7 +39,7 @@ def ago(text: object) -> datetime:
 
 
 def rate(text: object) -> float:
-    """Read a rate as the settings write it, such as 300/minute, and return it per second."""
+    """Return a rate per second. It is written as in the settings, such as 300/minute."""
     try:
         limit = parse_rate(str(text))
     except ValueError:
@@ -50,12 +50,15 @@ def rate(text: object) -> float:
 
 
 def operator_named(name: str | None) -> Client:
-    """Return who runs the command: by the name that they say, or else the one that the operating
-    system has.
+    """Return the operator who runs the command.
+
+    `name`: the name of the option --as; without it, the operating system's name of the user.
     """
     import pwd  # not available on Windows, where the studio runs
 
-    with suppress(KeyError):  # not LOGNAME and USER, which any user can set
+    # From the system's users, not from LOGNAME and USER, which any user can set. KeyError: the
+    # system does not know this user.
+    with suppress(KeyError):
         name = name or pwd.getpwuid(os.getuid()).pw_name
     return Client(operator=clip_header(name or "unknown")[:64])
 
@@ -96,10 +99,10 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def takes_database(
     command: Callable[Concatenate[Database, Arguments], Awaitable[None]],
 ) -> Callable[Arguments, None]:
-    """Return a function that gives a coroutine function the database alone, which loads in half the
-    time of the container.
+    """Return a command that runs a coroutine function with the database as its first argument.
 
-    It raises SettingsInvalid and DatabaseUnready.
+    The database alone loads in half the time of `Container`. The command raises SettingsInvalid and
+    DatabaseUnready.
     """
 
     @wraps(command)
@@ -121,7 +124,7 @@ def takes_database(
 def takes_container(
     command: "Callable[Concatenate[Container, Arguments], Awaitable[None]]",
 ) -> Callable[Arguments, None]:
-    """Return a function that gives a coroutine function the container.
+    """Return a command that runs a coroutine function with `Container` as its first argument.
 
     It raises SettingsInvalid and DatabaseUnready.
     """

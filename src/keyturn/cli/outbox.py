@@ -152,8 +152,8 @@ async def _retry_chosen(database: Database, ids: Sequence[int], *, dead: bool) -
     moment, items = now(), await read(database, state=DEAD if dead else WAITING, most=None)
     if dead:
         chosen = [item.id for item in items if item.payload != ERASED]
-    # a message that was never tried waits on purpose, as the promise of a change in another system
-    # does
+    # A message without a reason was never tried. It waits on purpose, as that of a change in
+    # another system.
     else:
         chosen = [
             item.id

@@ -17,7 +17,7 @@ from keyturn.probe.attack import ATTACKS, CannotProbe
 from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
-    from keyturn.probe.attack import Report
+    from keyturn.probe.attack import ProbeReport
     from keyturn.probe.run import Run
     from keyturn.probe.target import Target
     from keyturn.studio.inbox.store import CapturedMails
@@ -126,7 +126,7 @@ def probe(
         return
     try:
         require_studio("keyturn probe")
-        from keyturn.probe.mailbox import MOST_BYTES, MOST_MAILS
+        from keyturn.probe.mails import MOST_BYTES, MOST_MAILS
         from keyturn.probe.report import as_html, as_json, as_sarif, as_text
         from keyturn.probe.run import Run
         from keyturn.probe.target import add_to_file
@@ -153,8 +153,8 @@ def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) 
     """Return what options and file say, with a value for another host to publish. Raises
     KeyturnError.
     """
+    from keyturn.probe.browser import needs_permission, new_permission
     from keyturn.probe.target import add_to_file, with_file
-    from keyturn.probe.web import needs_permission, new_permission
 
     for path in filter(None, (html, file)):  # before a run of minutes
         if not path.parent.is_dir():
@@ -166,7 +166,7 @@ def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) 
     return target
 
 
-def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report":
+def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "ProbeReport":
     """Play the attacks, then print the accounts' passwords.
 
     Raises CannotProbe and CommandRefused.

@@ -1,4 +1,4 @@
-"""audit and mailbox: show events, unblock an address."""
+"""audit and mailbox: show the audit trail, and show and unblock an address."""
 
 from collections.abc import Mapping
 from datetime import datetime

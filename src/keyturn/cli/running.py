@@ -1,4 +1,4 @@
-"""Running an ASGI application on a port of this machine."""
+"""Runs an ASGI application on sockets of this machine."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,11 @@ from keyturn.service.event_loop import on_signals
 App = Callable[..., Any]
 Call = Callable[[], None]
 
-_PATIENCE = (
-    2  # seconds for open requests at the end; a browser's live connection would otherwise never end
-)
+# Seconds for open requests at the end: a browser's live connection would otherwise never end.
+_PATIENCE = 2
 _IDLE = 75  # seconds between two requests: load balancers must close a connection first
-# seconds after which one of several processes is replaced: on a busy machine, loading alone takes
-# five
+# Seconds after which one of several processes is replaced if it does not answer: on a busy machine,
+# loading alone takes five.
 _SILENT = 30
 _USUAL = ConnectionLimits()
 
@@ -35,9 +34,10 @@ async def serve(
     *,
     limits: ConnectionLimits = _USUAL,
 ) -> None:
-    """Serve on all sockets until SIGINT or SIGTERM.
+    """Serve on all sockets until SIGINT or SIGTERM. A second signal ends it at once.
 
-    `ready` is called once requests are answered, `stopping` when the end begins.
+    `ready`: called once requests are answered.
+    `stopping`: called when the end begins.
     """
     server = _Server(uvicorn_config(app, limits), ready)
 
@@ -65,9 +65,9 @@ async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
 def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.Config:
     """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
 
-    An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only
-    `server.trusted_proxies` decides who the client is. WebSockets are unused, and their protocols
-    have other limits.
+    There is no access log, since it would hold the paths of reset links (OWASP ASVS 16.2.5).
+    Uvicorn's proxy headers are off, since only `server.trusted_proxies` decides who the client is.
+    WebSockets are off: they are not used, and their protocols have other limits.
     """
     http: Any = partial(BoundedProtocol, limits)
     more.setdefault("workers", 1)  # otherwise uvicorn reads WEB_CONCURRENCY, which may say "auto"
@@ -78,8 +78,9 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
 
 
 class _Server(uvicorn.Server):
-    """Announces when it answers, and leaves the signals to the process: uvicorn would raise them
-    again at the end.
+    """Calls `ready` once it answers, and leaves the signals to the process.
+
+    Uvicorn would raise them again at the end.
     """
 
     def __init__(self, config: uvicorn.Config, ready: Call) -> None:

@@ -60,7 +60,7 @@ def serve(
     """
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
-    if workers > 1:  # first, for it is read when prometheus_client is imported
+    if workers > 1:  # before prometheus_client is imported, which reads the variable then
         counts = click.get_current_context().with_resource(
             TemporaryDirectory(prefix="keyturn-counts-")
         )
@@ -69,7 +69,7 @@ def serve(
     from keyturn.service.container import Container
 
     async def check() -> None:
-        # A container of its own, since a store of an app cannot be used again after `close`.
+        # Separate container, since an app's own store cannot be used again after `close`.
         async with Container(settings) as container:
             await _require_ready(container)
 
@@ -94,8 +94,10 @@ def serve(
 
 
 def _announce(settings: Settings, place: str, port: int) -> None:
-    """Say what is in use, and warn of links that lead to another port of this machine. `port`: 0
-    for a free one.
+    """Print where Keyturn answers and which settings it uses, and warn of links that do not work.
+
+    `place`: where it answers.
+    `port`: the port that was asked for; 0 for a free one or a Unix socket.
     """
     table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
     file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
@@ -106,9 +108,8 @@ def _announce(settings: Settings, place: str, port: int) -> None:
     )
     lines = [f"Accounts: store {settings.accounts.store}{table}. Settings: {read}"]
     linked = local_port(settings.base_url)
-    if (
-        port and linked not in (None, port) and not settings.server.trusted_proxies
-    ):  # else a proxy may listen there
+    # With trusted proxies, a proxy may listen at the other port.
+    if port and linked not in (None, port) and not settings.server.trusted_proxies:
         wrong = (
             f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links "
             "in mails will not work"
@@ -147,11 +148,12 @@ def worker(host: str, port: int | None) -> None:
     """
     from keyturn.service.app import create_worker_app
     from keyturn.service.container import Container
+    from keyturn.service.worker_queues import work
 
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
 
-    async def work() -> None:
+    async def run_worker() -> None:
         async with Container(settings) as container, contextlib.AsyncExitStack() as stack:
             await _require_ready(container)
             click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
@@ -159,9 +161,9 @@ def worker(host: str, port: int | None) -> None:
                 bound = listen(host, port)
                 await stack.enter_async_context(serving(create_worker_app(container), bound))
                 click.echo(f"Health checks: http://{address_of(bound)}/health/ready", err=True)
-            await container.work()
+            await work(container)
 
-    run(until_signalled(work()), WORKER_TURN)
+    run(until_signalled(run_worker()), WORKER_TURN)
 
 
 @click.command()
@@ -197,8 +199,9 @@ def migrate() -> None:
 
 
 async def _require_ready(container: "Container") -> None:
-    """Raise DatabaseUnready, or the store's own error, before anything starts: a sentence, not a
-    traceback.
+    """Check the database and the accounts before anything starts, and print warnings.
+
+    Raises DatabaseUnready, or the error of the store.
     """
     from keyturn.service.database.migrations import ahead_text, require_current
 

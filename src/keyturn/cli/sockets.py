@@ -8,32 +8,32 @@ from pathlib import Path
 from keyturn.cli.terminal import CommandRefused
 from keyturn.hosts import is_loopback_host
 
-_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
+_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
 _COVERED = {"0.0.0.0": ("127.0.0.1",), "::": ("127.0.0.1", "::1"), "localhost": ("127.0.0.1",)}  # noqa: S104
-_TRIES = 20  # free ports of one loopback address that may be taken at the other
+_TRIES = 20  # free ports to try: each may be taken at the other loopback address
 
 
 def listen(
     host: str, port: int, option: str = "--port", host_option: str = "--host"
 ) -> socket.socket:
-    """Return a bound socket. Raises CommandRefused, which names the options for another port and
-    another host.
+    """Return a socket that listens.
+
+    `option`, `host_option`: the options for another port and another host, for the error. Raises
+    CommandRefused.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Without a protocol, asyncio does not set TCP_NODELAY on the connections, and an answer in two
     # parts waits 40 ms for the client's delayed acknowledgement (RFC 896, RFC 1122 4.2.3.2).
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if family == socket.AF_INET6:  # "::" takes IPv4 as well, whatever the system's default
+    if family == socket.AF_INET6:  # "::" accepts IPv4 as well, whatever the system's default is
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     if sys.platform != "win32":  # on Windows it would let two programs share the port
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
         bound.listen(2048)
-    except (
-        OSError,
-        UnicodeError,
-    ) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
+    # UnicodeError: the host name is not valid (RFC 5890), such as "a..b".
+    except (OSError, UnicodeError) as error:
         bound.close()
         is_of_host = (
             isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
@@ -45,12 +45,12 @@ def listen(
 
 
 def listen_for_browsers(host: str, port: int) -> list[socket.socket]:
-    """Return the sockets of a server that browsers of this machine reach under a name that ends in
+    """Return the sockets of a server that browsers of this machine reach by a name that ends in
     `.localhost`.
 
-    The name leads to both loopback addresses, and a browser asks one after the other (RFC 6761,
-    6.3; RFC 8305). At the one where this server did not listen, another user's program would get
-    what is meant for it. Raises CommandRefused.
+    The name stands for both loopback addresses, and a browser tries one after the other (RFC 6761,
+    6.3; RFC 8305). If the server listened at one of them only, another user's program could listen
+    at the other, and get what is meant for the server. Raises CommandRefused.
     """
     tries = _TRIES if port == 0 else 1
     for last in range(tries):
@@ -71,9 +71,9 @@ def listen_for_browsers(host: str, port: int) -> list[socket.socket]:
 
 
 def _not_covered(host: str) -> list[str]:
-    """Return the loopback addresses of this machine at which a server does not listen yet.
+    """Return the loopback addresses at which a server with that host does not listen yet.
 
-    None if it listens at an address of a network alone: no such name leads there.
+    The list is empty for an address of a network: a name in `.localhost` does not stand for it.
     """
     covered = _COVERED.get(host, (host,))
     if not (host in _COVERED or is_loopback_host(host)):
@@ -84,7 +84,7 @@ def _not_covered(host: str) -> list[str]:
 
 
 def _is_there(address: str) -> bool:
-    """Tell whether this machine has an address: some have no IPv6."""
+    """Tell whether this machine has an address. Some machines have no IPv6."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -95,8 +95,9 @@ def _is_there(address: str) -> bool:
 
 
 def listen_at(path: Path) -> socket.socket:
-    """Return a socket at a file for its owner and group, in place of an ended program's. Raises
-    CommandRefused.
+    """Return a Unix socket that listens at a file, for the file's owner and group.
+
+    The file of a program that has ended is replaced. Raises CommandRefused.
     """
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -104,9 +105,9 @@ def listen_at(path: Path) -> socket.socket:
             if path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED:
                 path.unlink()
         bound.bind(str(path))
-        path.chmod(0o660)  # nothing can connect before `listen`
+        path.chmod(0o660)  # in time: no client can connect before `listen`
         bound.listen(2048)
-    except OSError as error:  # without an errno: the path is too long
+    except OSError as error:  # if the path is too long, it has no errno
         bound.close()
         reason = error.strerror or error
         raise CommandRefused(
@@ -120,8 +121,6 @@ def address_of(bound: socket.socket) -> str:
 
 
 def address_in_url(host: str, port: int) -> str:
-    """Return the address at which this machine reaches a server that listens on the host and the
-    port.
-    """
+    """Return the address by which this machine reaches a server with that host and port."""
     host = _OWN.get(host, host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,5 +1,6 @@
-"""Formats terminal output: aligned lines and one accent colour;
-plain when piped or with NO_COLOR.
+"""Formats the output of commands: aligned lines, and a few colours.
+
+It has no colours if it is piped, or with NO_COLOR.
 """
 
 import os
@@ -22,7 +23,7 @@ PORT = click.IntRange(0, 65535)
 
 
 class CommandRefused(KeyturnError):
-    """A command does not do what it was asked to do; the text says why."""
+    """A command does not do what it was asked to do. The text says why."""
 
 
 _COMMAND = re.compile(r"`[^`]*`|--\w+ \S+")
@@ -38,15 +39,17 @@ muted, strong = partial(click.style, dim=True), partial(click.style, bold=True)
 
 
 def harmless(text: str) -> str:
-    """Return a text of the same length without what controls the terminal (CWE-150) or turns it
-    (CVE-2021-42574).
+    """Return a text in which control characters are replaced; its length stays the same.
+
+    They could control the terminal (CWE-150), or change the direction of text (CVE-2021-42574).
     """
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def wrap(text: str, indent: str) -> str:
-    """Return a text in lines of the terminal, each later one behind `indent`; a command stays on
-    one line.
+    """Return a text in lines that fit the terminal.
+
+    `indent`: begins each line but the first. A command stays on one line.
     """
     if not sys.stdout.isatty():
         return text
@@ -61,8 +64,9 @@ def stamp(moment: datetime) -> str:
 
 
 def ready() -> str:
-    """Return "ready in 0.6 s" for a greeting; "ready" where the system does not tell the start
-    (proc(5)).
+    """Return "ready in 0.6 s" for a greeting.
+
+    It is only "ready" where the system does not tell when a process started (proc(5)).
     """
     if not sys.platform.startswith("linux"):
         return "ready"
@@ -80,15 +84,14 @@ def fail(*lines: str) -> NoReturn:
     sys.exit(1)
 
 
-Columns = Mapping[
-    str, Callable[[Mapping[str, Any]], str]
-]  # functions that return a cell, perhaps styled, by heads
+# Functions that return a cell, perhaps styled, by the heads of the columns.
+Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]
 
 
 def listing(
     entries: Sequence[Mapping[str, Any]], columns: Columns, empty: str, *, as_json: bool
 ) -> None:
-    """Print entries in aligned columns, or else as JSON; `empty` if there are none."""
+    """Print entries in aligned columns, or as JSON. `empty`: the sentence if there are none."""
     if as_json:
         print_json(entries)
         return
@@ -115,8 +118,9 @@ def listing(
 
 
 def facts(values: Mapping[str, object]) -> None:
-    """Print the values of an object, as `--json` names them, in aligned lines. Empty ones are left
-    out.
+    """Print the values of an object in aligned lines, under the names of `--json`.
+
+    Empty values are left out.
     """
     width, words = max(map(len, values)), {True: "yes", False: "no", None: ""}
     for name, value in values.items():

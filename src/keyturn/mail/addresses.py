@@ -1,4 +1,4 @@
-"""Email addresses: reading, the domain in A-labels, and senders with a name."""
+"""Reads email addresses and senders, and writes international domains as A-labels."""
 
 import re
 import unicodedata
@@ -25,6 +25,7 @@ _AROUND = (
     "\t\r\n "
     "\u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
+"""Blanks and invisible marks that an address copied from elsewhere may have around it."""
 
 BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
 """Every character beyond ASCII that NFC maps to one within it (Unicode's
@@ -37,27 +38,18 @@ ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") 
 def parse(text: str) -> str:
     """Return the address in the form in which it is compared and stored.
 
-    Raises ValueError if the text is none.
-
-    Folds only ASCII letters: Unicode's case folding makes look-alikes equal (dotless i and i, long
-    s and s), and with them another person's mailbox (CVE-2019-19844). Refuses what normalization
-    itself would turn into ASCII (the Kelvin sign into K). An international domain becomes its
-    A-labels (RFC 5891).
+    An international domain becomes its A-labels (RFC 5891). Raises ValueError if the text is not an
+    address.
     """
     text = text.strip(_AROUND)
-    # First of all: the time that normalization takes grows with the square of the marks on one
-    # letter.
+    # This bound comes first, because the time that normalization takes grows with the square of the
+    # marks on one letter.
     if len(text) > LONGEST:
         raise ValueError(TOO_LONG)
+    # Normalization would turn these into ASCII, as the Kelvin sign into K.
     if not BECOME_ASCII.isdisjoint(text):
         raise ValueError("not an email address")
-    # A quicker way for ASCII, as nearly all addresses are.
-    folded = (
-        text.lower()
-        if text.isascii()
-        else unicodedata.normalize("NFC", text).translate(ASCII_UPPER_TO_LOWER)
-    )
-    local, at, domain = folded.rpartition("@")
+    local, at, domain = _folded(text).rpartition("@")
     if not at:
         raise ValueError("not an email address")
     if not domain.isascii():
@@ -65,30 +57,44 @@ def parse(text: str) -> str:
     address = f"{local}@{domain}"
     if len(address.encode()) > LONGEST or len(local.encode()) > LONGEST_LOCAL_PART:
         raise ValueError(TOO_LONG)
-    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain) or not local.isprintable():
+    is_well_formed = _LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain)
+    if not is_well_formed or not local.isprintable():
         raise ValueError("not an email address")
     return address
 
 
+def _folded(text: str) -> str:
+    """Return the text in NFC, with ASCII letters in lower case.
+
+    Other letters keep their case: Unicode's case folding makes look-alikes equal (dotless i and i,
+    long s and s), and with them another person's mailbox (CVE-2019-19844).
+    """
+    if text.isascii():
+        return text.lower()  # quicker, and nearly all addresses are ASCII
+    return unicodedata.normalize("NFC", text).translate(ASCII_UPPER_TO_LOWER)
+
+
 def with_ascii_domain(mailbox: str) -> str:
-    """Return a mailbox with the A-labels of its domain (RFC 5891), which needs no SMTPUTF8; as it
-    is if it has none.
+    """Return a mailbox with its domain in A-labels (RFC 5891), so that it needs no SMTPUTF8.
+
+    A domain that has no A-labels stays as it is.
     """
     name, at, domain = mailbox.rpartition("@")
     if not at or domain.isascii():
         return mailbox
     bare = domain.removesuffix(">")
+    behind = domain[len(bare) :]
     try:
-        return f"{name}@{_a_labels(bare)}{domain[len(bare) :]}"
+        return f"{name}@{_a_labels(bare)}{behind}"
     except ValueError:
         return mailbox
 
 
-class Mailbox(NamedTuple):
+class SenderAddress(NamedTuple):
     """The sender of mails.
 
-    `name`: what users read beside the address; "" for none
-    `address`: with the A-labels of its domain
+    `name`: what users read beside the address; "" for no name.
+    `address`: its domain is written in A-labels.
     """
 
     name: str
@@ -99,9 +105,7 @@ class Mailbox(NamedTuple):
         return self.address.rpartition("@")[2].lower()
 
     def __str__(self) -> str:
-        """Return it as a header has it, with quotation marks around a name that needs them (RFC
-        5322, 3.4).
-        """
+        """Return it as in a header: a name is quoted if it needs that (RFC 5322, 3.4)."""
         from email.headerregistry import Address
 
         local, _, domain = self.address.rpartition("@")
@@ -111,14 +115,13 @@ class Mailbox(NamedTuple):
 _NAMED = re.compile(r"[^<>]+<([^<>]*)>")
 
 
-def parse_mailbox(text: str) -> Mailbox:
+def parse_sender(text: str) -> SenderAddress:
     """Return the sender that a person wrote: an address, or a name and an address.
 
-    Raises ValueError: what is right.
+    Mail programs disagree about the meaning of `no-reply@a.example <no-reply@a.example>` and of
+    `Acme, Inc. <a@a.example>`. So a text must have a single meaning (RFC 5322, 3.4 and 3.6.2).
 
-    Mail programs disagree about what `no-reply@a.example <no-reply@a.example>` or `Acme, Inc.
-    <a@a.example>` mean, so only what has one meaning is a sender (RFC 5322, 3.4 and 3.6.2), and it
-    is written anew.
+    Raises ValueError with a sentence about what to change.
     """
     from email.errors import NonASCIILocalPartDefect, ObsoleteHeaderDefect
     from email.headerregistry import HeaderRegistry
@@ -132,6 +135,7 @@ def parse_mailbox(text: str) -> Mailbox:
     harmless = (ObsoleteHeaderDefect, NonASCIILocalPartDefect)
     if not all(isinstance(defect, harmless) for defect in header.defects):
         raise ValueError(_what_is_unclear(text))
+    # An address outside a group is in a group without a name.
     if len(header.addresses) != 1 or header.groups[0].display_name is not None:
         raise ValueError("must be one address, not a list or a group")
     (found,) = header.addresses
@@ -141,17 +145,17 @@ def parse_mailbox(text: str) -> Mailbox:
     has_break = "\0" in name or len(f"{name}.".splitlines()) > 1
     if has_comment or has_break or not _is_address(found.addr_spec):
         raise ValueError(_what_is_unclear(text))
-    return Mailbox(name, with_ascii_domain(found.addr_spec))
+    return SenderAddress(name, with_ascii_domain(found.addr_spec))
 
 
 def _what_is_unclear(text: str) -> str:
+    """Return what to change in a text that is not a sender."""
     if text.count("<") != text.count(">"):
         return "has only one of the brackets < and > around its address"
     named = _NAMED.fullmatch(text)
     if named and _is_address(named[1]):
-        return (
-            """the name needs quotation marks, as in '"Acme, Inc." <accounts@northwind.example>'"""
-        )
+        example = '"Acme, Inc." <accounts@northwind.example>'
+        return f"the name needs quotation marks, as in '{example}'"
     if text.startswith('"') and text.endswith('"'):
         return "is in quotation marks: remove them"
     return f"not an email address: {text}"

@@ -7,15 +7,12 @@ import tomllib
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from keyturn.errors import KeyturnError
-
-if TYPE_CHECKING:
-    from keyturn.probe.web import Page
+from keyturn.probe.page import Page
 
 
 class CannotProbe(KeyturnError):
@@ -34,26 +31,26 @@ class Verdict(StrEnum):
     NOT_TRIED = "not-tried"
 
 
-class Finding(KeyturnError):
+class AttackEnded(KeyturnError):
     """What an attack showed, with the answers that prove it.
 
     Attacks return it; a step that cannot go on raises it.
     """
 
-    def __init__(self, verdict: Verdict, why: str, *pages: "Page") -> None:
+    def __init__(self, verdict: Verdict, why: str, *pages: Page) -> None:
         super().__init__(why)
         self.verdict, self.pages = verdict, pages
 
 
-class Limited(Finding):
+class Limited(AttackEnded):
     """A limit of the application answered 429."""
 
 
-passed, failed = partial(Finding, Verdict.PASSED), partial(Finding, Verdict.FAILED)
-unsure, not_tried = partial(Finding, Verdict.UNSURE), partial(Finding, Verdict.NOT_TRIED)
+passed, failed = partial(AttackEnded, Verdict.PASSED), partial(AttackEnded, Verdict.FAILED)
+unsure, not_tried = partial(AttackEnded, Verdict.UNSURE), partial(AttackEnded, Verdict.NOT_TRIED)
 
 
-def judged(is_wrong: bool, wrong: str, right: str, *pages: "Page") -> Finding:
+def judged(is_wrong: bool, wrong: str, right: str, *pages: Page) -> AttackEnded:
     return failed(wrong, *pages) if is_wrong else passed(right, *pages)
 
 
@@ -83,7 +80,7 @@ class Outcome(Struct, frozen=True):
     exchanges: tuple[Exchange, ...] = ()
 
 
-class Report(Struct, frozen=True):
+class ProbeReport(Struct, frozen=True):
     """The outcomes of a run, in the order of `attacks.toml`.
 
     `stopped`: the user ended it before its end.

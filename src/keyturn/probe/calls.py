@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.probe.attack import CannotProbe, not_tried
-from keyturn.probe.web import Browser, Page, joined
+from keyturn.probe.browser import Browser, joined
+from keyturn.probe.page import Page
 
 _CALL = re.compile(r"(?:([A-Z]{3,7})\s+)?(/\S*)(?:\s+(\S.*))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -94,7 +95,7 @@ class Call(Struct, frozen=True):
     ) -> Page:
         """Send the call with these values; `more`: of the body, by field.
 
-        Raises a Finding without such a form.
+        Raises AttackEnded without such a form.
         """
         path = _PLACEHOLDER.sub(
             lambda name: quote(str(self._value(name, values)), safe=""), self.path

@@ -8,16 +8,16 @@ from contextlib import aclosing
 from keyturn.probe.attack import (
     ATTACKS,
     Attack,
+    AttackEnded,
     CannotProbe,
     Exchange,
-    Finding,
     Outcome,
-    Report,
+    ProbeReport,
     Verdict,
 )
 from keyturn.probe.attacks import links, requests, tokens
+from keyturn.probe.page import Page
 from keyturn.probe.run import Run
-from keyturn.probe.web import Page
 
 _SHOWN = (
     "content-type",
@@ -39,7 +39,7 @@ _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 
 async def play(
     run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
-) -> Report:
+) -> ProbeReport:
     """Play the attacks until the task is cancelled; `progress` hears the name of each.
 
     Raises CannotProbe.
@@ -56,13 +56,13 @@ async def play(
             for attack in chosen:
                 progress(attack.name)
                 outcomes[attack] = await _play(attack, run)
-        except Finding as problem:
+        except AttackEnded as problem:
             raise CannotProbe(run.without_secrets(str(problem))[:_LONGEST_WHY]) from None
         except asyncio.CancelledError:
             stopped = True
             if task := asyncio.current_task():
                 task.uncancel()
-    return Report(run.target.url, tuple(outcomes.values()), time.monotonic() - began, stopped)
+    return ProbeReport(run.target.url, tuple(outcomes.values()), time.monotonic() - began, stopped)
 
 
 async def _play(attack: Attack, run: Run) -> Outcome:
@@ -82,11 +82,11 @@ async def _play(attack: Attack, run: Run) -> Outcome:
     return Outcome(attack, finding.verdict, why, exchanges)
 
 
-async def _finding_of(attack: Attack, run: Run) -> Finding:
+async def _finding_of(attack: Attack, run: Run) -> AttackEnded:
     function = _FUNCTIONS[attack.name.replace("-", "_")]
     try:
-        finding: Finding = await function(run)
-    except Finding as unfinished:
+        finding: AttackEnded = await function(run)
+    except AttackEnded as unfinished:
         return unfinished
     return finding
 

@@ -16,7 +16,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from keyturn.probe.attack import Report, Verdict
+from keyturn.probe.attack import ProbeReport, Verdict
 
 _WORDS = {
     Verdict.FAILED: ("failed", "red"),
@@ -24,7 +24,7 @@ _WORDS = {
     Verdict.NOT_TRIED: ("not tried", None),
     Verdict.PASSED: ("passed", "green"),
 }
-"""What a verdict is called, and its colour, the worst first."""
+"""The name of each verdict and its colour, the worst first."""
 
 _KINDS: Mapping[Verdict, Mapping[str, Any]] = {
     Verdict.FAILED: {"kind": "fail", "level": "error"},
@@ -33,19 +33,19 @@ _KINDS: Mapping[Verdict, Mapping[str, Any]] = {
 """The results of SARIF. Only one of the kind "fail" has a level (SARIF, 3.27.10)."""
 
 
-def as_text(report: Report) -> str:
+def as_text(report: ProbeReport) -> str:
     """Return the report for a terminal: failures in full, then what is unsure or was not tried,
     then the rest.
     """
     return _rendered("report.txt", report)
 
 
-def as_html(report: Report) -> str:
+def as_html(report: ProbeReport) -> str:
     """Return one page without scripts, pictures and other files."""
     return _rendered("report.html", report)
 
 
-def _rendered(name: str, report: Report) -> str:
+def _rendered(name: str, report: ProbeReport) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
         loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
@@ -80,7 +80,7 @@ def _with_code(text: str) -> Markup:
     return Markup(re.sub("`(.+?)`", r"<code>\1</code>", escape(text, quote=False)))  # noqa: S704 - it is escaped
 
 
-def as_json(report: Report) -> str:
+def as_json(report: ProbeReport) -> str:
     """Return all outcomes. Added members do not change the version."""
     return json.dumps(
         {"version": 1, **msgspec.to_builtins(report)}, indent=2
@@ -94,7 +94,7 @@ def _without_links(text: str) -> str:
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
 
 
-def as_sarif(report: Report) -> str:
+def as_sarif(report: ProbeReport) -> str:
     """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is
     to be reviewed.
     """

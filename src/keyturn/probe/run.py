@@ -11,10 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.probe.attack import CannotProbe, not_tried, unsure
+from keyturn.probe.browser import Browser, Web
 from keyturn.probe.calls import Call, find_calls, form_for, forms_of
-from keyturn.probe.mailbox import Mail, Mailbox
+from keyturn.probe.mails import Mail, ReceivedMails
+from keyturn.probe.page import Page
 from keyturn.probe.target import CALLS, Patience, Target
-from keyturn.probe.web import Browser, Page, Web
 from keyturn.studio.inbox.store import CapturedMails
 
 _SLOWER = 5
@@ -111,7 +112,7 @@ class Run:
         self, target: Target, inbox: CapturedMails, patience: Patience | None = None
     ) -> None:
         self.target, self.patience = target, patience or Patience()
-        self.web, self.mailbox = Web(target.url, self.patience.call), Mailbox(inbox)
+        self.web, self.inbox = Web(target.url, self.patience.call), ReceivedMails(inbox)
         self.passwords: dict[str, list[str]] = {address: [] for address in target.accounts}
         if not self.passwords or not all("@" in address for address in self.passwords):
             raise CannotProbe(
@@ -137,7 +138,7 @@ class Run:
 
     @property
     def bob(self) -> str:
-        """The second account. Raises a Finding."""
+        """The second account. Raises AttackEnded."""
         if self.other == self.ann:
             raise not_tried("This needs a second account: name one with --account.")
         return self.other
@@ -149,7 +150,10 @@ class Run:
     def call(
         self, name: str, hint: str = "The probe found no way to sign in: name it by --sign-in."
     ) -> Call:
-        """Return a call that the user named, or the probe found. Raises a Finding with the hint."""
+        """Return a call that the user named, or the probe found.
+
+        Raises AttackEnded with the hint.
+        """
         if name not in self.calls:
             raise not_tried(hint)
         return self.calls[name]
@@ -157,12 +161,12 @@ class Run:
     @property
     def usual_wait(self) -> float:
         """Seconds after which a mail does not come any more, by the mails so far."""
-        return max(self.patience.silence, _SLOWER * self.mailbox.slowest)
+        return max(self.patience.silence, _SLOWER * self.inbox.slowest)
 
     async def begin(self) -> None:
         """Find the calls, and play the first story.
 
-        Raises CannotProbe, and a Finding if the story has no end.
+        Raises CannotProbe, and AttackEnded if the story has no end.
         """
         if self.web.is_another_host:
             await self.web.require_permission(self.target.permission)
@@ -176,10 +180,10 @@ class Run:
                 "--request."
             )
         self.calls = {name: Call.read(name, text) for name, text in named.items()}
-        story, before = await self.link_for(self.ann), len(self.mailbox.mails)
+        story, before = await self.link_for(self.ann), len(self.inbox.mails)
         await self.reset(story)
         wait = max(self.patience.mail, self.usual_wait)
-        self.notices = await self.mailbox.wait(
+        self.notices = await self.inbox.wait(
             before, wait, lambda m: m.is_for(self.ann) and not self.has_link(m)
         )
         if "sign_in" in self.calls:  # not before: a sign-in may be followed by a mail as well
@@ -188,24 +192,24 @@ class Run:
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
         """Ask for a link in a new browser.
 
-        `address`: also a list, or a tuple. Raises a Finding beyond a limit.
+        `address`: also a list, or a tuple. Raises AttackEnded beyond a limit.
         """
         return await self.calls["request"].send(Browser(self.web, headers), {"email": address})
 
     async def link_for(self, account: str) -> Story:
-        """Ask for a link, and return it with its mail. Raises a Finding if no mail comes."""
+        """Ask for a link, and return it with its mail. Raises AttackEnded if no mail comes."""
         before, wait = (
-            len(self.mailbox.mails),
+            len(self.inbox.mails),
             self.usual_wait if self.stories else self.patience.mail,
         )
         answer = await self.ask(account)
         # A mail for another account may come late.
-        for mail in await self.mailbox.wait(
+        for mail in await self.inbox.wait(
             before, wait, lambda m: m.is_for(account) and self.has_link(m)
         ):
             self.stories.append(Story(account, answer, mail, Browser(self.web)))
             return self.stories[-1]
-        mails = self.mailbox.mails[before:]
+        mails = self.inbox.mails[before:]
         if mails and not self.stories and answer.status < 400:
             raise not_tried(
                 f"The mail {mails[0].subject!r} has neither a link with a token nor a code."
@@ -246,7 +250,7 @@ class Run:
     async def reset(self, story: Story) -> None:
         """Use the link for a new password, which must sign in then.
 
-        Raises a Finding if it does not.
+        Raises AttackEnded if it does not.
         """
         if not await self.has_reset(story):
             raise not_tried(f"The link set no password: {self.summary(story.done)}")
@@ -261,7 +265,7 @@ class Run:
         return True
 
     async def change(self, account: str, call: Call) -> None:
-        """Change the password as a signed-in user does. Raises a Finding."""
+        """Change the password as a signed-in user does. Raises AttackEnded."""
         old, password = self.passwords[account][0], new_password()
         browser, _ = await self.sign_in(account, old)
         self.passwords[account].append(password)
@@ -272,14 +276,14 @@ class Run:
     async def sign_in(self, account: str, password: str = "") -> tuple[Browser, Page]:
         """Sign in with a password, or with the account's own, in a new browser.
 
-        Raises a Finding.
+        Raises AttackEnded.
         """
         call = self.call("sign_in")
         browser, password = Browser(self.web), password or self.passwords[account][0]
         return browser, await call.send(browser, {"email": account, "password": password})
 
     async def _learn_sign_in(self) -> None:
-        """Learn how the answers to a right and to a wrong password look. Raises a Finding."""
+        """Learn how the answers to a right and to a wrong password look. Raises AttackEnded."""
         _, right = await self.sign_in(self.ann)
         _, wrong = await self.sign_in(self.ann, new_password())
         self._right, self._wrong = look(right), look(wrong)
@@ -295,7 +299,7 @@ class Run:
     async def works(self, account: str, password: str) -> bool:
         """Tell whether a password signs in.
 
-        Raises a Finding, also if the answer is unlike both known ones.
+        Raises AttackEnded, also if the answer is unlike both known ones.
         """
         _, page = await self.sign_in(account, password)
         if look(page) not in {self._right, self._wrong}:
@@ -309,7 +313,7 @@ class Run:
     async def settled(self, account: str, *likely: str) -> str:
         """Return the password that signs in, likely ones first: misses lock accounts.
 
-        Raises a Finding without one.
+        Raises AttackEnded without one.
         """
         for password in dict.fromkeys((*likely, *self.passwords[account])):
             if await self.works(account, password):
@@ -325,9 +329,10 @@ class Run:
         )
 
     def without_secrets(self, text: str) -> str:
-        """Hide passwords, tokens and long words but for four letters.
+        """Hide the probe's passwords, and all but four letters of tokens and of long words with
+        digits.
 
-        Cut only then: a part of a secret stays.
+        Shorten a text only afterwards: a part of a secret would not be recognised.
         """
         text = PASSWORD.sub("[password]", text)
         for token in {story.mail.token for story in self.stories if len(story.mail.token) > 4}:

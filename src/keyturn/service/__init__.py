@@ -1,1 +1,1 @@
-"""The password reset: an app over HTTP, its worker, and everything that they decide."""
+"""The password reset service: its HTTP application, its worker, and the rules of both."""

@@ -1,6 +1,4 @@
-"""Email addresses, user names and phone numbers as people type them: parsing, normalization and
-comparison.
-"""
+"""Parses, normalizes and compares email addresses, user names and phone numbers."""
 
 import re
 import unicodedata
@@ -15,7 +13,7 @@ from keyturn.service.problems.requests import InputInvalid
 def parse(text: str) -> str:
     """Return the address in the form in which it is compared and stored.
 
-    Raises InputInvalid if it is none.
+    Raises InputInvalid if the text is not an address.
     """
     try:
         return mail_addresses.parse(text)
@@ -24,12 +22,12 @@ def parse(text: str) -> str:
 
 
 def identify(text: str, *, takes_names: bool) -> str:
-    """Return what the text names an account by: an address or, if names are taken, a user name.
+    """Return the address that the text holds or, with `takes_names`, the user name.
 
-    Raises InputInvalid.
+    A text with an @ is always an address, so a user name cannot pass for the address of another
+    account. A user name keeps its case; `fold_name` removes it for a comparison.
 
-    A text with an @ is an address: no name can look like another account's. Names keep their case
-    (`fold_name`).
+    Raises InputInvalid if the text is neither.
     """
     if not takes_names or "@" in text:
         return parse(text)
@@ -43,15 +41,17 @@ def identify(text: str, *, takes_names: bool) -> str:
 
 
 def fold_name(name: str) -> str:
-    """Return the form in which user names are compared, with the cases of ASCII letters alone
-    equal, as in `parse`.
+    """Return the form in which user names are compared.
+
+    Only ASCII letters lose their case, as in `parse`.
     """
     return unicodedata.normalize("NFC", name.strip(" ")).translate(ASCII_UPPER_TO_LOWER)
 
 
 def normalize(text: str) -> str:
-    """Return the form in which an address is compared; other text as it is, since mail may reach
-    it.
+    """Return the form in which an address is compared.
+
+    A text that `parse` refuses is returned unchanged: it may be the stored address of an account.
     """
     try:
         return parse(text)
@@ -60,7 +60,7 @@ def normalize(text: str) -> str:
 
 
 def digest(email: str) -> bytes:
-    """Return the key of a mailbox: the same for each spelling of the address in an app's table."""
+    """Return the SHA-256 that stands for a mailbox. All spellings of its address have the same."""
     return sha256(normalize(email).encode()).digest()
 
 
@@ -73,9 +73,9 @@ def is_same_mailbox(one: str, other: str) -> bool:
 
 
 def mask(address: str) -> str:
-    """Return the address masked: a***@example.org.
+    """Return the masked address, such as a***@example.org.
 
-    Of a user name, only the first character is left.
+    A user name keeps only its first character.
     """
     local, at, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}" if at else f"{address[:1]}***"
@@ -86,6 +86,6 @@ _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 def e164(text: str) -> str:
-    """Return a number in the form of E.164, such as +447700900123; "" if it is none."""
+    """Return a phone number in the form of E.164, such as +447700900123; "" for another text."""
     number = re.sub(r"[\s().-]+", "", text)
     return number if _PHONE.fullmatch(number) else ""

@@ -1,4 +1,4 @@
-"""The service as an ASGI application."""
+"""Builds the service as an ASGI application."""
 
 from collections.abc import Sequence
 
@@ -41,12 +41,15 @@ def create_app(
     worker: bool = True,
     more: Sequence[ControllerRouterHandler] = (),
 ) -> Litestar:
-    """Return the service: the API, the hosted pages and, if `worker`, the worker that
-    `server.worker` names.
+    """Return the service: the API, the hosted pages and the worker.
 
-    `settings`: by default those that `keyturn serve` reads, with its logs. `container`: one that a
-    command has built, and checked. `more`: further route handlers, mounted beside. Raises
-    SettingsInvalid.
+    `settings`: by default, the settings that `keyturn serve` reads. The logs are then configured,
+    too.
+    `container`: what a command has already built and checked.
+    `worker`: False starts no worker; otherwise `server.worker` decides.
+    `more`: further route handlers.
+
+    Raises SettingsInvalid.
     """
     if settings is None:
         settings = read_settings()
@@ -107,8 +110,9 @@ _TRACING = ("baggage", "sentry-trace", "traceparent", "tracestate")
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
-    """Let pages of the listed origins read answers without cookies, and when to retry (ASVS 3.4.2;
-    Fetch, 3.3.2).
+    """Let pages of the allowed origins read answers, and the header Retry-After.
+
+    Browsers send no cookies with these requests (ASVS 3.4.2; Fetch, 3.3.2).
     """
     if not settings.server.allowed_origins:
         return None

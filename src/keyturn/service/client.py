@@ -15,7 +15,9 @@ _IPV6_PREFIXES = (64, 56, 48)
 class Client(msgspec.Struct, frozen=True, kw_only=True):
     """The client of a request.
 
-    `ip_address`: behind trusted proxies, or "". `operator`: the user who ran a command.
+    `ip_address`: the client's own address, also behind trusted proxies; "" if it is unknown.
+    `languages`: the Accept-Language header.
+    `operator`: the system's user who ran a command; "" for a request over HTTP.
     """
 
     ip_address: str = ""
@@ -26,10 +28,10 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def networks(self) -> Sequence[tuple[str, int]]:
-        """What a limit counts, and the bits of its prefix: an IPv4 address, or the networks around
-        an IPv6 one.
+        """The networks whose requests a limit counts, each with the bits of its prefix.
 
-        A subscriber holds a /64, and often a /56 or a /48 (RFC 6177). The narrowest comes first.
+        An IPv4 address is its own network, with 0 bits. Around an IPv6 address there are three, the
+        narrowest first: a subscriber has a /64, and often a /56 or a /48 (RFC 6177).
         """
         return _networks_of(self.ip_address)
 
@@ -45,7 +47,7 @@ def _networks_of(ip_address: str) -> Sequence[tuple[str, int]]:
 
 
 def clip_header(header: str) -> str:
-    """Return a header fit to be stored: printable, and no longer than a browser's own."""
+    """Return a header that can be stored: printable, and cut to 300 characters."""
     if not header.isprintable():
         header = "".join(character for character in header if character.isprintable())
     return header[:_LONGEST_HEADER]

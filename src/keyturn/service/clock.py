@@ -1,4 +1,4 @@
-"""The time and the random bytes of the service: the machine's, or those that a test gives it."""
+"""The time and the random bytes of the service: the machine's, or those of a test."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 Random = Callable[[int], bytes]
-"""Returns so many bytes that cannot be guessed, as `os.urandom` does."""
+"""Returns that many bytes that cannot be guessed, as `os.urandom` does."""
 
 
 class Clock(Protocol):
@@ -22,8 +22,9 @@ class Clock(Protocol):
 
 
 class MovableClock:
-    """Stands still until a test moves it, but for a microsecond at each reading; `runs`: it also
-    goes on by itself.
+    """A clock that a test moves. Each reading moves it by a microsecond.
+
+    `runs`: it also runs by itself, from the time of its creation.
     """
 
     def __init__(self, *, runs: bool = False) -> None:
@@ -38,7 +39,7 @@ class MovableClock:
         return self._started[1] + self._passed()
 
     def move(self, by: timedelta) -> None:
-        """Let so much time pass."""
+        """Move the clock forward."""
         self._moved += by.total_seconds()
 
     def _passed(self) -> float:
@@ -47,7 +48,7 @@ class MovableClock:
 
 
 class _Sources:
-    """Where the process takes time and random bytes from. `clock`: None for the machine's."""
+    """The process's sources of time and random bytes. `clock`: None for the machine's clock."""
 
     clock: Clock | None = None
     random: Random = staticmethod(os.urandom)
@@ -55,8 +56,9 @@ class _Sources:
 
 @contextmanager
 def replaced(clock: Clock | None, random: Random | None) -> Iterator[None]:
-    """Give all services of this process another clock and other random bytes, where they are not
-    None.
+    """Give all services of this process another clock and other random bytes, within the block.
+
+    None leaves the present one.
     """
     before = _Sources.clock, _Sources.random
     _Sources.clock, _Sources.random = clock or before[0], random or before[1]
@@ -79,9 +81,7 @@ def now() -> datetime:
 
 
 def replacing() -> datetime | None:
-    """Return the time of the clock that a test gave, which replaces a database's own, too; else
-    None.
-    """
+    """Return the time of a test's clock, which replaces a database's clock, too; else None."""
     return now() if _Sources.clock else None
 
 

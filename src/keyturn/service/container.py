@@ -1,19 +1,19 @@
-"""The parts of a process, built in the order in which they need each other.
+"""The composition root: builds the objects of a process in the order in which they need each other.
 
 A feature that is off is None.
 """
 
-import asyncio
-from collections.abc import Coroutine
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import cached_property
-from typing import Any
 
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.port.email import Sender
+from keyturn.mail.rendering.render import Templates
 from keyturn.service.accounts.port import AccountsReadiness, AccountStore
+from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.invitations.invitations import Invitations
-from keyturn.service.outbox.worker import Worker
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import sign_in, stores
 from keyturn.service.reset.change import PasswordChanges
@@ -23,24 +23,34 @@ from keyturn.service.reset.complete import PasswordResets
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.live_links import LiveLinks
 from keyturn.service.reset.mails import theme
-from keyturn.service.reset.passwords import breaches, hasher, policy
+from keyturn.service.reset.mails.theme import Themes
+from keyturn.service.reset.passwords import breaches, policy
+from keyturn.service.reset.passwords.breaches import Breaches
+from keyturn.service.reset.passwords.hasher import PasswordHasher
+from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.ports import SecondProof
 from keyturn.service.reset.proofs import challenge, codes
+from keyturn.service.reset.proofs.challenge import RequestChallenge
+from keyturn.service.reset.proofs.codes import EmailCodes
 from keyturn.service.reset.proofs.second_step import required_step
+from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
+from keyturn.service.reset.records.audit import Audit
+from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests, ReturnAddresses
+from keyturn.service.reset.sign_in import SignIns
+from keyturn.service.reset.stores import Stores
 from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
-from keyturn.service.settings.paths import PageUrls, paths_of
+from keyturn.service.settings.paths import PageUrls, Paths, paths_of
 from keyturn.service.telemetry.meters import Meters
-from keyturn.service.webhooks import sender as webhooks
-from keyturn.service.worker_queues import worker_of
 
 
 class Container(AbstractAsyncContextManager["Container"]):
-    """The parts of a process, with a sender only if it has a worker.
+    """The objects of a process.
 
-    The arguments replace what the settings name.
+    `accounts`, `sender`, `fallback`: replace what the settings name. `meters`: by default its own.
+    `reload_templates`: whether a changed template is read again.
     """
 
     def __init__(
@@ -53,72 +63,69 @@ class Container(AbstractAsyncContextManager["Container"]):
         meters: Meters | None = None,
         reload_templates: bool = False,
     ) -> None:
-        self.settings = settings
-        self.reloads_templates = reload_templates
-        self.sender = sender
-        self.fallback = fallback
-        self.meters = meters or Meters()
-        self.paths = paths_of(settings)
-        self.urls = PageUrls(settings)
-        self.themes = theme.build(settings, reload=reload_templates)
-        self.languages = self.themes.languages
-        self.templates = theme.builtin_templates(
+        self.settings: Settings = settings
+        self.reloads_templates: bool = reload_templates
+        self.sender: Sender | None = sender
+        self.fallback: Sender | None = fallback
+        self.meters: Meters = meters or Meters()
+        self.paths: Paths = paths_of(settings)
+        self.urls: PageUrls = PageUrls(settings)
+        self.themes: Themes = theme.build(settings, reload=reload_templates)
+        self.languages: Languages = self.themes.languages
+        self.templates: Templates = theme.builtin_templates(
             settings, self.themes.general, reload=reload_templates
         )
-        self.stores = shared = stores.build(settings, self.themes, self.meters, accounts)
-        self.accounts = shared.accounts
-        self.keys = shared.keys
-        self.database = shared.database
-        self.outbox = shared.outbox
-        self.audit = shared.audit
-        self.mailboxes = shared.mailboxes
-        self.accounts_readiness = AccountsReadiness(self.accounts)
-        self.worker_is_down = False  # one that should run has ended, and no other works yet
-        self.breaches = breaches.build(settings, shared)
-        self.policy = policy.build(settings, shared, self.breaches.holds if self.breaches else None)
-        self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
-        self.webhooks = webhooks.build(settings, shared)
-        self.events = AppEvents(on=self.webhooks is not None)
-        self.codes = codes.build(settings, shared)
-        self.effects = ChangeEffects(self.events, self.codes)
-        self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
-        self.challenge = challenge.build(settings, shared)
-        self.second_step = required_step.build(settings, shared, self.events)
-        step: SecondProof = self.second_step or SecondProof()
-        live = LiveLinks(shared)
-        self.return_addresses = ReturnAddresses(settings.return_origins)
-        require_answer = self.challenge.require if self.challenge else None
-        self.requests = ResetRequests(shared, require_answer, self.return_addresses)
-        self.checks = LinkChecks(live, shared, self.policy, step, self.return_addresses)
-        self.resets = PasswordResets(live, shared, self.changes, step)
-        self.securing = AccountSecuring(settings, shared, self.effects, step)
-        self.invitations = Invitations(settings, shared, self.urls, self.codes)
-        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, step)
-        self.retention = Retention(self.database, settings.retention.audit)
 
-    @cached_property
-    def worker(self) -> Worker:
-        """The worker that sends this process's outbox.
+        self.stores: Stores = stores.build(settings, self.themes, self.meters, accounts)
+        self.accounts: AccountStore = self.stores.accounts
+        self.keys: Sequence[str] = self.stores.keys
+        self.database: Database = self.stores.database
+        self.outbox: Outbox = self.stores.outbox
+        self.audit: Audit = self.stores.audit
+        self.mailboxes: Mailboxes = self.stores.mailboxes
+        self.accounts_readiness: AccountsReadiness = AccountsReadiness(self.accounts)
+        self.retention: Retention = Retention(self.database, settings.retention.audit)
 
-        Raises SettingsInvalid if it has no mail provider.
-        """
-        return worker_of(self)
+        self.breaches: Breaches | None = breaches.build(settings, self.stores)
+        self.policy: PasswordPolicy = policy.build(settings, self.stores, self.breaches)
+        self.hasher: PasswordHasher = PasswordHasher(settings.hashing, self.meters)
 
-    def work(self) -> Coroutine[Any, Any, None]:
-        """Return the worker's coroutine, which sends mails and purges until cancelled.
+        self.events: AppEvents = AppEvents(on=bool(settings.webhooks.url))
+        self.challenge: RequestChallenge | None = challenge.build(settings, self.stores)
+        self.codes: EmailCodes | None = codes.build(settings, self.stores)
+        self.second_step: RequiredStep | None = required_step.build(
+            settings, self.stores, self.events
+        )
+        second_proof: SecondProof = self.second_step or SecondProof()
 
-        Raises SettingsInvalid.
-        """
-        return self._work(self.worker)
+        links = LiveLinks(self.stores)
+        self.return_addresses: ReturnAddresses = ReturnAddresses(settings.return_origins)
+        self.requests: ResetRequests = ResetRequests(
+            self.stores, self.challenge, self.return_addresses
+        )
+        self.checks: LinkChecks = LinkChecks(
+            links, self.stores, self.policy, second_proof, self.return_addresses
+        )
+        self.effects: ChangeEffects = ChangeEffects(self.events, self.codes)
+        self.changes: PasswordChanges = PasswordChanges(
+            self.stores, self.policy, self.hasher, self.effects
+        )
+        self.resets: PasswordResets = PasswordResets(links, self.stores, self.changes, second_proof)
 
-    async def _work(self, worker: Worker) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(worker.run())
-            group.create_task(self.retention.run())
+        self.sign_ins: SignIns | None = sign_in.build(
+            settings, self.stores, self.hasher, self.changes, second_proof
+        )
+        self.securing: AccountSecuring = AccountSecuring(
+            settings, self.stores, self.effects, second_proof
+        )
+        self.invitations: Invitations = Invitations(settings, self.stores, self.urls, self.codes)
+
+        # Whether a worker that should run has ended, and no other works yet.
+        self.worker_is_down: bool = False
 
     async def require_ready(self) -> None:
-        """Raise Unavailable if a service that requests need does not answer, or if no worker would
-        send the mails.
+        """Raise Unavailable if a service that requests need does not answer, or if the worker of
+        this process is down.
         """
         await require_current(self.database)
         await self.database.require_writable()
@@ -131,22 +138,20 @@ class Container(AbstractAsyncContextManager["Container"]):
         await self.close()
 
     async def close(self) -> None:
-        """Close all resources.
+        """Close all resources; its worker is closed before.
 
-        An app that is started again uses the container again, in another event loop.
+        An app that is started again uses the same container, in another event loop.
         """
-        worker = vars(self).pop("worker", None)
-        for part in (
-            self.changes,
-            self.breaches,
-            self.challenge,
-            self.second_step,
-            worker,
-        ):
-            if part:
-                await part.close()
+        await self.changes.close()
+        if self.breaches:
+            await self.breaches.close()
+        if self.challenge:
+            await self.challenge.close()
+        if self.second_step:
+            await self.second_step.close()
         self.outbox.wake()  # a new event for another event loop
-        for local in self.hasher, self.policy:
-            local.close()
-        for part in (self.accounts_readiness, self.accounts, self.database):
-            await part.close()
+        self.hasher.close()
+        self.policy.close()
+        await self.accounts_readiness.close()
+        await self.accounts.close()
+        await self.database.close()

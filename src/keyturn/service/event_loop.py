@@ -1,4 +1,4 @@
-"""The event loop of a process: start, signals, end."""
+"""Runs the event loop of a process, and handles its signals."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,16 @@ from typing import Any
 WORKER_TURN = 0.0002
 """Seconds after which a worker's event loop yields to a waiting thread.
 
-The loop renders mails; on SQLite the thread may hold the lock of all writers, and asks after each
-statement. The interpreter's own turn is 5 ms
+The loop renders mails. On SQLite the thread may hold the lock of all writers, and waits for the
+interpreter after each statement. The default is 5 ms
 (https://docs.python.org/3/library/sys.html#sys.setswitchinterval).
 """
 
 
 def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
-    """Run `main` on an event loop, which yields to threads after each `turn`; Ctrl-C is a normal
-    end.
+    """Run `main` on an event loop. Ctrl-C ends it without an error.
+
+    `turn`: seconds after which the loop yields to a waiting thread; None for the default.
     """
     if turn:
         sys.setswitchinterval(turn)
@@ -40,7 +41,7 @@ async def until_signalled(work: Awaitable[None]) -> None:
 def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
     """Call `act` on the running loop for each signal within the block.
 
-    Works on Windows, other than the loop's own.
+    Unlike `loop.add_signal_handler`, this works on Windows.
     """
     loop = asyncio.get_running_loop()
     earlier = {
@@ -58,7 +59,7 @@ def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> 
 def prompting() -> Iterator[None]:
     """Let Ctrl-C end the block, which waits for the operator's answer.
 
-    The loop would end it only after the answer.
+    The event loop's own handler would act only after the answer.
     """
     earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -1,5 +1,6 @@
-"""An application of Keyturn's own, and what runs beside its routes: the service, or the plugin's
-part of an app.
+"""Keyturn's own Litestar application, and what runs beside its routes.
+
+It is the whole service, or the part of an app that the plugin adds.
 """
 
 import asyncio
@@ -24,39 +25,42 @@ from keyturn.service.limits import counting_alone
 from keyturn.service.sending.senders import require_libraries
 from keyturn.service.settings.networks import both_forms, read_network, read_peer
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
+from keyturn.service.worker_queues import work
 
 log = logging.getLogger("keyturn.accounts")
 
 _LONGEST_BODY = 16_384
-"""Bytes of a request's body; more is refused unread (413). No form or call needs a tenth of it."""
+"""Bytes of a request's body. A longer one is refused unread (413)."""
 
 _LONGEST_COOKIE = 4096
-"""Bytes of a name and its value that browsers must support (RFC 6265, 6.1)."""
+"""Bytes of a cookie's name and value. Browsers must support as many (RFC 6265, 6.1)."""
 
 _MOST_OF_A_NAME = 8
-"""Cookies of one name that are read: a browser may hold one for each of two paths, beside planted
-ones.
+"""Cookies of one name that are read: a browser may send one for each of two paths, and cookies that
+another host has planted.
 """
 
 _LONGEST_HEADER = 4096
-"""Bytes of any other header's value that are read: Litestar parses the parameters of a type one by
-one.
+"""Bytes of any other header's value that are read. Litestar parses the parameters of a media type
+one by one, so a long header would cost much time.
 """
 
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
-"""A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other
-services.
+"""A year (OWASP ASVS 3.4.1). It has no includeSubDomains: the hosts below this one may belong to
+other services.
 """
 
 
 class KeyturnApp(Litestar):
-    """An application whose middleware also answers for unknown addresses.
+    """A Litestar application whose middleware bounds requests, also those of unknown addresses.
 
-    Its server gets a sentence if it cannot start.
+    At its start it checks the database and the accounts, and starts the worker, which runs until
+    the application stops. If it cannot start, the server gets a sentence that says why.
 
-    It checks the database and the accounts when it starts, and runs the worker until it stops.
-    `worker`: as `server.worker` says. `is_checked`: by `serve`, before it started anything. Raises
-    SettingsInvalid.
+    `worker`: False starts no worker; otherwise `server.worker` decides.
+    `is_checked`: `keyturn serve` has made the checks and holds the lock of the counters.
+
+    Raises SettingsInvalid.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class KeyturnApp(Litestar):
             is_checked,
             "",
         )
-        # A sender of the app, as in tests, exists in this process alone.
+        # A sender that a test has passed exists in this process alone.
         place = "inside" if container.sender else settings.server.worker
         self._worker: Literal["child", "inside", "none"] = place if worker else "none"
         self._supervisor = Supervisor(container) if self._worker == "child" else None
@@ -78,7 +82,7 @@ class KeyturnApp(Litestar):
         config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
         super().__init__(lifespan=[self._run], after_exception=[count_unread(container)], **config)
         app = _behind_proxies(super().__call__, settings.server.trusted_proxies)
-        if is_checked:  # the plugin's app may have a proxy of its own
+        if is_checked:  # not in the plugin, whose app may handle its proxy itself
             app = _noting_unknown_proxies(app, settings.server.trusted_proxies)
         self._behind_middleware = _bounding_middleware(app, secure=settings.secure)
 
@@ -92,8 +96,9 @@ class KeyturnApp(Litestar):
 
     @contextlib.asynccontextmanager
     async def _run(self, _: Litestar) -> AsyncIterator[None]:
-        """Raise SettingsInvalid, DatabaseUnready or the error of the accounts if the app cannot
-        start.
+        """Start what runs beside the routes, and close everything at the end.
+
+        Raises SettingsInvalid, DatabaseUnready or AccountsUnready if the application cannot start.
         """
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._container.close)
@@ -106,7 +111,7 @@ class KeyturnApp(Litestar):
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()
             elif self._worker == "inside":
-                worker = asyncio.create_task(self._container.work())
+                worker = asyncio.create_task(work(self._container))
                 worker.add_done_callback(self._note_end)
                 self._container.worker_is_down = False
                 stack.push_async_callback(_cancel, worker)
@@ -139,14 +144,14 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 def _bounding_middleware(app: ASGIApp, *, secure: bool) -> ASGIApp:
-    """Return `app` behind middleware that bounds requests, and demands https if `secure` (HSTS)."""
+    """Return `app` with bounded requests. If `secure`, its answers demand https (HSTS)."""
     prefixes = ("__Host-", "__Secure-") if secure else ("",)
     names = frozenset(
         f"{prefix}keyturn_{holds}".encode() for holds, prefix in product(get_args(Holds), prefixes)
     )
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
-        # A copy, so that the app around keeps its own cookies.
+        # A copy: in an app with the plugin, the app still needs its own cookies.
         scope = cast(
             "Scope", {**scope, "headers": _bounded_headers(scope.get("headers", ()), names)}
         )
@@ -165,16 +170,18 @@ def _bounding_middleware(app: ASGIApp, *, secure: bool) -> ASGIApp:
 
 
 def _behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
-    """Return `app` with the client of X-Forwarded-For, read from the right, of trusted `proxies`
-    (OWASP ASVS 4.1.3).
+    """Return `app`, which gets the client's address from the X-Forwarded-For of trusted `proxies`.
+
+    The header is read from the right, since a client may send the beginning (OWASP ASVS 4.1.3).
     """
     middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
     return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
 
 
 def _noting_unknown_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
-    """Return `app` that logs the first X-Forwarded-For of a peer that is no trusted proxy, and so
-    is ignored.
+    """Return `app`, and log the first X-Forwarded-For of a peer that is not a trusted proxy.
+
+    Keyturn ignores that header.
     """
     networks = [read_network(proxy) for proxy in proxies]
     is_noted = False
@@ -202,10 +209,11 @@ def _noting_unknown_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
 def _bounded_headers(
     headers: Iterable[tuple[bytes, bytes]], names: Collection[bytes]
 ) -> list[tuple[bytes, bytes]]:
-    """Return bounded headers, with cookies of these names alone.
+    """Return the headers with bounded values, and only the cookies of these names.
 
-    Another host of the domain can plant cookies, which then come first (RFC 6265bis, 8.6). It can
-    plant none with __Host-, so a limit for each name keeps these.
+    Another host of the domain can plant cookies, and browsers may send those first (RFC 6265bis,
+    8.6). It cannot plant cookies whose names begin with __Host-. The limit is one for each name, so
+    planted cookies do not push these out.
     """
     headers = list(headers)
     rest = [
@@ -219,8 +227,9 @@ def _bounded_headers(
 
 
 def _own_cookies(sent: bytes, names: Collection[bytes]) -> list[bytes]:
-    """Return the cookies of these names, without quotes: unquoting takes quadratic time
-    (CVE-2024-7592).
+    """Return the cookies of these names, except those with a quotation mark.
+
+    Unquoting takes quadratic time (CVE-2024-7592), and Keyturn writes no such cookie.
     """
     own: list[bytes] = []
     counts: Counter[bytes] = Counter()

@@ -1,29 +1,29 @@
-"""Limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and the counters of all
-limits that refill.
+"""Rate limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and their counters.
 
-**A challenge comes first, then limits, then the outbox.** A client's limit answers 429 before the
-outbox is asked. The worker applies a mailbox's cooldown, so no response reveals it. If the counters
-cannot be reached, every request is refused with LimitsUnready: an attacker who can bring them down
-must not get unlimited guesses (OWASP ASVS 16.5.3).
+**A challenge comes first, then the limits, then the outbox.** A client over its limit gets 429
+before the outbox is used. The worker applies a mailbox's cooldown, so no response reveals it. If
+the counters cannot be reached, every request is refused with LimitsUnready: an attacker who can
+bring them down must not get unlimited guesses (OWASP ASVS 16.5.3).
 
 **PostgreSQL counts for all processes** unless the settings say otherwise. SQLite would wait for the
-disk at each count, so the one process that it serves counts clients in memory (`counting_alone`).
+disk at each count, so the one process that uses the file counts clients in memory
+(`counting_alone`).
 
 The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting)
-keeps only the time at which a counter will be empty again, its theoretical arrival time (TAT).
-"3/minute" lets three requests through at once and refuses the fourth, then lets one through each 20
-seconds. A refused request is not counted. A counter without a row, or whose TAT is past, is empty:
-such rows may be deleted at any time.
+stores only the time at which a counter is empty again, its theoretical arrival time (TAT).
+"3/minute" lets three requests through at once and refuses the fourth, then lets one through every
+20 seconds. A refused request is not counted. A counter is empty if it has no row, or if its TAT is
+in the past: such rows may be deleted at any time.
 
-Declined: the library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core
-with 4,000 clients.
+Declined: the library `limits`. One of its threads sweeps the counters in memory, which took 60 % of
+a core with 4,000 clients.
 """
 
 import fcntl
 import math
 import os
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -52,13 +52,14 @@ from keyturn.service.settings.building import Rate, parse_rate
 _Result = TypeVar("_Result")
 
 _ROUNDING = 0.001
-"""Seconds that a request may be let through early."""
+"""Seconds by which a request may be let through early."""
 
 
 class Limit(msgspec.Struct, frozen=True, dict=True):
-    """A counter, and how many requests it takes.
+    """A counter, and the rate of the requests that it lets through.
 
-    `kind`: of requests. `who`: whom it counts, as a client's address.
+    `kind`: the kind of requests.
+    `who`: whose requests it counts, such as a client's address.
     """
 
     rate: Rate
@@ -69,25 +70,26 @@ class Limit(msgspec.Struct, frozen=True, dict=True):
     def key(self) -> str:
         """128 bits of a digest, so that the database holds no addresses.
 
-        A counter stays the same at another rate.
+        The rate is not part of it: a counter goes on when the settings change its rate.
         """
         return sha256(f"{self.kind}/{self.who}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
     def gap(self) -> float:
-        """Seconds in which the counter takes one more request."""
+        """Seconds after which the counter lets one more request through."""
         return self.rate.seconds / self.rate.amount
 
     @property
     def room(self) -> float:
-        """The highest level at which a request is let through.
+        """The highest level, in seconds, at which a request is let through.
 
-        Sums of floating-point numbers are not exact.
+        It is a little higher than the rate says, since sums of floating-point numbers are not
+        exact.
         """
         return self.rate.seconds - self.gap + min(self.gap / 2, _ROUNDING)
 
     def used(self, level: float) -> int:
-        """Return how many requests a level stands for."""
+        """Return how many requests a level of so many seconds stands for."""
         return max(0, math.ceil((level - _ROUNDING) / self.gap))
 
     def wait(self, level: float) -> float:
@@ -96,8 +98,11 @@ class Limit(msgspec.Struct, frozen=True, dict=True):
 
 
 class Hit(NamedTuple):
-    """The result of a count: seconds until each counter is empty, the first that is `full`, and the
-    `wait` for it.
+    """The result of a count.
+
+    `levels`: the seconds until each counter is empty.
+    `full`: the first limit that is used up; None if the request was counted.
+    `wait`: the seconds until that limit lets a request through.
     """
 
     levels: Sequence[float]
@@ -106,7 +111,7 @@ class Hit(NamedTuple):
 
 
 class LimitRow(Model):
-    """A counter. `tat`: when it is empty again, in seconds since 1970."""
+    """A counter. `tat`: the time at which it is empty again, in seconds since 1970."""
 
     __tablename__ = "keyturn_limits"
 
@@ -114,15 +119,17 @@ class LimitRow(Model):
     tat: Mapped[float] = mapped_column(sa.Double)
 
 
-# A look tells which requests fit, and the count decides: its condition holds for the row as it is
-# then, so processes that count at the same time cannot fill a counter beyond its `most`. `excluded`
-# is the row that an empty counter would get. In the order of their keys: statements that count
-# several cannot wait for each other in a circle.
+# _LEVELS finds the requests that fit, and _COUNT decides: the database checks its condition against
+# the row at that moment, so processes that count at the same time cannot fill a counter beyond its
+# `most`. `excluded` is the row that an empty counter would get. Rows are written in the order of
+# their keys, so that two statements that count several cannot deadlock.
 _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _COUNT = """
-WITH given AS ({given})
+WITH given AS ({given}),
+crowded AS (SELECT key FROM {table} JOIN given USING (key) WHERE tat > {now} + most)
 INSERT INTO {table} AS kept (key, tat)
-SELECT key, {now} + added FROM given WHERE TRUE ORDER BY key
+SELECT key, {now} + added FROM given
+WHERE NOT (:together AND EXISTS (SELECT 1 FROM crowded)) ORDER BY key
 ON CONFLICT (key) DO UPDATE
 SET tat = excluded.tat + CASE WHEN kept.tat > {now} THEN kept.tat - {now} ELSE 0 END
 WHERE kept.tat <= {now} + (SELECT most FROM given WHERE given.key = kept.key)
@@ -146,42 +153,60 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), "
         "statement_timestamp()))"
         " AS DOUBLE PRECISION)",
-        # A count by itself waits for no disk
+        # A count outside of a caller's transaction does not wait for the disk
         # (https://www.postgresql.org/docs/current/wal-async-commit.html): a crash of the server
         # loses the counts of its last second. In a caller's transaction, the server's setting
-        # holds.
+        # applies.
         "durable": ", set_config('synchronous_commit',"
         " CASE WHEN :waits THEN current_setting('synchronous_commit') ELSE 'off' END, TRUE)",
     },
 }
 
 
+class _Count(NamedTuple):
+    """What to add to a counter, and the highest level at which that is allowed, both in seconds."""
+
+    key: str
+    added: float
+    most: float
+
+
+def _counts(requests: Iterable[Sequence[Limit]]) -> Sequence[_Count]:
+    """Return the counts of all requests, one for each counter."""
+    wanted = Counter(limit for limits in requests for limit in limits)
+    counts = []
+    for limit, times in wanted.items():
+        added = times * limit.gap
+        counts.append(_Count(limit.key, added, most=limit.room - (added - limit.gap)))
+    return counts
+
+
 _TRIES = 10
-"""Of a count, if other processes are always first, or if a server with serializable transactions
-undoes it.
+"""Tries of a count, if other processes are faster each time, or if a server with serializable
+transactions undoes it.
 """
 
 
 class StoredCounters:
     """Counters in the database, in a transaction of `connection`.
 
-    `waits`: PostgreSQL's commit waits for the disk.
+    `waits`: the commit waits for the disk, as PostgreSQL's settings say.
     """
 
     def __init__(self, connection: sa.Connection, *, waits: bool = True) -> None:
         self._connection, self._waits = connection, waits
 
     def count(self, *limits: Limit) -> Hit:
-        """Count a request against all limits, or none if one is full.
+        """Count a request against all limits, or against none if one is full.
 
-        Without limits, the statements count nothing.
+        Without limits the same statements run, and count nothing.
         """
         return self.count_each([limits])[0]
 
     def count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
-        """Count several requests, each of them as `count` does, the first ones first.
+        """Count several requests, each as `count` does, in their order.
 
-        Two statements serve all of them, however many are let through: one looks, and one counts.
+        Two statements serve all of them, however many are let through: one reads, one counts.
         """
         hits: dict[int, Hit] = {}
         left: Mapping[int, Sequence[Limit]] = dict(enumerate(requests))
@@ -196,47 +221,67 @@ class StoredCounters:
     def _count_once(
         self, requests: Mapping[int, Sequence[Limit]], hits: dict[int, Hit]
     ) -> Mapping[int, Sequence[Limit]]:
-        """Add the hits of requests to `hits`; return the requests that another process was faster
-        than.
+        """Add the results of requests to `hits`.
+
+        Return the requests whose limits another process has used up since the look: they are tried
+        again.
         """
         levels = self._look([limit for limits in requests.values() for limit in limits])
         decided = {place: _decide(limits, levels) for place, limits in requests.items()}
         fitting = [limits for place, limits in requests.items() if not decided[place].full]
-        counted = self._add(fitting)
+        counted = self._add(_counts(fitting))
         left = {}
         for place, limits in requests.items():
             hit = decided[place]
             if hit.full:
                 hits[place] = hit
             elif all(limit.key in counted for limit in limits):
-                # The time that passed, and what others counted, since the look.
+                # The levels have changed since the look, by the time that has passed and by what
+                # others have counted.
                 shifts = [counted[limit.key] - levels[limit.key] for limit in limits]
                 hits[place] = Hit(
                     [level + shift for level, shift in zip(hit.levels, shifts, strict=True)]
                 )
             else:
                 left[place] = limits
-        for limits in left.values():
+        self._give_back_each(left.values(), counted)
+        return left
+
+    def count_together(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit] | None:
+        """Count all requests by one statement.
+
+        Returns None, and counts none of them, if one of their counters has no room for all of them.
+        """
+        counts = _counts(requests)
+        if any(count.most < 0 for count in counts):  # not even an empty counter has room
+            return None
+        counted = self._add(counts, together=True)
+        if len(counted) == len(counts):
+            return [Hit([counted[limit.key] for limit in limits]) for limits in requests]
+        # Another process was faster at one of the counters.
+        self._give_back_each(requests, counted)
+        return None
+
+    def _give_back_each(self, requests: Iterable[Sequence[Limit]], counted: Container[str]) -> None:
+        for limits in requests:
             for limit in limits:
                 if limit.key in counted:
                     self.give_back(limit)
-        return left
 
-    def _add(self, requests: Sequence[Sequence[Limit]]) -> Mapping[str, float]:
-        """Count requests; return the levels of the counters that had room for all of theirs."""
-        wanted = Counter(limit for limits in requests for limit in limits)
-        rows = []
-        for limit, times in wanted.items():
-            added = times * limit.gap
-            most = limit.room - (added - limit.gap)
-            rows.append((limit.key, added, most))
-        result = self._execute(_COUNT, given=_as_json(rows), waits=self._waits)
+    def _add(self, counts: Sequence[_Count], *, together: bool = False) -> Mapping[str, float]:
+        """Count; return the levels of the counters that had room.
+
+        `together`: count all, or none if a counter has no room.
+        """
+        result = self._execute(_COUNT, given=_as_json(counts), waits=self._waits, together=together)
         return {key: level for key, level, *_ in result}
 
     def _look(self, limits: Sequence[Limit]) -> dict[str, float]:
         """Return the level of each counter by its key."""
         levels = dict.fromkeys((limit.key for limit in limits), 0.0)
-        for key, level in self._execute(_LEVELS, given=_as_json([(key, 0, 0) for key in levels])):
+        for key, level in self._execute(
+            _LEVELS, given=_as_json([_Count(key, 0, 0) for key in levels])
+        ):
             levels[key] = max(0.0, level)
         return levels
 
@@ -263,15 +308,15 @@ def _statement(sql: str, dialect: str) -> sa.TextClause:
     return sa.text(sql.format(table=LimitRow.__tablename__, **_WORDS[dialect]))
 
 
-def _as_json(rows: Sequence[tuple[str, float, float]]) -> str:
+def _as_json(counts: Sequence[_Count]) -> str:
     """Return the counters, with what to add and at most which level, as one parameter: a list costs
     more.
     """
-    return msgspec.json.encode(rows).decode()
+    return msgspec.json.encode(counts).decode()
 
 
 def _decide(limits: Sequence[Limit], levels: dict[str, float]) -> Hit:
-    """Return the hit of one request at these `levels`, and add what it takes to them."""
+    """Return the result of one request at these `levels`, and add the request to them."""
     before = [levels[limit.key] for limit in limits]
     if any(map(Limit.wait, limits, before)):
         return _refused(limits, before)
@@ -282,18 +327,17 @@ def _decide(limits: Sequence[Limit], levels: dict[str, float]) -> Hit:
 
 def _refused(limits: Sequence[Limit], levels: Sequence[float]) -> Hit:
     waits = [limit.wait(level) for limit, level in zip(limits, levels, strict=True)]
-    place = next(
-        (place for place, wait in enumerate(waits) if wait), 0
-    )  # none, if its wait has just ended
+    # No limit has a wait if it has ended since the count.
+    place = next((place for place, wait in enumerate(waits) if wait), 0)
     return Hit(levels, limits[place], max(waits[place], _ROUNDING))
 
 
 async def alone(
     database: Database, work: Callable[[StoredCounters], _Result], tries: int = _TRIES
 ) -> _Result:
-    """Count outside of any transaction: a suspended process holds no lock of a counter.
+    """Run `work` on the stored counters, on PostgreSQL outside of a transaction.
 
-    Raises LimitsUnready.
+    A suspended process then holds no lock of a counter. Raises LimitsUnready.
     """
     run = database.transact if database.is_sqlite else database.read
     try:
@@ -311,7 +355,7 @@ def _unready(reason: object) -> LimitsUnready:
 
 
 class SharedCounters:
-    """Counters of all processes of a database.
+    """Counters in the database, which all processes share.
 
     Requests that wait at the same moment are counted together.
     """
@@ -326,25 +370,30 @@ class SharedCounters:
         """Count a request against all limits, or none if one is full. Raises LimitsUnready."""
         try:
             return await self._waiting.submit(limits)
-        except DatabaseUnready as error:  # it waited too long
+        except DatabaseUnready as error:  # the request waited too long
             raise _unready(error) from error
 
     async def _count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
-        return await alone(self.database, lambda counters: counters.count_each(requests))
+        """Count the requests by one statement as long as no limit is near."""
+
+        def count(counters: StoredCounters) -> Sequence[Hit]:
+            return counters.count_together(requests) or counters.count_each(requests)
+
+        return await alone(self.database, count)
 
 
 _MOST: Final = 100_000
-"""Counters of one kind in memory, about 0.3 kB each.
+"""The most counters of one kind in memory, about 0.3 kB each.
 
-One more takes the place of the one that was idle longest: a client that wants its own to be
-forgotten needs requests from as many other addresses, each of which has a limit.
+One more takes the place of the counter that was idle longest. To have its own counter forgotten, a
+client needs requests from as many other addresses, each of which has a limit.
 """
 
 
 class MemoryCounters:
-    """Counters of one process: the TATs of each kind, idle longest first.
+    """Counters in the memory of one process. Those of each kind are sorted, idle longest first.
 
-    An empty counter is forgotten.
+    Empty counters are forgotten.
     """
 
     def __init__(self) -> None:
@@ -360,9 +409,8 @@ class MemoryCounters:
         )
         for limit, level in zip(limits, counted, strict=True):
             tats = self._tats[limit.kind]
-            tats[limit.who] = (
-                now + level
-            )  # at the end: `levels` has moved it, if it was there before
+            # It is at the end: `levels` has moved it there if it existed before.
+            tats[limit.who] = now + level
             while len(tats) > _MOST or next(iter(tats.values())) <= now:
                 tats.popitem(last=False)
         return Hit(counted)
@@ -382,11 +430,10 @@ _FIXED_RATES = {
     "code": Rate(10, 60),  # codes that a client tries (OWASP ASVS 6.6.3)
     "link": Rate(10, 60),  # links that an operator's app gets
     "challenge": Rate(30, 60),  # puzzles that a client fetches, and answers that it sends
-    "trial": Rate(1, 1),  # whether counters can be written, for /health/ready
+    "trial": Rate(1, 1),  # trial counts of /health/ready, which show that counters can be written
 }
 _SHARES = {56: 4, 48: 16}
-"""How many times as many requests as an IPv6 client, a /64, the networks around it may send, by
-their prefix.
+"""How many times the rate of an IPv6 client, a /64, the networks around it have, by their prefixes.
 """
 
 _OF_CLIENT = ("validate", "reset", "malformed")
@@ -395,16 +442,17 @@ requests.
 """
 
 GuessCounter = Literal["address", "account", "device"]
-"""What a counter of guesses at a password is named after."""
+"""What a counter of guesses at a password is for: an address, an account's id, or a device."""
 
 
 class RateLimits:
-    """Counts requests by kind and client; the answer when a limit is full never depends on the
-    account.
+    """Counts requests by kind and client.
+
+    What a client learns when a limit is used up never depends on an account.
     """
 
     def __init__(self, settings: LimitSettings, database: Database | None = None) -> None:
-        """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in
+        """Count in the database if it is PostgreSQL, unless the settings say otherwise; else in
         memory.
         """
         self._shared: SharedCounters | None = None
@@ -419,8 +467,8 @@ class RateLimits:
 
         Raises TooManyRequests.
 
-        `overall`: a limit of all clients to count against, too. One over its own uses up none of
-        it. Raises OverBudget.
+        `overall`: a limit of all clients to count against, too. A client over its own limit uses up
+        nothing of it. Raises OverBudget if it is used up.
         """
         own = self._limits_of(kind, client)
         together = [self._limit(overall)] if overall else []
@@ -431,7 +479,7 @@ class RateLimits:
             raise TooManyRequests(hit.wait)
 
     async def require_left(self, kind: str, client: Client) -> None:
-        """Raise TooManyRequests if the limit is full, and count nothing: some requests count only
+        """Raise TooManyRequests if the limit is used up. Counts nothing: such requests count only
         if they fail.
         """
         limits = self._limits_of(kind, client)
@@ -440,9 +488,10 @@ class RateLimits:
             raise TooManyRequests(wait)
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
-        """Count a guess by its kind of name: an id may be another account's address.
+        """Count a guess at a password.
 
-        Raises TooManyRequests.
+        `counted`: what `name` is. Counters of different kinds are apart, since the id of one
+        account may be the address of another. Raises TooManyRequests.
         """
         hit = await self._count([self._limit("account", f"{counted} {name}")])
         if hit.wait:
@@ -482,14 +531,14 @@ class RateLimits:
 def counting_alone(database: Database, *, in_memory: bool) -> Iterator[None]:
     """Hold the lock of the one process that counts in memory for an SQLite file.
 
-    Raises SettingsInvalid if taken.
+    Raises SettingsInvalid if another process holds it.
     """
     file = database.url.database or ""
     if in_memory or not database.is_sqlite or file in {"", ":memory:"}:
         yield
         return
-    # A separate file: closing any descriptor of the database file would release SQLite's own locks
-    # (https://sqlite.org/howtocorrupt.html, 2.2).
+    # The lock is on a separate file: closing any descriptor of the database's file would release
+    # SQLite's own locks (https://sqlite.org/howtocorrupt.html, 2.2).
     descriptor = os.open(f"{file}-limits", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

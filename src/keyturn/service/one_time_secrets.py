@@ -1,15 +1,15 @@
-"""One table of secrets that work once (links, codes, answers to challenges), and keys from the
-secret key.
+"""One table of secrets that work once (links, codes, answers to challenges), and keys that are
+derived from the secret key.
 
 Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs no salt, because
 256 random bits cannot be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B
 3.1.2.2 on look-up secrets). A code is short: its `key` is a digest of the mailbox or account that
-it belongs to, and its `proof` is an HMAC under a secret key. A second factor that Keyturn stores is
-needed as it is, so it is in `data`, encrypted (`second_step/own_step.py`).
+it belongs to, and its `proof` is an HMAC under a secret key. A second factor that Keyturn stores
+must be read back, so it is in `data`, encrypted (`second_step/own_step.py`).
 
 **One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets
-the secret. A secret opens only what its `Purpose` says. Each function is one statement, in the
-transaction of the caller's `connection`.
+the secret. A secret opens only what its `Purpose` says. Each function that takes a `connection`
+executes one statement, in the transaction of the caller.
 """
 
 import base64
@@ -33,20 +33,20 @@ from keyturn.service.database.database import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
 
 BYTES = 32
-"""256 bits; OWASP's Forgot Password Cheat Sheet asks for long and random, NIST SP 800-63B for at
-least 112 bits.
+"""Random bytes of a token: 256 bits. OWASP's Forgot Password Cheat Sheet asks for a long random
+token, NIST SP 800-63B for at least 112 bits.
 """
 
 LENGTH = 43
-"""Characters of 32 bytes in base64url without padding (RFC 4648, section 5)."""
+"""Characters of a token: 32 bytes in base64url without padding (RFC 4648, section 5)."""
 
 _BEHIND_A_LINK = ".,;:!?)]}>»”’'\"*"
-"""Signs that mail apps take for a part of a link before them."""
+"""Signs after a link that mail apps take for a part of it."""
 
 WEEK = timedelta(days=7)
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""When a second factor expires, and a code on paper."""
+"""The expiry of a second factor, and of a recovery code."""
 
 
 class Purpose(StrEnum):
@@ -55,11 +55,13 @@ class Purpose(StrEnum):
     RESET = "reset"
     """A link that sets a password."""
     EVICT = "evict"
-    """Such a link that also ends what an intruder may have added, since an operator or the owner
-    suspects one.
+    """A link that sets a password, and ends what an intruder may have added: an operator has asked
+    for the new password.
     """
     UNLOCK = "unlock"
-    """Such a link for an owner who has reported a change: it opens a locked account, too."""
+    """A link that sets a password, for an owner who has reported a change. It works for a locked
+    account, too.
+    """
     SECURE = "secure"
     """A link by which an owner reports a change of the password."""
     CODE = "code"
@@ -73,27 +75,25 @@ class Purpose(StrEnum):
     RECOVERY = "recovery"
     """A code that replaces a lost second factor."""
     SPENT = "spent"
-    """An answer to a challenge, or a code of an authenticator app, which was given."""
+    """An answer to a challenge, or a code of an authenticator app, that was used already."""
     CHANGE = "change"
-    """The lock on an account whose password is being changed in another system, which may take a
-    while.
-    """
+    """The lock on an account while its password is being changed in another system."""
 
 
 STORED_FACTORS = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
-"""What Keyturn stores of an account's second factors.
+"""The purposes of what Keyturn stores of an account's second factors.
 
-Recovery codes are for an app's own factors, too.
+Recovery codes also replace factors that an app stores.
 """
 
 
 class Lifecycle(NamedTuple):
-    """What holds for all secrets of a purpose.
+    """The rules for all secrets of a purpose.
 
-    `retention`: how long a secret is kept after it has expired, so that its holder can be told why
-    it no longer works.
-    `ends_with`: the changes of a password that end the account's secrets: by a link, or in a
-    session.
+    `retention`: how long a secret is kept after its expiry, so that its holder can be told why it
+    no longer works.
+    `ends_with`: the changes of a password that end the account's secrets: by a link ("reset"), or
+    in a session ("change").
     """
 
     retention: timedelta
@@ -103,13 +103,13 @@ class Lifecycle(NamedTuple):
 RULES: Mapping[Purpose, Lifecycle] = {
     Purpose.RESET: Lifecycle(WEEK, ("reset", "change")),
     Purpose.EVICT: Lifecycle(WEEK, ("reset", "change")),
-    # An intruder in a session may change the password again: the owner's link survives that.
+    # An intruder with a session may change the password again. The owner's link survives that.
     Purpose.UNLOCK: Lifecycle(WEEK, ("reset",)),
     Purpose.SECURE: Lifecycle(WEEK),
     Purpose.CODE: Lifecycle(timedelta(hours=1), ("reset", "change")),
     **dict.fromkeys((*STORED_FACTORS, Purpose.SMS, Purpose.SPENT), Lifecycle(timedelta(0))),
-    # A lock follows the database's clock, and a purge that of its own machine, which may be an hour
-    # off.
+    # A lock ends by the database's clock, but a purge uses the clock of its own machine, which may
+    # be wrong by an hour.
     Purpose.CHANGE: Lifecycle(timedelta(days=1)),
 }
 
@@ -119,9 +119,10 @@ SecretId = tuple[Purpose, bytes]
 
 
 class SecretRow(Model):
-    """A secret.
+    """A secret. The module's docstring describes `key` and `proof`.
 
-    `mailbox`: the digest of the address that got it, or b"". `data`: what its user needs, as JSON.
+    `mailbox`: the digest of the address that got it, or b"".
+    `data`: the facts of a link as JSON (`LinkFacts`), a second factor, encrypted, or "".
     """
 
     __tablename__ = "keyturn_secrets"
@@ -145,10 +146,12 @@ class SecretRow(Model):
 
 
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a link's data says: where it was sent, why an operator asked for it, and where its user
-    asked to return.
+    """The data of a link.
 
-    `invites`: it sets a first password, and none once the account has one.
+    `email`: the address that it was sent to.
+    `invites`: it sets a first password only. It stops working once the account has a password.
+    `reason`: why an operator asked for it, or "".
+    `return_to`: the address to which the user returns after the reset, or "".
     """
 
     email: str
@@ -158,7 +161,7 @@ class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret as the database knows it, or before it is stored.
+    """A secret of the database, or one that is not stored yet.
 
     The fields are as in `SecretRow`.
     """
@@ -181,17 +184,18 @@ class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def facts(self) -> LinkFacts:
-        """What the data of a link says; other secrets have none."""
+        """The data of a link. Other secrets have no such data."""
         return msgspec.json.decode(self.data, type=LinkFacts)
 
     @property
     def recovers(self) -> bool:
-        """Whether its owner has reported a change; it opens a locked account, too."""
+        """Whether it is a link for an owner who has reported a change."""
         return self.purpose is Purpose.UNLOCK
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
-        """Return why the secret no longer works, "invalid" if it was revoked before it expired;
-        None while it works.
+        """Return why the secret no longer works; None while it works.
+
+        It is "invalid" if it was revoked before its expiry.
         """
         if self.used_at is not None:
             return "used"
@@ -217,13 +221,14 @@ _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 
 def mint() -> str:
-    """Return a fresh token, URL-safe as it is."""
+    """Return a fresh token. It is safe in URLs."""
     return base64.urlsafe_b64encode(random_bytes(BYTES)).rstrip(b"=").decode()
 
 
 def digest(token: str) -> bytes:
-    """Return the key of a token, without blanks around it, and without the signs of a sentence
-    behind a link.
+    """Return the key of a token.
+
+    Spaces around it are ignored, and the signs behind it that belong to a sentence.
     """
     return key_of(token.strip().rstrip(_BEHIND_A_LINK).rstrip())
 
@@ -234,13 +239,13 @@ def key_of(text: str) -> bytes:
 
 
 def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
-    """Store the wanted secrets, of at least one, each in place of one under the same key.
+    """Store the wanted ones of at least one secret. Each replaces the one with the same key.
 
-    The statement is the same if none is wanted: it does not tell which addresses have an account
-    (OWASP ASVS 6.3.8).
+    The statement is the same if none is wanted, so its work does not tell which addresses have an
+    account (OWASP ASVS 6.3.8).
     """
     rows = [msgspec.structs.asdict(secret) | {"wanted": wanted} for secret, wanted in secrets]
-    # In the order of their keys: two workers that write several at once cannot deadlock.
+    # In the order of their keys, so that two workers that write several cannot deadlock.
     connection.execute(
         _added(connection.dialect), sorted(rows, key=lambda row: (row["purpose"], row["key"]))
     )
@@ -262,8 +267,10 @@ def take(
     until: Moment,
     proof: bytes = b"",
 ) -> bool:
-    """Store what may be there once, as a lock, in place of an ended one: exactly one caller gets
-    True, `until` then.
+    """Store a secret that may exist only once, such as a lock, unless there is one that has not
+    expired.
+
+    Of concurrent callers exactly one gets True, until the time `until`.
     """
     row = {
         "purpose": key[0],
@@ -288,16 +295,18 @@ def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
 
 
 def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> OneTimeSecret | None:
-    """Return the secret of one of these purposes, whether it works or not; None if the table has
-    none.
+    """Return the secret with that key and one of these purposes, even if it no longer works.
+
+    None if there is none.
     """
     row = connection.execute(all_of(purposes).where(SecretRow.key == key)).mappings().first()
     return secret_of(row) if row else None
 
 
 def use(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> bool:
-    """Use a secret up if it works: of concurrent callers exactly one gets True, and none if a code
-    was replaced.
+    """Use a secret up if it works. Of concurrent callers exactly one gets True.
+
+    If another code has replaced this one, no caller does.
     """
     works = _OPEN, SecretRow.expires_at > moment, SecretRow.proof.is_not_distinct_from(secret.proof)
     used = sa.update(SecretRow).where(*_is(*secret.id), *works).values(used_at=moment)
@@ -305,7 +314,7 @@ def use(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> b
 
 
 def give_back(connection: sa.Connection, secret: OneTimeSecret, used_at: datetime) -> None:
-    """Let a secret work again whose use at that moment was undone."""
+    """Let a secret work again, if it was used at `used_at`: that use was undone."""
     used = sa.update(SecretRow).where(*_is(*secret.id), SecretRow.used_at == used_at)
     connection.execute(used.values(used_at=None))
 
@@ -319,7 +328,7 @@ def revoke(
 ) -> None:
     """End the account's secrets of these purposes for which `which` holds.
 
-    Used ones, too: a use may be undone.
+    Used ones are ended, too, since their use may be undone.
     """
     ended = sa.update(SecretRow).where(
         SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which
@@ -344,9 +353,7 @@ def delete(
 
 
 def end(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> bool:
-    """End one unused secret, even if it has expired: of concurrent callers exactly one gets True,
-    and no later one.
-    """
+    """End one unused secret, even if it has expired. Exactly one caller gets True."""
     ended = sa.update(SecretRow).where(*_is(*secret.id), _OPEN).values(revoked_at=moment)
     return connection.execute(ended.returning(SecretRow.key)).first() is not None
 
@@ -354,11 +361,10 @@ def end(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> b
 def count_try(
     connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime
 ) -> OneTimeSecret:
-    """Count a try, before any comparison, and return the secret; each of concurrent callers gets
-    its own number.
+    """Count a try, and return the secret. Each of concurrent callers gets another number of tries.
 
-    An unknown key gets a row that opens nothing, so the work is the same. Compare only if it works
-    and has tries left.
+    Call it before any comparison, and compare only if the secret works and has tries left. An
+    unknown key gets a row that opens nothing, so the work is the same.
     """
     row = OneTimeSecret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
     fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
@@ -367,7 +373,7 @@ def count_try(
 
 
 def give_try_back(connection: sa.Connection, purpose: Purpose, key: bytes) -> None:
-    """Undo one `count_try`: it was right, or could not be judged."""
+    """Undo one `count_try`: the code was right, or could not be judged."""
     counted = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.tries > 0)
     connection.execute(counted.values(tries=SecretRow.tries - 1))
 
@@ -380,8 +386,9 @@ def _is(purpose: Purpose, key: bytes) -> tuple[sa.ColumnElement[bool], sa.Column
 
 
 def derive(secret: str, purpose: str) -> bytes:
-    """Return 32 bytes that only this secret and purpose give (HKDF, RFC 5869; NIST SP 800-108, key
-    separation).
+    """Return a key of 32 bytes that only this secret and this purpose give.
+
+    Each purpose has its own key (HKDF, RFC 5869; NIST SP 800-108, key separation).
     """
     return HKDF(SHA256(), 32, salt=None, info=f"keyturn {purpose} 1".encode()).derive(
         secret.encode()
@@ -389,7 +396,8 @@ def derive(secret: str, purpose: str) -> bytes:
 
 
 def box(keys: Sequence[str], purpose: str) -> MultiFernet:
-    """Return what encrypts for a purpose by the first secret, and decrypts by all: Fernet,
-    AES-128-CBC, HMAC-SHA256.
+    """Return a cipher for one purpose: Fernet, which is AES-128-CBC with HMAC-SHA256.
+
+    The first secret encrypts, all of them decrypt.
     """
     return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(key, purpose))) for key in keys])

@@ -24,19 +24,22 @@ from keyturn.service.settings.reading import require_valid
 
 
 class KeyturnPlugin(InitPlugin):
-    """Adds the routes, and a lifespan that starts the worker and closes its resources.
+    """Adds Keyturn's routes to an app, and a lifespan that runs the worker and closes all
+    resources.
 
-    The app's settings for its own routes do not apply to these, but its middleware does
-    (`_answered_by`). Raises SettingsInvalid. The database is checked when the app starts, which
-    raises SettingsInvalid or DatabaseUnready.
+    The app's middleware applies to these routes, but its guards and exception handlers do not
+    (`_answered_by`). The database and the accounts are checked when the app starts, which raises
+    SettingsInvalid, DatabaseUnready or AccountsUnready.
 
-    `worker`: whether the app sends the mails, as `server.worker` says; `keyturn worker` is the
-    alternative.
-    `pages`: without them there is only the API, and no mail links to a hosted page that the
-    settings do not name.
-    `path`: path of all routes in this app; by default that of `base_url`, and "" behind a proxy
-    that strips it.
-    `sender`: replaces `mail.transport` in tests, whose worker runs in this process.
+    `worker`: whether the app runs the worker, as `server.worker` says; otherwise run
+    `keyturn worker`.
+    `pages`: False leaves the hosted pages out. Mails then link to no hosted page that the settings
+    do not name.
+    `path`: the path of all routes in this app, by default that of `base_url`. Set it to "" behind a
+    proxy that removes the path.
+    `sender`: replaces `mail.transport` in tests. The worker then runs in this process.
+
+    Raises SettingsInvalid.
     """
 
     def __init__(
@@ -93,9 +96,9 @@ class KeyturnPlugin(InitPlugin):
 
 
 def _places_of(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
-    """Yield what the app's router needs to find the routes.
+    """Yield a route of the app for each of Keyturn's, so that the app's router finds them.
 
-    Names of their own handlers could clash with the app's.
+    The handlers have no names, since those of Keyturn's own handlers could clash with the app's.
     """
 
     async def answered_elsewhere() -> None: ...
@@ -109,9 +112,7 @@ def _places_of(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
 
 
 def _answered_by(keyturn: ASGIApp) -> Middleware:
-    """Return middleware by which an application of ours answers, without the app's guards
-    (`api/__init__.py`).
-    """
+    """Return middleware that lets Keyturn's own application answer (`api/__init__.py`)."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         # The app's router has removed the root path.
@@ -121,8 +122,9 @@ def _answered_by(keyturn: ASGIApp) -> Middleware:
 
 
 class _LifespanLast(InitPlugin):
-    """Adds a lifespan after those of all plugins: the app's tables exist then, and its pool is not
-    closed.
+    """Adds a lifespan after those of all other plugins.
+
+    It starts when the app's tables exist, and ends before the app's pool is closed.
     """
 
     def __init__(self, lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> None:
@@ -138,8 +140,8 @@ class _LifespanLast(InitPlugin):
 
 
 def _require_own_pages(settings: Settings) -> None:
-    """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would
-    link to nothing.
+    """Raise SettingsInvalid for settings that name a hosted page: without pages, mails would link
+    to nothing.
     """
     off = "is the path of a hosted page, which pages=False turns off: set it to a page of the app"
     if faults := [

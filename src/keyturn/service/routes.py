@@ -1,4 +1,4 @@
-"""The routes and pages of a service. Those of a feature that is off are left out."""
+"""Lists the routes and pages of a service. Those of a feature that is off are left out."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,7 @@ from keyturn.service.api.account_security import AccountSecurityController, Acco
 from keyturn.service.api.challenges import ChallengeController, ChallengeServices
 from keyturn.service.api.codes import CodeController, CodeServices
 from keyturn.service.api.cookies import device_cookie, session_cookie
+from keyturn.service.api.delivery_reports import ProviderReports
 from keyturn.service.api.form_texts import FormTextController, FormTextServices
 from keyturn.service.api.health import HealthController
 from keyturn.service.api.invitations import (
@@ -33,13 +34,10 @@ from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.reset import ResetPage
 from keyturn.service.pages.security import form_token_check
 from keyturn.service.pages.sign_in import SecuritySettingsPage, SignInPage, SignOutPage
-from keyturn.service.sending.reports import ProviderReports
 
 
 def api_router(container: Container) -> Router:
-    """Return all that is for programs, as far as it is on: the API, what
-    providers report, /health.
-    """
+    """Return the routes for programs: the API, the providers' reports, and /health."""
     reports = ProviderReports(container.settings, container.stores).handlers()
     return Router(
         "/",
@@ -52,7 +50,7 @@ def api_router(container: Container) -> Router:
 
 
 def _api(container: Container) -> Iterator[Router]:
-    """Yield the routes that take JSON."""
+    """Yield the routes of the JSON API."""
     path = container.paths.api
     languages = container.languages
     resets = PasswordResetServices(
@@ -119,9 +117,9 @@ def _json_router(
 
 
 def pages_router(pages: Pages) -> Router:
-    """Return the pages, to be mounted beside the API.
+    """Return the hosted pages.
 
-    Raises SettingsInvalid for custom templates.
+    Raises SettingsInvalid if a custom template has a mistake.
     """
     site = pages.site
     if site.settings.pages.templates:
@@ -140,7 +138,7 @@ def pages_router(pages: Pages) -> Router:
 
 
 def _pages(pages: Pages) -> Iterator[Router]:
-    """Yield each hosted page at its path, which is "" if the page is elsewhere."""
+    """Yield each hosted page at its path. A page elsewhere has the path "", and is left out."""
     container, paths = pages.container, pages.site.paths
     if paths.forgot:
         yield _page(paths.forgot, ForgotPage)
@@ -158,8 +156,8 @@ def _pages(pages: Pages) -> Iterator[Router]:
 
 
 def _page(path: str, *controllers: type[Controller], back: str = "") -> Router:
-    """Return a page, and everything below it, at its path.
+    """Return the routes of a page, at its path and below it.
 
-    `back`: where its refusals lead, by default to itself.
+    `back`: the path to which its error pages lead, by default its own.
     """
     return Router(path, route_handlers=controllers, opt={"here": path, "back": back or path})

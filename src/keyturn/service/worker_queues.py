@@ -1,15 +1,18 @@
-"""Builds the worker with its queues: of mails, and of what the app is told, each with handlers.
+"""Builds the worker with its queues, each with handlers: for mails, and for the app's events.
 
-Securing messages have their own, and their own place in the provider's pace: strangers can cause as
-many requests for links as the limits let through, and must not delay a lock, a confirmation or the
-app's events.
+Requests for links have a queue of their own, and wait behind all other mails in the provider's
+pace. Strangers can cause as many of them as the limits let through, and must not delay a lock, a
+confirmation or the app's events.
 """
 
+import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.port import AccountStore
+from keyturn.service.container import Container
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Worker, WorkerLimits, WorkerQueue
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
@@ -20,23 +23,38 @@ from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.sending.senders import pace_for, sender_for
 from keyturn.service.settings import LONGEST_TRY, MailSettings
-
-if TYPE_CHECKING:
-    from keyturn.service.container import Container
+from keyturn.service.webhooks import sender as webhooks
 
 _MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
-"""Mails that are handed to the provider at a time, which answers in a tenth of a second; those that
-secure accounts.
+"""Mails with links, and other mails, that are handed to the provider at a time. A provider answers
+in about a tenth of a second.
 """
 
 _TOLD_AT_ONCE = 4
-"""Events that may wait for the app at a time, however slow it answers."""
+"""Events that are sent to the app at a time, however slowly it answers."""
 
 
-def worker_of(container: "Container") -> Worker:
-    """Return the process's worker.
+def work(container: Container) -> Coroutine[Any, Any, None]:
+    """Return the worker's coroutine, which sends messages and purges records until cancelled.
 
-    Senders of the container replace those of the settings. Raises SettingsInvalid.
+    Raises SettingsInvalid at once, if there is no mail provider.
+    """
+    return _work(container, build_worker(container))
+
+
+async def _work(container: Container, worker: Worker) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run())
+            group.create_task(container.retention.run())
+    finally:
+        await worker.close()
+
+
+def build_worker(container: Container) -> Worker:
+    """Return a worker that sends the messages of the outbox; close it before the container.
+
+    Senders that `container` was built with replace those of the settings. Raises SettingsInvalid.
     """
     queues = [*_mail_queues(container), *_app_queues(container)]
     limits = WorkerLimits(longest=LONGEST_TRY)
@@ -45,7 +63,7 @@ def worker_of(container: "Container") -> Worker:
     )
 
 
-def _mail_queues(container: "Container") -> list[WorkerQueue]:
+def _mail_queues(container: Container) -> list[WorkerQueue]:
     providers = _providers(container)
     mails = MailDelivery(container.stores, Seal(container.keys), providers)
     composer = MailComposer(container.templates, container.themes, container.settings)
@@ -58,8 +76,8 @@ def _mail_queues(container: "Container") -> list[WorkerQueue]:
     securing |= container.securing.handlers(mails, links)
     securing[messages.CHANGE_BEGUN] = container.changes.end_interrupted
     last_answer = _last_answer(container.settings.mail)
-    # Without a look-up of many accounts at once, each claim would wait for the slowest of its
-    # look-ups.
+    # If the store cannot look up many accounts at once, requests are answered one by one: otherwise
+    # a claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if container.accounts.offers(AccountStore.find_all) else None
     return [
         WorkerQueue(
@@ -73,7 +91,7 @@ def _mail_queues(container: "Container") -> list[WorkerQueue]:
     ]
 
 
-def _providers(container: "Container") -> Failover:
+def _providers(container: Container) -> Failover:
     mail = container.settings.mail
     first = container.sender or sender_for(mail.transport, container.settings)
     second = container.fallback or (
@@ -96,9 +114,7 @@ def _providers(container: "Container") -> Failover:
 
 
 def _last_answer(mail: MailSettings) -> timedelta:
-    """Return how much longer than others a try may take, for the last answer of the slower
-    provider.
-    """
+    """Return how much longer than `LONGEST_TRY` a try may take, for a provider's last answer."""
     longest = timedelta(0)
     for name in (mail.transport, mail.fallback):
         if provider := PROVIDERS.get(name):
@@ -106,11 +122,11 @@ def _last_answer(mail: MailSettings) -> timedelta:
     return longest
 
 
-def _app_queues(container: "Container") -> list[WorkerQueue]:
+def _app_queues(container: Container) -> list[WorkerQueue]:
     """Return the queues of webhooks: one for the event that strangers cause as often as the limits
     let them.
     """
-    sender = container.webhooks() if container.webhooks else None
+    sender = webhooks.build(container.settings)
     handlers: dict[str, Handler] = dict.fromkeys(
         WEBHOOKS.values(), sender.post if sender else _drop
     )
@@ -123,5 +139,5 @@ def _app_queues(container: "Container") -> list[WorkerQueue]:
 
 
 async def _drop(_: Message) -> Dropped:
-    """End what was promised before the settings left webhooks out."""
+    """Drop an event that was written before `webhooks.url` was removed from the settings."""
     return Dropped("webhooks.url is no longer set")

@@ -17,9 +17,9 @@ from keyturn.studio.renderers import Limits
 
 with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.lint.baseline import NAME, read_baseline
-    from keyturn.studio.lint.check import check, checks_for
     from keyturn.studio.lint.report import Report
     from keyturn.studio.lint.suppression import unknown_names
+    from keyturn.studio.lint.template_checks import check_gallery, checks_for
     from keyturn.studio.web.checks.reports import check_mail
     from keyturn.studio.web.rendering.rendition import MailRenderer, Order
 
@@ -42,7 +42,7 @@ class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Mails:
-    """The mails of a folder, and how they are checked. Each call reads the files anew.
+    """The mails of a folder, and how they are checked. Each call reads the files again.
 
     `clients`, `severity`: as in the studio's settings. `limits`: of one mail; they hold in
     renderers, which the commands start, and not in the process that calls. `baseline`: a file of
@@ -60,8 +60,7 @@ class Mails:
         """Open a folder of templates with the settings that are in it or above it.
 
         The templates run in a sandbox, and settings that run code are refused, unless the folder is
-        `trusted`. Raises NotADirectoryError, SettingsInvalid with every fault, CannotImport, and
-        ExtraMissing for an engine that is not installed.
+        `trusted`. Raises NotADirectoryError, SettingsInvalid with every fault, and CannotImport.
         """
         folder = Path(folder)
         if not folder.is_dir():
@@ -121,14 +120,15 @@ class Mails:
 
         `found` has the worst first.
 
-        A mistake in a template is a finding, not an error. Raises UnknownMail.
+        A mistake in a template is a finding, not an error. Raises UnknownMail, and BaselineInvalid
+        if the baseline cannot be read.
         """
         templates = [templates] if isinstance(templates, str) else templates
         with self.gallery.one_look():
             for template in templates or ():
                 self.gallery.files(template)
             checks = checks_for(self.clients, self.gallery.audits)
-            report = check(
+            report = check_gallery(
                 self.gallery, checks, severity=self.severity, only=templates, limits=self.limits
             )
         known = read_baseline(self.baseline) if self.baseline and self.baseline.is_file() else None
@@ -146,8 +146,8 @@ class Mails:
         """Return the report on one mail: what was `found`, the worst first, and why a part was
         `not_checked`.
 
-        The arguments are those of `render`. Raises UnknownMail and DataUnfit; a mistake in a
-        template is a finding.
+        The arguments are those of `render`. Raises UnknownMail, DataUnfit, and TemplateInvalid
+        for unreadable samples; a mistake in a template is a finding.
         """
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)

@@ -1,5 +1,4 @@
-"""Tools for an app's tests: the service in a test's process, snapshots for mails, mailboxes that
-keep their mails.
+"""Tools for an app's tests: the service in a test's process, snapshots of mails, and a mailbox.
 
 `pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and
 `mailbox`.
@@ -41,8 +40,7 @@ pytest_plugins = ["keyturn.testing.plugin"]
 
 
 def __getattr__(name: str) -> Any:
-    # Each name imports only its own needs: tests of mails save the second that SQLAlchemy's import
-    # takes.
+    # Each name is imported when it is used: tests of mails save the second that SQLAlchemy takes.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name], __name__), name)

@@ -1,6 +1,4 @@
-"""The rules for every account store, as a test suite with a subclass for each (docs/accounts.md has
-one).
-"""
+"""The rules for every account store, as a test suite. docs/accounts.md shows a subclass."""
 
 import asyncio
 from functools import partial
@@ -22,8 +20,8 @@ LOOK_ALIKES = (
     "mik\u0435@northwind.test",
     "mike@northw\u0131nd.test",
 )
-"""Dotless i, i with an accent, a Cyrillic letter: folding or a collation may equate them with
-mike@northwind.test.
+"""Addresses with a dotless i, an i with an accent, and a Cyrillic letter. Folding or a collation
+may take them for mike@northwind.test.
 """
 
 NO_IDS = (
@@ -41,10 +39,10 @@ NO_IDS = (
 
 
 class People(Protocol):
-    """The store's accounts as seen from behind it, by the app that owns them."""
+    """The accounts of the store, as the app that owns them sees them."""
 
     async def add(self, email: str, password: str, *, active: bool = True) -> str:
-        """Add an account with exactly this address, and return its id."""
+        """Add an account with exactly this address; return its id."""
 
     async def change(
         self, account_id: str, *, email: str | None = None, active: bool | None = None
@@ -55,9 +53,9 @@ class People(Protocol):
 
 
 class AccountStoreContract:
-    """Tests that a store keeps the port's promises.
+    """Tests that a store keeps the promises of `AccountStore`.
 
-    Set `keeps_case` to False if addresses are stored folded.
+    `keeps_case`: False if the store changes addresses to lower case.
     """
 
     pytestmark = pytest.mark.asyncio
@@ -76,7 +74,7 @@ class AccountStoreContract:
         account = await store.find("ada.l@northwind.test")
         assert account is not None
         assert (account.id, account.active, account.has_password) == (ada, True, True)
-        # A mail goes to the stored address, never to a typed one.
+        # Mails go to the stored address, never to a typed one.
         assert account.email == (
             "Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test"
         )
@@ -181,7 +179,7 @@ class AccountStoreContract:
 
 
 class JoiningStoreContract(AccountStoreContract):
-    """Further rules for a store in Keyturn's own database, which is `database`."""
+    """Further rules for a store in Keyturn's own database, the fixture `database`."""
 
     async def test_a_new_password_comes_with_the_transaction_or_not_at_all(
         self, store: AccountStore, people: People, database: Database

@@ -1,4 +1,4 @@
-"""Catches the mails of an app under test over SMTP, in the process of the tests."""
+"""Receives the mails of an app under test over SMTP, in the process of the tests."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,14 @@ from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
 
-_TIMEOUT, _LOOK_UP = 10.0, 0.02  # seconds to wait, and between two looks into the inbox
-_TOLD = 5  # mails
+_TIMEOUT, _LOOK_UP = 10.0, 0.02  # seconds to wait for a mail, and between two looks
+_TOLD = 5  # mails that an error lists
 
 
 class ReceivedMail:
     """A mail as its reader gets it.
 
-    `links` and `codes`: the links to follow and codes to type, the likeliest first.
+    `links`, `codes`: the links to follow and the codes to type, the likeliest first.
     """
 
     def __init__(self, mail: CapturedMail, raw: bytes) -> None:
@@ -42,7 +42,7 @@ class ReceivedMail:
         return self._content.header(name.lower())
 
     def link(self, part: str = "") -> str:
-        """Return the only link that holds `part`. Raises AssertionError for none or several."""
+        """Return the only link that contains `part`. Raises AssertionError for none or several."""
         links = [link for link in self.links if part in link]
         if len(links) != 1:
             raise AssertionError(f"{self!r} has {len(links)} links with {part!r}, of {self.links}")
@@ -59,7 +59,9 @@ class ReceivedMail:
 class Wanted(TypedDict, total=False):
     """A mail to wait for.
 
-    `to`: a whole address. `subject`: a part of a subject. `query`: a search as in the studio.
+    `to`: the whole address of a recipient.
+    `subject`: a part of the subject.
+    `query`: a search as in the studio.
     """
 
     to: str
@@ -68,8 +70,9 @@ class Wanted(TypedDict, total=False):
 
 
 class Mailbox:
-    """Takes mails at `host` and `port`, without TLS and with any password,
-    and returns each once.
+    """Receives mails at `host` and `port`, without TLS and with any password.
+
+    `wait_for` returns each mail once.
     """
 
     def __init__(self, host: str, port: int, mails: CapturedMails) -> None:
@@ -78,9 +81,9 @@ class Mailbox:
         self._mails = mails
 
     def wait_for(self, *, timeout: float = _TIMEOUT, **wanted: Unpack[Wanted]) -> ReceivedMail:
-        """Wait in this thread for a mail, so many seconds; return the oldest.
+        """Wait in this thread for a mail; return the oldest one that was not returned yet.
 
-        Raises AssertionError if none comes.
+        `timeout`: seconds. Raises AssertionError if no such mail arrives.
         """
         match, ends = match_for(**wanted), time.monotonic() + timeout
         while True:
@@ -100,13 +103,13 @@ class Mailbox:
         timeout: float = _TIMEOUT,  # noqa: ASYNC109 - as `wait_for`
         **wanted: Unpack[Wanted],
     ) -> ReceivedMail:
-        """Wait as `wait_for` does, beside an event loop, which may be the app's own."""
+        """Wait as `wait_for` does, without blocking the event loop, which may be the app's own."""
         return await asyncio.to_thread(self.wait_for, timeout=timeout, **wanted)
 
     def expect_none(self, *, seconds: float = 1.0, **wanted: Unpack[Wanted]) -> None:
-        """Wait so many seconds.
+        """Wait, and raise AssertionError if such a mail arrives, or was not returned yet.
 
-        Raises AssertionError if such a mail arrives, or is still waiting to be returned.
+        `seconds`: how long to wait.
         """
         try:
             mail = self.wait_for(timeout=seconds, **wanted)
@@ -136,7 +139,7 @@ class Mailbox:
 
 
 class MailMissing(AssertionError):
-    """The expected mail did not arrive; the text lists the mails that did."""
+    """The expected mail did not arrive. The text lists the mails that did."""
 
 
 @contextlib.contextmanager
@@ -145,8 +148,8 @@ def running_mailbox(port: int = 0) -> Iterator[Mailbox]:
     mails = CapturedMails()
     with contextlib.closing(mails):
         taken = socket.create_server(("127.0.0.1", port))
-        # With its protocol named, or asyncio sets no TCP_NODELAY, and each mail waits 40 ms (RFC
-        # 896).
+        # The socket names its protocol: otherwise asyncio sets no TCP_NODELAY, and each mail waits
+        # 40 ms (RFC 896).
         bound = socket.socket(taken.family, taken.type, socket.IPPROTO_TCP, taken.detach())
         server = SmtpServer(bound, mails)
         with server.running():

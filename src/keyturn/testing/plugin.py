@@ -1,6 +1,6 @@
-"""The pytest plugin: the fixtures `mail_snapshot` and `mailbox`.
+"""The pytest plugin, with the fixtures `mail_snapshot`, `mail_server` and `mailbox`.
 
-Only tests of mails load Jinja and MJML.
+Only tests of mails import Jinja and MJML.
 
 PYTEST_DONT_REWRITE: a conftest.py may import MailSnapshot before its plugins are loaded.
 """
@@ -25,7 +25,7 @@ _STUDIO = "http://127.0.0.1:8001/studio/snapshots"
 
 
 class MailSnapshot:
-    """A template with a sample, in a language; or snapshots whose mail is gone."""
+    """A mail in a language, with its snapshots; or snapshots whose mail no longer exists."""
 
     def __init__(self, snapshots: "Snapshots", name: "MailName", *, accepting: bool) -> None:
         self.name = name
@@ -33,9 +33,9 @@ class MailSnapshot:
         self._accepting = accepting
 
     def assert_matches(self) -> None:
-        """Fail with a diff unless the mail equals its snapshots.
+        """Fail with a diff if the mail differs from its snapshots.
 
-        With --accept-mails, write them first.
+        With --accept-mails, write the snapshots instead.
         """
         comparison = self._snapshots.compare(self.name)
         if self._accepting and comparison.acceptable:
@@ -118,9 +118,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _snapshots_of(mark: pytest.Mark | None, project: Path) -> "Snapshots":
-    """Return the snapshots that the marker names, or the project's configuration.
+    """Return the snapshots that the marker or the project's configuration names.
 
-    Raises SettingsInvalid.
+    Raises SettingsInvalid if neither does.
     """
     from keyturn.service.reset.mails.theme import builtin_emails
     from keyturn.service.settings.reading import FILE_NAME, read_settings
@@ -151,8 +151,9 @@ def _snapshots_of(mark: pytest.Mark | None, project: Path) -> "Snapshots":
 
 @pytest.fixture(scope="session")
 def mail_server(pytestconfig: pytest.Config) -> Iterator["Mailbox"]:
-    """Listen during all tests, for the fixture that starts the app and passes
-    it `host` and `port`.
+    """Return a mailbox that listens during all tests.
+
+    A fixture that starts the app passes its `host` and `port` to it.
     """
     try:
         require_studio("the fixture mailbox")

@@ -1,5 +1,6 @@
-"""Keyturn in a test's process, over HTTP, with its clock, randomness and sender; docs/inbox.md has
-an example.
+"""Keyturn in a test's process, over HTTP, with a clock, random bytes and a sender of the test.
+
+docs/inbox.md has an example.
 """
 
 import asyncio
@@ -24,15 +25,17 @@ from keyturn.service.clock import Clock, MovableClock, Random, replaced
 from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
+from keyturn.service.outbox.worker import Worker
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import require_valid
+from keyturn.service.worker_queues import build_worker
 
 CHEAPEST = 4
-"""The lowest cost of bcrypt, which keyturn.toml does not allow: a test proves no strength."""
+"""The lowest cost of bcrypt, for speed. keyturn.toml does not allow it."""
 
 
 class MemorySender:
-    """Keeps mails, in order, in `sent`. After `refuse`, the next mail raises that error."""
+    """A sender that keeps the mails in `sent`, in order."""
 
     name = "memory"
 
@@ -50,7 +53,7 @@ class MemorySender:
         return self._ids[idempotency_key]
 
     def refuse(self, error: SendFailed) -> None:
-        """Make the next mail fail, to test the app's reaction."""
+        """Make the next mail fail with this error."""
         self._refusals.append(error)
 
     async def close(self) -> None:
@@ -58,17 +61,25 @@ class MemorySender:
 
 
 class RunningService:
-    """A service that has started. `container`: the inside, which may change with every version."""
+    """A service that has started.
+
+    `container`: its objects, which may change with every version of Keyturn.
+    """
 
     def __init__(
         self, app: Litestar, container: Container, sender: MemorySender, clock: MovableClock
     ) -> None:
-        self.app, self.container, self.sender, self.clock = app, container, sender, clock
+        self.app = app
+        self.container = container
+        self.sender = sender
+        self.clock = clock
         self._hosts = count(1)
+        self._worker: Worker | None = None
 
     def client(self, ip_address: str = "", **options: Any) -> httpx2.AsyncClient:
-        """Return a client with cookies of its own, at a new address unless one is named, so that it
-        meets no limit.
+        """Return an HTTP client with cookies of its own.
+
+        `ip_address`: by default a new one for each client, so that limits do not matter.
         """
         number = next(self._hosts)
         address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
@@ -87,7 +98,7 @@ class RunningService:
     ) -> Account:
         """Add an account to the built-in store.
 
-        Raises KeyturnError if the accounts are elsewhere.
+        `fields`: further fields of `Account`. Raises KeyturnError if the accounts are elsewhere.
         """
         if not isinstance(self.container.accounts, BuiltinAccounts):
             raise KeyturnError("the accounts are not in Keyturn's own table")
@@ -100,7 +111,15 @@ class RunningService:
 
     async def deliver(self) -> None:
         """Send everything that waits and is due, unless the worker runs by itself."""
-        await self.container.worker.drain()
+        if self._worker is None:
+            self._worker = build_worker(self.container)
+        await self._worker.drain()
+
+    async def close_worker(self) -> None:
+        """Close what `deliver` has opened."""
+        if self._worker:
+            await self._worker.close()
+            self._worker = None
 
 
 @asynccontextmanager
@@ -117,13 +136,14 @@ async def service(
     """Start Keyturn, and stop it at the end of the block.
 
     `settings`: sections and keys as in keyturn.toml. Without `database.url` the database is a new
-    file of SQLite.
-    `clock`: that of all services in the process. By default `clock.move` moves it, and otherwise it
-    stands still unless the worker runs. `random`: returns random bytes; by default the machine's.
-    `sender`: by default one that keeps the mails in `sender.sent`. `fallback`: the sender while the
-    first one fails.
-    `accounts`: a store, instead of the one that the settings name. `worker`: whether the worker
-    runs by itself.
+    SQLite file.
+    `clock`: the clock of all services in the process; by default a `MovableClock`, which runs only
+    if `worker` is set.
+    `random`: returns random bytes; by default the machine's.
+    `sender`: by default a `MemorySender`, which keeps the mails in `sender.sent`.
+    `fallback`: the sender while the first one fails.
+    `accounts`: a store in place of the one that the settings name.
+    `worker`: whether the worker runs by itself; otherwise call `deliver`.
 
     Raises SettingsInvalid, and KeyturnError if the service cannot start; its cause says why.
     """
@@ -139,13 +159,16 @@ async def service(
         container = Container(wanted, accounts=accounts, sender=used_sender, fallback=fallback)
         app = create_app(wanted, container=container, worker=worker)
         await stack.enter_async_context(_alive(app))
-        yield RunningService(app, container, used_sender, used_clock)
+        running = RunningService(app, container, used_sender, used_clock)
+        stack.push_async_callback(running.close_worker)
+        yield running
 
 
 @asynccontextmanager
 async def _alive(app: Litestar) -> AsyncIterator[None]:
-    """Run the lifespan in a task of its own: a fixture of pytest may end in another task than it
-    began in.
+    """Run the lifespan in a task of its own.
+
+    A fixture of pytest may end in another task than it began in, which a task group forbids.
     """
     started, ends = asyncio.Event(), asyncio.Event()
 

@@ -19,6 +19,7 @@ from tests.commands.command import Keyturn
 from tests.driver.inbox import TOKEN, text_in_file
 from tests.driver.puzzles import post_answering
 from tests.driver.service import CHEAPEST
+from tests.driver.worker import drain
 from tests.processes.sources.adopted import EXAMPLES, variables_of
 
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
@@ -89,7 +90,7 @@ class Running:
     async def mail(self, route: str, email: str) -> tuple[EmailMessage, str]:
         asked = await post_answering(self.client, f"{route}/forgot-password", {"email": email})
         assert asked.status_code == 202
-        await self.container.worker.drain()
+        await drain(self.container)
         return self.captured()
 
     def captured(self) -> tuple[EmailMessage, str]:

@@ -11,7 +11,7 @@ import pytest
 from tests.commands.init.apps import execute
 from tests.driver.app_database import running_app
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.doctor.database import check_accounts, check_credentials
 from keyturn.service.settings import (
     AccountSettings,
@@ -47,7 +47,7 @@ async def create(url: str, statement: str) -> None:
 
 async def found_at(
     url: str, folder: Path, hashing: Mapping[str, Any] = {}, **columns: Any
-) -> list[Finding]:
+) -> list[CheckResult]:
     table = TableSettings(url=SecretStr(url), table="users", **{"password": "password", **columns})
     accounts = AccountSettings(store="table", table=table)
     own = DatabaseSettings(url=SecretStr(f"sqlite:///{folder / 'keyturn.db'}"))
@@ -241,13 +241,13 @@ async def test_nobody_is_active(empty_url: str, tmp_path: Path) -> None:
         )
     table: dict[str, Any] = {"hashing": {"format": "php"}, "active": "deleted"}
     _, none = await found_at(empty_url, tmp_path, **table)
-    assert none == Finding(
+    assert none == CheckResult(
         "", "fail", "accounts.table.active: 0 of 30 accounts are active", NOT_MISSING
     )
 
     await execute(empty_url, "UPDATE users SET deleted = 1 WHERE id < 2")
     _, few = await found_at(empty_url, tmp_path, **table)
-    assert few == Finding(
+    assert few == CheckResult(
         "", "warn", "accounts.table.active: 2 of 30 accounts are active", NOT_MISSING
     )
     assert (
@@ -322,7 +322,7 @@ def settings(url: str, lines: str = "", table: str = "users") -> Settings:
     return read_settings(Path("keyturn.toml"), {})
 
 
-def named(found: list[Finding]) -> dict[str, str]:
+def named(found: list[CheckResult]) -> dict[str, str]:
     """Return the tables that are named, with the lines that their fixes give; "" where one says
     what the app can do.
     """

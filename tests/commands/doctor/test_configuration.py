@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import Resend
 from keyturn.service.doctor.configuration import check_settings
@@ -24,7 +24,7 @@ from keyturn.service.settings import (
 from keyturn.service.settings.reading import Reading, inspect_settings
 
 
-def doubts(settings: Settings, **changes: Any) -> list[Finding]:
+def doubts(settings: Settings, **changes: Any) -> list[CheckResult]:
     changed = msgspec.structs.replace(settings, **changes)
     return check_settings(Reading(file=Path("keyturn.toml"), settings=changed, faults=()))
 

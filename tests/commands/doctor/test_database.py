@@ -11,7 +11,7 @@ from tests.commands.init.apps import execute
 from tests.permissions import as_stranger
 from tests.servers.postgresql_with_tls import TlsServer
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.database.migrations import VERSION_TABLE, head
 from keyturn.service.doctor.database import check_database
 from keyturn.service.settings import DatabaseSettings, SecretStr, Settings
@@ -23,7 +23,7 @@ def on(url: str) -> Settings:
     return Settings(database=DatabaseSettings(url=SecretStr(url)))
 
 
-async def only(url: str) -> Finding:
+async def only(url: str) -> CheckResult:
     (found,) = await check_database(on(url))
     return found
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from tests.commands.doctor.production import RSA, encoded
 from tests.servers.dns import DnsServer
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.mail.port.provider import Spf
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor import Dns
@@ -25,7 +25,7 @@ from keyturn.service.doctor.domain import (
 DOMAIN = "northwind.example"
 
 
-async def findings(dns: Dns, *providers: str, domain: str = DOMAIN) -> dict[str, Finding]:
+async def findings(dns: Dns, *providers: str, domain: str = DOMAIN) -> dict[str, CheckResult]:
     found = await check_domain(domain, [PROVIDERS[name] for name in providers or ("resend",)], dns)
     return {one.check: one for one in found}
 

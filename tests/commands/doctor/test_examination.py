@@ -14,7 +14,7 @@ from tests.servers.serving import NOWHERE
 
 from keyturn.errors import Fault
 from keyturn.mail.providers.smtp import Smtp
-from keyturn.service.doctor import Dns, Finding, examine
+from keyturn.service.doctor import CheckResult, Dns, examine
 from keyturn.service.settings import (
     ChallengeSettings,
     MailSettings,
@@ -37,7 +37,7 @@ def reading(settings: Settings, *faults: Fault, **changes: Any) -> Reading:
     return Reading(file=file, settings=msgspec.structs.replace(settings, **changes), faults=faults)
 
 
-def verdicts(findings: Sequence[Finding]) -> dict[str, str]:
+def verdicts(findings: Sequence[CheckResult]) -> dict[str, str]:
     return {finding.check: finding.verdict for finding in findings}
 
 

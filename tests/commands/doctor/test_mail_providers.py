@@ -14,7 +14,7 @@ from tests.servers.mail_providers.resend import API_KEY, SENDING_KEY
 from tests.servers.mail_providers.server import ProviderServer
 from tests.servers.serving import NOWHERE
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.doctor.examination import check_provider
 from keyturn.service.settings import MailSettings, SecretStr, Settings
 
@@ -40,7 +40,7 @@ def server(running: tuple[str, ProviderServer]) -> ProviderServer:
 
 async def check(
     provider: str, url: str, key: str = "", environment: str = "production", **changes: Any
-) -> list[Finding]:
+) -> list[CheckResult]:
     one, sender = PROVIDERS[provider], changes.pop("sender", "accounts@northwind.example")
     section = msgspec.structs.replace(one.settings(url), **changes)
     # Resend's other key may list domains, of which its server has none.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import insert, select
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.database import Database
 from keyturn.service.doctor.database import check_previous_keys
 from keyturn.service.one_time_secrets import Purpose, SecretRow
@@ -20,7 +20,7 @@ OLD, NEW, LOST = (
 )
 
 
-async def found_in(url: str) -> list[Finding]:
+async def found_in(url: str) -> list[CheckResult]:
     kept = DatabaseSettings(url=SecretStr(url))
     return await check_previous_keys(
         Settings(secret_key=NEW, previous_secret_keys=(OLD,), database=kept)

@@ -11,7 +11,7 @@ from tests.servers.mail_providers.answers import Trouble, refusal
 from tests.servers.mail_providers.resend import ResendServer
 from tests.servers.smtp import running_smtp
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.doctor import send_to
 from keyturn.service.settings import Settings
@@ -30,7 +30,9 @@ async def test_each_provider_sends(production: Settings, resend: ResendServer) -
         )
 
     (sent,) = resend.accepted
-    assert first == Finding("resend", "ok", f"resend accepted the email to {OPERATOR} as {sent.id}")
+    assert first == CheckResult(
+        "resend", "ok", f"resend accepted the email to {OPERATOR} as {sent.id}"
+    )
     assert second.verdict == "ok"
     (mail,) = server.mails
     assert mail["to"] == OPERATOR

@@ -8,7 +8,7 @@ import pytest
 from tests.servers.pwned_passwords import running_ranges
 from tests.servers.verifier import Fault, running_verifier
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.reset.passwords.breaches import check as check_breaches
 from keyturn.service.reset.proofs.challenge import check
 from keyturn.service.settings import ChallengeSettings, PasswordSettings, SecretStr, Settings
@@ -16,7 +16,7 @@ from keyturn.service.settings import ChallengeSettings, PasswordSettings, Secret
 pytestmark = pytest.mark.slow
 
 
-async def found(**challenge: Any) -> Finding:
+async def found(**challenge: Any) -> CheckResult:
     (finding,) = await check(Settings(challenge=ChallengeSettings(**challenge)))
     assert finding.check == "challenge"
     return finding

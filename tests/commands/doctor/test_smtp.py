@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.servers.smtp import PASSWORD, USERNAME, authority, certificate, running_smtp
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.doctor.examination import check_provider
 from keyturn.service.settings import MailSettings, SecretStr, Settings
@@ -18,7 +18,7 @@ FROM = "Northwind School <accounts@northwind.example>"
 
 async def check(
     port: int, host: str = "127.0.0.1", sender: str = FROM, **settings: Any
-) -> list[Finding]:
+) -> list[CheckResult]:
     smtp = Smtp(host=host, port=port, **settings)
     mail = MailSettings(transport="smtp", from_=sender)
     return list(await check_provider(Settings(mail=mail, smtp=smtp), "smtp"))

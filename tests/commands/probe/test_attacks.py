@@ -23,8 +23,8 @@ from tests.servers.databases import SOON_ON_SQLITE
 from tests.servers.processes import KEYTURN, run
 from tests.servers.serving import held_ports, send_answer, serving, serving_here
 
-from keyturn.probe.attack import ATTACKS, CannotProbe, Report, Verdict
-from keyturn.probe.mailbox import Mailbox
+from keyturn.probe.attack import ATTACKS, CannotProbe, ProbeReport, Verdict
+from keyturn.probe.mails import ReceivedMails
 from keyturn.probe.probe import play
 from keyturn.probe.report import as_html, as_json, as_text
 from keyturn.probe.run import Run
@@ -69,7 +69,7 @@ async def probed(
     patience: Patience = PATIENCE,
     played: Mapping[str, Any] = {},
     **options: Any,
-) -> Report:
+) -> ProbeReport:
     """Probe a shop. `played`: options of the run. `options`: of the shop."""
     async with AsyncExitStack() as stack:
         mails, port = inbox(stack)
@@ -84,11 +84,11 @@ async def probed(
         return await play(Run(target, mails, patience), **played)
 
 
-def names(report: Report, verdict: Verdict) -> set[str]:
+def names(report: ProbeReport, verdict: Verdict) -> set[str]:
     return {outcome.attack.name for outcome in report.outcomes if outcome.verdict == verdict}
 
 
-def story(report: Report) -> str:
+def story(report: ProbeReport) -> str:
     return "\n".join(f"{one.attack.name}: {one.verdict}: {one.why}" for one in report.outcomes)
 
 
@@ -367,7 +367,7 @@ def test_a_mail_gives_a_link_or_a_code() -> None:
         inbox.add(
             f"To: {name}@app.example\n\nReset your password at http://app.example{text}\n".encode()
         )
-    ann, bob, code = Mailbox(inbox).mails
+    ann, bob, code = ReceivedMails(inbox).mails
     assert (ann.token, ann.shape, code.link, code.token) == (token, bob.shape, "", "493817")
 
 

@@ -12,12 +12,13 @@ from tests.commands.probe.test_attacks import FORMS, PATIENCE, inbox, names, sto
 from tests.servers.serving import send_answer, serving
 
 from keyturn.probe.attack import CannotProbe, Verdict
+from keyturn.probe.browser import Web
 from keyturn.probe.calls import forms_of
-from keyturn.probe.mailbox import Mailbox
+from keyturn.probe.mails import ReceivedMails
+from keyturn.probe.page import Page
 from keyturn.probe.probe import play
 from keyturn.probe.run import Run
 from keyturn.probe.target import Target
-from keyturn.probe.web import Page, Web
 from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.store import CapturedMails
 
@@ -83,7 +84,7 @@ def test_long_mail() -> None:
     mails = CapturedMails()
     link = f"http://127.0.0.1/reset?token={'1' * 5_000}"
     mails.add(f"Subject: {'s' * 900}\nTo: {ANN}\n\n{link}\n{'x' * 300_000}\n".encode())
-    (mail,) = Mailbox(mails).mails
+    (mail,) = ReceivedMails(mails).mails
 
     assert len(mail.subject) == 200
     assert len(mail.text) == 200_000

@@ -15,7 +15,7 @@ from tests.packages import install_packages
 from tests.servers.processes import running_program
 from tests.servers.serving import held_ports
 
-from keyturn.probe.attack import Report, Verdict
+from keyturn.probe.attack import ProbeReport, Verdict
 from keyturn.probe.probe import play
 from keyturn.probe.run import Run
 from keyturn.probe.target import Patience, Target
@@ -27,7 +27,7 @@ MEASURED = (Path(__file__).parents[3] / "docs" / "probe.md").read_text("utf-8")
 
 async def probed(
     name: str, starts: Sequence[str], folder: Path, calls: Mapping[str, Any]
-) -> Report:
+) -> ProbeReport:
     """Run a reset and probe it, without the samples of times."""
     shutil.copytree(Path(__file__).parent / "resets" / name, folder, dirs_exist_ok=True)
     packages = install_packages(folder)
@@ -42,7 +42,7 @@ async def probed(
         return await play(Run(target, mails, Patience(silence=1, samples=0)))
 
 
-def assert_documented(report: Report, column: str) -> None:
+def assert_documented(report: ProbeReport, column: str) -> None:
     """Hold what failed and what is unsure against the table of docs/probe.md, but for the attack
     that needs samples.
     """

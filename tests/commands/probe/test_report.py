@@ -8,7 +8,7 @@ import msgspec
 from click.testing import CliRunner
 
 from keyturn.cli import keyturn
-from keyturn.probe.attack import ATTACKS, Attack, Exchange, Outcome, Report, Verdict
+from keyturn.probe.attack import ATTACKS, Attack, Exchange, Outcome, ProbeReport, Verdict
 from keyturn.probe.report import as_html, as_json, as_sarif, as_text
 
 
@@ -24,7 +24,7 @@ _FAILED = Outcome(
     why="A link worked twice.",
     exchanges=(Exchange(request="POST /reset", answer=_HOSTILE),),
 )
-_REPORT = Report(
+_REPORT = ProbeReport(
     target="http://127.0.0.1:3000",
     outcomes=(
         Outcome(attack=_attack("token-short"), verdict=Verdict.PASSED, why="256 bits."),

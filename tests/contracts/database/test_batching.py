@@ -57,9 +57,8 @@ async def waiting(statement: Statement, *items: int) -> list[asyncio.Task[int]]:
     return tasks
 
 
-@pytest.mark.parametrize("gathers", [True, False])
-async def test_a_batch_holds_no_more_than_the_largest(statement: Statement, gathers: bool) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, gathers=gathers, largest=3)
+async def test_a_batch_holds_no_more_than_the_largest(statement: Statement) -> None:
+    batcher: Batcher[int, int] = Batcher(statement, largest=3)
 
     assert await asyncio.gather(*map(batcher.submit, range(7))) == [0, 2, 4, 6, 8, 10, 12]
     assert statement.runs == [[0, 1, 2], [3, 4, 5], [6]]
@@ -128,11 +127,10 @@ async def test_each_caller_has_a_time_of_its_own_from_its_arrival(statement: Sta
     assert [type(result) for result in results] == [TimeoutError] * 3
 
 
-@pytest.mark.parametrize(("gathers", "runs"), [(True, [[0, 1, 2, 3]]), (False, [[0], [1, 2, 3]])])
-async def test_one_that_gathers_takes_along_who_comes_while_the_event_loop_comes_round(
-    statement: Statement, gathers: bool, runs: list[list[int]]
+async def test_a_batch_takes_along_who_comes_while_the_event_loop_comes_round(
+    statement: Statement,
 ) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, gathers=gathers)
+    batcher: Batcher[int, int] = Batcher(statement)
 
     async def come_later(number: int) -> int:
         for _ in range(number):
@@ -146,7 +144,7 @@ async def test_one_that_gathers_takes_along_who_comes_while_the_event_loop_comes
         await asyncio.sleep(0)
     statement.open.set()
     assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
-    assert statement.runs == runs
+    assert statement.runs == [[0, 1, 2, 3]]
 
 
 MOMENT = datetime(2026, 11, 20, 14, 0, 1, tzinfo=UTC)

@@ -238,6 +238,32 @@ class TestStored(EveryStore):
         assert [overall.used(hit.levels[1]) for hit in hits if not hit.full] == [1, 2, 3]
         assert await counters.used(ada, eve, overall) == [2, 1, 3]
 
+    async def test_requests_with_room_take_one_statement(
+        self, counters: Counting, processes: list[Database]
+    ) -> None:
+        """Requests that wait together take one statement, as long as their counters have room."""
+        ada, eve, overall = limit(2), limit(2, who="eve"), limit(3, kind="overall")
+        each = [[ada, overall], [eve, overall]]
+        with statements_sent() as sent:
+            await processes[0].read(lambda one: StoredCounters(one).count_together(each))
+
+        assert len(sent) == 1
+        assert await counters.used(ada, eve, overall) == [1, 1, 2]
+
+    @pytest.mark.parametrize("times", [2, 4])
+    async def test_together_without_room_counts_nothing(
+        self, counters: Counting, processes: list[Database], times: int
+    ) -> None:
+        """One statement counts all requests or, if a counter lacks the room for all, none."""
+        ada, overall = limit(3), limit(9, kind="overall")
+        if times == 2:
+            await accepted(counters, ada, 2)
+        each = [[overall], *[[ada, overall]] * times]
+        used = await counters.used(ada, overall)
+
+        assert await processes[0].read(lambda one: StoredCounters(one).count_together(each)) is None
+        assert await counters.used(ada, overall) == used
+
 
 HERE = Client(ip_address="192.0.2.1")
 COUNTERS = text("SELECT count(*) AS n FROM keyturn_limits")

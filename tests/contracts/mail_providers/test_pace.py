@@ -12,6 +12,7 @@ import pytest
 from tests.contracts.mail_providers.conftest import resend_at
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.service import ADA, settings_for
+from tests.driver.worker import drain
 from tests.servers.mail_providers.resend import ResendServer
 
 from keyturn.errors import SendRetryable
@@ -26,6 +27,7 @@ from keyturn.service.outbox.history import read
 from keyturn.service.sending.senders import LONGEST_WAIT, PAUSE, TRIAL, Breaker, Pace
 from keyturn.service.settings import LimitSettings, MailSettings
 from keyturn.service.settings.building import Rate
+from keyturn.service.worker_queues import build_worker
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +82,7 @@ async def test_mails_keep_to_the_rate_of_the_settings(
     await builtin_accounts(container).add(Account(id="", email=ADA), "$2b$12$hash")
     for _ in range(2):
         await container.requests.accept(ADA, Client())
-    await container.worker.drain()
+    await drain(container)
 
     assert len(resend.accepted) == 1
     messages = await read(container.database, most=None)
@@ -174,7 +176,9 @@ async def test_mails_wait_for_the_slower_provider(
     container = Container(
         settings_for(database_url, mail=mail, smtp=smtp, resend=resend_at("http://127.0.0.1"))
     )
-    mails, securing, *others = container.worker.queues
+    worker = build_worker(container)
+    mails, securing, *others = worker.queues
+    await worker.close()
     await container.close()
 
     assert mails.last_answer == waits

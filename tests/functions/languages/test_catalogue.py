@@ -19,9 +19,9 @@ from keyturn.errors import CatalogueInvalid
 from keyturn.mail.languages.catalogues import (
     PACKAGED,
     catalogue_faults,
+    key_of,
     read_catalogue,
     strings,
-    text_of,
 )
 from keyturn.mail.languages.language import Language, Languages
 
@@ -74,7 +74,7 @@ def test_every_text_is_translated_and_begins_and_ends_as_in_english(language: La
     (file,) = language.files
     assert re.search(r"^# Native-Reader: (none|\S.*)$", file.read_text("utf-8"), re.MULTILINE)
     assert language.catalogues.translated_texts(language.locale) == {
-        text_of(message) for message in template()
+        key_of(message) for message in template()
     }
     for english, text in texts(language):
         assert text.strip() == text
@@ -83,10 +83,10 @@ def test_every_text_is_translated_and_begins_and_ends_as_in_english(language: La
 
 def test_no_catalogue_has_a_fault() -> None:
     assert not list(catalogue_faults(LANGUAGES.catalogues))
-    known = {text_of(message) for message in template()}
+    known = {key_of(message) for message in template()}
     for own in CHECKOUT.glob("examples/*/locales/*/LC_MESSAGES/keyturn.po"):
         found = read_catalogue(own, LANGUAGES.known["en"].locale)
-        assert {text_of(message) for message in found if message.id} <= known, own
+        assert {key_of(message) for message in found if message.id} <= known, own
 
 
 TERMS = {

@@ -33,7 +33,7 @@ def test_only_the_job_that_publishes_has_an_identity_and_it_runs_nothing_of_the_
     assert [flow["permissions"] for flow in flows] == [{}, {}]
     jobs = {name: job for flow in flows for name, job in flow["jobs"].items()}
     reads = {"contents": "read"}
-    rights = {"check": reads, "build": reads, "publish": {"id-token": "write"}}
+    rights = {"quick": reads, "check": reads, "build": reads, "publish": {"id-token": "write"}}
     assert {name: job["permissions"] for name, job in jobs.items()} == rights
     uses = [step["uses"].partition("@")[0] for step in jobs["publish"]["steps"]]
     assert uses == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]

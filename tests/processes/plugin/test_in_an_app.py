@@ -10,6 +10,7 @@ from litestar.di import Provide
 from tests.driver.inbox import Inbox, links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
 from tests.driver.visitor import heading
+from tests.driver.worker import drain
 from tests.processes.plugin.host import KNOWN, REQUEST, RESET, Host, keyturn_settings
 from tests.servers.databases import ON_SQLITE
 
@@ -26,7 +27,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
     async with host.client() as client:
         asked = await client.post(REQUEST, json={"email": ADA.upper()}, headers=CLOSED)
         assert asked.status_code == 202
-        await host.container.worker.drain()
+        await drain(host.container)
         (mail,) = host.inbox.sent_to(ADA, "password_reset")
         token = token_in(mail)
         assert f"https://school.example.org/account/reset-password/{token}" in links_in(mail)
@@ -39,7 +40,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
     assert bcrypt.checkpw(NEW_PASSWORD.encode(), str(user.hashed).encode())
     assert user.must_change is False
     assert await host.visits() == 0
-    await host.container.worker.drain()
+    await drain(host.container)
     assert host.inbox.sent_to(ADA, "password_changed")
 
 

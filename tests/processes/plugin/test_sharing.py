@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
+from tests.driver.worker import drain
 from tests.processes.plugin.host import REQUEST, RESET, TABLE, Host, keyturn_settings
 from tests.servers.databases import ON_SQLITE, Databases
 
@@ -116,7 +117,7 @@ def test_an_app_starts_again(
                     Account(id="", email=email), hash_of(PASSWORD)
                 )
             assert (await client.post(REQUEST, json={"email": email})).status_code == 202
-            await host.container.worker.drain()
+            await drain(host.container)
             (mail,) = host.inbox.sent_to(email, "password_reset")
             done = await client.post(
                 RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD}

@@ -13,10 +13,10 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.lint.check import check, document_findings
 from keyturn.studio.lint.document import Check, Document, read_document
 from keyturn.studio.lint.source.broken_templates import explain
 from keyturn.studio.lint.source.origins import with_lenient_origins
+from keyturn.studio.lint.template_checks import check_gallery, document_findings
 
 PROJECT = Path(__file__).parent / "project"
 EMAILS = "shop/templates/shop/emails"
@@ -75,7 +75,7 @@ def guessed(opened: Opened, source: str) -> Any:
 
 
 def found_in_all(opened: Opened) -> list[tuple[str, str]]:
-    found = check(opened.gallery).found
+    found = check_gallery(opened.gallery).found
     return [(one.rule, f"{one.place.file}:{one.place.line}") for one in found]
 
 
@@ -108,7 +108,7 @@ def found_beside_layout(opened: Opened, source: str) -> list[tuple[str, str, str
     )
     try:
         with template(opened, source) as name:
-            found = check(opened.gallery, only=[name]).found
+            found = check_gallery(opened.gallery, only=[name]).found
             return [(one.rule, str(one.place), one.fix) for one in found]
     finally:
         (top / "frame.html").unlink()

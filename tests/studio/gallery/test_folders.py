@@ -12,7 +12,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
+from keyturn.studio.lint.template_checks import check_gallery
 
 MAILS = {
     "shop": ["order_confirmation", "order_shipped", "reset_password"],
@@ -54,7 +54,7 @@ def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered(
         assert "</html>" in mail.html, name
         assert "{{" not in mail.html, name
         assert bool(mail.text) == bool(gallery.files(name).text), name
-    rules = {found.rule for found in check(gallery).found if found.severity == "error"}
+    rules = {found.rule for found in check_gallery(gallery).found if found.severity == "error"}
     assert not rules & {
         "jinja/undefined",
         "jinja/error",

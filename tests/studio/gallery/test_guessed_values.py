@@ -10,15 +10,15 @@ from jinja2 import DictLoader, Environment
 from tests.studio.folders import found_in
 
 from keyturn import Mails
-from keyturn.studio.gallery.variables.guessed_values import guess
+from keyturn.studio.gallery.variables.guessed_values import guess_values
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
-from keyturn.studio.gallery.variables.probing import find_variables
+from keyturn.studio.gallery.variables.recorded_rendering import find_variables
 
 
 def guessed(template: str) -> dict[str, Any]:
     """Return what is made up for a template."""
     environment = Environment(loader=DictLoader({"mail": template}))  # noqa: S701
-    return guess(find_variables(["mail"], environment))
+    return guess_values(find_variables(["mail"], environment))
 
 
 def test_object_that_is_printed() -> None:

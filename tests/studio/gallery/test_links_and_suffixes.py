@@ -12,7 +12,7 @@ from keyturn.mail.languages.catalogues import catalogue_faults
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
+from keyturn.studio.lint.template_checks import check_gallery
 
 SECTION = "<mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section>"
 MJML = f"<mjml><mj-body>{SECTION}</mj-body></mjml>"
@@ -87,7 +87,7 @@ def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -
     out = dict.fromkeys(["all", "secret.html", "b.toml"], "is a link that leads out of the folder")
     assert gallery.left_out == {**out, "gone.html": "is a link to a missing file"}
     assert gallery.names() == ["a", "b"]
-    found = check(gallery, languages=[gallery.languages.choose("en")]).found
+    found = check_gallery(gallery, languages=[gallery.languages.choose("en")]).found
     (included,) = (one for one in found if one.rule == "jinja/sandbox")
     assert (included.message, included.place.file) == (
         "'secret.html' is a link to a file outside the folder, which Keyturn does not read.",
@@ -165,7 +165,7 @@ def test_a_byte_order_mark_is_told_in_its_file_and_nothing_else_goes_wrong(tmp_p
     )
     written(tmp_path, {"b.html": "<p>{% include '_part.html' %}</p>"})
     gallery = open_gallery(tmp_path, sandboxed=True)
-    found = check(gallery, languages=[gallery.languages.choose("en")]).found
+    found = check_gallery(gallery, languages=[gallery.languages.choose("en")]).found
     told = {(one.place.file, one.place.line) for one in found if one.rule == "file/byte-order-mark"}
     assert told == {("a.mjml", 1), ("a.txt", 1), ("_part.html", 1)}
     assert {one.group for one in found}.isdisjoint({"mjml", "jinja", "samples"})

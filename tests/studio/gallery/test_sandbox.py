@@ -9,8 +9,8 @@ from tests.studio.folders import FOLDERS
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.source.origins import with_origins
+from keyturn.studio.lint.template_checks import check_gallery
 
 SUBCLASSES = "''.__class__.__mro__[1].__subclasses__()"
 PYTHON = {
@@ -120,7 +120,7 @@ def fill(gallery: Gallery, *, traced: bool, **values: object) -> str:
 
 
 def test_a_finding_says_what_to_do_about_it(folder: Path) -> None:
-    (found,) = check(opened(folder, PYTHON["attributes"])).with_rules(["jinja"]).found
+    (found,) = check_gallery(opened(folder, PYTHON["attributes"])).with_rules(["jinja"]).found
     assert found.rule == "jinja/sandbox"
     assert "'__class__'" in found.message
     assert "--trust" in found.fix
@@ -134,7 +134,7 @@ def test_what_teams_write_is_rendered_as_it_is_outside_the_sandbox(team: str) ->
     outside, inside = (
         open_gallery(FOLDERS / team, sandboxed=sandboxed) for sandboxed in (False, True)
     )
-    assert check(inside) == check(outside)
+    assert check_gallery(inside) == check_gallery(outside)
 
 
 def test_text_is_made_as_outside_the_sandbox(folder: Path) -> None:

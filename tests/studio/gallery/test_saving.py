@@ -14,8 +14,8 @@ from keyturn.errors import SampleNotSaved
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.gallery.samples.files import find_samples
-from keyturn.studio.gallery.samples.saving import SampleFiles
 from keyturn.studio.gallery.samples.shapes import Schema, schema_of
+from keyturn.studio.gallery.saving import SampleFiles
 
 VALUES: dict[str, Any] = {
     "name": "Ada",

@@ -14,10 +14,10 @@ from jinja2.parser import Parser
 from tests.studio.folders import found_in, written
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.source.origins import with_origins
 from keyturn.studio.lint.source.tolerant_parsing import TolerantEnvironment
+from keyturn.studio.lint.template_checks import check_gallery
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -64,7 +64,7 @@ class _When(Extension):
 def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML) -> Report:
     files = {"news.mjml": around.replace("{}", body), "news.txt": "htps://boats.example/orders"}
     written(folder, files | ({"news.samples.toml": sample} if sample else {}))
-    return check(open_gallery(folder, sandboxed=True))
+    return check_gallery(open_gallery(folder, sandboxed=True))
 
 
 def told(examination: Report) -> list[tuple[str, str]]:
@@ -233,7 +233,7 @@ def test_a_part_that_calls_the_app_is_unchecked(
         gallery = open_gallery(folder, environment="harbour_app:environment")
     finally:
         sys.modules.pop("harbour_app", None)
-    assert [rule for rule, _ in told(check(gallery)) if not rule.startswith("parity")] == [
+    assert [rule for rule, _ in told(check_gallery(gallery)) if not rule.startswith("parity")] == [
         "unchecked/part"
     ]
 
@@ -302,7 +302,7 @@ def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
     ]
     said = ["Hello {{ name }}, see:", *addresses, "<b>Boats</b> {{ 1 / 0 }}"]
     (tmp_path / "welcome.txt").write_text("\n".join(said), "utf-8")
-    assert told(check(open_gallery(tmp_path))) == [
+    assert told(check_gallery(open_gallery(tmp_path))) == [
         ("links/unknown-scheme", "welcome.txt:2:1"),
         ("links/no-host", "welcome.txt:5:1"),
         ("unchecked/part", "welcome.txt:6:14"),

@@ -6,8 +6,8 @@ import pytest
 from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.template_checks import check_gallery
 
 TITLE = "<mj-head><mj-title>News</mj-title></mj-head>"
 MJML = (
@@ -24,7 +24,7 @@ COMMENT = f"{{# keyturn: ignore {RULE} because of the app #}}"
 
 
 def checked(tmp_path: Path, body: str, name: str = "news.mjml", page: str = MJML) -> Report:
-    return check(open_gallery(written(tmp_path, {name: page.replace("{}", body)})))
+    return check_gallery(open_gallery(written(tmp_path, {name: page.replace("{}", body)})))
 
 
 def rules_in(examination: Report) -> set[str]:
@@ -98,7 +98,7 @@ def test_a_comment_that_nothing_comes_of_is_a_note(tmp_path: Path) -> None:
     examination = checked(tmp_path, f"{COMMENT}\n<mj-text>Boats</mj-text>")
     (said,) = (found for found in examination.found if found.rule == "ignore/unused")
     assert (said.severity, said.place.line) == ("note", 4)
-    assert "ignore/unused" not in rules_in(check(open_gallery(tmp_path), only={"news"})), (
+    assert "ignore/unused" not in rules_in(check_gallery(open_gallery(tmp_path), only={"news"})), (
         "others may need it"
     )
     broken = checked(tmp_path, f"{COMMENT}\n{{% include 'gone.html' %}}")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.studio.folders import found_in
 
-from keyturn.studio.lint.check import examine as examine_sent
 from keyturn.studio.lint.checks.links import secret_in
+from keyturn.studio.lint.template_checks import check_sent_mail
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>\n{}</body></html>'
@@ -205,7 +205,7 @@ def test_a_wrong_base_is_found_where_it_is_written(
 def test_links_of_a_sent_mail_are_judged_by_what_it_is(
     tmp_path: Path, markup: str, rule: str, severity: str
 ) -> None:
-    sent = examine_sent(None, PAGE.format(markup), "", "Hello")
+    sent = check_sent_mail(None, PAGE.format(markup), "", "Hello")
     assert {one.severity for one in sent if one.rule == rule} == {severity}
     written = found_in(tmp_path, {"a.html": PAGE.format(markup)}, "links/")
     assert [one for one in written if one.severity == severity] == []

@@ -6,7 +6,7 @@ import pytest
 from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
+from keyturn.studio.lint.template_checks import check_gallery
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -98,7 +98,7 @@ def test_only_what_is_close_is_meant_and_what_is_known_is_named(
 ) -> None:
     (tmp_path / "welcome.html").write_text(f"<p>{{{{ when|{name} }}}}</p>")
 
-    (finding,) = check(open_gallery(tmp_path)).with_rules(["jinja"]).found
+    (finding,) = check_gallery(open_gallery(tmp_path)).with_rules(["jinja"]).found
 
     assert finding.message == f"No filter named '{name}'."
     assert finding.fix.startswith(said)

@@ -8,9 +8,9 @@ import pytest
 from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.checks.links import check_links
 from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.template_checks import check_gallery
 
 CHECKED = (check_links,)
 PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
@@ -18,7 +18,7 @@ PAGE_OF_WORD = "<style>\n@page Section1\n\t{margin:1in;}\n</style>"
 
 
 def examined(folder: Path, **pages: str) -> Report:
-    return check(
+    return check_gallery(
         open_gallery(written(folder, {f"{name}.html": text for name, text in pages.items()})),
         checks=CHECKED,
     )

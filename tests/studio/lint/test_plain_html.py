@@ -9,8 +9,8 @@ import pytest
 from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.clients.features import features
+from keyturn.studio.lint.template_checks import check_gallery
 
 TITLE = "<title>{% block subject required %}{% endblock %}</title>"
 
@@ -22,7 +22,7 @@ def mails(tmp_path: Path) -> Path:
 
 
 def test_a_mail_that_is_well_made_gets_notes_alone(mails: Path) -> None:
-    examination = check(open_gallery(mails))
+    examination = check_gallery(open_gallery(mails))
     assert examination.templates == 3
     assert [one for one in examination.found if one.severity != "note"] == []
     assert {one.group for one in examination.found} == {"compatibility"}

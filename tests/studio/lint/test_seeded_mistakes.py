@@ -15,7 +15,7 @@ from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.service.settings import Brand
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.lint.check import CHECKS, check
+from keyturn.studio.lint.template_checks import CHECKS, check_gallery
 
 pytestmark = pytest.mark.long  # test_planted_mistakes says it of smaller mails
 
@@ -79,7 +79,7 @@ def test_a_mistake_is_found_where_it_stands_and_nowhere_else(tmp_path: Path, see
     gallery = Gallery(
         templates=Templates(mails, brand), languages=(languages := Languages("UTC")), props=EMAILS
     )
-    found = check(gallery, () if mjml else CHECKS, [languages.choose("en")]).found
+    found = check_gallery(gallery, () if mjml else CHECKS, [languages.choose("en")]).found
 
     file = seed.seen or seed.file
     changed = (mails / file).read_text("utf-8")

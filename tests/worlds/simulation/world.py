@@ -15,6 +15,7 @@ import msgspec
 from litestar.types import ASGIApp
 from tests.driver.journal import FILE
 from tests.driver.store_faults import spoil
+from tests.driver.worker import work
 from tests.worlds.simulation.disk import SOUND, Disk, Faults
 from tests.worlds.simulation.elsewhere import OtherSystem
 from tests.worlds.simulation.loop import PROCESS, Nature, SimulatedLoop, Story
@@ -206,7 +207,7 @@ class World:
         self.story.tell(f"{process.name} starts")
         if kind == WORKER:
             process.work = self.loop.create_task(
-                process.program.container.work(), context=process.context
+                work(process.program.container), context=process.context
             )
             process.work.add_done_callback(lambda work: self._end(process, work))
 

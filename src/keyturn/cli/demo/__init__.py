@@ -66,9 +66,8 @@ async def _run_demo(
     container = await shown.container()
     studio = studio_of(settings, host, token)
     service = create_app(settings, container=container, more=shown.routes())
-    app = _side_by_side(
-        service, create_studio_app(studio, programs="/studio")
-    )  # not /api, which is the service's
+    # The studio's API for programs is below /studio, since /api is the service's.
+    app = _side_by_side(service, create_studio_app(studio, programs="/studio"))
     people = await shown.accounts(container)
     warnings = ["Anyone with the token in these addresses can read the mails."] * studio.is_shared
     notes = [*warnings, *shown.notes]
@@ -77,7 +76,10 @@ async def _run_demo(
 
 
 def _side_by_side(service: App, studio: App) -> App:
-    """Return one app of both, by path: each has limits of its own for headers and bodies."""
+    """Return one app that passes a request to one of both, by its path.
+
+    The two are apart, since each has its own limits for headers and bodies.
+    """
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")

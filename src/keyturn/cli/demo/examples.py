@@ -1,6 +1,4 @@
-"""The demo without an example, and that of an app with existing users, by the example's own
-keyturn.toml.
-"""
+"""The demo without an example, and the demos of example apps with existing users."""
 
 import fcntl
 import secrets
@@ -32,8 +30,9 @@ FOLDER = Path(".keyturn")
 
 
 class DemoFolder:
-    """`.keyturn/`, or a folder in it: its owner's alone,
-    since captured mails hold links that work.
+    """The folder of a demo: `.keyturn/`, or a folder in it.
+
+    Only its owner may read it, since captured mails hold links that work.
     """
 
     def __init__(self, example: str = "") -> None:
@@ -41,7 +40,7 @@ class DemoFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep a second demo out: one could mail the links of the other. Raises CommandRefused."""
+        """Keep a second demo out: it could send the mails of the first. Raises CommandRefused."""
         with (make_private_folder(self.path) / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,8 +50,9 @@ class DemoFolder:
             yield
 
     def secret(self) -> service.SecretStr:
-        """Return the demo's own secret key, the same at every start, so that it can open what it
-        sealed.
+        """Return the demo's own secret key.
+
+        It is the same at every start, so that the demo can decrypt what it encrypted before.
         """
         file = make_private_folder(self.path) / "secret"
         if not file.exists():
@@ -90,7 +90,7 @@ class PlainDemo:
     notes: Sequence[str] = ()
 
     def __init__(self, url: str, folder: DemoFolder) -> None:
-        # Whatever keyturn.toml and the environment say.
+        # keyturn.toml and the environment are ignored.
         self.settings = service.Settings(
             environment="development",
             base_url=url,
@@ -128,7 +128,7 @@ async def _migrated(settings: service.Settings) -> Container:
 
 _SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
 _PAGES = {".html": "text/html", ".css": "text/css"}
-_PASSWORD_COLUMN = "demo_password"  # stands in for the passwords that Supabase Auth has
+_PASSWORD_COLUMN = "demo_password"  # in place of the passwords that Supabase Auth would have
 
 
 def example_names() -> list[str]:
@@ -136,8 +136,9 @@ def example_names() -> list[str]:
 
 
 class Example:
-    """The demo of an example, by its file, which variables override. Raises CommandRefused,
-    SettingsInvalid.
+    """The demo of an example app, with the keyturn.toml of the example.
+
+    Local values override its settings. Raises CommandRefused, SettingsInvalid.
     """
 
     def __init__(self, name: str, url: str, home: DemoFolder) -> None:
@@ -172,9 +173,7 @@ class Example:
         return container
 
     def routes(self) -> list["ControllerRouterHandler"]:
-        """Return a route for each page of the folder, under its own name, as a server of static
-        files has it.
-        """
+        """Return a route for each HTML and CSS file of the example, at the file's name."""
         from litestar import route
 
         def page(file: Path, kind: str) -> "ControllerRouterHandler":
@@ -213,13 +212,12 @@ class Example:
             "ENVIRONMENT": "development",
             "BASE_URL": url,
             **{name: page.replace(base, url, 1) for name, page in pages.items()},
-            "SIGN_IN_URL": written.sign_in_url.replace(
-                base, "{base_url}", 1
-            ),  # Keyturn's page stands in for the app's
+            # Keyturn's page is in place of the app's.
+            "SIGN_IN_URL": written.sign_in_url.replace(base, "{base_url}", 1),
             "SECRET_KEY": self._home.secret(),
             "DATABASE_URL": self._home.sqlite("keyturn.db" if has_own else "app.db"),
             **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),
-            # the file's may be a placeholder
+            # The sender in the file may be a placeholder.
             "MAIL_FROM": f"{written.brand.name} <no-reply@{self._source.name}.test>",
             "BRAND_SUPPORT_ADDRESS": f"support@{self._source.name}.test",
             "LOGS_LEVEL": "warning",
@@ -229,14 +227,15 @@ class Example:
             "SMTP_HOST": "",
         }
         if written.second_step.source == "builtin":
+            # Codes by SMS are captured, too.
             twilio = {
                 "ACCOUNT": "AC0",
                 "PASSWORD": "none",
                 "FROM": "+15005550006",
-            }  # its codes are captured, too
+            }
             here |= {f"SECOND_STEP_SMS_{key}": value for key, value in twilio.items()}
         if self._is_at_supabase:
-            here["ACCOUNTS_SUPABASE_URL"] = "http://127.0.0.1"  # which nothing asks
+            here["ACCOUNTS_SUPABASE_URL"] = "http://127.0.0.1"  # it is never called
         return {f"KEYTURN_{name}": value for name, value in here.items()}
 
     def _make_app_database(self) -> None:
@@ -255,7 +254,7 @@ class Example:
         new.rename(self._app_database)
 
     async def _set_factors(self, container: Container) -> None:
-        """Set the factors that the example's file names, and note how they are tried."""
+        """Store the second factors that the example's file names, and note how to try them."""
         file = self._source / "second_factors.toml"
         stored = container.second_step.builtin if container.second_step else None
         if stored is None or not file.is_file():

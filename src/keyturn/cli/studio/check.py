@@ -112,24 +112,25 @@ def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
     """Yield the lines around a place, with the line marked and its column; a long one is cut around
     it.
     """
-    line, column, lines = place.line_for_tools, place.column, gallery.text(place.file).splitlines()
-    first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
-    room = (
-        min(_WIDTH, shutil.get_terminal_size().columns - width - 7)
-        if sys.stdout.isatty()
-        else _WIDTH
-    )
-    cut = max(0, column - room // 2) if line <= len(lines) and len(lines[line - 1]) > room else 0
+    line = place.line_for_tools
+    lines = gallery.text(place.file).splitlines()
+    first = max(line - _AROUND, 1)
+    digits = len(str(line + _AROUND))
+    width = _WIDTH
+    if sys.stdout.isatty():
+        width = min(_WIDTH, shutil.get_terminal_size().columns - digits - 7)
+    start = 0
+    if line <= len(lines) and len(lines[line - 1]) > width:
+        start = max(0, place.column - width // 2)
     for number, text in enumerate(lines[first - 1 : line + _AROUND], first):
         if number != line:
-            yield muted(f"    {number:>{width}} | {harmless(text[:room])}".rstrip())
+            yield muted(f"    {number:>{digits}} | {harmless(text[:width])}".rstrip())
             continue
-        shown = harmless(text[cut : cut + room])
-        yield f"  {accent('>')} {number:>{width}} | {shown}".rstrip()
-        blanks = "".join(
-            "\t" if character == "\t" else " " for character in shown[: column - 1 - cut]
-        )
-        yield muted(f"    {'':>{width}} | {blanks}") + accent("^")
+        shown = harmless(text[start : start + width])
+        yield f"  {accent('>')} {number:>{digits}} | {shown}".rstrip()
+        before = shown[: place.column - 1 - start]
+        blanks = "".join("\t" if character == "\t" else " " for character in before)
+        yield muted(f"    {'':>{digits}} | {blanks}") + accent("^")
 
 
 def _number(count: int, of_what: str) -> str:
@@ -261,9 +262,9 @@ def _report(
 ) -> "Report":
     """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.bounded_pool import cores
-    from keyturn.studio.lint.check import check, checks_for
     from keyturn.studio.lint.checks_in_renderers import ResultCache, check_in_renderers
     from keyturn.studio.lint.clients.clients import UnknownClients
+    from keyturn.studio.lint.template_checks import check_gallery, checks_for
 
     settings, gallery = opened.settings, opened.gallery
     try:
@@ -278,7 +279,7 @@ def _report(
         repr((options.groups, source.trust)).encode(),
     ]
     results = None if options.no_cache or runs_code else ResultCache(gallery.folder, depends_on)
-    return check(
+    return check_gallery(
         gallery,
         checks,
         severity=settings.severity,

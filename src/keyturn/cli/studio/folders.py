@@ -51,8 +51,8 @@ _OPTIONS: Sequence[Decorator] = (
 
 
 class Source(Struct, frozen=True):
-    """The templates of a command. `environment`: an app's own of Jinja. `django`: a project's
-    settings module.
+    """The templates of a command. `environment`: the app's own Jinja environment, as
+    "module:name". `django`: a project's settings module.
     """
 
     directory: Path | None
@@ -139,9 +139,8 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
 
     module = os.environ.get(_OF_VARIABLE, "") if source.django == _OF_VARIABLE else source.django
     if not source.directory and settings.file and settings.file.parent.resolve() != Path.cwd():
-        settings = studio_settings(
-            Path.cwd()
-        )  # those of a folder above may belong to another project
+        # The settings of a folder above may belong to another project.
+        settings = studio_settings(Path.cwd())
     return Opened(open_project(module, source.directory or settings.folder, settings), settings)
 
 
@@ -206,9 +205,7 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _refuse_link_out(directory: Path) -> None:
-    """End the command if a repository replaces the folder with a link that
-    leads outside (CWE-59).
-    """
+    """End the command if a repository replaces the folder with a link that leads out (CWE-59)."""
     from keyturn.studio.gallery.naming import bounds_of
 
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen

@@ -1,4 +1,4 @@
-"""Languages: gettext, and CLDR's formats.
+"""Languages: gettext's texts, and CLDR's formats.
 
-The plural rule is the catalogue's: Babel's for Arabic is wrong.
+Plurals follow the rule in the catalogue, because Babel's rule for Arabic is wrong.
 """

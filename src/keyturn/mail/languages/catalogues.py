@@ -1,6 +1,7 @@
-"""Translators' catalogues, gettext's .po files read without compiling, and the faults in them.
+"""Reads translators' catalogues, and finds the faults in them.
 
-A .mo file is used if it has no .po file beside it. A service in English alone reads none.
+They are gettext's .po files, which need no compiling. A .mo file is used if it has no .po file
+beside it. A service in English alone reads none.
 """
 
 import re
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent / "locales"
 ANY = "*"
+"""Stands for all domains."""
+
 _LARGEST = 20_000_000
+"""Bytes of a catalogue."""
 
 _EXTENSION = re.compile(r"[-_][A-Za-z0-9][-_].*", re.DOTALL)
 """What follows a language in a tag: an order of sorting, a calendar, private use (RFC 5646, 2.2.6
@@ -33,10 +37,11 @@ _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(
 
 
 class Catalogues(Struct, frozen=True):
-    """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. The last folder is searched first.
+    """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`.
 
-    With the domain `ANY` all catalogues of a folder are one. Links must stay within both the
-    `bounds` and the folders.
+    `folders`: the last is searched first.
+    `domain`: with `ANY`, all catalogues of a folder are one.
+    `bounds`: a link must lead into this folder, or into the one that is searched; None allows all.
     """
 
     folders: tuple[Path, ...] = (PACKAGED,)
@@ -44,57 +49,62 @@ class Catalogues(Struct, frozen=True):
     bounds: Path | None = None
 
     def languages(self) -> Iterator[tuple[Path, Locale | None]]:
-        """Yield each language's folder; the locale is None if CLDR does not know
-        the folder's name.
-        """
+        """Yield each language's folder and locale; None if CLDR does not know the folder's name."""
         for folder in self.folders:
             for path in sorted(folder.glob("*")):
                 if (path / "LC_MESSAGES").is_dir() and _files(path, self.domain):
                     yield path, parse_locale(path.name)
 
     def files(self, locale: Locale) -> list[Path]:
-        """Return the files that are searched for a language's texts, in order: German ones for
-        "de-AT" too.
+        """Return the files that are searched for a language's texts, in order.
+
+        Those of "de-AT" are followed by those of "de".
         """
-        known = [(path, str(of)) for path, of in self.languages()][::-1]
-        folders = (path for name in lineage(locale) for path, of in known if of == name)
-        return [file for folder in folders for file in _files(folder, self.domain)]
+        known = list(self.languages())
+        known.reverse()  # the last folder is searched first
+        files: list[Path] = []
+        for name in lineage(locale):
+            for folder, language in known:
+                if str(language) == name:
+                    files += _files(folder, self.domain)
+        return files
 
     def translations(self, locale: Locale) -> NullTranslations:
         """Return a language's texts. Raises CatalogueInvalid."""
         texts = NullTranslations()
         for file in reversed(self.files(locale)):
-            each = compile_catalogue(file, locale, self.bounds)
-            each.add_fallback(texts)
-            texts = each
+            nearer = compile_catalogue(file, locale, self.bounds)
+            nearer.add_fallback(texts)
+            texts = nearer
         return texts
 
-    def translated_texts(self, locale: Locale) -> frozenset["Text"]:
+    def translated_texts(self, locale: Locale) -> frozenset["TextKey"]:
         """Return the texts that a language translates. Raises CatalogueInvalid."""
-        return frozenset(
-            text_of(message)
-            for file in self.files(locale)
-            for message in read_catalogue(file, locale, self.bounds)
-            if message.id and not message.fuzzy and all(strings(message.string))
-        )
+        translated: set[TextKey] = set()
+        for file in self.files(locale):
+            for message in read_catalogue(file, locale, self.bounds):
+                is_complete = all(strings(message.string))
+                if message.id and is_complete and not message.fuzzy:
+                    translated.add(key_of(message))
+        return frozenset(translated)
 
 
-class Text(NamedTuple):
+class TextKey(NamedTuple):
     """The key of a translation: the source text, for a plural its first form, and its context."""
 
     text: str
     context: str = ""
 
 
-def text_of(message: "Message") -> Text:
-    return Text(strings(message.id)[0], message.context or "")
+def key_of(message: "Message") -> TextKey:
+    return TextKey(strings(message.id)[0], message.context or "")
 
 
 @lru_cache(1024)
 def parse_locale(name: str) -> Locale | None:
     """Return the locale of a tag or a folder's name; None if CLDR does not know it.
 
-    Babel looks at a thousand files.
+    Results are cached, because Babel looks at a thousand files.
     """
     try:
         return Locale.parse(_EXTENSION.sub("", name).replace("-", "_"))
@@ -111,7 +121,8 @@ def lineage(locale: Locale) -> list[str]:
 def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "Catalog":
     """Return a catalogue with its lines.
 
-    Raises CatalogueInvalid, also for a link out of `bounds` and of the folder.
+    Raises CatalogueInvalid, also for a link that leads out of both `bounds` and the folder of the
+    languages.
     """
     # Imported here, because a service in English never needs it.
     from babel.messages.mofile import read_mo
@@ -119,9 +130,8 @@ def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "C
 
     folder = file.parents[2]
     if leads_out(file, bounds) and leads_out(file, folder.parent.resolve() / folder.name):
-        raise CatalogueInvalid(
-            str(file), None, "is a link to a file outside the folder, which Keyturn does not read"
-        )
+        message = "is a link to a file outside the folder, which Keyturn does not read"
+        raise CatalogueInvalid(str(file), None, message)
     try:
         content = read_plain_file(file, _LARGEST)
         if file.suffix == ".mo":
@@ -131,28 +141,34 @@ def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "C
     except CatalogueInvalid:
         raise
     except PoFileError as error:
-        raise CatalogueInvalid(
-            str(file), error.lineno, error.args[0].partition(" on ")[0]
-        ) from error
+        message = error.args[0].partition(" on ")[0]
+        raise CatalogueInvalid(str(file), error.lineno, message) from error
     except Exception as error:  # Babel raises arbitrary errors for a file that is not a catalogue
         raise CatalogueInvalid(str(file), None, f"cannot be read: {error}") from error
 
 
 def _require_whole_lines(file: Path, content: bytes) -> None:
     """Raise CatalogueInvalid for a missing quote: Babel would take the last letter for it."""
-    for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
-        if (text := line.strip()) and not text.startswith("#") and not _LINE.fullmatch(text):
-            raise CatalogueInvalid(
-                str(file), number, 'is not a line of a .po file, such as msgstr "text"'
-            )
+    lines = content.decode("utf-8-sig", "replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        written = line.strip()
+        has_text = written and not written.startswith("#")
+        if has_text and not _LINE.fullmatch(written):
+            message = 'is not a line of a .po file, such as msgstr "text"'
+            raise CatalogueInvalid(str(file), number, message)
 
 
 def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> GNUTranslations:
+    """Return the texts of a catalogue, without fuzzy ones, which await review.
+
+    Raises CatalogueInvalid.
+    """
     from babel.messages.mofile import write_mo
 
-    catalogue, binary = read_catalogue(file, locale, bounds), BytesIO()
+    catalogue = read_catalogue(file, locale, bounds)
+    binary = BytesIO()
     try:
-        write_mo(binary, catalogue)  # without fuzzy texts, which await review
+        write_mo(binary, catalogue)
         binary.seek(0)
         return GNUTranslations(binary)
     except Exception as error:
@@ -160,33 +176,44 @@ def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) ->
 
 
 def strings(text: str | Sequence[str] | None) -> Sequence[str]:
-    return [text or ""] if text is None or isinstance(text, str) else text
+    """Return the forms of a text in Babel: one, or several for a plural."""
+    if text is None:
+        return [""]
+    if isinstance(text, str):
+        return [text]
+    return text
 
 
 def _files(folder: Path, domain: str) -> list[Path]:
-    files = [
-        path for path in sorted((folder / "LC_MESSAGES").glob(f"{domain}.[pm]o")) if path.is_file()
-    ]
+    """Return a language's catalogues, without a .mo file that has a .po file beside it."""
+    paths = sorted((folder / "LC_MESSAGES").glob(f"{domain}.[pm]o"))
+    files = [path for path in paths if path.is_file()]
     return [path for path in files if path.suffix == ".po" or path.with_suffix(".po") not in files]
 
 
 _PLACE = re.compile(r"%\((\w+)\)")
 _SIGN = re.compile(r"%(?!%|\(\w+\)[#0\- +]*[\d.]*[diouxXeEfFgGcrs])")
+"""A percent sign that begins no placeholder."""
+
 _SHOWN = 60
+"""Characters of a text that a fault shows."""
+
 _Kind = Literal["unknown-language", "unreadable", "placeholders", "plurals", "fuzzy"]
 
 
 class CatalogueFault(Struct, frozen=True):
-    """A fault at a line, from 1, of a source text or the whole catalogue.
+    """A fault in a catalogue.
 
-    "fuzzy" only leaves it untranslated.
+    `kind`: "fuzzy" only leaves a text untranslated.
+    `line`: from 1.
+    `text`: None for a fault of the whole catalogue.
     """
 
     kind: _Kind
     file: Path
     line: int
     message: str
-    text: Text | None = None
+    text: TextKey | None = None
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}"
@@ -200,60 +227,80 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
             continue
         for file in _files(folder, catalogues.domain):
             status = file.stat()
-            yield from _faults_of_file(
-                file, locale, catalogues.bounds, (status.st_mtime_ns, status.st_size)
-            )
+            state = (status.st_mtime_ns, status.st_size)
+            yield from _faults_of_file(file, locale, catalogues.bounds, state)
 
 
 @lru_cache(64)
 def _faults_of_file(
     file: Path, locale: Locale, bounds: Path | None, _state: tuple[int, int]
 ) -> tuple[CatalogueFault, ...]:
-    """Check each version of a file once: every check asks for all catalogues, even if only other
-    files changed.
+    """Return the faults of a file.
+
+    Results are cached: a check asks for all catalogues again if any file has changed.
+
+    `_state`: tells the versions of the file apart.
     """
     try:
         catalogue = read_catalogue(file, locale, bounds)
         compile_catalogue(file, locale, bounds)
     except CatalogueInvalid as error:
         return (CatalogueFault("unreadable", file, error.line or 1, error.message),)
-    return tuple(
-        CatalogueFault(kind, file, message.lineno or 1, fault, text_of(message))
-        for message in catalogue
-        if message.id
-        for kind, fault in _faults_of_message(message, catalogue.num_plurals)
-    )
+    return tuple(_faults_of_messages(file, catalogue))
+
+
+def _faults_of_messages(file: Path, catalogue: "Catalog") -> Iterator[CatalogueFault]:
+    for message in catalogue:
+        if not message.id:  # the head of the catalogue
+            continue
+        for kind, fault in _faults_of_message(message, catalogue.num_plurals):
+            yield CatalogueFault(kind, file, message.lineno or 1, fault, key_of(message))
 
 
 def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[_Kind, str]]:
-    source = f'"{excerpt(text_of(message).text)}"'
+    source = f'"{excerpt(key_of(message).text)}"'
     if message.fuzzy:
         yield "fuzzy", f"{source} is marked as fuzzy, so it is not used"
         return
     texts = [text for text in strings(message.string) if text]
     if message.pluralizable and texts and len(texts) != plurals:
         yield "plurals", f"{source} has {len(texts)} of the {plurals} plural forms of this language"
-    known = {name for text in strings(message.id) for name in _place_names(text)}
-    if not known and not any("%%" in text for text in strings(message.id)):
-        return  # the text is never filled in, so a percent sign is literal
+    sources = strings(message.id)
+    known = set().union(*map(_place_names, sources))
+    is_filled_in = known or any("%%" in text for text in sources)
+    if not is_filled_in:
+        return  # a percent sign is literal
     for text in texts:
-        if unknown := sorted(_place_names(text) - known):
-            there = (
-                f"use one of {', '.join(sorted(known))}"
-                if known
-                else "the text has no placeholders"
-            )
-            yield "placeholders", f"{source} has no placeholder %({unknown[0]})s; {there}"
-        elif _SIGN.search(text.replace("%%", "")):
-            yield "placeholders", f"{source}: write a plain percent sign as %%"
-        # The singular may omit its number: "an hour".
-        elif not message.pluralizable and (missing := sorted(known - _place_names(text))):
-            yield "placeholders", f"the translation of {source} lacks %({missing[0]})s"
+        fault = _fault_of_places(source, text, known, is_plural=message.pluralizable)
+        if fault:
+            yield "placeholders", fault
+
+
+def _fault_of_places(source: str, text: str, known: set[str], *, is_plural: bool) -> str:
+    """Return what is wrong with the placeholders of a translation; "" if nothing is.
+
+    `known`: the placeholders of the source text.
+    """
+    used = _place_names(text)
+    unknown = sorted(used - known)
+    if unknown:
+        advice = "the text has no placeholders"
+        if known:
+            advice = f"use one of {', '.join(sorted(known))}"
+        return f"{source} has no placeholder %({unknown[0]})s; {advice}"
+    if _SIGN.search(text.replace("%%", "")):
+        return f"{source}: write a plain percent sign as %%"
+    missing = sorted(known - used)
+    # The singular of a plural may omit its number: "an hour".
+    if missing and not is_plural:
+        return f"the translation of {source} lacks %({missing[0]})s"
+    return ""
 
 
 def excerpt(text: str) -> str:
-    one = " ".join(text.split())
-    return one if len(one) <= _SHOWN else f"{one[: _SHOWN - 1].rstrip()}…"
+    """Return the beginning of a text as one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1].rstrip()}…"
 
 
 def _place_names(text: str) -> set[str]:

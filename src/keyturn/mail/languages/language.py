@@ -1,4 +1,4 @@
-"""A language (its texts, its direction, its formats), and the choice of the language for a user."""
+"""A language with its texts, its direction and its formats, and the choice of a user's language."""
 
 import math
 import re
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from itertools import product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -27,11 +28,13 @@ from keyturn.mail.languages.catalogues import ANY, PACKAGED, Catalogues, lineage
 SOURCE_LANGUAGE = "en"
 
 READER = "_reader"
+"""The name under which a template gets its reader's language, with the reader's time zone."""
 
 _LONGEST_ZONE = 64
 _Unit = Literal["day", "hour", "minute", "second"]
 _UNITS: Mapping[_Unit, int] = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
-_ISOLATE, _END = "\u2068", "\u2069"
+_ISOLATE = "\u2068"
+_END = "\u2069"
 _TAG_OR_PLACEHOLDER = re.compile(r"<[A-Za-z/!][^<>]*(?:>|\Z)|%%|%\((?P<name>\w+)\)s")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
@@ -45,6 +48,8 @@ def _is_isolated(value: object) -> bool:
 
 
 class SourceTexts:
+    """The texts of the source, in English."""
+
     @property
     def translations(self) -> NullTranslations:
         return NullTranslations()
@@ -56,13 +61,14 @@ class SourceTexts:
         return self.fill_in(self.translations.gettext(text), values)
 
     def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
-        return self.fill_in(
-            self.translations.ngettext(one, many, number), {"num": number, **values}
-        )
+        """Return the translation of a text with a number, in the plural form that fits."""
+        text = self.translations.ngettext(one, many, number)
+        return self.fill_in(text, {"num": number, **values})
 
     def pgettext(self, context: str, text: str, /, **values: object) -> str:
-        """Return the translation of a text that has another meaning elsewhere: a button's and not a
-        heading's.
+        """Return the translation of a text in a context.
+
+        The same text may have another translation elsewhere, as on a button and in a heading.
         """
         return self.fill_in(self.translations.pgettext(context, text), values)
 
@@ -70,8 +76,8 @@ class SourceTexts:
         return self.with_isolates(text, values) % values
 
     def with_isolates(self, text: str, values: Mapping[str, object]) -> str:  # noqa: ARG002 - a language may use them
-        """Return a text whose placeholders isolate their values from the words around, if the
-        language needs that.
+        """Return the text; if the language needs it, its placeholders isolate their values from the
+        words around them.
         """
         return text
 
@@ -81,6 +87,8 @@ class Language(SourceTexts):
     """A language for users: texts, dates, numbers.
 
     `reload`: read a catalogue again after it was saved.
+    `loaded`: the texts, and the state of the files that they were read from; shared with the
+    variants in other time zones.
     """
 
     locale: Locale
@@ -89,16 +97,13 @@ class Language(SourceTexts):
     _: KW_ONLY
     reload: bool = False
     loaded: dict[str, Any] = field(default_factory=dict, repr=False)
-    """The texts, and the state of the files that they were read from; shared with the variants in
-    other zones.
-    """
 
     @property
     def translations(self) -> NullTranslations:
         """The texts of the catalogues. Raises CatalogueInvalid."""
         if self.reload or not self.loaded:
-            states = [file.stat() for file in self.files if file.is_file()]
-            state = [(one.st_mtime_ns, one.st_size) for one in states]
+            stats = [file.stat() for file in self.files if file.is_file()]
+            state = [(stat.st_mtime_ns, stat.st_size) for stat in stats]
             if self.loaded.get("state") != state:
                 self.loaded.update(state=state, texts=self.catalogues.translations(self.locale))
         texts: NullTranslations = self.loaded["texts"]
@@ -106,13 +111,11 @@ class Language(SourceTexts):
 
     @cached_property
     def files(self) -> list[Path]:
-        """The catalogues that are searched for a text, in order; looked up once."""
+        """The catalogues that are searched for a text, in order."""
         return self.catalogues.files(self.locale)
 
     def in_zone(self, name: str) -> "Language":
-        """Return the language with times in that IANA zone; unchanged if the
-        zone does not exist.
-        """
+        """Return the language with times in an IANA zone; unchanged if the zone does not exist."""
         zone = _zone(name[:_LONGEST_ZONE]) if name else None
         return replace(self, timezone=zone) if zone else self
 
@@ -139,29 +142,29 @@ class Language(SourceTexts):
         another zone.
         """
         local = moment.astimezone(self.timezone)
-        return (
-            f"{self._formats.datetime_skeletons['Hm'].apply(local, self._formats)} "
-            f"{_zone_name(local)}"
-        )
+        hours_and_minutes = self._formats.datetime_skeletons["Hm"].apply(local, self._formats)
+        return f"{hours_and_minutes} {_zone_name(local)}"
 
     def moment(self, moment: datetime) -> str:
         """Format as "20 November 2026, 14:07 UTC"."""
         day = format_date(moment.astimezone(self.timezone), "long", locale=self._formats)
-        return str(
-            self._formats.datetime_formats["medium"].format(self.isolate(self.clock(moment)), day)
-        )
+        clock = self.isolate(self.clock(moment))
+        return str(self._formats.datetime_formats["medium"].format(clock, day))
 
     def duration(self, span: timedelta, *, is_ahead: bool = False) -> str:
-        """Format as "30 minutes", "1 hour": in the largest unit that divides the span."""
-        unit = next(
-            unit for unit, seconds in _UNITS.items() if int(span.total_seconds()) % seconds == 0
-        )
+        """Format as "30 minutes", "1 hour": in the largest unit that divides the span.
+
+        `is_ahead`: format as "in 30 minutes".
+        """
+        seconds = int(span.total_seconds())
+        unit = next(unit for unit, length in _UNITS.items() if seconds % length == 0)
         # With an endless threshold Babel keeps to the unit.
         text = format_timedelta(span, unit, math.inf, add_direction=is_ahead, locale=self.locale)
         # CLDR has a space between a number and its unit. Japanese is written without one.
         return text.replace(" ", "") if self.locale.language == "ja" else text
 
     def in_time(self, span: timedelta) -> str:
+        """Format as "in 30 minutes"."""
         return self.duration(span, is_ahead=True)
 
     def number(self, number: float) -> str:
@@ -177,7 +180,11 @@ class Language(SourceTexts):
         Empty ones are left out.
         """
         space = "" if self.locale.language in ("ja", "zh") else " "
-        return markup_join(part for text in texts if text for part in (space, text)).lstrip()
+        parts = []
+        for text in texts:
+            if text:
+                parts += [space, text]
+        return markup_join(parts).lstrip()
 
     def with_isolates(self, text: str, values: Mapping[str, object]) -> str:
         """Isolate values from the text around them if it runs from right to left (Unicode UAX #9,
@@ -200,28 +207,31 @@ class Language(SourceTexts):
 
     def isolate(self, value: object) -> object:
         """Isolate a value that stands alone."""
-        return (
-            f"{_ISOLATE}{value}{_END}" if self.direction == "rtl" and _is_isolated(value) else value
-        )
+        if self.direction == "rtl" and _is_isolated(value):
+            return f"{_ISOLATE}{value}{_END}"
+        return value
 
     def teach(self, environment: Environment) -> None:
-        """Add gettext, `lang`, `dir` and the filters to a Jinja environment; times are in the zone
-        of its `READER`.
-        """
+        """Add gettext, `lang`, `dir` and the filters to a Jinja environment."""
         texts = {name: _filling(self, name, values) for name, values in _VALUES_OF.items()}
         vars(environment)["newstyle_gettext"] = True  # what {% trans %} is compiled for
         environment.globals.update(texts, _=texts["gettext"], lang=self.tag, dir=self.direction)
 
         # An environment serves readers in every zone: a template gets its reader when it is
         # rendered.
-        def of_reader(
-            say: Callable[[Language, datetime], str],
-        ) -> Callable[[Context, datetime], str]:
-            return pass_context(lambda context, moment: say(context.get(READER, self), moment))
+        @pass_context
+        def clock_of_reader(context: Context, moment: datetime) -> str:
+            reader: Language = context.get(READER, self)
+            return reader.clock(moment)
+
+        @pass_context
+        def moment_of_reader(context: Context, moment: datetime) -> str:
+            reader: Language = context.get(READER, self)
+            return reader.moment(moment)
 
         environment.filters.update(
-            clock=of_reader(Language.clock),
-            moment=of_reader(Language.moment),
+            clock=clock_of_reader,
+            moment=moment_of_reader,
             duration=self.duration,
             in_time=self.in_time,
             number=self.number,
@@ -237,22 +247,25 @@ _VALUES_OF: Mapping[str, Mapping[str, int]] = {
     "pgettext": {"context": 0},
     "npgettext": {"context": 0, "num": 3},
 }
+"""Values that a text gets of a function's arguments, by the places of those."""
 
 
 def _filling(texts: SourceTexts, name: str, places: Mapping[str, int]) -> Callable[..., str]:
-    """Return a function of gettext in Jinja's new style, `_("Hello %(name)s", name=name)`, in a
-    third of its time.
+    """Return a function of gettext in Jinja's new style, `_("Hello %(name)s", name=name)`.
+
+    It takes a third of the time of Jinja's own.
     """
 
     @pass_eval_context
     def fill_in(context: EvalContext, /, *args: Any, **named: object) -> str:
-        text: str = getattr(texts.translations, name)(
-            *args
-        )  # first: it names an argument that is missing
-        values = {**{place: args[at] for place, at in places.items()}, **named}
+        # First of all, because its error names an argument that is missing.
+        text: str = getattr(texts.translations, name)(*args)
+        values = {place: args[at] for place, at in places.items()}
+        values.update(named)
         text = texts.with_isolates(text, values)
         if context.autoescape:
-            return Markup(text % {key: escape(value) for key, value in values.items()})  # noqa: S704 - escaped here
+            escaped = {key: escape(value) for key, value in values.items()}
+            return Markup(text % escaped)  # noqa: S704 - escaped here
         return text % values
 
     return fill_in
@@ -267,8 +280,8 @@ def _zone(name: str) -> ZoneInfo | None:
 
 
 def _zone_name(local: datetime) -> str:
-    """Return "UTC" or "CET"; for a zone without letters in the tz database its offset, as in
-    "UTC+03".
+    """Return a zone's name, like "UTC" or "CET"; its offset, like "UTC+03", if the tz database has
+    no letters for it.
     """
     name = local.tzname() or ""
     return f"UTC{name}" if name[:1] in ("+", "-") else name
@@ -296,10 +309,11 @@ _READ_ALIKE = {"nb": "no", "nn": "no"}
 
 
 class Languages:
-    """The languages with a catalogue, always including English, by their BCP 47 tags.
+    """The languages of a service, by their BCP 47 tags: English and all that have a catalogue.
 
-    Texts of a later folder win. `more`: tags without a catalogue. `only`: offer only these tags,
-    the first by default.
+    `folders`: the texts of a later folder win.
+    `more`: tags of further languages, without a catalogue.
+    `only`: offer only these tags. The first is the default, in place of English.
     """
 
     def __init__(
@@ -314,62 +328,71 @@ class Languages:
     ) -> None:
         self.catalogues = Catalogues(folders or (PACKAGED,), domain, bounds)
         zone = ZoneInfo(timezone)
-        installed = [
-            Locale.parse(SOURCE_LANGUAGE),
-            *(locale for _, locale in self.catalogues.languages() if locale),
-        ]
-        named, added = (
-            [locale for tag in tags if (locale := parse_locale(tag))] for tags in (only, more)
-        )
-        by_name = {str(locale): locale for locale in named or [*installed, *added]}
-        languages = (
-            Language(by_name[name], zone, self.catalogues, reload=reload)
-            for name in sorted(by_name)
-        )
-        self.known: Mapping[str, Language] = {language.tag: language for language in languages}
-        self._last_resort = self.known[
-            str(named[0]).replace("_", "-") if named else SOURCE_LANGUAGE
-        ]
+        locales = _parse_locales(only)
+        default = locales[0] if locales else Locale.parse(SOURCE_LANGUAGE)
+        if not locales:
+            locales = [default, *self._locales_of_catalogues(), *_parse_locales(more)]
+        by_name = {str(locale): locale for locale in locales}
+        in_order = [by_name[name] for name in sorted(by_name)]
+        languages = [Language(one, zone, self.catalogues, reload=reload) for one in in_order]
+        self.known: Mapping[str, Language] = {one.tag: one for one in languages}
+        self._last_resort = self.known[str(default).replace("_", "-")]
         # Reversed, so that the first of several regions stays.
-        self._by_writing = {
-            _writing(language.locale): language for language in reversed(self.known.values())
-        }
+        self._by_writing = {_writing(one.locale): one for one in reversed(languages)}
         self._remembered = lru_cache(_REMEMBERED)(self._choose)
+
+    def _locales_of_catalogues(self) -> list[Locale]:
+        return [locale for _, locale in self.catalogues.languages() if locale]
 
     def choose(self, locale: str, accept_language: str = "") -> Language:
         """Return the language of an account's locale, else the best of an Accept-Language header,
-        else English.
+        else the default: English, or the first of `only`.
         """
         return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
 
     def _choose(self, locale: str, accept_language: str) -> Language:
-        for wanted in filter(None, map(parse_locale, (locale, *_by_preference(accept_language)))):
-            # The locale itself, else its nearest parent, else the same language in the same script.
-            own = (self.known.get(name.replace("_", "-")) for name in lineage(wanted))
-            if language := next(filter(None, own), self._by_writing.get(_writing(wanted))):
+        for tag in (locale, *_by_preference(accept_language)):
+            wanted = parse_locale(tag)
+            language = self._nearest(wanted) if wanted else None
+            if language:
                 return language
         return self._last_resort
 
+    def _nearest(self, wanted: Locale) -> Language | None:
+        """Return the language of a locale, else of its nearest parent, else of the same script."""
+        for name in lineage(wanted):
+            language = self.known.get(name.replace("_", "-"))
+            if language:
+                return language
+        return self._by_writing.get(_writing(wanted))
+
+
+def _parse_locales(tags: Iterable[str]) -> list[Locale]:
+    """Return the locales of tags, without those that CLDR does not know."""
+    return [locale for locale in map(parse_locale, tags) if locale]
+
 
 def _writing(locale: Locale) -> tuple[str, str]:
-    """Return the written language of a locale: a language and its script, by default the likely one
-    (CLDR).
+    """Return the written language of a locale: a language and its script.
+
+    For a locale without a script, CLDR knows the likely one.
     """
     script = locale.script
     if not script:
         likely = get_global("likely_subtags")
-        likeliest = parse_locale(
-            likely.get(f"{locale.language}_{locale.territory}") or likely.get(locale.language, "")
-        )
+        in_territory = likely.get(f"{locale.language}_{locale.territory}")
+        likeliest = parse_locale(in_territory or likely.get(locale.language, ""))
         script = likeliest.script if likeliest else None
-    return _READ_ALIKE.get(locale.language, locale.language), script or ""
+    language = _READ_ALIKE.get(locale.language, locale.language)
+    return language, script or ""
 
 
 def languages_in(
     folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None
 ) -> Languages:
-    """Return the languages of a project's templates: their catalogues are in that folder, or right
-    beside it.
+    """Return the languages of a project's templates.
+
+    Their catalogues are in the templates' folder, or in the folder around it.
     """
     places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
     return Languages(timezone, *places, domain=ANY, reload=True, more=more, bounds=bounds)
@@ -377,8 +400,10 @@ def languages_in(
 
 def _by_preference(accept_language: str) -> list[str]:
     """Return the tags of an Accept-Language header by preference (RFC 9110, 12.4.2 and 12.5.4)."""
-    ranges = filter(
-        None, map(_LANGUAGE_RANGE.fullmatch, map(str.strip, accept_language.split(",")))
-    )
-    weighted = [(float(one[2] or 1), one[1]) for one in ranges]
-    return [tag for weight, tag in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0]
+    weights: list[tuple[float, str]] = []
+    for part in accept_language.split(","):
+        found = _LANGUAGE_RANGE.fullmatch(part.strip())
+        if found:
+            weights.append((float(found[2] or 1), found[1]))
+    weights.sort(key=itemgetter(0), reverse=True)  # tags of the same weight keep their order
+    return [tag for weight, tag in weights if weight > 0]

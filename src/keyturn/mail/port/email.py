@@ -12,13 +12,14 @@ from msgspec.structs import force_setattr
 from keyturn.mail.addresses import with_ascii_domain
 
 _BREAK = re.compile(r"[\x00\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
-"""All that Python's readers of mails take for a line break, and NUL."""
+"""All characters that Python's mail parsers take for a line break, and NUL."""
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail to be sent, with A-labels in domains.
+    """A mail to be sent.
 
-    Raises ValueError for a line break in what becomes a header.
+    The domains of its addresses become A-labels. Raises ValueError for a line break in a value that
+    becomes a header.
     """
 
     sender: str
@@ -33,7 +34,8 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("sender", "to", "reply_to"):
             force_setattr(self, name, with_ascii_domain(getattr(self, name)))
-        for value in (self.sender, self.to, self.reply_to, self.subject, *self.headers.values()):
+        in_headers = (self.sender, self.to, self.reply_to, self.subject, *self.headers.values())
+        for value in in_headers:
             if _BREAK.search(value):
                 raise ValueError("a header may not contain linefeeds or other line breaks")
 
@@ -42,10 +44,11 @@ class Sender(Protocol):
     name: str
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Return the provider's id for the mail, once it is accepted: the same key and mail once,
-        if it can be.
+        """Send the mail; return the provider's id for it.
 
-        Raises SendRetryable, QuotaExhausted, SendRefused, and SendUnknown if a repeat would be a
+        A provider that knows idempotency keys accepts the same key and mail only once.
+
+        Raises SendRetryable, QuotaExhausted, SendRefused, and SendUnknown if a retry would send a
         second mail.
         """
 
@@ -57,8 +60,9 @@ def local_sender(name: str, address: str = "") -> str:
 
 
 def name_and_address(mailbox: str) -> tuple[str, str]:
-    """Return the name and the address of a header's mailbox;
-    an encoded name (RFC 2047) is decoded.
+    """Return the name and the address of a header's mailbox.
+
+    An encoded name (RFC 2047) is decoded.
     """
     name, address = parseaddr(mailbox)
     try:

@@ -1,4 +1,4 @@
-"""Fields of a JSON document that a provider sent, with the type that each must have."""
+"""Reads fields of JSON documents from providers, and checks their types."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,9 +11,9 @@ _Time: Any = Annotated[datetime, Meta(tz=True)]
 
 
 class Fields:
-    """Reads a document field by field.
+    """Reads an object field by field.
 
-    A missing field and a null are empty; another type raises ValueError.
+    A missing field and a null are empty. A value of another type raises ValueError.
     """
 
     def __init__(self, document: object) -> None:
@@ -33,22 +33,31 @@ class Fields:
     def get(self, name: str, form: Any, default: Any) -> Any:
         """Return a field of this type; the default if there is none."""
         value = self._document.get(name)
-        if value is not None and not isinstance(value, form):
-            raise ValueError(f"{name} has another type")
-        return default if value is None else value
+        if value is None:
+            return default
+        if not isinstance(value, form):
+            raise ValueError(f"{name} has another type")  # noqa: TRY004 - a value that came from outside
+        return value
 
     def text(self, *names: str) -> str:
         """Return the first of the fields that is not empty; "" if all are."""
-        return next(filter(None, (self.get(name, str, "") for name in names)), "")
+        for name in names:
+            text: str = self.get(name, str, "")
+            if text:
+                return text
+        return ""
 
     def required(self, name: str) -> str:
-        if not (text := self.text(name)):
+        """Return a text. Raises ValueError if it is missing or empty."""
+        text = self.text(name)
+        if not text:
             raise ValueError(f"{name} is missing")
         return text
 
     def number(self, name: str) -> float:
-        """Return a number, which must be there."""
-        if isinstance(value := self.get(name, int | float, None), bool) or value is None:
+        """Return a number. Raises ValueError if it is missing."""
+        value = self.get(name, int | float, None)
+        if value is None or isinstance(value, bool):
             raise ValueError(f"{name} is not a number")
         return float(value)
 
@@ -59,21 +68,28 @@ class Fields:
         return [str(text) for text in self.get(name, list, ())]
 
     def within(self, *names: str) -> "Fields":
-        """Return the first object of these names; an empty one if there is none."""
-        return Fields(next(filter(None, (self.get(name, Mapping, None) for name in names)), {}))
+        """Return the first object of these names that is not empty; an empty one if all are."""
+        for name in names:
+            inner = self.get(name, Mapping, None)
+            if inner:
+                return Fields(inner)
+        return Fields({})
 
     def each(self, name: str) -> list["Fields"]:
-        """Return the objects of a list, which must be there."""
-        if (objects := self.get(name, list, None)) is None:
+        """Return the objects of a list. Raises ValueError if it is missing."""
+        objects = self.get(name, list, None)
+        if objects is None:
             raise ValueError(f"{name} is missing")
         return [Fields(one) for one in objects]
 
     def time(self, *names: str) -> datetime:
-        """Return a time: text with its zone, or seconds since 1970.
+        """Return the first of these fields that holds a time: text with its zone, or seconds since
+        1970.
 
-        Raises ValueError if there is none.
+        Raises ValueError if all are empty.
         """
-        value = next(filter(None, (self._document.get(name) for name in names)), None)
+        values = map(self._document.get, names)
+        value = next(filter(None, values), None)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
         time: datetime = msgspec.convert(value, _Time)

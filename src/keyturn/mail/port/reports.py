@@ -1,4 +1,4 @@
-"""Providers' reports about mails: their vocabulary, and the proof that they are genuine."""
+"""Providers' reports about mails: their words, and the proof that they are genuine."""
 
 import base64
 import hashlib
@@ -28,19 +28,19 @@ class ReportRefused(KeyturnError):
 
 
 class ReportUnproven(KeyturnError):
-    """It cannot be decided now whether a report is genuine, so the provider repeats it."""
+    """It cannot be decided now whether a report is genuine, so the provider should repeat it."""
 
 
 class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened to a mail to the mailbox `to`.
+    """Something that happened to a mail.
 
-    The `id` is the same on every delivery.
-
+    `id`: the same on every delivery of the report.
     `event`: a word of Resend's: "sent", "delivered", "delivery_delayed", "bounced", "complained",
     "suppressed", "failed", "opened", "clicked", or another without effect.
-    `detail`: fixed words of the provider, since its sentences hold addresses and a click the whole
-    link.
-    `key`: the mail's idempotency key, if the report repeats it.
+    `detail`: fixed words of the provider. Its sentences are left out: they hold addresses, and that
+    of a click the whole link.
+    `key`: the mail's idempotency key; "" if the report does not repeat it.
+    `to`: the mailbox.
     `ends`: the mailbox should get no more mail for a while.
     """
 
@@ -56,24 +56,25 @@ class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key_in(fields: Fields, *tags: str) -> str:
-    """Return the idempotency key among the tags that a report repeats in a field; "" if it is
-    missing.
+    """Return the idempotency key among the tags that a report repeats; "" if it is missing.
+
+    `tags`: the fields that may hold the tags; by default the tags are fields of the report.
     """
     try:
-        return (fields.within(*tags) if tags else fields).text(KEY_TAG)
+        holder = fields.within(*tags) if tags else fields
+        return holder.text(KEY_TAG)
     except ValueError:  # some providers send an empty list for no tags
         return ""
 
 
 def fixed_words(*words: str) -> str:
-    """Return the words that can be fixed words of a provider, not sentences or addresses."""
+    """Return those that can be fixed words of a provider, without sentences and addresses."""
     return " ".join(word for word in words if _WORD.fullmatch(word))
 
 
 def secret_text(pattern: str) -> Callable[[str], bytes]:
-    """Return a reader of secrets that match the whole pattern.
-
-    It raises ValueError for another text.
+    """Return a reader of secrets, which raises ValueError for a text that does not match the whole
+    pattern.
     """
 
     def read(text: str) -> bytes:
@@ -85,25 +86,30 @@ def secret_text(pattern: str) -> Callable[[str], bytes]:
 
 
 def require_password(password: bytes, headers: Mapping[str, str]) -> None:
-    """Raise ValueError without the password of Basic authentication (RFC 7617),
-    for any user name.
+    """Raise ValueError unless Basic authentication (RFC 7617) has this password, under any user
+    name.
     """
-    scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    try:
-        sent = (
-            base64.b64decode(credentials, validate=True).partition(b":")[2]
-            if scheme.lower() == "basic"
-            else b""
-        )
-    except ValueError:
-        sent = b""
+    sent = _password_in(headers)
+    # An attacker could find the password by the time that another comparison takes (CWE-208).
     if not hmac.compare_digest(sent, password):
         raise ValueError("the password does not match" if sent else "the password is missing")
 
 
+def _password_in(headers: Mapping[str, str]) -> bytes:
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        user_and_password = base64.b64decode(credentials, validate=True)
+    except ValueError:
+        return b""
+    return user_and_password.partition(b":")[2]
+
+
 def require_signature(key: Any, signature: str, content: bytes, *scheme: Any) -> None:
-    """Raise ValueError unless the public key, by its scheme, made the signature of the content, in
-    base64.
+    """Raise ValueError unless the signature, in base64, was made of the content by the key's owner.
+
+    `scheme`: what the public `key` needs to verify, as its padding and hash.
     """
     from cryptography.exceptions import InvalidSignature
 
@@ -114,16 +120,18 @@ def require_signature(key: Any, signature: str, content: bytes, *scheme: Any) ->
 
 
 class Reports(msgspec.Struct, frozen=True, kw_only=True):
-    """How a provider's reports are proven and read. `setting`: the key of the proof.
+    """How a provider's reports are proven and read.
 
-    `proof`: reads its value. Raises ValueError for a text that cannot prove anything; `fault` is
-    then what is wrong.
-    `where`: where the provider is told to report, and which setting is set then.
+    `setting`: the setting that holds the proof.
+    `proof`: reads the value of that setting. Raises ValueError for a text that cannot prove
+    anything.
+    `fault`: the sentence about such a text.
+    `where`: where the user tells the provider to report, and which setting to set then.
     `longest`: bytes of a body; a longer one is refused unread.
-    `signature`: the headers that hold the signature. `require_headers`: verifies other headers.
-    Raises ValueError.
-    `read`: takes the proof, the values of `signature` and the body, which it verifies before it
-    yields the reports. Raises ValueError.
+    `signature`: the headers that hold the signature.
+    `require_headers`: verifies other headers. Raises ValueError.
+    `read`: takes the proof, the values of the `signature` headers and the body, which it verifies
+    before it yields the reports. Raises ValueError.
     """
 
     setting: str
@@ -143,11 +151,13 @@ class Webhook(msgspec.Struct, frozen=True):
     __repr__ = object.__repr__  # the proof may be a secret, which a traceback would show
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
-        """Raise ReportRefused if the headers alone show that a report is not proven; the body is
-        not read then.
+        """Raise ReportRefused if the headers alone show that a report is not genuine.
+
+        The caller does not read the body then.
         """
-        if missing := [name for name in self.reports.signature if not headers.get(name)]:
-            raise ReportRefused(f"the header {missing[0]}, a part of the signature, is missing")
+        for name in self.reports.signature:
+            if not headers.get(name):
+                raise ReportRefused(f"the header {name}, a part of the signature, is missing")
         try:
             self.reports.require_headers(self.proof, headers)
         except ValueError as error:
@@ -169,13 +179,16 @@ class Webhook(msgspec.Struct, frozen=True):
             raise ReportRefused(str(error)) from None
 
     def _complete(self, report: DeliveryReport) -> DeliveryReport:
-        """Return the report with the provider's name, and an id of one length: a provider's own may
-        be longer.
+        """Return the report with the provider's name, and with an id that has the same length for
+        all providers.
         """
-        if not report.to or not (report.provider_id or report.key):
+        names_mail = report.provider_id or report.key
+        if not report.to or not names_mail:
             raise ValueError("the mail or the address is missing")
         digest = hashlib.sha256(report.id.encode()).hexdigest()
-        ends = report.ends or report.event in {"complained", "suppressed"}
         return msgspec.structs.replace(
-            report, provider=self.provider, id=f"{self.provider}:{digest}", ends=ends
+            report,
+            provider=self.provider,
+            id=f"{self.provider}:{digest}",
+            ends=report.ends or report.event in {"complained", "suppressed"},
         )

@@ -3,10 +3,10 @@
 import base64
 import hmac
 
-_PREFIX, _SHORTEST_KEY, _LONGEST_KEY = "whsec_", 24, 64
-"""In bytes
-(https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
-"""
+# https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+_PREFIX = "whsec_"
+_SHORTEST_KEY = 24  # bytes
+_LONGEST_KEY = 64  # bytes
 
 FORM = f"{_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes"
 
@@ -17,16 +17,14 @@ def webhook_key(secret: str) -> bytes:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except ValueError:
         key = b""
-    if not secret.startswith(_PREFIX) or not _SHORTEST_KEY <= len(key) <= _LONGEST_KEY:
+    has_right_length = _SHORTEST_KEY <= len(key) <= _LONGEST_KEY
+    if not secret.startswith(_PREFIX) or not has_right_length:
         raise ValueError("not a webhook's secret")
     return key
 
 
 def sign(key: bytes, identity: str, timestamp: str, body: bytes) -> str:
-    """Return the signature of a delivery, with its version, by HMAC-SHA256."""
-    return (
-        "v1,"
-        + base64.b64encode(
-            hmac.digest(key, f"{identity}.{timestamp}.".encode() + body, "sha256")
-        ).decode()
-    )
+    """Return the signature of a delivery by HMAC-SHA256, after its version."""
+    content = f"{identity}.{timestamp}.".encode() + body
+    signature = hmac.digest(key, content, "sha256")
+    return f"v1,{base64.b64encode(signature).decode()}"

@@ -11,13 +11,15 @@ from keyturn.mail.port.provider import Provider
 
 
 def _providers() -> Mapping[str, type[Provider]]:
-    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
-    classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
-    providers = [one for one in classes if issubclass(one, Provider) and hasattr(one, "name")]
-    return {
-        provider.name: provider
-        for provider in sorted(providers, key=lambda one: (one.place, one.name))
-    }
+    """Return the providers by their names, in the order in which lists show them."""
+    found: set[type[Provider]] = set()
+    for module in iter_modules(__path__):
+        for value in vars(import_module(f"{__name__}.{module.name}")).values():
+            # A module also imports bases of providers, which have no name.
+            if isinstance(value, type) and issubclass(value, Provider) and hasattr(value, "name"):
+                found.add(value)
+    in_order = sorted(found, key=lambda provider: (provider.place, provider.name))
+    return {provider.name: provider for provider in in_order}
 
 
 PROVIDERS = _providers()

@@ -11,15 +11,20 @@ from typing import Any, ClassVar
 from keyturn.errors import SendRefused
 from keyturn.hosts import is_host
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request, basic
 from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in, secret_text
 from keyturn.values import SecretStr
 
-_EVENTS = {"accepted": "sent", "failed": "bounced", "rejected": "failed"}
-_EVENTS |= {name: name for name in ("delivered", "complained")}
+_EVENTS = {
+    "accepted": "sent",
+    "delivered": "delivered",
+    "failed": "bounced",
+    "rejected": "failed",
+    "complained": "complained",
+}
 _LONGEST_AGE = 24 * 3600
 """Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each
 repeat again.
@@ -27,37 +32,48 @@ repeat again.
 
 
 async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
-    """Read a report with an HMAC-SHA256 of a time and a token, but not of the event: so a token
-    counts once.
+    """Verify and read a report.
 
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
     """
     delivery = Fields.read(body)
-    proof, fields = delivery.within("signature"), delivery.within("event-data")
-    timestamp, token = proof.get("timestamp", str | int, ""), proof.required("token")
+    proof = delivery.within("signature")
+    timestamp = proof.get("timestamp", str | int, "")
+    token = proof.required("token")
+    # Mailgun signs a time and a token, but not the event. The token is the report's id, so an
+    # attacker who has seen a signature cannot use it for an event of their own.
     made = hmac.digest(key, f"{timestamp}{token}".encode(), hashlib.sha256).hex().encode()
     if not hmac.compare_digest(made, proof.text("signature").encode()):
         raise ValueError("the signature does not match")
     if abs(time.time() - int(timestamp)) > _LONGEST_AGE:
         raise ValueError("the signature is too old")
-    kind, reason = fields.required("event"), fields.text("reason")
+    report = _report(token, delivery.within("event-data"))
+    if report:
+        yield report
+
+
+def _report(token: str, fields: Fields) -> DeliveryReport | None:
+    kind = fields.required("event")
+    reason = fields.text("reason")
     event = _EVENTS.get(kind, "")
     if kind == "failed" and reason.startswith("suppress-"):  # the mailbox is on Mailgun's list
         event = "suppressed"
     elif kind == "failed" and fields.text("severity") == "temporary":
         event = "delivery_delayed"
     if not event:
-        return
+        return None
     header = fields.within("message").within("headers")
-    yield DeliveryReport(
+    to = fields.text("recipient")
+    if not to:  # a rejected mail has no recipient yet
+        to = parseaddr(header.text("to"))[1]
+    return DeliveryReport(
         id=token,
         event=event,
         detail=fixed_words(reason),
         at=fields.time("timestamp"),
         provider_id=header.text("message-id"),
         key=key_in(fields, "user-variables"),
-        to=fields.text("recipient")
-        or parseaddr(header.text("to"))[1],  # a rejected mail has no recipient yet
+        to=to,
         ends=event == "bounced" and reason == "bounce",  # the mailbox does not exist
     )
 
@@ -98,8 +114,7 @@ class Mailgun(HttpProvider, frozen=True):
         return basic("api", self.api_key)
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
-        headers = email.headers | ({"Reply-To": email.reply_to} if email.reply_to else {})
-        return {
+        fields = {
             "from": email.sender,
             "to": email.to,
             "subject": email.subject,
@@ -108,39 +123,47 @@ class Mailgun(HttpProvider, frozen=True):
             "o:tracking": "no",
             "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole
             "o:tracking-opens": "no",
-            **{f"h:{name}": value for name, value in headers.items()},
-            **{f"v:{name}": value for name, value in tags.items()},
         }
+        for name, value in email.headers.items():
+            fields[f"h:{name}"] = value
+        if email.reply_to:
+            fields["h:Reply-To"] = email.reply_to
+        for name, value in tags.items():
+            fields[f"v:{name}"] = value
+        return fields
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:
-        if (
-            answer.status == HTTPStatus.OK and b"Mailgun Magnificent API" in answer.body
-        ):  # at a URL outside of its API
+        # Mailgun's answer at a URL outside of its API.
+        if answer.status == HTTPStatus.OK and b"Mailgun Magnificent API" in answer.body:
             raise SendRefused("200 not the API", account=True)
         if answer.body.strip() == b"Forbidden":  # a refused key
             return Refused(str(answer.status))
         fields = Fields.read(answer.body)
         if answer.status == HTTPStatus.OK:
             return fields.text("id").strip("<>")
-        if (
-            answer.status == HTTPStatus.NOT_FOUND
-        ):  # a gateway words "no such route" in the same form
-            if fields.text("message").startswith(
-                "Domain not found"
-            ):  # it is foreign, or one of the other region
-                raise SendRefused("404 domain not found", account=True)
+        message = fields.text("message")
+        is_not_found = answer.status == HTTPStatus.NOT_FOUND
+        if is_not_found and message.startswith("Domain not found"):
+            # The domain is another account's, or of the other region.
+            raise SendRefused("404 domain not found", account=True)
+        # A gateway says "no such route" in the same form.
+        if is_not_found or not message:
             raise ValueError("not Mailgun's answer")
-        fields.required("message")
         return Refused(str(answer.status))
 
-    async def examine(self, api: Examination, _: str) -> AsyncIterator[Finding]:
-        """Yield a finding on the key and the domain, by a mail without a recipient: a sending key
-        sees no domains.
+    async def examine(self, api: Examination, _: str) -> AsyncIterator[CheckResult]:
+        """Yield a finding about the key and the domain.
+
+        The call hands over a mail without a recipient, because a key that may only send cannot ask
+        for the domains.
         """
         new_key = "Set MAILGUN_API_KEY to one from https://app.mailgun.com/settings/api_security."
         refused = await api.ask(self.path.format(self), "POST", fix=new_key)
         if refused.status == HTTPStatus.NOT_FOUND:
-            fix = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
+            fix = (
+                "Correct mailgun.domain, or set mailgun.api_url to the other region's: "
+                '"https://api.eu.mailgun.net".'
+            )
             yield fail(f"the domain {self.domain} is unknown at {api.url}", fix)
         elif refused.status != HTTPStatus.BAD_REQUEST:
             yield api.odd(refused.status)

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, ok, warn
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import (
     DeliveryReport,
@@ -23,44 +23,56 @@ from keyturn.values import SecretStr
 # https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is
 # foreign or not confirmed, the credits are used up, or the account is blocked.
 _ACCOUNT = {10, 400, 401, 405, 412, 413}
-_MAINTENANCE, _INACTIVE = 100, 406
-_DROPPED = "inactive addresses"  # in the prose of an acceptance: these still get nothing
+_MAINTENANCE = 100
+_INACTIVE = 406
+_DROPPED = "inactive addresses"
+"""Words in the sentence of an acceptance: these addresses still get nothing."""
 
 _FOR_GOOD = {"HardBounce", "BadEmailAddress", "ManuallyDeactivated"}
+"""Bounces after which Postmark never sends to the mailbox again."""
+
 _EVENTS = {
+    "AddressChange": "",
+    "AutoResponder": "",
+    "ChallengeVerification": "",
+    "DMARCPolicy": "failed",
     "Delivery": "delivered",
+    "DnsError": "delivery_delayed",
     "ManuallyDeactivated": "suppressed",
-    **dict.fromkeys(("Transient", "DnsError", "OpenRelayTest"), "delivery_delayed"),
-    **dict.fromkeys(("SpamComplaint", "SpamNotification"), "complained"),
-    **dict.fromkeys(("DMARCPolicy", "SMTPApiError", "TemplateRenderingFailed"), "failed"),
-    **dict.fromkeys(
-        ("AddressChange", "AutoResponder", "ChallengeVerification", "Subscribe", "Unsubscribe"), ""
-    ),
+    "OpenRelayTest": "delivery_delayed",
+    "SMTPApiError": "failed",
+    "SpamComplaint": "complained",
+    "SpamNotification": "complained",
+    "Subscribe": "",
+    "TemplateRenderingFailed": "failed",
+    "Transient": "delivery_delayed",
+    "Unsubscribe": "",
 }
-"""Records, and https://postmarkapp.com/developer/api/bounce-api#bounce-types: the types that are
-not bounces.
+"""The records, and the types of a bounce that are not a bounce; "" for what tells nothing about a
+mail (https://postmarkapp.com/developer/api/bounce-api#bounce-types).
 """
 
 
 async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
     fields = Fields.read(body)
-    record, kind, mail, reason = map(
-        fields.text, ("RecordType", "Type", "MessageID", "SuppressionReason")
-    )
-    event = _EVENTS.get(kind, "bounced") if record == "Bounce" else _EVENTS.get(record, "")
-    if (
-        record == "SubscriptionChange"
-        and fields.flag("SuppressSending")
-        and reason == "ManualSuppression"
-        and mail
-    ):
-        event = "suppressed"  # a suppressing bounce or complaint has a report of its own
-    if fields.required("RecordType") and not event:
+    kind = fields.text("Type")
+    mail = fields.text("MessageID")
+    reason = fields.text("SuppressionReason")
+    record = fields.required("RecordType")
+    match record:
+        case "Bounce":
+            event = _EVENTS.get(kind, "bounced")
+        case "SubscriptionChange":
+            # A bounce or a complaint that suppresses the mailbox has a report of its own.
+            is_by_hand = fields.flag("SuppressSending") and reason == "ManualSuppression"
+            event = "suppressed" if is_by_hand and mail else ""
+        case _:
+            event = _EVENTS.get(record, "")
+    if not event:
         return
-    to, at = (
-        fields.text("Recipient", "Email"),
-        fields.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt"),
-    )
+    to = fields.text("Recipient", "Email")
+    at = fields.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
+    no_longer_sends = fields.flag("Inactive")
     yield DeliveryReport(
         id=f"{record} {kind} {mail} {to} {at.isoformat()}",
         event=event,
@@ -69,8 +81,7 @@ async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Deliv
         provider_id=fields.required("MessageID"),
         key=key_in(fields, "Metadata"),
         to=to,
-        ends=fields.flag("Inactive")
-        or kind in _FOR_GOOD,  # `Inactive`: Postmark no longer sends to this mailbox
+        ends=no_longer_sends or kind in _FOR_GOOD,
     )
 
 
@@ -98,16 +109,17 @@ class Postmark(HttpProvider, frozen=True):
         where="to the stream's webhooks, with keyturn as its user and postmark.webhook_secret "
         "as its password",
         longest=65_536,
-        # Postmark signs nothing, but sends the password of its webhook's URL
+        # Postmark signs nothing, but sends the password of its webhook's URL.
         require_headers=require_password,
         read=_read,
     )
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
+        reply_to = {"ReplyTo": email.reply_to} if email.reply_to else {}
         return {
             "From": email.sender,
             "To": email.to,
-            **({"ReplyTo": email.reply_to} if email.reply_to else {}),
+            **reply_to,
             "Subject": email.subject,
             "HtmlBody": email.html,
             "TextBody": email.text,
@@ -115,13 +127,14 @@ class Postmark(HttpProvider, frozen=True):
             "Metadata": tags,
             "MessageStream": "outbound",  # the transactional stream that each server has
             "TrackOpens": False,
-            # a tracked link passes through Postmark whole, and its reports repeat it
+            # A tracked link passes through Postmark whole, and its reports repeat it.
             "TrackLinks": "None",
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:
         fields = Fields.read(answer.body)
-        code, message = int(fields.number("ErrorCode")), fields.text("Message")
+        code = int(fields.number("ErrorCode"))
+        message = fields.text("Message")
         reason = f"{answer.status} ErrorCode {code}" if code else str(answer.status)
         if code in _ACCOUNT:
             raise SendRefused(reason, account=True)
@@ -129,21 +142,17 @@ class Postmark(HttpProvider, frozen=True):
             raise SendRefused(f"{answer.status} inactive recipient")
         if code == _MAINTENANCE:
             raise SendRetryable(reason, not_accepted=True)
-        return (
-            fields.text("MessageID")
-            if answer.status == HTTPStatus.OK and not code
-            else Refused(reason)
-        )
+        if answer.status == HTTPStatus.OK and not code:
+            return fields.text("MessageID")
+        return Refused(reason)
 
-    async def examine(self, api: Examination, _: str) -> AsyncIterator[Finding]:
-        """Yield a finding on the token. It cannot see which domains may send."""
+    async def examine(self, api: Examination, _: str) -> AsyncIterator[CheckResult]:
+        """Yield a finding about the token, which cannot see the domains that may send."""
         fix = "Set POSTMARK_SERVER_TOKEN to that of a live server, from its tab API Tokens."
         server = api.read(await api.ask("/server", key="token", fix=fix))
+        name = server.text("Name")
         if server.text("DeliveryType") == "Sandbox":
-            yield warn(
-                f"the server {server.text('Name')} is a sandbox: it accepts mails, but delivers "
-                "none",
-                fix,
-            )
+            message = f"the server {name} is a sandbox: it accepts mails, but delivers none"
+            yield warn(message, fix)
         else:
             yield ok(f"the token works for the server {server.required('Name')}")

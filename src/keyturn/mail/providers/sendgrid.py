@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import (
     DeliveryReport,
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 def _mailbox(header: str) -> Mapping[str, str]:
     name, address = name_and_address(header)
-    return {"email": address} | ({"name": name} if name else {})
+    if name:
+        return {"email": address, "name": name}
+    return {"email": address}
 
 
 _EVENTS = {
@@ -47,9 +49,10 @@ _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscr
 async def _read(
     key: "EllipticCurvePublicKey", signed: Sequence[str], body: bytes
 ) -> AsyncIterator[DeliveryReport]:
-    """Skip what is no event of ours: batches hold other apps' mails.
+    """Verify a batch and read its reports.
 
-    SendGrid repeats a signed report for 24 hours.
+    It may hold events of other apps' mails, which are skipped. SendGrid repeats a signed batch for
+    24 hours.
 
     https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
     """
@@ -58,27 +61,31 @@ async def _read(
 
     signature, timestamp = signed
     content = timestamp.encode() + body
-    await asyncio.to_thread(
-        require_signature, key, signature, content, ECDSA(SHA256())
-    )  # a batch has up to 768 kB
+    # In a thread, because a batch has up to 768 kB.
+    await asyncio.to_thread(require_signature, key, signature, content, ECDSA(SHA256()))
     for event in msgspec.json.decode(body, type=list[msgspec.Raw]):
         with suppress(ValueError, OverflowError, OSError):
-            if report := _report(Fields.read(bytes(event))):
+            report = _report(Fields.read(bytes(event)))
+            if report:
                 yield report
 
 
 def _report(fields: Fields) -> DeliveryReport | None:
-    event, to = _EVENTS.get(fields.text("event"), ""), fields.text("email")
-    kind, reason, mail, key = (
-        fields.text("type"),
-        fields.text("reason"),
-        fields.text("sg_message_id"),
-        key_in(fields),
-    )
+    """Return the report of an event; None for an event that is not about a mail."""
+    event = _EVENTS.get(fields.text("event"), "")
+    to = fields.text("email")
+    mail = fields.text("sg_message_id")
+    key = key_in(fields)
+    names_mail = mail or key
+    if not event or not to or not names_mail:
+        return None
+    kind = fields.text("type")
+    reason = fields.text("reason")
     words = [kind, fields.text("bounce_classification")]
     if event == "failed" and reason in _SUPPRESSED:
-        event, words = "suppressed", [reason]
-    report = DeliveryReport(
+        event = "suppressed"
+        words = [reason]
+    return DeliveryReport(
         id=fields.required("sg_event_id"),
         event=event,
         detail=fixed_words(*(word.replace(" ", "-") for word in words)),
@@ -86,31 +93,34 @@ def _report(fields: Fields) -> DeliveryReport | None:
         provider_id=re.split(r"\.(?:filter|recv)", mail)[0],  # the value of the header X-Message-Id
         key=key,
         to=to,
-        ends=event == "bounced"
-        and kind == "bounce",  # "blocked" may pass; a "bounce" is put on SendGrid's list
+        # Another type, "blocked", may pass. SendGrid puts a mailbox that bounces on its list.
+        ends=event == "bounced" and kind == "bounce",
     )
-    return report if event and to and (mail or key) else None
 
 
 def _verification_key(text: str) -> "EllipticCurvePublicKey":
-    """Return the P-256 key that SendGrid shows: base64 of its SubjectPublicKeyInfo, without the PEM
-    header lines.
+    """Return the P-256 key that SendGrid shows: base64 of a SubjectPublicKeyInfo, without the lines
+    that PEM has around it. Raises ValueError.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-    with suppress(UnsupportedAlgorithm):
+    try:
         key = load_der_public_key(base64.b64decode(text, validate=True))
-        if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
-            return key
+    except UnsupportedAlgorithm:
+        raise ValueError("not a P-256 key") from None
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return key
     raise ValueError("not a P-256 key")
 
 
-_KEYS, _SENDERS = (
-    "https://app.sendgrid.com/settings/api_keys",
-    "https://app.sendgrid.com/settings/sender_auth",
-)
+_KEYS = "https://app.sendgrid.com/settings/api_keys"
+_SENDERS = "https://app.sendgrid.com/settings/sender_auth"
+
+
+_FIELD = re.compile(r"[a-z0-9_.\[\]-]{1,60}")
+"""The path of a field in a mail, as SendGrid names it in a refusal."""
 
 
 class SendGrid(HttpProvider, frozen=True):
@@ -134,8 +144,7 @@ class SendGrid(HttpProvider, frozen=True):
         proof=_verification_key,
         fault="not a SendGrid verification key, which begins with MFkw",
         where="at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, "
-        "and set "
-        "sendgrid.webhook_verification_key to its verification key",
+        "and set sendgrid.webhook_verification_key to its verification key",
         longest=1_048_576,
         signature=(
             "x-twilio-email-event-webhook-signature",
@@ -145,10 +154,11 @@ class SendGrid(HttpProvider, frozen=True):
     )
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
+        reply_to = {"reply_to": _mailbox(email.reply_to)} if email.reply_to else {}
         return {
             "personalizations": [{"to": [{"email": email.to}]}],
             "from": _mailbox(email.sender),
-            **({"reply_to": _mailbox(email.reply_to)} if email.reply_to else {}),
+            **reply_to,
             "subject": email.subject,
             # Plain text first: SendGrid requires that order.
             "content": [
@@ -169,19 +179,15 @@ class SendGrid(HttpProvider, frozen=True):
     def judge(self, answer: Answer, _: Email) -> str | Refused:
         if answer.status == HTTPStatus.ACCEPTED:
             return answer.headers.get("x-message-id", "")
-        # The path of a refused field, as SendGrid names it; the sentence beside it may hold an
-        # address.
-        errors = [
-            error for error in Fields.read(answer.body).each("errors") if error.required("message")
-        ]
-        named = [
-            field
-            for error in errors
-            if re.fullmatch(r"[a-z0-9_.\[\]-]{1,60}", field := error.text("field"))
-        ]
+        errors = Fields.read(answer.body).each("errors")
+        for error in errors:
+            error.required("message")
+        # The reason names a field of the mail. The message beside it may hold an address.
+        fields = [error.text("field") for error in errors]
+        named = [field for field in fields if _FIELD.fullmatch(field)]
         return Refused(" ".join([str(answer.status), *named[:1]]))
 
-    async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, domain: str) -> AsyncIterator[CheckResult]:
         answer = await api.ask("/v3/scopes", fix=f"Set SENDGRID_API_KEY to one from {_KEYS}.")
         scopes = api.read(answer).texts("scopes")
         if "mail.send" not in scopes:
@@ -192,10 +198,10 @@ class SendGrid(HttpProvider, frozen=True):
             return
         yield ok("the key works, and may send")
         domains = await api.ask(f"/v3/whitelabel/domains?domain={domain}")
-        records = [
-            Fields(one) for one in msgspec.json.decode(domains.body, type=list[dict[str, object]])
-        ]
-        if any(one.text("domain") == domain and one.flag("valid") for one in records):
-            yield ok(f"{domain} is authenticated")
-        else:  # a verified single sender may send, too, but its mails fail DMARC
-            yield warn(f"{domain} is not authenticated", f"Authenticate the domain at {_SENDERS}.")
+        for document in msgspec.json.decode(domains.body, type=list[dict[str, object]]):
+            record = Fields(document)
+            if record.text("domain") == domain and record.flag("valid"):
+                yield ok(f"{domain} is authenticated")
+                return
+        # A verified single sender may send, too, but its mails fail DMARC.
+        yield warn(f"{domain} is not authenticated", f"Authenticate the domain at {_SENDERS}.")

@@ -1,4 +1,4 @@
-"""Any mail server, over SMTP with STARTTLS or TLS and a log-in."""
+"""Any mail server, over SMTP with STARTTLS or TLS and a login."""
 
 import asyncio
 import re
@@ -14,27 +14,31 @@ from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.hosts import is_host, is_loopback
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender, Provider, Spf
 from keyturn.values import SecretStr
 
 if TYPE_CHECKING:
     from aiosmtplib import SMTP
 
-_TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
-"""RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. No other replies refuse."""
+# RFC 5321 4.2.1: a reply of 4yz may work later, 5yz is permanent. No other replies refuse.
+_TRANSIENT = range(400, 500)
+_PERMANENT = range(500, 600)
 
 _MOST_SAID = 200
+"""Characters of a server's own words that are shown."""
 
 _UNKNOWN_PAUSE = 600.0
-"""Seconds before a mail is repeated that the server may have: one that never answers would send a
-copy each time.
+"""Seconds before a mail is sent again that the server may have.
+
+A server that never answers would otherwise deliver a copy for each try.
 """
 
 _LONGEST = timedelta(seconds=35)
-"""Of a session until the mail is handed over, however soon each reply comes: a try has 60 s for
-that, of which ten may go by before it.
+"""For a session until the mail is handed over, however soon each reply comes.
+
+A try has 60 s for that, of which ten may go by before the session.
 """
 
 _LAST_ANSWER = timedelta(minutes=10)
@@ -44,9 +48,11 @@ A server may filter and store the mail before it answers. A client that hangs up
 mail again, and the recipient gets it twice.
 """
 
-_own_name = cache(socket.getfqdn)  # which may wait for DNS
 _GOODBYE = 2.0
 """Seconds to wait for the reply to QUIT: the mail was taken or not by then."""
+
+_own_name = cache(socket.getfqdn)
+"""The name of this machine. The first call may wait for DNS."""
 
 
 class SmtpSender:
@@ -66,7 +72,8 @@ class SmtpSender:
         longest: timedelta = _LONGEST,
         last_answer: timedelta = _LAST_ANSWER,
     ) -> None:
-        import_module("aiosmtplib")  # which would hold the event loop with the first mail
+        # Now, because the import would hold up the event loop with the first mail.
+        import_module("aiosmtplib")
         self._settings = settings
         self._seconds = timeout.total_seconds()
         self._longest = longest.total_seconds()
@@ -77,7 +84,8 @@ class SmtpSender:
 
         from keyturn.mail.port.mime import bare_address, message_id_of, needs_utf8, to_mime
 
-        utf8, sender = needs_utf8(email), bare_address(email.sender)
+        sender = bare_address(email.sender)
+        utf8 = needs_utf8(email)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
         client: SMTP | None = None
         may_have_it = False
@@ -112,44 +120,54 @@ _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")  # RFC 4422, 3.1
 def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
     """Return what an error means.
 
-    A server that refuses did not take the mail; other codes are unclear.
+    A server that refuses a mail does not have it. After any other reply it may have the mail.
     """
     import aiosmtplib
 
     if not isinstance(error, aiosmtplib.SMTPResponseException):
-        # aiosmtplib names STARTTLS if AUTH is missing, too.
-        missing = next(
-            (name for name in ("AUTH", "STARTTLS") if name in str(error) and not may_have_it), ""
-        )
-        # The cause of its errors says more, as SSLCertVerificationError; that of a time-out is its
-        # own CancelledError.
-        cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPException) else None
-        reason = f"no {missing}" if missing else type(cause or error).__name__
-        return (
-            SendUnknown(reason, _UNKNOWN_PAUSE)
-            if may_have_it
-            else SendRetryable(reason, not_accepted=True)
-        )
+        if may_have_it:
+            return SendUnknown(_name_of(error), _UNKNOWN_PAUSE)
+        return SendRetryable(_missing_in(error) or _name_of(error), not_accepted=True)
     reason = f"SMTP {error.code}"
-    refuses_client = isinstance(
-        error, aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError
-    )  # not the mail
-    if (
-        refuses_client or error.code in _TRANSIENT
-    ):  # 454: it cannot look the account up now (RFC 4954, 4)
+    # These refuse the client, not the mail.
+    of_client = aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError
+    # A login may fail with 454: the server cannot look the account up now (RFC 4954, 4).
+    if isinstance(error, of_client) or error.code in _TRANSIENT:
         return SendRetryable(reason, not_accepted=True)
-    is_account = isinstance(
-        error, aiosmtplib.SMTPAuthenticationError | aiosmtplib.SMTPSenderRefused
-    )
-    return (
-        SendRefused(reason, account=is_account) if error.code in _PERMANENT else SendUnknown(reason)
-    )
+    if error.code not in _PERMANENT:
+        return SendUnknown(reason)
+    of_account = aiosmtplib.SMTPAuthenticationError | aiosmtplib.SMTPSenderRefused
+    return SendRefused(reason, account=isinstance(error, of_account))
+
+
+def _missing_in(error: Exception) -> str:
+    """Return the extension that the server lacks, as "no AUTH"; "" if none is missing."""
+    message = str(error)
+    if "AUTH" in message:  # such a message names STARTTLS, too
+        return "no AUTH"
+    if "STARTTLS" in message:
+        return "no STARTTLS"
+    return ""
+
+
+def _name_of(error: Exception) -> str:
+    """Return the name of an error, or of the error that caused it."""
+    import aiosmtplib
+
+    # The cause of aiosmtplib's errors says more, as SSLCertVerificationError does. The cause of a
+    # time-out of ours is only asyncio's CancelledError.
+    if isinstance(error, aiosmtplib.SMTPException) and error.__cause__:
+        return type(error.__cause__).__name__
+    return type(error).__name__
 
 
 _FIX = (
     "Correct smtp.host (the name in its certificate), smtp.port and "
     'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this '
     "machine (no login)."
+)
+_FIX_SENDER = (
+    "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
 )
 _FIX_LOGIN = (
     "Let it accept a user name and a password (PLAIN or LOGIN), or choose another server: "
@@ -180,31 +198,31 @@ class Smtp(Provider, frozen=True):
 
     def faults(self) -> Iterator[tuple[str, str]]:
         if self.host and not _is_server(self.host):
-            yield (
-                "host",
-                (
-                    "not a host, such as smtp.example.org: write its port into smtp.port, and no "
-                    "smtp:// before it"
-                ),
+            message = (
+                "not a host, such as smtp.example.org: write its port into smtp.port, and no "
+                "smtp:// before it"
             )
+            yield "host", message
 
     def build(self, timeout: timedelta) -> SmtpSender:
         return SmtpSender(self, timeout)
 
     async def connection(self, sender: str, seconds: float) -> "SMTP":
-        """Return a connection to enter: from a name with a dot (RFC 5321, 4.1.1.1), in a container
-        the sender's.
-        """
+        """Return a client that is not connected yet."""
         from aiosmtplib import SMTP
 
+        # The client must name its host with a dot (RFC 5321, 4.1.1.1). A container's name has none,
+        # so the sender's domain stands for it.
         name = await asyncio.to_thread(_own_name)
+        if "." not in name:
+            name = sender.rpartition("@")[2]
         return SMTP(
             hostname=self.host,
             port=self.port,
             use_tls=self.security == "tls",
             start_tls=self.security == "starttls",
             timeout=seconds,
-            local_hostname=name if "." in name else sender.rpartition("@")[2],
+            local_hostname=name,
         )
 
     async def log_in(self, client: "SMTP") -> None:
@@ -223,11 +241,10 @@ class Smtp(Provider, frozen=True):
             if client.supported_auth_methods or not offered:
                 raise
             names = ", ".join(name for name in offered if _MECHANISM.fullmatch(name))
-            raise SendRefused(
-                f"no password login, only {names}"[:_MOST_SAID], account=True
-            ) from None
+            reason = f"no password login, only {names}"
+            raise SendRefused(reason[:_MOST_SAID], account=True) from None
 
-    async def check(self, sender: CheckedSender) -> list[Finding]:
+    async def check(self, sender: CheckedSender) -> list[CheckResult]:
         """Connect, encrypt, log in, and ask whether the server takes mails from this sender.
 
         Sends no mail.
@@ -235,10 +252,9 @@ class Smtp(Provider, frozen=True):
         try:
             import aiosmtplib
         except ModuleNotFoundError:
-            return [
-                fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")
-            ]
-        server, encrypts = f"{self.host}:{self.port}", self.security != "none"
+            fix = "Run `pip install 'keyturn[smtp]'`."
+            return [fail("the library for SMTP is not installed", fix)]
+        server = f"{self.host}:{self.port}"
         client = await self.connection(sender.address, sender.timeout.total_seconds())
         try:
             async with client:
@@ -251,32 +267,32 @@ class Smtp(Provider, frozen=True):
             fix = "Correct smtp.username and smtp.password. Gmail needs an app password."
             return [fail(f"{self.host} refused the login ({error.code})", fix)]
         except aiosmtplib.SMTPSenderRefused as error:
-            fix = (
-                "Set mail.from to an address that this account may use, or set smtp.username "
-                "and smtp.password."
-            )
-            return [fail(f"{self.host} refused {sender.address} as the sender ({error.code})", fix)]
+            message = f"{self.host} refused {sender.address} as the sender ({error.code})"
+            return [fail(message, _FIX_SENDER)]
         except (aiosmtplib.SMTPException, OSError) as error:
             cause = error.__cause__ or error
-            return [
-                fail(
-                    f"{server} cannot be used: {str(cause)[:_MOST_SAID] or type(cause).__name__}",
-                    _FIX,
-                )
-            ]
-        done = [
-            "connected",
-            *(["encrypted"] if encrypts else []),
-            *(["logged in"] if self.username else []),
-        ]
+            said = str(cause)[:_MOST_SAID] or type(cause).__name__
+            return [fail(f"{server} cannot be used: {said}", _FIX)]
+        return self._accepting(server)
+
+    def _accepting(self, server: str) -> list[CheckResult]:
+        """Return the findings about a server that takes mails from the sender."""
+        done = ["connected"]
+        encrypts = self.security != "none"
+        if encrypts:
+            done.append("encrypted")
+        if self.username:
+            done.append("logged in")
         accepts = ok(f"{server} accepts mails: {', '.join(done)}")
-        if encrypts or is_loopback(f"smtp://{f'[{self.host}]' if ':' in self.host else self.host}"):
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        if encrypts or is_loopback(f"smtp://{host}"):
             return [accepts]
         fix = 'Set smtp.security to "starttls" or "tls".'
         return [warn("not encrypted: attackers on the network can read the links", fix), accepts]
 
 
 def _is_server(host: str) -> bool:
+    """Tell whether the text is a name, also an international one, or an IP address."""
     if ":" in host:
         return is_host(f"[{host}]")  # an IPv6 address
     try:

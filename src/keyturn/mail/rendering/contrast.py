@@ -10,6 +10,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def channels(colour: str) -> tuple[float, float, float]:
+    """Return red, green and blue, each from 0 to 1."""
     red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
     return red, green, blue
 
@@ -21,4 +22,6 @@ def _luminance(colour: str) -> float:
 
 def linear_light(channel: float) -> float:
     """Return the light of a channel of sRGB, both from 0 to 1 (WCAG 2.2, relative luminance)."""
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+    if channel <= 0.04045:
+        return channel / 12.92
+    return float(((channel + 0.055) / 1.055) ** 2.4)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from html import unescape
 from html.entities import html5
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 VOID = frozenset(
@@ -82,13 +82,13 @@ _WITHOUT_COMMENTS = frozenset(
 )
 """Elements in which the compiler, mrml, refuses comments.
 
-It takes conditional ones only in HTML.
+Conditional comments are allowed only in elements that hold HTML.
 """
 
 _ENDED_BY_ITS_LIKE = frozenset(("dd", "dt", "li", "option", "p", "td", "th", "tr"))
 _DEEPEST = 128
-"""Elements nested deeper become siblings of the innermost, as in browsers from 512 on: unclosed
-tags pile up.
+"""Levels of elements. A deeper element becomes a sibling of the innermost one, since unclosed tags
+pile up. Browsers do so from 512 levels on.
 """
 
 _MARKUP_IN_HTML = re.compile(r"<(?:!--|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*+)?)")
@@ -114,10 +114,12 @@ _REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9
 
 
 class Attribute(NamedTuple):
-    """An attribute, and the offsets of its name, of its value after a quote, and after the whole.
+    """An attribute.
 
-    `value` has its character references resolved. Without a value it is empty, and its offset that
-    of the name.
+    `value`: with its character references resolved; "" if there is no value.
+    `offset`: where the name begins.
+    `value_offset`: where the value begins, after its quote; `offset` if there is no value.
+    `end`: behind the whole attribute.
     """
 
     value: str
@@ -137,9 +139,12 @@ class Element:
 
     All offsets count characters of the source that the tree was read from.
 
-    `offset`: start of its start tag. `end`: after its end tag. `inner`: the range between the two
-    tags.
-    `number`: unique in a tree, counts start tags. The root has number 0 and an empty tag.
+    `tag`: the name; "" for the root.
+    `number`: unique in a tree, counts start tags; 0 for the root.
+    `offset`: where its start tag begins.
+    `nodes`: the elements and texts directly in it, in order. `children`: the elements alone.
+    `inner`: the range between its two tags.
+    `end`: behind its end tag.
     `holder`: the element of MJML around an element of HTML, such as mj-text.
     """
 
@@ -155,30 +160,38 @@ class Element:
     holder: "Element | None" = None
 
     def add(self, child: "Element") -> "Element":
+        """Add an element at the end, and return it."""
         child.parent = self
         self.nodes.append(child)
         self.children.append(child)
         return child
 
     def close(self, stop: int, end: int) -> None:
-        self.inner, self.end = range(self.inner.start, stop), end
+        """Set where its end tag begins (`stop`) and ends."""
+        self.inner = range(self.inner.start, stop)
+        self.end = end
 
     @property
     def behind_name(self) -> int:
+        """The offset behind the name in the start tag."""
         return self.offset + 1 + len(self.tag)
 
     def get(self, name: str) -> str:
         """Return the value of an attribute, "" if it is missing."""
-        return self.attributes[name].value if name in self.attributes else ""
+        attribute = self.attributes.get(name)
+        return attribute.value if attribute else ""
 
     def find(self, tag: str) -> "Element | None":
+        """Return the first element of that tag."""
         return next((element for element in self.walk() if element.tag == tag), None)
 
     def walk(self) -> "Iterator[Element]":
-        """Yield the element and all elements in it, in the order of their start tags, without the
-        root.
+        """Yield the element and all elements in it, in the order of their start tags.
+
+        The root is left out.
         """
-        waiting = [self]  # not recursive: each item would pass through all the elements above
+        # With recursion, each element would pass through the generators of all elements above it.
+        waiting = [self]
         while waiting:
             element = waiting.pop()
             if element.tag:
@@ -186,8 +199,9 @@ class Element:
             waiting += reversed(element.children)
 
     def below(self, without: frozenset[str] = frozenset()) -> "Iterator[Element | Text]":
-        """Yield all texts and elements in it, in order, without elements of the given tags and
-        their content.
+        """Yield all texts and elements in it, in order.
+
+        `without`: tags of elements that are left out with all their content.
         """
         waiting = self.nodes[::-1]
         while waiting:
@@ -207,6 +221,7 @@ class Element:
 
     @property
     def texts(self) -> list[Text]:
+        """The texts directly in it."""
         return [node for node in self.nodes if isinstance(node, Text)]
 
     def text(self) -> str:
@@ -238,7 +253,8 @@ class Element:
 class SyntaxFault(NamedTuple):
     """A place where MJML is malformed.
 
-    `kind`: its rule, without the group. `detail` depends on the kind.
+    `kind`: the name of its rule, without the rule's group.
+    `detail`: depends on the kind.
     """
 
     kind: str
@@ -248,41 +264,46 @@ class SyntaxFault(NamedTuple):
 
 
 def parse_html(html: str) -> Element:
-    """Return the root of the tree.
+    """Return the root of the tree of any text.
 
-    Accepts any text. Leaves comments out, and with them the parts for Outlook alone.
+    Comments are left out, and with them the parts that only Outlook shows.
     """
     return parse_markup(html, is_mjml=False)[0]
 
 
 def parse_markup(source: str, *, is_mjml: bool) -> tuple[Element, tuple[SyntaxFault, ...]]:
-    """Parse any text as HTML or MJML.
+    """Return the root of the tree of any text as HTML or MJML, and the faults of MJML.
 
-    Names are in lower case, but those of MJML as they are written.
+    HTML's names are in lower case, those of MJML as they are written.
     """
     parser = _Parser(source, is_mjml=is_mjml)
     parser.read()
-    return parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset))
+    return parser.root, tuple(sorted(parser.faults, key=attrgetter("offset")))
 
 
 def attribute_value(written: str) -> str:
-    """Return the value with its character references resolved; `?id=1&copy=2` keeps its parameter
-    (HTML, 13.2.5.73).
+    """Return an attribute's value with its character references resolved.
+
+    The parameter in `?id=1&copy=2` is no reference (HTML, 13.2.5.73).
     """
     return _REFERENCE.sub(_resolve, written) if "&" in written else written
 
 
 def _resolve(reference: re.Match[str]) -> str:
-    named = reference[1] is not None
-    return unescape(reference[0]) if not named or reference[0][1:] in html5 else reference[0]
+    written = reference[0]
+    is_name = reference[1] is not None
+    if is_name and written[1:] not in html5:
+        return written
+    return unescape(written)
 
 
 def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
     """Return the source with each change (start, stop, text) applied.
 
-    Of two in one place the first comes first.
+    Of two texts for one place, the first of the `changes` comes first.
     """
-    parts, behind = [], 0
+    parts: list[str] = []
+    behind = 0
     for start, stop, text in sorted(changes, key=itemgetter(0, 1)):
         parts += [source[behind:start], text]
         behind = stop
@@ -290,8 +311,14 @@ def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
 
 
 class _Parser:
-    """Builds the tree in linear time: an end that thousands of tags wait for is searched once
-    (CVE-2025-6069).
+    """Builds the tree in linear time.
+
+    The end that thousands of tags wait for is searched only once (CVE-2025-6069): `_next` has the
+    next offset of a text that was searched, -1 if no more follows.
+
+    `_open`: the open elements, each under the name that closes it; the root is the first.
+    `_times_open`: how many of them have a name.
+    `_unclosed`: how many elements of a name were ended without an end tag of their own.
     """
 
     def __init__(self, source: str, *, is_mjml: bool) -> None:
@@ -306,11 +333,13 @@ class _Parser:
         self._number = 0
 
     def read(self) -> None:
-        behind = at = 0
+        """Read the whole source."""
         markup = _MARKUP_IN_MJML if self._is_mjml else _MARKUP_IN_HTML
+        behind = 0  # the last markup
+        at = 0
         while found := markup.search(self._source, at):
             start = found.start()
-            if len(found[0]) == 1:  # no tag: a text goes on
+            if len(found[0]) == 1:  # no tag: the text goes on
                 self._fault("bare-less-than", start, self._open[-1][0])
                 at = start + 1
                 continue
@@ -323,6 +352,7 @@ class _Parser:
             self._leave_open(len(self._source))
 
     def _markup(self, found: re.Match[str]) -> int:
+        """Read a tag, a comment or a declaration; return the offset behind it."""
         start = found.start()
         if found["slash"]:
             return self._end_tag(start, found["name"] or "")
@@ -330,24 +360,27 @@ class _Parser:
             return self._start_tag(start, found["name"])
         if found[0] == "<!--":
             return self._comment(start)
-        is_cdata = found[0] == "<![CDATA["
-        self._fault("cdata" if is_cdata else "declaration", start)
-        closing = "]]>" if is_cdata else ">"
-        end = self._find(closing, start)
-        return end + len(closing) if end >= 0 else len(self._source)
+        if found[0] == "<![CDATA[":
+            self._fault("cdata", start)
+            return self._behind("]]>", start)
+        self._fault("declaration", start)
+        return self._behind(">", start)
 
     def _comment(self, start: int) -> int:
         if not self._is_mjml:
             comment = COMMENT.match(self._source, start)
             return comment.end() if comment else len(self._source)
-        end, holder = self._find("-->", start + 4), self._holder
+        return self._comment_of_mjml(start)
+
+    def _comment_of_mjml(self, start: int) -> int:
+        end = self._find("-->", start + 4)
         if end < 0:
             self._fault("unclosed-comment", start)
             return len(self._source)
+        holder = self._holder
+        allows_conditional = holder is not None and holder.tag not in _WITHOUT_COMMENTS
         is_conditional = self._source.startswith("[if", start + 4)
-        if (
-            is_conditional and holder and holder.tag not in _WITHOUT_COMMENTS
-        ):  # the compiler copies it as it is
+        if is_conditional and allows_conditional:  # the compiler copies it as it is
             return end + 3
         if self._source.find("<!--", start + 4, end) >= 0:
             self._fault("unclosed-comment", start)
@@ -362,7 +395,8 @@ class _Parser:
         return end + 3
 
     def _text(self, start: int, end: int, *, is_raw: bool = False) -> None:
-        element, text = self._open[-1][1], self._source[start:end]
+        element = self._open[-1][1]
+        text = self._source[start:end]
         if self._is_mjml and not self._holder:
             start += len(text) - len(text.lstrip())
             text = f" {text.strip()} " if start < end else ""
@@ -370,14 +404,16 @@ class _Parser:
             element.nodes.append(Text(text if is_raw else unescape(text), start))
 
     def _start_tag(self, start: int, tag: str) -> int:
+        """Read a start tag, and the text of an element without tags; return the offset behind."""
         holder = self._holder
-        is_html = bool(holder) or not self._is_mjml
+        is_html = holder is not None or not self._is_mjml
         attributes, end, is_closed = self._attributes(start, tag, is_html=is_html)
         name = tag.lower() if is_html and tag.isascii() else tag
         if not self._is_mjml and _is_ended_by(self._open[-1][0], name):
             self._pop().close(start, start)
         self._number += 1
-        parent = self._open[min(len(self._open), _DEEPEST) - 1][1]
+        level = min(len(self._open), _DEEPEST)
+        parent = self._open[level - 1][1]
         inner = range(end, end)
         element = parent.add(
             Element(
@@ -386,90 +422,111 @@ class _Parser:
         )
         if is_closed or name in VOID:
             return end
-        self._open.append((tag if self._is_mjml else name, element))
-        self._times_open[self._open[-1][0]] += 1
-        return self._raw_text(name, end) if name in _RAW and not self._is_mjml else end
+        closing_name = tag if self._is_mjml else name
+        self._open.append((closing_name, element))
+        self._times_open[closing_name] += 1
+        if name in _RAW and not self._is_mjml:
+            return self._raw_text(name, end)
+        return end
 
     def _raw_text(self, tag: str, start: int) -> int:
         """Read up to the end tag. Without one, scripts and styles take in the rest."""
-        ends = () if tag in self._next else _END_OF_RAW.finditer(self._source, start)
-        end = next((end for end in ends if end[1].lower() == tag), None)
-        if not end:
-            self._next[tag] = -1
-        if not end and tag in ("textarea", "title"):
+        stop = self._end_of_raw(tag, start)
+        if stop < 0 and tag in ("textarea", "title"):
             return start
-        stop = end.start() if end else len(self._source)
+        if stop < 0:
+            stop = len(self._source)
         self._text(start, stop, is_raw=tag in ("script", "style"))
         return stop
+
+    def _end_of_raw(self, tag: str, start: int) -> int:
+        """Return the offset of the next end tag, -1 without one."""
+        if tag in self._next:
+            return -1
+        for end in _END_OF_RAW.finditer(self._source, start):
+            if end[1].lower() == tag:
+                return end.start()
+        self._next[tag] = -1
+        return -1
 
     def _attributes(
         self, start: int, tag: str, *, is_html: bool
     ) -> tuple[dict[str, Attribute], int, bool]:
-        """Return the attributes of a start tag, the offset behind it,
-        and whether it closes itself.
-        """
+        """Return a start tag's attributes, the offset behind it, and whether it closes itself."""
         attributes: dict[str, Attribute] = {}
         at = start + 1 + len(tag)
         for found in _IN_TAG.finditer(self._source, at):
-            at, junk = found.end(), found["junk"] or ""
+            at = found.end()
             if found["end"]:
                 return attributes, at, found["end"] == "/>"
-            if not found["name"] and (not junk or (junk == "<" and self._is_mjml)):
-                at -= len(junk)
+            junk = found["junk"]
+            if junk == "<" and self._is_mjml:  # the next tag begins
+                at -= 1
                 break
             if junk:
                 self._fault("malformed-tag", at - 1, tag, junk)
+            elif not found["name"]:  # the source ends
+                break
             elif not self._add_attribute(attributes, found, tag, is_html=is_html):
-                end = self._find(">", found.start("name"))
-                return attributes, end + 1 or len(self._source), self._source[end - 1] == "/"
+                behind = self._behind(">", found.start("name"))
+                return attributes, behind, self._source[behind - 2] == "/"
         self._fault("unfinished-tag", start, tag)
         return attributes, at, False
 
     def _add_attribute(
         self, attributes: dict[str, Attribute], found: re.Match[str], tag: str, *, is_html: bool
     ) -> bool:
-        """Add it, unless its quote is open.
-
-        The first of a name counts (HTML, 13.2.5.33), in MJML the last.
-        """
-        start, name, group = found.start("name"), found["name"], found.lastindex or 0
+        """Add an attribute. Return False, and add nothing, if its quote is open."""
+        name = found["name"]
+        start = found.start("name")
+        group = found.lastindex or 0
         value = found[group] if group > _NAME_GROUP else ""
         if not found["blank"]:
             self._fault("missing-space", start, tag, name)
-        if found["open"] or (
-            self._is_mjml and not found["bare"] and _IN_TAG_OF_VALUE.search(value)
-        ):
+        is_quoted_in_mjml = self._is_mjml and not found["bare"]
+        if found["open"] or (is_quoted_in_mjml and _IN_TAG_OF_VALUE.search(value)):
             self._fault("unclosed-quote", start, tag, name)
             return False
         if found["bare"]:
             self._fault("unquoted-value", start, tag, name)
         if '"' in value:
             self._fault("quote-in-value", start, tag, name)
-        key, value = name.lower() if is_html else name, attribute_value(value)
+        key = name.lower() if is_html else name
+        value = attribute_value(value)
         known = attributes.get(key)
         if known and known.value != value:
             self._fault("duplicate-attribute", start, tag, name)
-        if not (known and is_html):
+        # The first of a name counts (HTML, 13.2.5.33), in MJML the last.
+        if not known or not is_html:
             attributes[key] = Attribute(value, start, found.start(group), found.end())
         return True
 
     def _end_tag(self, start: int, name: str) -> int:
-        end, behind = self._find(">", start), start + 2 + len(name)
+        """Read an end tag; return the offset behind it."""
+        end = self._find(">", start)
         if not self._is_mjml:
             self._close(name.lower(), start, end + 1)
             return end + 1
         if not name or end < 0:
             self._fault("unfinished-tag", start, f"/{name}")
             return start + 2
-        if (other := self._source.find("<", behind, end)) >= 0:
+        behind_name = start + 2 + len(name)
+        next_tag = self._source.find("<", behind_name, end)
+        if next_tag >= 0:
             self._fault("unfinished-tag", start, f"/{name}")
-            end = other - 1
-        elif junk := self._source[behind:end].strip():
-            self._fault("malformed-tag", start, f"/{name}", junk[:10])
+            end = next_tag - 1
+        else:
+            junk = self._source[behind_name:end].strip()
+            if junk:
+                self._fault("malformed-tag", start, f"/{name}", junk[:10])
         self._close(name, start, end + 1)
         return end + 1
 
     def _close(self, tag: str, start: int, end: int) -> None:
+        """Close the innermost open element of that tag, and the elements within it.
+
+        An end tag that fits no element is noted.
+        """
         innermost = self._open[-1][0]
         if self._times_open[tag]:
             while self._open[-1][0] != tag:
@@ -502,21 +559,31 @@ class _Parser:
     def _holder(self) -> Element | None:
         """The element of MJML, around this place, that holds HTML."""
         element = self._open[-1][1]
-        return element.holder or (element if self._is_mjml and element.tag in HOLD_HTML else None)
+        if element.holder:
+            return element.holder
+        return element if self._is_mjml and element.tag in HOLD_HTML else None
 
     def _find(self, text: str, start: int) -> int:
+        """Return the next offset of a text, -1 without one."""
         at = self._next.get(text)
         if at is None or 0 <= at < start:
-            at = self._next[text] = self._source.find(text, start)
+            at = self._source.find(text, start)
+            self._next[text] = at
         return at
 
+    def _behind(self, text: str, start: int) -> int:
+        """Return the offset behind the next place of a text; without one, the end of the source."""
+        at = self._find(text, start)
+        return at + len(text) if at >= 0 else len(self._source)
+
     def _fault(self, kind: str, offset: int, tag: str = "", detail: str = "") -> None:
+        """Note a fault of MJML; in HTML nothing is one."""
         if self._is_mjml:
             self.faults.append(SyntaxFault(kind, offset, tag, detail))
 
 
 def _is_ended_by(tag: str, start_tag: str) -> bool:
     """Tell whether a start tag ends an element whose end tag is optional (HTML, 13.1.2.4)."""
-    return tag in _ENDED_BY_ITS_LIKE and (
-        tag == start_tag or {tag, start_tag} in ({"td", "th"}, {"dd", "dt"})
-    )
+    if tag not in _ENDED_BY_ITS_LIKE:
+        return False
+    return tag == start_tag or {tag, start_tag} in ({"td", "th"}, {"dd", "dt"})

@@ -19,11 +19,12 @@ from keyturn.mail.rendering.included_heads import INCLUDED_STYLE
 
 
 class SharedBytecodeCache(BytecodeCache):
-    """Caches compiled files for each language: a filter of that language may have been applied to a
-    constant.
+    """Caches compiled templates for environments that differ only in their language.
 
-    It is for environments that differ in nothing else. When there are `most` versions of files, it
-    begins anew.
+    Each language has templates of its own, because Jinja applies a filter to a constant when it
+    compiles.
+
+    `most`: versions of templates; then the cache is emptied.
     """
 
     def __init__(self, most: int = 4_000) -> None:
@@ -50,10 +51,9 @@ def _shared_cache(_escapes: object) -> SharedBytecodeCache:
 
 
 class OwnEnvironment(Environment):
-    """Reads Keyturn's own templates, compiled once in a process, however often the app is built.
+    """The environment of Keyturn's own templates.
 
-    Templates get the environment's globals, in place of Jinja's ChainMap of them, which is read for
-    each mail.
+    They are compiled once in a process, however often the app is built.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class OwnEnvironment(Environment):
         )
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the globals of a template as one dict: Jinja's ChainMap is slower to read."""
         return {**self.globals, **d} if d else self.globals
 
 
@@ -82,31 +83,39 @@ _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 def template_invalid(error: Exception, file: str) -> TemplateInvalid:
-    """Return the error in terms of the template.
+    """Return an error of Jinja's, or of what a template calls, with its place in the template.
 
-    Names `file` if the traceback has no template line.
+    `file`: the place if the traceback has no line of a template.
     """
     if isinstance(error, TemplateSyntaxError):
-        # A plain int: an environment that traces its output counts lines in a number type of its
-        # own.
+        # A plain int, because an environment that traces its output counts lines in a number type
+        # of its own.
         return TemplateInvalid(error.filename or file, int(error.lineno), str(error.message))
-    reason = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
     if isinstance(error, TemplateNotFound):
         reason = f"there is no template {error.name}"
-    return TemplateInvalid(*_error_place(error, file), reason)
+    elif isinstance(error, TemplateError):
+        reason = str(error)
+    else:
+        reason = f"{type(error).__name__}: {error}"
+    path, line = _error_place(error, file)
+    return TemplateInvalid(path, line, reason)
 
 
 def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
-    """Find the innermost template line in a traceback: Jinja rewrites it to point into the
-    templates.
+    """Return the file and the line of the innermost template line in a traceback.
+
+    Jinja rewrites tracebacks so that they lead into the templates.
     """
     trace = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
-    if missing := _UNDEFINED.match(
-        str(error)
-    ):  # the macro that received it is not the place where it is missing
-        frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
-    return (frames[-1].filename, frames[-1].lineno) if frames else (file, None)
+    if not frames:
+        return file, None
+    undefined = _UNDEFINED.match(str(error))
+    if undefined:
+        # The macro that got the value is not the place where it is missing.
+        frames = [frame for frame in frames if undefined[1] in (frame.line or "")] or frames
+    innermost = frames[-1]
+    return innermost.filename, innermost.lineno
 
 
 _INCLUDE = re.compile(
@@ -116,31 +125,34 @@ _ATTRIBUTE = re.compile(r"""\s([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 
 class MjmlIncludes(Extension):
-    """Makes Jinja's include of `mj-include` of MJML, of CSS (`type="css"`) and of HTML: mrml reads
-    no files.
+    """Turns MJML's `mj-include` of MJML, CSS or HTML into Jinja's include, since mrml reads no
+    files.
 
-    A path is relative to the file, else to the folder. One that holds Jinja is left as it is; the
-    guard reports it.
+    A path is relative to the file, else to the folder. A path that holds Jinja is left as it is;
+    the guard reports it.
     """
 
     priority = -1  # before the other extensions of an environment
 
     def preprocess(self, source: str, name: str | None, _filename: str | None = None) -> str:
-        is_any = "<mj-include" in source
-        return (
-            _INCLUDE.sub(lambda tag: self._include(tag, name or ""), source) if is_any else source
-        )
+        if "<mj-include" not in source:
+            return source
+        return _INCLUDE.sub(lambda tag: self._include(tag, name or ""), source)
 
     def _include(self, tag: re.Match[str], name: str) -> str:
-        attributes = {
-            key: attribute_value(first or second)
-            for key, first, second in _ATTRIBUTE.findall(tag[1] or "")
-        }
-        path, jinja = attributes.get("path", "").replace("\\", "/"), self.environment
+        """Return Jinja's include in place of a tag; comments stay as they are."""
+        attributes: dict[str, str] = {}
+        for key, quoted, single_quoted in _ATTRIBUTE.findall(tag[1] or ""):
+            attributes[key] = attribute_value(quoted or single_quoted)
+        path = attributes.get("path", "").replace("\\", "/")
+        jinja = self.environment
         if not path or jinja.variable_start_string in path or "'" in path:
             return tag[0]
-        files, gap = ", ".join(map(repr, places_of(path, name))), "\n" * tag[0].count("\n")
-        included = f"{jinja.block_start_string} include [{files}]{gap} {jinja.block_end_string}"
+        files = ", ".join(map(repr, places_of(path, name)))
+        # As many lines as before, because errors tell the line.
+        line_breaks = "\n" * tag[0].count("\n")
+        start = f"{jinja.block_start_string} include [{files}]"
+        included = f"{start}{line_breaks} {jinja.block_end_string}"
         match attributes.get("type"):
             case "css":
                 inline = ' inline="inline"' if attributes.get("css-inline") == "inline" else ""
@@ -152,4 +164,6 @@ class MjmlIncludes(Extension):
 
 def places_of(path: str, name: str) -> list[str]:
     """Return the possible names of an included template, for a path in the template `name`."""
-    return list(dict.fromkeys((normpath(join(dirname(name), path)), normpath(path))))
+    beside = normpath(join(dirname(name), path))
+    in_folder = normpath(path)
+    return [beside] if beside == in_folder else [beside, in_folder]

@@ -1,5 +1,6 @@
-"""Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for
-snapshot tests.
+"""Renders mails: typed props fill in Jinja templates, which compile to a mail.
+
+Sending, the studio and snapshot tests all render in this way.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +20,14 @@ from keyturn.mail.rendering.jinja import MjmlIncludes, OwnEnvironment, template_
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Declares the values that a template gets.
+    """Declares the values that a template gets; each template has a subclass.
 
-    Each template has a subclass; `template` is the name of its folder. `audit` is "reset" for mails
-    whose link lets the reader choose a password: stricter checks apply to such a mail. Every string
-    is printed as one line, so that a name cannot add lines of its own to a mail. Text of several
-    lines is a tuple of strings.
+    Every string is printed as one line, so that a name cannot add lines of its own to a mail. Text
+    of several lines is a tuple of strings.
+
+    `template`: the name of the template's folder.
+    `audit`: "reset" for a mail whose link lets the reader choose a password. Stricter checks apply
+    to such a mail.
     """
 
     template: ClassVar[str]
@@ -32,8 +35,9 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Engine(Protocol):
-    """The port of a template engine other than Jinja, Django's: renders templates by their names in
-    `Folders`.
+    """The port of another template engine, Django's, in place of Jinja.
+
+    It renders templates by their names in `Folders`.
     """
 
     name: str
@@ -45,8 +49,9 @@ class Engine(Protocol):
         """
 
     def find_variables(self, files: Sequence[str]) -> Mapping[str, Any]:
-        """Return the variables of files, with all that they use, by name, as the studio describes
-        them.
+        """Return the variables of files, and of the files that these use, by name.
+
+        A variable is described in the studio's own form.
         """
 
 
@@ -58,13 +63,17 @@ def _is_markup(name: str | None) -> bool:
 class Templates:
     """The mails of a folder: an immutable value, of which the `with_...` methods make variants.
 
-    `beneath`: folders with the files that this folder lacks. `files`: tells which files make a
-    mail.
+    `folder`: the folder of the templates.
+    `globals`: values that every template gets.
+    `beneath`: folders with the files that this folder lacks.
     `reload`: read a template again after it was saved.
-    `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is
-    applied to it.
+    `files`: tells which files make a mail.
+    `make_environment`: makes a language's environment, in place of Keyturn's own.
+    `prepare`: changes an environment before its first use.
     `engine`: renders the templates in place of Jinja.
     `around`: makes a context in which the files of a mail are rendered.
+    `environments`: those made so far, by language. Variants with other files share them, since an
+    environment does not depend on `files`.
     """
 
     folder: Path
@@ -78,10 +87,6 @@ class Templates:
     engine: Engine | None = None
     around: Callable[[], AbstractContextManager[object]] = nullcontext
     environments: dict[str, Environment] = field(default_factory=dict, repr=False)
-    """The environments made so far, by language.
-
-    They do not depend on `files`, so variants with other files share them.
-    """
 
     @cached_property
     def folders(self) -> Folders:
@@ -107,46 +112,53 @@ class Templates:
         return self.compile(name, self.fill(name, values, language))
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
-        values = {
-            key: one_line(value) if isinstance(value, str) else value
-            for key, value in values.items()
-        }
+        """Return the filled-in files of a mail. Raises TemplateInvalid."""
+        files = self.files(name)
+        printed = dict(values)
+        for key, value in values.items():
+            if isinstance(value, str):
+                printed[key] = one_line(value)
         with self.around():
             return Filled(
-                *(self._fill(file, values, language) if file else "" for file in self.files(name))
+                markup=self._fill(files.markup, printed, language),
+                text=self._fill(files.text, printed, language),
+                subject=self._fill(files.subject, printed, language),
             )
 
     def compile(
         self, name: str, filled: Filled, compile_mjml: Callable[[str], str] = to_html
     ) -> Rendered:
-        plain = Filled(
-            *map(str, filled)
-        )  # an engine's values know their source places; a sent mail does not need them
+        """Return the mail that filled-in files make. Raises TemplateInvalid."""
+        # An engine's texts know their places in the source, which a sent mail does not need.
+        plain = Filled(str(filled.markup), str(filled.text), str(filled.subject))
         return compile_mail(plain, self.files(name), self.folders, compile_mjml)
 
     def environment(self, language: Language) -> Environment:
+        """Return the environment of a language, made once."""
         if language.tag not in self.environments:
-            if self.make_environment:
-                environment = self.make_environment(language)
-            else:
-                environment = OwnEnvironment(
-                    FileSystemLoader(self.folders.all), escapes=_is_markup, reload=self.reload
-                )
-                language.teach(environment)
-            environment.globals.update(self.globals)
-            environment.add_extension(MjmlIncludes)
-            self.environments[language.tag] = (
-                self.prepare(environment) if self.prepare else environment
-            )
+            self.environments[language.tag] = self._build_environment(language)
         return self.environments[language.tag]
 
+    def _build_environment(self, language: Language) -> Environment:
+        if self.make_environment:
+            environment = self.make_environment(language)
+        else:
+            loader = FileSystemLoader(self.folders.all)
+            environment = OwnEnvironment(loader, escapes=_is_markup, reload=self.reload)
+            language.teach(environment)
+        environment.globals.update(self.globals)
+        environment.add_extension(MjmlIncludes)
+        return self.prepare(environment) if self.prepare else environment
+
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        """Return a filled-in template; "" if the mail has no such file."""
+        if not file:
+            return ""
         if self.engine:
             return self.engine.render(file, {**self.globals, **values}, language)
         try:
-            return (
-                self.environment(language).get_template(file).render({**values, READER: language})
-            )
+            template = self.environment(language).get_template(file)
+            return template.render({**values, READER: language})
         except Exception as error:  # a template calls filters and methods, which can raise anything
             named = file if isinstance(error, TemplateSyntaxError) else str(self.folders / file)
             raise template_invalid(error, named) from error

@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attack import AttackEnded, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import (
     bobs_story,
     open_page,
@@ -14,8 +14,8 @@ from keyturn.probe.attacks.stories import (
     view,
 )
 from keyturn.probe.calls import form_for
+from keyturn.probe.page import Page
 from keyturn.probe.run import Run, Story, look, new_password
-from keyturn.probe.web import Page
 
 _AT_ONCE = 8
 _A_SECOND = 1.1
@@ -26,7 +26,7 @@ _LONGEST_ID = 36
 """Characters of an id, as of a UUID, or of an address."""
 
 
-async def old_password_works(run: Run) -> Finding:
+async def old_password_works(run: Run) -> AttackEnded:
     """Sign in with the password before the last reset."""
     await second_story(run)
     wrong = "The password before the reset still signs in."
@@ -37,7 +37,7 @@ async def old_password_works(run: Run) -> Finding:
     )
 
 
-async def sessions_survive(run: Run) -> Finding:
+async def sessions_survive(run: Run) -> AttackEnded:
     """Open a private page, after a reset, with a session from before."""
     await second_story(run)
     browser, path, before = await session_before(run)
@@ -49,7 +49,7 @@ async def sessions_survive(run: Run) -> Finding:
     return unsure(f"{path} looks neither as before nor as to others.", page)
 
 
-async def second_step_skipped(run: Run) -> Finding:
+async def second_step_skipped(run: Run) -> AttackEnded:
     """Open a private page with what a reset alone gives: the browser that did it, and the new
     password.
     """
@@ -69,16 +69,16 @@ async def second_step_skipped(run: Run) -> Finding:
     return passed(f"Neither the browser of the reset nor the new password alone opens {path}.")
 
 
-def _dead(link: str, page: Page, is_changed: bool) -> Finding:
+def _dead(link: str, page: Page, is_changed: bool) -> AttackEnded:
     return judged(is_changed, f"{link} set another password.", f"{link} sets no password.", page)
 
 
-async def link_twice(run: Run) -> Finding:
+async def link_twice(run: Run) -> AttackEnded:
     """Use the link of a finished reset for another password."""
     return _dead("The link of a finished reset", *await second_link_again(run))
 
 
-async def older_link_works(run: Run) -> Finding:
+async def older_link_works(run: Run) -> AttackEnded:
     """Ask for two links, use the newer one, then the older one."""
     older, newer = await run.link_for(run.ann), await run.link_for(run.ann)
     if older.mail.token == newer.mail.token:
@@ -90,7 +90,7 @@ async def older_link_works(run: Run) -> Finding:
     return _dead("After a newer link was used, the older one", *await use_again(run, older))
 
 
-async def link_after_change(run: Run) -> Finding:
+async def link_after_change(run: Run) -> AttackEnded:
     """Ask for a link, change the password as a signed-in user does, then use the link."""
     change = run.call(
         "change", "Name the call that changes the password of a signed-in user by --change."
@@ -100,7 +100,7 @@ async def link_after_change(run: Run) -> Finding:
     return _dead("A link from before the change", *await use_again(run, story))
 
 
-async def link_twice_at_once(run: Run) -> Finding:
+async def link_twice_at_once(run: Run) -> AttackEnded:
     """Use one link several times at the same moment, in different browsers, and count the answers
     that say yes.
     """
@@ -140,7 +140,7 @@ async def link_twice_at_once(run: Run) -> Finding:
     return judged(len(won) > 1, message, message, *[*won.values()][:2])
 
 
-async def other_account(run: Run) -> Finding:
+async def other_account(run: Run) -> AttackEnded:
     """Use a link of the first account with the address, and with what the link and the form hold,
     of the second.
     """
@@ -159,9 +159,7 @@ async def other_account(run: Run) -> Finding:
 
 
 def _facts_of(story: Story) -> dict[str, str]:
-    """Return the fields of a link's form that name an account, and neither a
-    token nor a session.
-    """
+    """Return the fields of a link's form that may name an account: neither tokens nor sessions."""
     form = form_for(story.page) if story.page else None
     fields = (
         ((name, value) for name, value in form.body.items() if not _OF_A_SESSION.search(name))

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from statistics import median
 from urllib.parse import quote
 
-from keyturn.probe.attack import Finding, Limited, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attack import AttackEnded, Limited, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
+from keyturn.probe.page import Page
 from keyturn.probe.run import PASSWORD, Run, pattern_of
-from keyturn.probe.web import Page
 
 _CHANGING = re.compile(
     r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|(?a:[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,})"
@@ -59,7 +59,7 @@ _HEADERS = (
 )
 
 
-async def answers_differ(run: Run) -> Finding:
+async def answers_differ(run: Run) -> AttackEnded:
     """Compare answers with and without an account: what all of one kind have, and none of the
     other.
     """
@@ -82,9 +82,7 @@ async def answers_differ(run: Run) -> Finding:
 
 
 def _signs(page: Page, address: str) -> set[str]:
-    """Return what a client sees of an answer,
-    without the address and words that change each time.
-    """
+    """Return what a client sees of an answer, without the address and words that always change."""
 
     def steady(text: str) -> str:
         for form in (address, quote(address), quote(address, safe=""), html.escape(address)):
@@ -98,7 +96,7 @@ def _signs(page: Page, address: str) -> set[str]:
     return signs | {f"cookie {name}" for name in page.cookies}
 
 
-async def secret_in_answer(run: Run) -> Finding:
+async def secret_in_answer(run: Run) -> AttackEnded:
     """Search the answers to requests for the token of their mails, and the answers to resets for
     the password.
     """
@@ -110,7 +108,7 @@ async def secret_in_answer(run: Run) -> Finding:
     return passed(f"{len(run.stories)} answers contain neither the token nor the password.")
 
 
-async def times_differ(run: Run) -> Finding:
+async def times_differ(run: Run) -> AttackEnded:
     """Measure accounts and strangers in turn, by the rank test of Mann and Whitney; a suspicion is
     measured again.
     """
@@ -132,15 +130,15 @@ async def times_differ(run: Run) -> Finding:
 async def _measure(run: Run) -> tuple[float, float, str]:
     """Return the difference of the medians in seconds, its p, and both in words.
 
-    Raises a Finding without the mails.
+    Raises AttackEnded without the mails.
     """
-    known, unknown, before = list[float](), list[float](), len(run.mailbox.mails)
+    known, unknown, before = list[float](), list[float](), len(run.inbox.mails)
     for number in range(run.patience.samples):
         pair = [(known, (run.ann, run.other)[number % 2]), (unknown, run.stranger())]
         random.shuffle(pair)
         for times, address in pair:
             times.append(sum(answer.seconds for answer in (await run.ask(address)).all))
-    if sum(map(run.has_link, await run.mailbox.all(before, run.usual_wait))) < len(known):
+    if sum(map(run.has_link, await run.inbox.all(before, run.usual_wait))) < len(known):
         raise not_tried(
             "A limit held mails back, so the times are those of the limit: raise it for the probe."
         )
@@ -161,11 +159,11 @@ def compare(mine: Sequence[float], other: Sequence[float]) -> tuple[float, float
     return wins / (n * m), math.erfc(abs(z) / math.sqrt(2)), 0.5 + max(map(abs, shares)) / 2
 
 
-async def no_limit(run: Run) -> Finding:
+async def no_limit(run: Run) -> AttackEnded:
     """Ask for one mailbox many times, and count its mails, once those of earlier requests are
     there.
     """
-    before = len(await run.mailbox.all(0, run.usual_wait))
+    before = len(await run.inbox.all(0, run.usual_wait))
     count, pages = run.patience.flood, list[Page]()
     for number in range(count):
         try:
@@ -173,11 +171,10 @@ async def no_limit(run: Run) -> Finding:
         except Limited:
             return passed(f"Request {number + 1} of {count} was refused with 429.")
         if (status := pages[-1].status) >= 400:
-            judge = (
-                passed if status < 500 else unsure
-            )  # an application that breaks down has no limit
+            # An application that breaks down has not shown a limit.
+            judge = passed if status < 500 else unsure
             return judge(f"Request {number + 1} of {count} was refused with {status}.", pages[-1])
-    mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if mail.is_for(run.ann)]
+    mails = [mail for mail in await run.inbox.all(before, run.usual_wait) if mail.is_for(run.ann)]
     if len(mails) >= count:
         return failed(
             f"{count} requests in a row sent {len(mails)} mails to {run.ann}.", *pages[:1]
@@ -185,18 +182,18 @@ async def no_limit(run: Run) -> Finding:
     return passed(f"{count} requests in a row sent {len(mails)} mails.")
 
 
-async def _judge(run: Run, typed: Sequence[object]) -> Finding:
+async def _judge(run: Run, typed: Sequence[object]) -> AttackEnded:
     """Ask with each of the inputs, and look whether links come to addresses that never got any
     before.
     """
     if (owner := run.other) != run.ann:
         await bobs_story(run)  # shows where the mails of this account go
-    before = len(run.mailbox.mails)
+    before = len(run.inbox.mails)
     known = {owner}.union(*(story.mail.to for story in run.stories if story.account == owner))
     pages = [await run.ask(one) for one in typed]
-    mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if run.has_link(mail)]
+    mails = [mail for mail in await run.inbox.all(before, run.usual_wait) if run.has_link(mail)]
     if not mails:
-        await run.link_for(owner)  # raises a Finding if a limit holds mails back
+        await run.link_for(owner)  # raises AttackEnded if a limit holds mails back
     others = sorted({to for mail in mails for to in mail.to - known})
     wrong = f"A link for {owner} went to {', '.join(others)}."
     return judged(
@@ -204,7 +201,7 @@ async def _judge(run: Run, typed: Sequence[object]) -> Finding:
     )
 
 
-async def address_list(run: Run) -> Finding:
+async def address_list(run: Run) -> AttackEnded:
     """Ask for a link for an account and a stranger's address together, as a list and as a text with
     a comma.
     """
@@ -213,13 +210,13 @@ async def address_list(run: Run) -> Finding:
     return await _judge(run, [*both, *map(tuple, both), f"{owner},{stranger}"])
 
 
-async def address_header(run: Run) -> Finding:
+async def address_header(run: Run) -> AttackEnded:
     """Ask for a link for an address that goes on, behind a line break, with a header Bcc."""
     owner, stranger = run.other, run.stranger()
     return await _judge(run, [f"{owner}\r\nBcc: {stranger}", f"{owner}\nBcc: {stranger}"])
 
 
-async def address_look_alike(run: Run) -> Finding:
+async def address_look_alike(run: Run) -> AttackEnded:
     """Ask for a link for addresses that only look like the account's, or that Unicode folds into
     it.
     """
@@ -231,21 +228,21 @@ async def address_look_alike(run: Run) -> Finding:
     return await _judge(run, [f"{one}@{domain}" for one in names[:4]])
 
 
-async def mail_to_typed(run: Run) -> Finding:
+async def mail_to_typed(run: Run) -> AttackEnded:
     """Ask for a link in other case and with a +tag: its mail has to go to the stored address."""
     name, _, domain = run.other.rpartition("@")
     return await _judge(run, [f"{name.swapcase()}@{domain}", f"{name}+keyturn@{domain}"])
 
 
-async def host_in_link(run: Run) -> Finding:
+async def host_in_link(run: Run) -> AttackEnded:
     """Ask for links with a foreign host in each header that frameworks read, and search the mails
     for it.
     """
     silent, refused = list[str](), list[str]()
     for headers in _HEADERS:
-        before, name = len(run.mailbox.mails), next(iter(headers)).title()
+        before, name = len(run.inbox.mails), next(iter(headers)).title()
         page = await run.ask(run.other, headers)
-        mails = await run.mailbox.wait(before, run.usual_wait, lambda mail: mail.is_for(run.other))
+        mails = await run.inbox.wait(before, run.usual_wait, lambda mail: mail.is_for(run.other))
         if any(EVIL in mail.text for mail in mails):
             return failed(f"With another host in {name}, the mail leads to that host.", page)
         refused += [f"{name} ({page.status})"] if page.status >= 400 else []

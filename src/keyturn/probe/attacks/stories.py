@@ -6,9 +6,10 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from keyturn.probe.attack import Finding, not_tried
+from keyturn.probe.attack import AttackEnded, not_tried
+from keyturn.probe.browser import Browser
+from keyturn.probe.page import Page
 from keyturn.probe.run import Run, Story, new_password
-from keyturn.probe.web import Browser, Page
 
 _PLACES = ("/", "/account", "/profile", "/me", "/api/me", "/api/auth/me")
 """Where a page that only a signed-in user sees may be, beside the one to which signing in leads."""
@@ -46,7 +47,7 @@ def view(page: Page, run: Run) -> tuple[object, ...]:
 async def session_before(run: Run) -> tuple[Browser, str, Page]:
     """Sign in before the second story, and find a page that looks otherwise to others.
 
-    Raises a Finding.
+    Raises AttackEnded.
     """
     browser, landing = await run.sign_in(run.ann)
     named = run.calls.get("private")
@@ -66,7 +67,7 @@ async def second_story(run: Run) -> Story:
     """Reset the first account while it is signed in, with a link that a mail
     scanner opened before.
     """
-    with suppress(Finding):  # attacks that need the session are told why there is none
+    with suppress(AttackEnded):  # attacks that need the session are told why there is none
         await session_before(run)
     story, scanner = await run.link_for(run.ann), Browser(run.web)
     methods = ("HEAD", "GET", "GET") if story.mail.link else ()  # a code has no page
@@ -80,7 +81,7 @@ async def second_story(run: Run) -> Story:
 
 
 async def link_page(run: Run) -> Page:
-    """Return the page that a link shows. Raises a Finding if the application serves none."""
+    """Return the page that a link shows. Raises AttackEnded if the application serves none."""
     page = run.first.page or next(iter((await second_story(run)).scanned[1:]), None)
     if page is None or page.status != 200 or not page.is_html:
         raise not_tried(

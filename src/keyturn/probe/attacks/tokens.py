@@ -1,4 +1,4 @@
-"""What the mail, its token and its page are made of, and where else the token gets to."""
+"""Attacks on the mail, its token and its page, and on other places that the token reaches."""
 
 import hashlib
 import math
@@ -10,10 +10,10 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from keyturn.hosts import host_of, is_loopback
-from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attack import AttackEnded, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
+from keyturn.probe.browser import joined
 from keyturn.probe.run import PASSWORD, Run, Story, pattern_of
-from keyturn.probe.web import joined
 
 _PASSWORD = re.compile(
     r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^<>]*>\s*)*([^\s<]{6,64})",
@@ -34,8 +34,8 @@ _ALPHABETS = (
     ("0-9A-Za-z", 62),
 )
 _NEXT, _NEAR, _LARGE = 10, 10**10, 10**16
-"""Three numbers in a row that are at most this far apart are no chance; the second holds for large
-numbers.
+"""Three numbers in a row that are at most `_NEXT` apart are no chance; from `_LARGE` on, at most
+`_NEAR`.
 """
 
 _DAY = 86_400
@@ -54,21 +54,21 @@ _SHOWS_THE_PATH = {
 _ANYBODY = {"*", "http:", "https:", "http://*", "https://*"}
 
 
-async def password_mailed(run: Run) -> Finding:
+async def password_mailed(run: Run) -> AttackEnded:
     """Search all mails for a password that the probe set, and sign in with what a mail calls a
     password.
     """
-    for mail in run.mailbox.mails:
+    for mail in run.inbox.mails:
         if PASSWORD.search(mail.text):
             return failed(f"The mail {mail.subject!r} contains the new password.")
         if "sign_in" in run.calls and mail.is_for(run.ann):
             for candidate in _PASSWORD.findall(_URL.sub(" ", mail.text))[:_MOST_TRIES]:
                 if await run.works(run.ann, candidate):
                     return failed(f"The mail {mail.subject!r} contains a password that signs in.")
-    return passed(f"{len(run.mailbox.mails)} mails contain no password.")
+    return passed(f"{len(run.inbox.mails)} mails contain no password.")
 
 
-async def link_not_https(run: Run) -> Finding:
+async def link_not_https(run: Run) -> AttackEnded:
     """Look at the scheme of the mail's link."""
     address = run.first.mail.link
     if not address or is_loopback(address):
@@ -85,7 +85,7 @@ async def link_not_https(run: Run) -> Finding:
     )
 
 
-async def no_notice(run: Run) -> Finding:
+async def no_notice(run: Run) -> AttackEnded:
     """Wait for a mail after the first reset."""
     if not run.notices:
         run.call("sign_in")  # a reset that was refused needs no notice
@@ -103,7 +103,7 @@ async def _used(run: Run) -> list[Story]:
     return [story for story in run.stories if story.done]
 
 
-async def token_short(run: Run) -> Finding:
+async def token_short(run: Run) -> AttackEnded:
     """Compute the most bits that a token can have, from the characters in which tokens differ."""
     if not run.first.mail.link:
         return unsure(
@@ -134,7 +134,7 @@ async def token_short(run: Run) -> Finding:
     )
 
 
-async def token_predictable(run: Run) -> Finding:
+async def token_predictable(run: Run) -> AttackEnded:
     """Compare tokens with each other, with the time, and with what can be computed from the
     address.
     """
@@ -208,7 +208,7 @@ def _computable(address: str) -> Iterator[tuple[str, bytes]]:
                 )
 
 
-async def token_leaks(run: Run) -> Finding:
+async def token_leaks(run: Run) -> AttackEnded:
     """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has
     the token.
     """
@@ -256,7 +256,7 @@ async def token_leaks(run: Run) -> Finding:
     return unsure(f"The page has no Referrer-Policy. {says}{also}", page)
 
 
-async def token_in_cookie(run: Run) -> Finding:
+async def token_in_cookie(run: Run) -> AttackEnded:
     """Search cookies, and the redirects after the reset, for the token."""
     story = run.first
     token, done = pattern_of(story.mail.token), story.done
@@ -282,7 +282,7 @@ async def token_in_cookie(run: Run) -> Finding:
     return passed("After the reset, neither a cookie nor a redirect has the token.")
 
 
-async def page_cached(run: Run) -> Finding:
+async def page_cached(run: Run) -> AttackEnded:
     """Read the Cache-Control of the page, if the token is in it or in its address."""
     page = await link_page(run)
     value = page.header("cache-control")
@@ -303,7 +303,7 @@ async def page_cached(run: Run) -> Finding:
     return passed("Neither the page nor its address has the token.", page)
 
 
-async def page_framed(run: Run) -> Finding:
+async def page_framed(run: Run) -> AttackEnded:
     """Read the Content-Security-Policy and the X-Frame-Options of the page."""
     page = await link_page(run)
     options, policies = (
@@ -327,7 +327,7 @@ async def page_framed(run: Run) -> Finding:
     return failed("It has neither frame-ancestors nor X-Frame-Options.", page)
 
 
-async def get_uses_link(run: Run) -> Finding:
+async def get_uses_link(run: Run) -> AttackEnded:
     """Open a link as a scanner does, by HEAD and twice by GET without cookies, before its reader
     uses it.
     """

@@ -1,3 +1,4 @@
-"""The port to an app's accounts, the stores behind it, and Keyturn's own sessions, which know an
-account by its id.
+"""The port to an app's accounts, the stores behind it, and Keyturn's own sessions.
+
+A session refers to an account by its id.
 """

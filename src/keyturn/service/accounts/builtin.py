@@ -1,5 +1,6 @@
-"""The built-in store, for the demo and for apps without a table of accounts, and the table of
-sessions.
+"""The built-in store of accounts, and the table of sessions.
+
+The store is for the demo, and for apps without a table of accounts.
 """
 
 from collections.abc import Sequence
@@ -81,8 +82,9 @@ _CHANGED, _LOCKED_CHANGED = (
 
 
 class BuiltinAccounts(AccountStore):
-    """An AccountStore over its own table, which the migrations create, with further methods for its
-    commands.
+    """An AccountStore over a table of its own, which the migrations create.
+
+    `add` and `list` serve the commands.
     """
 
     can_lock = True
@@ -148,7 +150,7 @@ class BuiltinAccounts(AccountStore):
     async def add(self, account: Account, password_hash: str | None) -> Account:
         """Store a new account under its own id.
 
-        Raises InputInvalid for a taken address, or a field that is unfit.
+        Raises InputInvalid if the address is taken, or if a field is invalid.
         """
         email, account_id = addresses.parse(account.email), str(uuid4())
         _require_room(account)
@@ -190,7 +192,8 @@ class BuiltinAccounts(AccountStore):
 
 
 def _require_room(account: Account) -> None:
-    # SQLite would store longer text; the next mail, or a move to PostgreSQL, would then fail.
+    # SQLite stores longer text than a column declares. A mail, or a move to PostgreSQL, would then
+    # fail.
     faults = [
         Fault(column.name, f"must have at most {column.type.length} characters")
         for column in AccountRow.__table__.c

@@ -1,6 +1,4 @@
-"""Checks passwords against stored hashes in the formats of many apps, and writes some of these
-formats.
-"""
+"""Checks passwords against hashes in the formats of many apps, and writes some of these formats."""
 
 import base64
 import binascii
@@ -17,12 +15,12 @@ from keyturn.service.clock import random_bytes
 from keyturn.service.settings import BCRYPT_PREFIXES, PBKDF2_ITERATIONS, HashingSettings
 
 BCRYPT_BYTES = 72
-"""bcrypt reads no more and ignores the rest (CVE-2025-22228)."""
+"""Bytes of a password that bcrypt reads. It ignores the rest (CVE-2025-22228)."""
 
 _MOST_MEMORY = 2**31
-"""Bytes, RFC 9106's first recommendation.
+"""Bytes of memory for one check: RFC 9106's first recommendation.
 
-A broken hash must not fill the memory or hold a thread for hours.
+A broken hash must not fill the memory, or hold a thread for hours.
 """
 
 _MOST_ITERATIONS = 10**7
@@ -31,11 +29,11 @@ _HIGHEST_COST = 18
 
 
 def fits(password: bytes, stored: str) -> bool | None:
-    """Tell whether a password fits a stored hash; None, without any work, if the hash is in no
-    known format.
+    """Tell whether a password fits a stored hash.
 
-    bcrypt accepts at most 72 bytes. Others read all: a user whose app accepted a longer password
-    can still sign in.
+    None, without any work, if the format of the hash is unknown or its parameters exceed the
+    limits. bcrypt accepts at most 72 bytes. The other formats read all bytes, so a user whose app
+    accepted a longer password can still sign in.
     """
     parts = hash_parts(stored)
     return _FORMATS[parts.re](password, parts) if parts else None
@@ -48,9 +46,7 @@ def bcrypt_cost(stored: str) -> int | None:
 
 
 def hash_parts(stored: str) -> re.Match[str] | None:
-    """Return the parts of a hash in a known format, by their names: "hash", "cost", "iterations"
-    and so on.
-    """
+    """Return the match of a hash in a known format, with named groups such as "cost"; else None."""
     return next(filter(None, (pattern.fullmatch(stored) for pattern in _FORMATS)), None)
 
 
@@ -61,7 +57,7 @@ def _bcrypt(password: bytes, match: re.Match[str]) -> bool | None:
         right = bcrypt.checkpw(password[:BCRYPT_BYTES], match["hash"].encode())
     except ValueError:
         return None
-    # Cut only so that the work is the same: passwords over 72 bytes were never accepted.
+    # The password is cut so that the work is the same. One over 72 bytes is never right.
     return right and len(password) <= BCRYPT_BYTES
 
 
@@ -87,8 +83,8 @@ def _argon2(password: bytes, match: re.Match[str]) -> bool | None:
         )
         derived = function.derive(password)
     except (ValueError, MemoryError, UnsupportedAlgorithm):
-        # A part is shorter than RFC 9106 allows, or no base64; no such memory is free, or OpenSSL
-        # has no Argon2.
+        # A part is shorter than RFC 9106 allows, or not base64; or there is not enough memory; or
+        # OpenSSL has no Argon2.
         return None
     return hmac.compare_digest(derived, expected)
 
@@ -106,9 +102,8 @@ def _scrypt(password: bytes, match: re.Match[str]) -> bool | None:
     expected = _decode_digest(match)
     if expected is None or 128 * n * r * p > _MOST_MEMORY:
         return None
-    memory = (
-        128 * r * (n + p + 2)
-    )  # RFC 7914: N blocks of 128 * r bytes and p more; OpenSSL counts two of its own
+    # RFC 7914: N blocks of 128 * r bytes, and p more. OpenSSL needs two of its own.
+    memory = 128 * r * (n + p + 2)
     try:
         derived = hashlib.scrypt(
             password, salt=match["salt"].encode(), n=n, r=r, p=p, maxmem=memory, dklen=64
@@ -119,7 +114,10 @@ def _scrypt(password: bytes, match: re.Match[str]) -> bool | None:
 
 
 def _decode_digest(match: re.Match[str]) -> bytes | None:
-    """Return the derived key as bytes: Werkzeug writes it in hexadecimal, Django in base64."""
+    """Return the derived key as bytes; None if it is malformed.
+
+    Werkzeug writes it in hexadecimal digits, Django in base64.
+    """
     parts = match.groupdict()
     try:
         return (
@@ -142,8 +140,10 @@ _HEX = r"(?P<hex>[0-9a-f]{1,256})"
 _ITERATIONS = r"(?P<iterations>\d{1,9})"
 
 # bcrypt: $2a$, $2b$ and $2y$ are the same algorithm. $2x$ marks hashes of a broken algorithm, which
-# is not supported (CVE-2011-2483, https://www.openwall.com/crypt/). Django:
-# https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords Spring:
+# is not supported (CVE-2011-2483, https://www.openwall.com/crypt/).
+# Django:
+# https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords
+# Spring:
 # https://docs.spring.io/spring-security/reference/features/authentication/password-storage.html
 # Werkzeug:
 # https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
@@ -170,7 +170,7 @@ _FORMATS: dict[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]] =
 _LETTERS = string.ascii_letters + string.digits
 _OURS = "$2b$"
 _SCRYPT_MEMORY = 64 * 2**20
-"""Bytes: N * r * 128 and a little more (RFC 7914, 2)."""
+"""Bytes of memory that OpenSSL may use: twice N * r * 128 (RFC 7914, 2)."""
 
 
 def write_hash(password: bytes, settings: HashingSettings) -> str:
@@ -186,15 +186,16 @@ def _write_bcrypt(password: bytes, settings: HashingSettings) -> str:
 
 
 def _write_django_pbkdf2(password: bytes, settings: HashingSettings) -> str:
-    """Write Django's default: a salt of 22 letters and digits has 128 bits."""
+    """Write Django's default format. The salt of 22 letters and digits has 128 bits."""
     salt = _salt(22)
     derived = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), PBKDF2_ITERATIONS)
     return f"{settings.hash_start}{salt}${base64.b64encode(derived).decode()}"
 
 
 def _write_argon2id(password: bytes, _: HashingSettings) -> str:
-    """Write the default of argon2-cffi, pwdlib and passlib: RFC 9106's second recommendation, of 64
-    MiB.
+    """Write Argon2id with the parameters that argon2-cffi, pwdlib and passlib use by default.
+
+    They are RFC 9106's second recommendation, with 64 MiB of memory.
     """
     from cryptography.hazmat.primitives.kdf import argon2
 
@@ -205,7 +206,7 @@ def _write_argon2id(password: bytes, _: HashingSettings) -> str:
 
 
 def _write_werkzeug_scrypt(password: bytes, settings: HashingSettings) -> str:
-    """Write Werkzeug's default."""
+    """Write Werkzeug's default format."""
     salt = _salt(16)
     derived = hashlib.scrypt(
         password, salt=salt.encode(), n=2**15, r=8, p=1, maxmem=_SCRYPT_MEMORY, dklen=64

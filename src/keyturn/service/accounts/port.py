@@ -1,4 +1,4 @@
-"""The port to an app's accounts: what Keyturn needs of them, and what a store may offer besides."""
+"""The port to an app's accounts: what every store must offer, and what it may offer besides."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service import addresses
 from keyturn.service.clock import monotonic
 from keyturn.service.problems.requests import AccountsUnready
@@ -15,17 +15,22 @@ from keyturn.service.settings import HashingSettings
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An account that may get a link. `id`: the store's own, as text. `email`: the stored address.
+    """An account as its store describes it.
 
-    `has_password`: a password signs it in, so it gets a link.
-    `awaits_password`: nothing signs it in yet, so it gets an invitation to choose a password.
-    `provider`: if neither holds, the name of the provider that signs it in ("Google"), or "" if
-    unknown.
-    `timezone`: the IANA zone for times in its mails.
-    `locked`: the owner reported a change of the password, so it is not active. A new password lifts
-    the lock.
-    `intruded`: the new password comes after "this was not me", or for an operator. It ends passkeys
-    and the like, too.
+    `id`: the store's own id, as text.
+    `email`: the stored address.
+    `name`: the name by which mails greet the owner, or "".
+    `active`: the account is neither disabled nor locked.
+    `has_password`: the owner signs in with a password, so the account gets links.
+    `awaits_password`: the owner cannot sign in yet, so the account gets an invitation.
+    `provider`: if neither holds, the name of the provider that signs the owner in ("Google"), or ""
+    if it is unknown.
+    `kind`: the kind of account, for the settings `[kinds]`, or "".
+    `locale`, `timezone`: the language and the IANA zone of its mails, or "".
+    `locked`: the owner reported a change of the password, so the account is not active. A new
+    password lifts the lock.
+    `intruded`: set for a change after which an intruder may have access: the owner reported one, or
+    an operator asked for the new password. The change then ends passkeys and the like, too.
     """
 
     id: str
@@ -43,12 +48,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def takes_password(self) -> bool:
-        """Whether a link may set its password; otherwise it signs in elsewhere."""
+        """Whether a link may set its password; otherwise the owner signs in with a provider."""
         return self.has_password or self.awaits_password
 
     def still_takes_password_of(self, earlier: "Account") -> bool:
-        """Return whether the account, as it is now, takes the password that was meant for it as it
-        was.
+        """Whether this account may get the password that was meant for its `earlier` state.
+
+        It may not if it was disabled, lost its password, or moved to another address since.
         """
         return (
             self.active
@@ -78,8 +84,9 @@ def provider_name(provider: str) -> str:
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The access to an account that a store has ended, as numbers of credentials by the words of
-    `Credentials`.
+    """The access to an account that a store has ended.
+
+    `counts`: how many credentials of each kind, by the words of `settings.Credentials`.
     """
 
     counts: Mapping[str, int] = {}
@@ -89,7 +96,7 @@ NOTHING = Ended()
 
 
 class NewPassword:
-    """A password that the policy has accepted. It shows itself in no repr, log or traceback."""
+    """A password that the policy has accepted. Its repr does not show it (CWE-532)."""
 
     __slots__ = ("_hash", "_hash_with", "text")
 
@@ -99,7 +106,7 @@ class NewPassword:
         self._hash: str | None = None
 
     async def hashed(self) -> str:
-        """Return its hash, made once, off the event loop.
+        """Return its hash. The first call makes it, off the event loop.
 
         Raises Busy if too many callers already wait.
         """
@@ -109,23 +116,23 @@ class NewPassword:
 
 
 class AccountStore(ABC):
-    """Accounts, wherever they are stored. A store overrides what it can do besides.
+    """A store of accounts. A subclass overrides the optional methods that it can offer.
 
-    Every method raises AccountsUnready if the accounts cannot be reached. "" is the id of no
-    account.
+    Every method raises AccountsUnready if the accounts cannot be reached. No account has the id "".
 
     `takes_names`: `find` and `find_all` also take user names, as `addresses.identify` returns them,
     without an @. A name must never match an address, nor an address a name. Mail goes to the
-    address of the account.
-    `can_lock`: accounts can be locked. A locked account is not active and cannot sign in.
+    account's address.
+    `can_lock`: accounts can be locked. A locked account is not active and accepts no
+    sign-in.
     """
 
     takes_names: bool = False
     can_lock: bool = False
 
     async def require_ready(self) -> None:  # noqa: B027 - not all have something to check
-        """Raise SettingsInvalid, with every fault by its name, unless the store is as the settings
-        say.
+        """Raise SettingsInvalid, with every fault by its name, if the store differs from the
+        settings.
         """
 
     async def require_reachable(self) -> None:
@@ -135,13 +142,13 @@ class AccountStore(ABC):
         """
         await self.require_ready()
 
-    async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
-        """Return what `keyturn doctor` says of a store that is ready."""
+    async def findings(self, hashing: HashingSettings) -> Sequence[CheckResult]:
+        """Return what `keyturn doctor` reports about a store that is ready."""
         del hashing
         return ()
 
     async def close(self) -> None:  # noqa: B027 - not all have connections
-        """Close connections. The next call may come from another event loop."""
+        """Close the connections. A later call opens new ones, perhaps in another event loop."""
 
     @abstractmethod
     async def find(self, email: str) -> Account | None:
@@ -155,7 +162,7 @@ class AccountStore(ABC):
     async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
         """Return for each address what `find` would return or raise.
 
-        Override it if many cost as much as one.
+        Override it if the store finds many accounts for the cost of one.
         """
         return await asyncio.gather(*map(self.find, emails))
 
@@ -163,8 +170,9 @@ class AccountStore(ABC):
     async def get(self, account_id: str) -> Account | None: ...
 
     async def awaiting_password(self) -> Sequence[str] | None:
-        """Return the addresses of active accounts that await a first password; None if the store
-        cannot list them.
+        """Return the addresses of active accounts that await a first password.
+
+        None: the store cannot list them.
         """
         return None
 
@@ -172,7 +180,7 @@ class AccountStore(ABC):
         """Return at most `most` stored addresses of active and locked accounts, after `email` in
         the store's order.
 
-        "" comes before all addresses. None if the store cannot list them.
+        "" comes before all addresses. None: the store cannot list them.
         """
         del email, most
         return None
@@ -181,14 +189,15 @@ class AccountStore(ABC):
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         """Store the password, and end every session that the store keeps itself.
 
-        Return True, or what was ended with it, for the mail and the event that tell of the change.
-        Return False, and change nothing, if the account is gone, disabled or has another address by
-        now, or if it was read as `awaits_password` and has one by now. An account that was read as
-        `locked` may still be locked, and is unlocked by this.
+        Return True, or the access that ended with it: the mail and the event about the change tell
+        it. Return False, and change nothing, if the account is gone, is disabled, or has another
+        address by now, or if it was read as `awaits_password` and has a password by now. An account
+        that was read as `locked` may still be locked; this unlocks it.
 
-        These errors mean that nothing was changed: PasswordRejected by rules of the store,
-        ChangeRefused for a refusal that a retry meets again, Busy from `password.hashed()`, and
-        AccountsUnready with `not_changed`. Any other error leaves that open.
+        These errors mean that nothing was changed: PasswordRejected by the store's own rules,
+        ChangeRefused for a refusal that a retry would meet again, Busy from `password.hashed()`,
+        and AccountsUnready with `not_changed`. After any other error, it is unknown whether the
+        password was changed.
         """
 
     def set_password_within(
@@ -197,8 +206,8 @@ class AccountStore(ABC):
         """Do what `set_password` does, in the transaction of Keyturn's own database that uses the
         link up.
 
-        Execute statements, and no other input or output. A store that leaves this out counts as one
-        in another system.
+        Execute statements only: the transaction must not wait for other input or output. A store
+        without this method counts as one in another system.
         """
         raise NotImplementedError
 
@@ -206,8 +215,8 @@ class AccountStore(ABC):
         """Return the stored hash, so that users can sign in here and change a password that they
         know.
 
-        None if the account is gone, disabled or has no password. For no account it costs as much as
-        for any other, so the time does not show which addresses have one.
+        None if the account is gone, disabled or has no password. An unknown id costs as much as a
+        known one, so the time does not reveal which addresses have an account (ASVS 6.3.8).
         """
         raise NotImplementedError
 
@@ -218,27 +227,26 @@ class AccountStore(ABC):
         raise NotImplementedError
 
     async def end_sessions(self, account_id: str) -> Ended | None:
-        """End the account's sessions, and what else ends with each new password; return it if the
-        store counts it.
+        """End the account's sessions, and what else ends with each new password.
+
+        Return what ended; None if the store does not count it.
         """
         del account_id
         return None
 
     async def end_intrusion(self, account_id: str) -> Ended | None:
-        """Do what `end_sessions` does, and end all else that admits clients: the account's owner
-        reports an intrusion.
+        """Do what `end_sessions` does, and end all other access: the owner reports an intrusion.
 
-        An earlier mailbox, perhaps an attacker's, may report one, too: `end_sessions` is then
-        called instead.
+        If an earlier mailbox of the account reports one, `end_sessions` is called instead: that
+        mailbox may be an attacker's.
         """
         return await self.end_sessions(account_id)
 
     async def lock(self, account: Account) -> bool:
-        """Lock an account that is active and has the address of `account`; return whether this call
-        has locked it.
+        """Lock an account that is active and has the address of `account`.
 
-        Compare and lock in one statement: an account that moves meanwhile has an owner who could
-        not unlock it.
+        Return whether this call has locked it. Compare and lock in one statement: if the address
+        changed between the two, the mail that unlocks the account would not reach its owner.
         """
         raise NotImplementedError
 
@@ -247,23 +255,21 @@ class AccountStore(ABC):
         raise NotImplementedError
 
     def offers(self, method: Callable[..., object]) -> bool:
-        """Return whether the store has a method of its own in place of this class's, as in
-        `AccountStore.lock`.
-        """
+        """Tell whether the store overrides a method of this class, such as `AccountStore.lock`."""
         return getattr(type(self), method.__name__) is not method
 
 
 _FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
-"""Seconds: how long a verdict holds, how long a client waits for one, and how long a check may
-take.
+"""Seconds: how long a result is used again, how long a client waits for one, and how long a check
+may take.
 """
 
 
 class AccountsReadiness:
-    """Whether a store answers, for /health/ready, which any client may call.
+    """Tells whether a store answers, for /health/ready, which any client may call.
 
-    One check runs at a time, and its verdict holds for a moment, so that clients cannot multiply
-    the cost.
+    One check runs at a time, and its result is used again for a moment, so that clients cannot
+    cause many checks.
     """
 
     def __init__(self, accounts: AccountStore) -> None:
@@ -293,7 +299,7 @@ class AccountsReadiness:
         return ""
 
     async def close(self) -> None:
-        """Cancel the running check: the next may come from another event loop."""
+        """Cancel the running check: the next one may run in another event loop."""
         asking, self._asking = self._asking, None
         if asking:
             asking.cancel()

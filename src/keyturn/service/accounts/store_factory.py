@@ -1,4 +1,4 @@
-"""Builds the store that the settings ask for, and says whether it ends sessions."""
+"""Builds the store that the settings name, and tells whether a new password ends all sessions."""
 
 import importlib
 import inspect
@@ -17,7 +17,7 @@ from keyturn.service.settings import AccountSettings, Settings
 def store_from_factory(reference: str, settings: Settings) -> AccountStore:
     """Return the store that the factory makes.
 
-    Raises SettingsInvalid, with a sentence, if the result is no store.
+    Raises SettingsInvalid, with a sentence, if the factory fails, or if its result is not a store.
     """
     store: AccountStore = product_of(reference, settings, AccountStore, "accounts.store")
     for name in ("set_password_within", "password_hash_within"):
@@ -31,9 +31,10 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
 
 
 def product_of(reference: str, settings: Settings, kind: type, setting: str) -> Any:
-    """Return what the factory makes.
+    """Return the object that the factory makes.
 
-    Raises SettingsInvalid, with a sentence, if that does not inherit from `kind`.
+    Raises SettingsInvalid, with a sentence, if the factory fails, or if the object does not inherit
+    from `kind`. A KeyturnError of the factory passes through.
     """
     factory = import_factory(reference, setting)
     try:
@@ -54,7 +55,7 @@ def product_of(reference: str, settings: Settings, kind: type, setting: str) -> 
 
 
 def import_factory(reference: str, setting: str = "accounts.store") -> Callable[..., Any]:
-    """Return the function, imported and not called.
+    """Import the factory, and return it without calling it.
 
     Raises SettingsInvalid, with a sentence, if that fails.
     """
@@ -109,8 +110,9 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
 
 def ends_sessions(accounts: AccountSettings) -> bool:
-    """Whether a new password ends all sessions: a table says of which rows, and a directory knows
-    none.
+    """Whether a new password ends all of an account's sessions.
+
+    For a table, its settings say which rows end. A directory keeps no sessions.
     """
     if accounts.store == "ldap":
         return False

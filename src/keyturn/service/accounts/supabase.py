@@ -1,7 +1,7 @@
 """Accounts at Supabase Auth, alone or with users looked up in a table of the app.
 
-Declined: `supabase-auth`, which brings pydantic and pyjwt for three calls, and whose list of users
-has no filter.
+Declined: the library `supabase-auth`. It needs pydantic and pyjwt for three calls, and its list of
+users has no filter.
 """
 
 import asyncio
@@ -54,8 +54,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def account_of(user: User, moment: datetime) -> Account:
-    # A stranger may have signed an unconfirmed address up. The name that came with it is left out,
-    # since otherwise an attacker could send words of their choice to any address.
+    # A stranger may have signed up with an address that is not theirs. Until it is confirmed, the
+    # name that came with it is left out: otherwise an attacker could mail any text to any address.
     app, own = user.app_metadata or {}, user.user_metadata or {}
     provider, providers = app.get("provider"), app.get("providers")
     listed = providers if isinstance(providers, list) else [provider]
@@ -98,8 +98,9 @@ class _Weak(msgspec.Struct):
 
 
 class _Refusal(msgspec.Struct):
-    """A refusal: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of
-    newer ones.
+    """A refusal.
+
+    Older servers send {code: 422, error_code, msg}, newer ones {code: "weak_password", message}.
     """
 
     code: int | str | None = None
@@ -110,9 +111,9 @@ class _Refusal(msgspec.Struct):
 
 
 class AuthAnswer(msgspec.Struct, frozen=True):
-    """An answer of the Auth server.
+    """An answer of the Auth server, or of a proxy before it.
 
-    `code`, `message`, `reasons`: of a refusal; "" if it gives none, like a proxy.
+    `code`, `message`, `reasons`: those of a refusal; empty if it has none, as a proxy's.
     """
 
     status: int
@@ -127,8 +128,9 @@ class AuthAnswer(msgspec.Struct, frozen=True):
 
     @property
     def is_unknown_user(self) -> bool:
-        """Whether Auth itself says that the user is unknown; any other 404 is a gateway's or a
-        missing route's.
+        """Whether Auth itself says that the user is unknown.
+
+        Any other 404 comes from a gateway, or from a missing route.
         """
         return self.status == _NOT_FOUND and self.code == "user_not_found"
 
@@ -141,7 +143,7 @@ class AuthAnswer(msgspec.Struct, frozen=True):
     def require(self, form: type[Document]) -> Document:
         """Return the document.
 
-        Raises AccountsUnready for a refusal, or a document of another form.
+        Raises AccountsUnready if the answer is a refusal or has another form.
         """
         document = self.read(form)
         if document is None:
@@ -149,16 +151,14 @@ class AuthAnswer(msgspec.Struct, frozen=True):
         return document
 
     def unready(self) -> AccountsUnready:
-        """Return the error without a reason for the user, and log all but the
-        key for the operator.
-        """
+        """Log the refusal for the operator, without the key, and return the error to raise."""
         if self.status in KEY_REFUSED:
             event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"
         else:
             event, reason = "accounts.odd_answer", "the answer is not one of Supabase Auth's"
         log.error(LogEvent(event, status=self.status, code=self.code, reason=reason))
-        # A page with status 200, or a 408, may come from a proxy before a server that did as it was
-        # asked.
+        # A page with status 200, or a 408, may come from a proxy, while the server behind it has
+        # made the change.
         return AccountsUnready(
             f"{reason}: {self}", not_changed=not self.is_done and self.status != _TIMED_OUT
         )
@@ -172,9 +172,8 @@ class AuthAnswer(msgspec.Struct, frozen=True):
             return None
         broken = [_REASONS[reason] for reason in self.reasons if reason in _REASONS]
         if "length" in self.reasons:
-            shortest = _SHORTEST.search(
-                self.message
-            )  # only the sentence holds the number, if at all
+            # Only the sentence may hold the number.
+            shortest = _SHORTEST.search(self.message)
             broken.insert(0, Violation("weak_length", limit=int(shortest[1]) if shortest else None))
         return PasswordRejected(broken or [Violation("weak")])
 
@@ -189,46 +188,47 @@ def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
 _USERS = "/admin/users"
 
 _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
-"""Escapes for the wildcards of LIKE
-(https://www.postgresql.org/docs/current/functions-matching.html).
+"""Escapes the wildcards of LIKE (https://www.postgresql.org/docs/current/functions-matching.html):
+Auth searches by LIKE, so an address with % or _ would match other users.
 """
 
 
 class UserPage(msgspec.Struct):
-    users: list[
-        msgspec.Raw
-    ]  # each is read separately: one with an unusual form must not hide its neighbours
+    # Each user is decoded by itself: one of an unusual form must not hide the others.
+    users: list[msgspec.Raw]
 
 
 TIMEOUT = timedelta(seconds=10)
+"""Time for one call."""
+
 LONGEST_ANSWER = 2**25
-"""Of one call, and bytes: a page of fifty users, in whose metadata an app may keep pictures."""
+"""Bytes of one answer: a page has fifty users, and an app may keep pictures in their metadata."""
 
 
 class AdminApi:
     """A project's admin API.
 
-    Without a usable answer it raises AccountsUnready, perhaps with `not_changed`.
+    Its methods raise AccountsUnready without a usable answer, with `not_changed` if it is certain
+    that Supabase changed nothing.
     """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta) -> None:
         self._url, self._key = settings.url.rstrip("/") + "/auth/v1", settings.service_role_key
         headers = {"apikey": self._key, "x-supabase-api-version": "2024-01-01"}
         self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER, headers=headers)
-        self.close = self._http.close
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def page(self, number: int, size: int, **filters: str) -> AuthAnswer:
-        """Ask for a page of the users, counted from 1: a `UserPage`, if the answer is Supabase
-        Auth's.
-        """
+        """Ask for a page of the users, counted from 1. Supabase Auth answers with a `UserPage`."""
         return await self.ask("GET", _USERS, params={**filters, "page": number, "per_page": size})
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
-        """Return a page, from 1, of the users whose address or name contains the text; None for an
-        unreadable one.
+        """Return a page, counted from 1, of the users whose address or name contains the text.
 
-        The oldest come first: any client may sign up under any name, and later users must not hide
-        an earlier one.
+        A user that cannot be read is None. The oldest come first: any client may sign up under any
+        name, and later users must not hide an earlier one.
         """
         answer = await self.page(
             page, size, filter=containing.translate(_FOR_ITSELF), sort="created_at asc"
@@ -241,7 +241,7 @@ class AdminApi:
     async def user(self, account_id: str) -> User | None:
         try:
             user_id = str(UUID(account_id))
-        except ValueError:  # another store's
+        except ValueError:  # the id of another store's account
             return None
         answer = await self.ask("GET", f"{_USERS}/{user_id}")
         return None if answer.is_unknown_user else _require_user(answer, user_id)
@@ -257,7 +257,10 @@ class AdminApi:
         return True
 
     async def ask(self, method: str, path: str, session: str = "", **content: Any) -> AuthAnswer:
-        """Return what was done, or the refusal. `session`: of a user, in place of the key."""
+        """Send a request, and return the answer or the refusal.
+
+        `session`: a user's session token, in place of the service-role key.
+        """
         headers = {"authorization": f"Bearer {session or self._key}"}
         try:
             answer = await self._http.ask(method, self._url + path, headers=headers, **content)
@@ -289,18 +292,18 @@ def _require_user(answer: AuthAnswer, user_id: str) -> User:
 
 _PAGE = 50
 _MOST_PAGES = 20
-"""Pages of users to read: an address may be the end of many others, and only a thousand users are
-looked at.
+"""Pages that one look-up reads: many addresses may end with the one that is looked up, and no more
+than a thousand users are read.
 """
 
 _LOOKUPS_AT_ONCE = 8
-"""A worker answers all waiting requests together, and a project has few connections to its
-database.
+"""Look-ups at a time. A worker looks up all waiting requests together, and a project's database has
+few connections.
 """
 
 _WHOLE = 3
-"""Time-outs that a look-up may take, its pages and wait included: less than a delivery may take
-(`LONGEST_TRY`).
+"""The limit of a look-up, in time-outs of a call. It includes the wait for a place and all pages,
+and is less than a delivery may take (`LONGEST_TRY`).
 """
 
 
@@ -326,9 +329,10 @@ class SupabaseAccounts(AccountStore):
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
     async def require_ready(self) -> None:
-        """Ask once.
+        """Ask the server once.
 
-        Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers.
+        Raises SettingsInvalid if it refuses the key or is not Supabase Auth, AccountsUnready if it
+        does not answer.
         """
         url, key = self._settings.url, self._settings.service_role_key
         if not re.fullmatch(r"[ -~]*", key):
@@ -344,8 +348,9 @@ class SupabaseAccounts(AccountStore):
             raise SettingsInvalid.of("accounts.supabase.url", message)
 
     async def find(self, email: str) -> Account | None:
-        """Return the account, preferring one with a password: a single sign-on user may have the
-        same address.
+        """Return the account with the address, preferably one with a password.
+
+        A user of single sign-on may have the same address.
         """
         try:
             async with asyncio.timeout(self._patience), self._places:
@@ -374,9 +379,8 @@ class SupabaseAccounts(AccountStore):
         return account_of(user, now()) if user else None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        # An address that was never confirmed becomes confirmed: the link in its mailbox has proved
-        # it, as a link of Supabase's own would have. Without that the new password could not sign
-        # in.
+        # The link in the mailbox has proved an unconfirmed address, as Supabase's own link would
+        # have. It is confirmed here: otherwise the new password could not sign in.
         with _changing_nothing():
             user = await self._api.user(account.id)
         if user is None or not account_of(user, now()).still_takes_password_of(account):
@@ -386,21 +390,20 @@ class SupabaseAccounts(AccountStore):
 
     async def close(self) -> None:
         await self._api.close()
-        self._places = asyncio.Semaphore(
-            _LOOKUPS_AT_ONCE
-        )  # the next call may come from another event loop
+        # The next call may run in another event loop.
+        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
 
 class SupabaseWithTable(TablePeople):
-    """An AccountStore that finds users in a table, by their ids at Supabase.
+    """An AccountStore that finds users in a table of the app, which has their ids at Supabase.
 
-    It locks none: Supabase would not know.
+    It locks no account: Supabase would not know of the lock.
     """
 
     def __init__(
         self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts
     ) -> None:
-        # A column for passwords, if one is left from earlier days, no longer counts.
+        # A column of password hashes may be left from before the move to Supabase. It is ignored.
         super().__init__(msgspec.structs.replace(people, password=""), place)
         self._auth = auth
 

@@ -1,11 +1,12 @@
-"""The JSON API. Handlers read a request into a schema, call one method of `reset`, and write its
-result.
+"""The JSON API. A handler reads a request into a schema, calls a service, and writes its result.
 
-An application of their own answers these routes in an app with the plugin: the app's guard for
-signed-in users would lock out users who cannot sign in, and its error handlers would rewrite
-answers that frontends rely on. Only answers of 500 and above carry `X-Request-ID`: a random header
-on the others would break the byte-identical answers for known and unknown addresses.
-Declined: Litestar's rate-limit middleware, which counts without atomicity across processes, and its
-session
-middleware: a session must end with the transaction that changes the password.
+In an app with the plugin, a Litestar application of Keyturn's own answers these routes. The app's
+guard for signed-in users would lock out users who cannot sign in, and its error handlers would
+rewrite answers that frontends rely on.
+
+Only answers of 500 and above carry `X-Request-ID`. A random header on the others would break the
+promise that the answers for known and unknown addresses are equal to the byte.
+
+Declined: Litestar's rate-limit middleware, whose counts are not atomic across processes. Its
+session middleware, since a session must end in the transaction that changes the password.
 """

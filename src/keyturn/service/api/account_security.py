@@ -1,6 +1,4 @@
-"""The route of reports that a reset or a change was not made by the account's owner ("this was not
-me").
-"""
+"""The route by which an account's owner reports an intrusion ("this was not me")."""
 
 from dataclasses import dataclass
 
@@ -27,7 +25,7 @@ class SecurityToken(Schema, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountSecurityServices:
-    """What the route of reports calls."""
+    """The services that the route calls."""
 
     securing: AccountSecuring
     languages: Languages

@@ -1,4 +1,4 @@
-"""The route of challenges, whose answer a request for a link needs."""
+"""The route that issues challenges. A request for a link needs the answer to one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ class OfferedChallenge(Challenge, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChallengeServices:
-    """What the route of challenges calls."""
+    """The service that the route calls."""
 
     challenge: RequestChallenge
 

@@ -1,4 +1,4 @@
-"""The route of codes, which exchanges the code of a mail for a token."""
+"""The route that exchanges the code of a mail for a token."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +36,7 @@ class Token(Schema, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodeServices:
-    """What the route of codes calls."""
+    """The service that the route calls."""
 
     codes: EmailCodes
 

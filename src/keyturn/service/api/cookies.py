@@ -1,4 +1,4 @@
-"""The cookies of the service, by what they hold: all have the same protections."""
+"""The cookies of the service. All have the same protections."""
 
 from datetime import timedelta
 from typing import Any, Literal
@@ -15,12 +15,13 @@ from keyturn.service.settings import Settings
 Holds = Literal[
     "session", "device", "form", "link", "proof", "password", "language", "asked", "flash"
 ]
-"""What the cookies of the service hold: all of them."""
+"""What a cookie of the service holds. Its name ends with this word."""
 
 
 class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """A cookie hidden from scripts and other sites' requests (ASVS 3.3.1 to 3.3.5). `path`: "" for
-    the whole host.
+    """A cookie hidden from scripts and other sites' requests (ASVS 3.3.1 to 3.3.5).
+
+    `path`: the path that gets it, or "" for the whole host.
     """
 
     holds: Holds
@@ -30,8 +31,8 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        # A browser accepts __Host- only over https, for this host alone, from a path of "/", so no
-        # other host of the domain can plant it (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
+        # A browser accepts __Host- only over https, for this host alone and with the path "/", so
+        # no other host of the domain can plant it (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
         prefix = "__Secure-" if self.path else "__Host-"
         return f"{prefix if self.secure else ''}keyturn_{self.holds}"
 
@@ -39,7 +40,7 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
         return request.cookies.get(self.name, "")
 
     def issue(self, value: str) -> Cookie:
-        # Lax, since the click on a link comes from another site, a mailbox.
+        # Lax, not strict: a click on a link in a mailbox comes from another site.
         return Cookie(
             self.name,
             value=value,
@@ -51,15 +52,17 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def hold(self, *texts: str) -> Cookie:
-        """Return the cookie with several texts, which may hold any character. Litestar unquotes
-        what browsers send.
+        """Return the cookie with several texts, which may have any characters.
+
+        They are quoted twice, since Litestar unquotes a cookie once.
         """
         parts = (quote(text, safe="") for text in texts)
         return self.issue(quote(":".join(parts).rstrip(":"), safe=":"))
 
     def held(self, request: ASGIConnection[Any, Any, Any, Any], count: int) -> list[str]:
-        """Return the texts that a browser sends, which may be any, with "" for each that is
-        missing.
+        """Return the first `count` texts that a browser sends, with "" for each missing one.
+
+        A client can send any text.
         """
         texts = self.read(request).split(":")[:count]
         return [*map(unquote, texts), *[""] * (count - len(texts))]

@@ -24,7 +24,7 @@ _FOR_AN_HOUR = "public, max-age=3600"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FormTextServices:
-    """What the words of the forms depend on.
+    """The settings that the texts of the forms depend on.
 
     `challenge`: None if a request for a link needs none.
     """
@@ -67,7 +67,7 @@ class FormTextController(Controller):
             takes_names=services.takes_names,
             mail_services=known_services(),
         )
-        # If the URL names a language, it alone decides: caches then never serve another language.
+        # Caches must not serve another language: only if the URL names it does no header decide.
         headers = {
             "Content-Language": language.tag,
             "Cache-Control": _FOR_AN_HOUR if lang else "no-store",
@@ -175,12 +175,13 @@ _OF_NAMES: Mapping[str, str] = {
 }
 
 _OF_THE_FORM = ("all", "email", "id", "met", "name", "number", "rules", "strength", "time", "wait")
-"""The placeholders that the form fills in, and finds in braces."""
+"""The placeholders that the form fills in. It gets them in braces."""
 
 
 def form_texts(language: SourceTexts, lifetime: str, *, takes_names: bool) -> dict[str, str]:
-    """Return every text by the form's name for it, with placeholders in braces, and how long a link
-    works.
+    """Return every text by the form's name for it, with the form's placeholders in braces.
+
+    `lifetime`: how long a link works, in words.
     """
     values = {"lifetime": lifetime} | {name: f"{{{name}}}" for name in _OF_THE_FORM}
     texts = {**_TEXTS, **(_OF_NAMES if takes_names else {})}

@@ -49,8 +49,8 @@ _TEXT = "text/plain; version=0.0.4"
 (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 _PATIENCE = 5
-"""Seconds for what a scrape asks: Prometheus gives up after ten, and would then have no metric at
-all.
+"""Seconds for each question of a scrape. Prometheus gives up after ten, and would then have no
+metric at all.
 """
 
 
@@ -58,8 +58,9 @@ all.
 async def read_metrics(
     request: AnyRequest, container: NamedDependency[Container]
 ) -> Response[bytes]:
-    """Answer the bearer of `metrics.token`; all others get 404 (OWASP ASVS 13.4.5). Asks what
-    /health/ready asks.
+    """Answer a client that sends `metrics.token`; all others get 404 (OWASP ASVS 13.4.5).
+
+    The metric `keyturn_ready` makes the checks of /health/ready.
     """
     token = container.settings.metrics.token
     if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
@@ -81,8 +82,9 @@ async def _is_ready(container: Container) -> bool:
 
 
 async def _backlog(database: Database) -> Mapping[str, float]:
-    """Return the figures of the outbox; none if the database does not answer, when the other
-    figures matter most.
+    """Return the figures of the outbox, or none if the database does not answer.
+
+    The other metrics must still be served then: an outage is when they matter most.
     """
     try:
         async with asyncio.timeout(_PATIENCE):

@@ -1,6 +1,4 @@
-"""The routes of invitations and of links for an operator's app, which shows a
-key of the settings.
-"""
+"""The routes for an operator's app, which sends a key of the settings: invitations and links."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -65,7 +63,7 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InvitationServices:
-    """What the routes of an operator's app call."""
+    """The services that the routes for an operator's app call."""
 
     invitations: Invitations
     languages: Languages
@@ -136,8 +134,9 @@ class LinkController(Controller):
 
 
 def key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
-    """Return a guard that refuses requests without a key before it reads the body. `for_links`: the
-    link key alone.
+    """Return a guard that refuses a request without a valid key, before its body is read.
+
+    `for_links`: only the link key is valid.
     """
 
     async def require_key(

@@ -1,5 +1,6 @@
-"""The bodies of requests. What is not JSON, or what parsers read differently, is refused before
-other code.
+"""Checks the bodies of requests before other code reads them.
+
+A body that is not JSON, or that parsers read differently, is refused.
 """
 
 import json
@@ -10,16 +11,20 @@ from keyturn.service.api.requests import AnyRequest
 from keyturn.service.problems.requests import RequestUnreadable, UnsupportedMediaType
 
 _MOST_BRACKETS = 500
-"""Requests are flat; a recursive parser would exhaust its stack at a thousand levels."""
+"""Opening brackets in a body. Genuine requests are flat, and a recursive parser would exhaust its
+stack at a thousand levels.
+"""
 
 
 async def require_json(request: AnyRequest) -> None:
     """Raise RequestUnreadable for a body that is not JSON in UTF-8, nests too deeply or repeats a
     name.
 
-    Parsers differ in which of two equal names they take: a check may see one, the work the other
-    (RFC 8259, 4; CVE-2023-7028). Raises UnsupportedMediaType for another type, which any form can
-    send (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
+    Of two equal names, one parser takes the first and another the last. A check could see one, and
+    the work the other (RFC 8259, 4; CVE-2023-7028).
+
+    Raises UnsupportedMediaType for a body of another media type, which a form of any site can send
+    (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
     """
     body = await request.body()
     if not body:

@@ -1,5 +1,6 @@
-"""Well-known mail services, by the typed address alone: their inboxes, and which one a mistake may
-mean.
+"""Well-known mail services: the addresses of their inboxes, and corrections of mistyped domains.
+
+Only the typed address decides, so an answer never depends on an account.
 """
 
 import tomllib
@@ -10,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 _SHORTEST = len("gmail.com")
-"""Characters of a domain that a typing mistake may be meant for: too much is near a shorter one."""
+"""Characters of a domain that is suggested: too many other domains resemble a shorter one."""
 
 
 class MailService(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +21,10 @@ class MailService(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailServices(msgspec.Struct, frozen=True, kw_only=True):
-    """Every service that is known. `others`: domains near one of them that are no mistake."""
+    """The known services.
+
+    `others`: domains that resemble one of theirs and are not mistyped.
+    """
 
     services: tuple[MailService, ...]
     others: tuple[str, ...]
@@ -33,13 +37,14 @@ def known_services() -> MailServices:
 
 
 def inbox_of(email: str) -> MailService | None:
-    """Return the service at which the user of that address reads mail, if it is known."""
+    """Return the service at which the owner of that address reads mail, if it is known."""
     return _by_domain().get(email.rpartition("@")[2].lower())
 
 
 def meant_by(email: str) -> str:
-    """Return the address that may have been meant: its domain is a keystroke away from a known one.
-    Otherwise "".
+    """Return the address that the user probably meant, or "".
+
+    Its known domain is one keystroke away from the typed one.
     """
     local, at, domain = email.rpartition("@")
     domain = domain.lower()
@@ -50,8 +55,9 @@ def meant_by(email: str) -> str:
 
 
 def is_keystroke_away(typed: str, meant: str) -> bool:
-    """Tell whether one character is missing, superfluous or another one, or two neighbours are
-    swapped.
+    """Tell whether `typed` has one mistake.
+
+    A character is missing, added or replaced, or two neighbours are swapped.
     """
     if abs(len(typed) - len(meant)) > 1:
         return False

@@ -1,4 +1,4 @@
-"""What OpenAPI says of the routes: the names of operations, and what a client must show."""
+"""The names of operations in OpenAPI, and how clients authenticate."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from keyturn.service.api.cookies import session_cookie
 from keyturn.service.container import Container
 
 ANYONE: Sequence[SecurityRequirement] = ({},)
-"""A client need not show anything."""
+"""A route that needs no authentication."""
 
 SESSION = "session"
 SERVICE_KEY = "serviceKey"
@@ -22,17 +22,17 @@ WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
 
 
 def operation_id(handler: HTTPRouteHandler, _: Method | HttpMethod, path: Sequence[object]) -> str:
-    """Return an operation's name: that of its handler, or the end of its path if the handler has
-    several.
+    """Return an operation's name, in camelCase.
 
-    It is requestPasswordReset for `/api/auth/request-password-reset`.
+    It is the name of the handler. If the handler has several paths, it is the last part of the
+    path: requestPasswordReset for `/api/auth/request-password-reset`.
     """
     name = str(path[-1]) if len(handler.paths) > 1 else handler.handler_name
     return re.sub(r"[-_](\w)", lambda separated: separated[1].upper(), name)
 
 
 def security_schemes(container: Container) -> dict[str, SecurityScheme]:
-    """Return how clients prove who they are, as far as routes ask for it."""
+    """Return the schemes by which clients authenticate, if there are routes that need them."""
     schemes = {}
     if container.sign_ins:
         schemes[SESSION] = SecurityScheme(

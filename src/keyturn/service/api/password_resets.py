@@ -56,7 +56,7 @@ ON_ITS_WAY = N_("If an account exists for that address, a link is on its way.")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PasswordResetServices:
-    """What the routes of password resets call. `sign_ins`: None if users sign in elsewhere."""
+    """The services that the routes call. `sign_ins`: None if users do not sign in at Keyturn."""
 
     requests: ResetRequests
     checks: LinkChecks

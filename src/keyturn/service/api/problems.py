@@ -37,8 +37,8 @@ log = logging.getLogger("keyturn.http")
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:keyturn:problem:"
-"""A `type` is a name, not a page (RFC 9457 3.1.1 asks for a stable, absolute URI; it need not be
-resolvable).
+"""A problem's `type` is a name, and no page is behind it: RFC 9457 3.1.1 asks for a stable URI, and
+it need not be resolvable.
 """
 
 INSTANCE_PREFIX = "urn:keyturn:request:"
@@ -66,8 +66,9 @@ _INSTANCE = Meta(description="what the logs call the request, where it failed")
 
 
 def document_of(problem: Problem, language: Language) -> dict[str, Any]:
-    """Return the document of a problem, in the user's language (RFC 9457, 3.1.3), or in English for
-    a program.
+    """Return the document of a problem (RFC 9457).
+
+    Its texts are in the user's language, or in English if the problem is for programs.
     """
     title, detail = problem.title, problem.detail(language)
     document = {
@@ -81,7 +82,7 @@ def document_of(problem: Problem, language: Language) -> dict[str, Any]:
 def problem_response(
     problem: Problem, language: Language, headers: Mapping[str, str] | None, reference: str
 ) -> Response[bytes]:
-    """Return the answer. `reference`: the request's id, which leads to more in the logs."""
+    """Return the answer. `reference`: the request's id, by which the logs tell more, or ""."""
     document = document_of(problem, language)
     of_language = language_headers(language) if problem.for_people else {}
     headers = {**NO_STORE, **problem.headers(), **of_language, **(headers or {})}
@@ -93,8 +94,9 @@ def problem_response(
 
 
 def problem_handlers(languages: Languages, meters: Meters | None = None) -> ExceptionHandlersMap:
-    """Return the handlers for a router of the API. `meters` count what was refused before a call of
-    a service.
+    """Return the exception handlers for a router of the API.
+
+    `meters`: counts the malformed requests that no service has counted.
     """
     log_failure = FailureLog()
 
@@ -118,14 +120,14 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 
 
 def count_unread(container: Container) -> Callable[[Exception, Scope], Awaitable[None]]:
-    """Return a hook that counts requests with an unreadable body; a used-up limit replaces their
-    answer.
+    """Return a hook that counts API requests with an unreadable body against their client's limit.
+
+    If the limit is used up, the client gets that answer instead.
     """
 
     async def count(error: Exception, scope: Scope) -> None:
-        options = getattr(
-            scope.get("route_handler"), "opt", {}
-        )  # an unknown address has no handler
+        # An unknown address has no handler.
+        options = getattr(scope.get("route_handler"), "opt", {})
         if OF_API in options and isinstance(problem_answering(error), _UNREAD):
             try:
                 await container.stores.limits.count("malformed", client_of(AnyRequest(scope)))
@@ -145,8 +147,10 @@ def problem_answering(error: Exception) -> Problem:
 
 
 class FailureLog:
-    """Logs answers of 500 and above. If clients can repeat them: a line a minute for each route, or
-    for each cause.
+    """Logs answers of 500 and above.
+
+    Clients can cause Busy and Unavailable again and again, so these get one line a minute for each
+    route, or for each cause.
     """
 
     def __init__(self) -> None:
@@ -157,7 +161,7 @@ class FailureLog:
         if not isinstance(error, KeyturnError):
             # Clients see no details of the error (OWASP ASVS 16.5.1).
             log.error(LogEvent("request.failed", error=name), exc_info=error)
-        elif isinstance(error, requests.Busy):  # a limit works
+        elif isinstance(error, requests.Busy):  # a warning: the limit does its work
             if self._lines.count(route := str(request.scope.get("path_template", ""))):
                 log.warning(LogEvent("request.busy", route=route))
         elif count := self._lines.count(name) if isinstance(error, requests.Unavailable) else 1:
@@ -170,7 +174,7 @@ def _faults_in(error: HTTPException) -> list[Fault]:
     faults = []
     for entry in error.extra if isinstance(error.extra, list) else []:
         name, message = str(entry.get("key", "body")), str(entry.get("message", ""))
-        name = "body" if name == "data" else name  # the handlers' parameter for the body
+        name = "body" if name == "data" else name  # handlers call the parameter for the body "data"
         if missing := _MISSING_FIELD.match(message):
             name = missing[1]
         faults.append(
@@ -180,7 +184,10 @@ def _faults_in(error: HTTPException) -> list[Fault]:
 
 
 def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[int, ResponseSpec]:
-    """Describe a route's problems for OpenAPI, by status; the problems of every route are added."""
+    """Describe a route's problems for OpenAPI, by their statuses.
+
+    Unavailable is added for every route, and the problems of a body if the route has one.
+    """
     of_a_body = (requests.RequestTooLarge, requests.UnsupportedMediaType) if has_body else ()
     known = (*problems, requests.Unavailable, *of_a_body)
     by_status = {
@@ -207,8 +214,9 @@ _SCHEMAS: dict[str, type[msgspec.Struct]] = {}
 
 
 def _schema(problem: type[Problem]) -> Any:
-    """Return the schema of one problem type: the same object for every route, since OpenAPI
-    identifies it by name.
+    """Return the schema of a problem.
+
+    It is the same object for every route: OpenAPI tells schemas apart by their names.
     """
     schema = msgspec.defstruct(
         "".join(map(str.title, problem.slug.split("-"))) + "Problem",

@@ -19,14 +19,14 @@ from keyturn.service.telemetry.logs import request_id
 
 _REQUEST_ID = "keyturn_request_id"
 
-# The id of a request: logs, the audit entry and the mail all hold it. An X-Request-ID from a client
-# is ignored, since a client could take another's id or write into the logs (CWE-117; OWASP Logging
-# Cheat Sheet, "Event data sources"). Only answers from 500 up carry the id: all others are equal to
-# the byte.
+# The logs, the audit entry and the mail of a request have its id. An X-Request-ID from a client is
+# ignored: a client could take another request's id, or write into the logs (CWE-117; OWASP Logging
+# Cheat Sheet, "Event data sources"). Of the API's answers, only those from 500 on carry the id: a
+# random header on the others would tell equal answers apart.
 
 
 def request_id_of(scope: Scope) -> str:
-    """Return the request's id. The first call creates it, and the logs contain it from then on."""
+    """Return the request's id. The first call creates it; the log lines after it have it."""
     state: dict[str, Any] = scope["state"]
     name: str | None = state.get(_REQUEST_ID)
     if name is None:
@@ -39,7 +39,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 READ = [HttpMethod.GET, HttpMethod.HEAD]
-"""The methods of a page and of a file. Programs ask by HEAD whether an address answers."""
+"""The methods of a page and of a file. Programs use HEAD to find out whether an address answers."""
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:
@@ -48,7 +48,7 @@ def accepted_language(languages: Languages, request: AnyRequest) -> Language:
 
 
 def language_headers(language: Language) -> dict[str, str]:
-    """Return the headers of an answer in a language chosen by Accept-Language (RFC 9110, 8.5 and
+    """Return the headers of an answer whose language Accept-Language has chosen (RFC 9110, 8.5,
     12.5.5).
     """
     return {"Content-Language": language.tag, "Vary": "Accept-Language"}
@@ -63,8 +63,9 @@ def bearer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
 
 
 def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
-    """Return the client. Its address is the peer's, or the one that a trusted proxy forwards (see
-    `app.create_app`).
+    """Return the client of a request.
+
+    Its address is the peer's, or the one that a trusted proxy forwards (`KeyturnApp`).
     """
     return Client(
         ip_address=str(read_peer(request.client.host) or "") if request.client else "",
@@ -75,13 +76,13 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
 
 
 def done(message: str, language: Language, cookies: Sequence[Cookie] = ()) -> Response[Done]:
-    """Return the answer that something was done, with a sentence for people."""
+    """Return the answer to a successful request, with a sentence for the user."""
     body = Done(message=language.gettext(message), success=True)
     return Response(body, headers=language_headers(language), cookies=list(cookies))
 
 
 async def judgement_of(judging: Awaitable[None], language: Language) -> Response[PasswordJudgement]:
-    """Return the judgement on a password.
+    """Return the answer that tells whether a password is accepted, and which rules it breaks.
 
     Raises the errors of `judging`, except PasswordRejected.
     """
@@ -94,5 +95,5 @@ async def judgement_of(judging: Awaitable[None], language: Language) -> Response
 
 
 def given(instance: object) -> Provide:
-    """Return the provider of a dependency that is the same for every request."""
+    """Return the provider of a dependency that is the same object for every request."""
     return Provide(lambda: instance, sync_to_thread=False)

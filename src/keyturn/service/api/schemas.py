@@ -1,5 +1,6 @@
-"""What goes over the wire, in camelCase. Field names that other frontends already send are accepted
-beside ours.
+"""The JSON bodies of the API, in camelCase.
+
+Other frontends already send some fields under other names, which are accepted, too.
 """
 
 from datetime import datetime
@@ -45,7 +46,7 @@ _ChallengeAnswer = Annotated[
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The names of Python as those of JSON."""
+    """A JSON body. Its fields are in camelCase there."""
 
     __repr__ = object.__repr__  # a traceback with its variables would show passwords and tokens
 

@@ -1,4 +1,4 @@
-"""The routes of sessions. `reset/sign_in.py` makes all decisions."""
+"""The routes of sessions, over `reset/sign_in.py`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -31,8 +31,9 @@ from keyturn.service.reset.sign_in import SignIns
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionServices:
-    """What the routes of sessions call. `device`: the cookie of a browser that was used to sign in
-    before.
+    """The services and cookies that the routes of sessions use.
+
+    `device`: the cookie of a browser in which the user signed in before.
     """
 
     sign_ins: SignIns
@@ -44,7 +45,7 @@ class SessionServices:
 class SessionController(Controller):
     """Sign in, sign out, and change a known password.
 
-    Its routes are here wherever the others are.
+    These paths stay the same if `server.api_path` moves the others.
     """
 
     path = "/api/auth"
@@ -150,8 +151,8 @@ def same_origin_guard(origin: str) -> Guard:
     """Return a guard that raises OriginRefused if the browser reports that another site caused this
     request.
 
-    A client without both headers is no browser (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata
-    headers").
+    A client that sends neither header is not a browser, so no other site can misuse its cookies
+    (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
 
     def require_same_origin(

@@ -1,1 +1,4 @@
-"""The worker as a separate process, which begins with this package: nothing is imported here."""
+"""The worker as a child process.
+
+The process imports this package first, so nothing is imported here.
+"""

@@ -1,5 +1,7 @@
-"""The worker that `Supervisor` starts: orders come by its standard input, then a line for each
-message that waits.
+"""The worker's process, which `Supervisor` starts.
+
+Its standard input brings its orders, then a line whenever messages were committed. It writes its
+reports to its standard output.
 """
 
 import asyncio
@@ -21,13 +23,16 @@ if TYPE_CHECKING:
     from keyturn.service.container import Container
 
 WORKING = "working"
-"""The report that the worker has started its work; all others have the name of a method of the
-meters.
+"""The report that the worker has started. Every other report begins with the name of a method of
+`Meters`.
 """
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """The worker's orders at its start, sent over a pipe since the settings hold secrets."""
+    """The worker's orders at its start. They go through a pipe, since the settings hold secrets.
+
+    `path`: the `sys.path` of the process that starts it.
+    """
 
     settings: Settings
     reload_templates: bool
@@ -38,14 +43,14 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportedMeters(Meters):
-    """Reports what the worker counts to the process that reads the other end of a pipe."""
+    """Reports the worker's counts to the process that started it, through a pipe."""
 
     def __init__(self, pipe: int) -> None:
         super().__init__()
         self._pipe = pipe
 
     def report(self, *words: str | float) -> None:
-        with contextlib.suppress(OSError):  # the reader is gone: the end of the input follows
+        with contextlib.suppress(OSError):  # the reader has ended: the input ends next
             os.write(self._pipe, msgspec.json.encode(words) + b"\n")
 
     def message(self, kind: str, outcome: str, count: int = 1) -> None:
@@ -56,12 +61,11 @@ class ReportedMeters(Meters):
 
 
 def main() -> None:
-    """Work until the standard input ends, or SIGTERM comes."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all processes; the other process ends this one
+    """Work until the standard input ends, or SIGTERM arrives."""
+    # Ctrl-C reaches all processes of a terminal. The supervisor's process ends this one in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     reports = os.dup(1)
-    os.dup2(2, 1)  # output that a library prints is no report
+    os.dup2(2, 1)  # what a library prints goes to stderr, since it is not a report
     pipe = io.FileIO(0, closefd=False)
     if not (line := pipe.readline()):
         return
@@ -79,9 +83,10 @@ def main() -> None:
 
 async def _work(container: "Container", meters: ReportedMeters, pipe: io.FileIO) -> None:
     from keyturn.service.event_loop import on_signals
+    from keyturn.service.worker_queues import work
 
     loop = asyncio.get_running_loop()
-    task = asyncio.create_task(container.work())
+    task = asyncio.create_task(work(container))
 
     def listen() -> None:
         if pipe.read(4096):

@@ -1,5 +1,6 @@
-"""Runs a worker beside a process that answers, and again if it ends: in one process, its work would
-show in answers.
+"""Runs the worker as a child process, and restarts it when it ends.
+
+In the process that answers requests, the worker's load would delay the answers.
 """
 
 import asyncio
@@ -22,31 +23,29 @@ from keyturn.service.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.worker")
 
 _TOLD_TO_END = (0, -signal.SIGTERM)
-"""Exit codes of a worker that got SIGTERM: stopping an app may send it to the whole group or unit
-at once.
+"""Exit codes of a worker that got SIGTERM. Stopping an app may send it to all processes of its
+group or unit at once.
 """
 
 _LONGEST_START = 30
 """Seconds after which a worker that has not started counts as down."""
 
 _PAUSES = (0.5, 1, 2, 5, 10, 30)
-"""Seconds before each further start of a worker that ends by itself; the last one repeats."""
+"""Seconds before each restart of a worker that ends by itself; the last pause repeats."""
 
 _STEADY = 60
-"""Seconds after which a failure counts as the first again."""
+"""Seconds of work after which the next failure counts as the first."""
 
 _LONGEST_END = LONGEST_TRY.total_seconds() + 5
-"""Seconds that a worker gets to deliver the messages that it holds."""
+"""Seconds that a worker gets at its end to deliver the messages that it holds."""
 
 
 class Supervisor:
-    """Starts the worker at `start`, with the settings of `container`: those of the process that
-    answers.
-    """
+    """Keeps a worker running from `start` to `stop`, with the settings of this process."""
 
     def __init__(self, container: Container) -> None:
         self._container = container
-        # If no key is set, this process's own.
+        # If the settings have no key, the worker gets the random one of this process.
         settings = msgspec.structs.replace(container.settings, secret_key=container.keys[0])
         self._orders = Orders(
             settings=settings, reload_templates=container.reloads_templates, path=sys.path
@@ -59,7 +58,7 @@ class Supervisor:
         self._task = asyncio.create_task(self._keep_one())
 
     async def stop(self) -> None:
-        """End the worker once it has delivered what it holds, or kill it after `_LONGEST_END`."""
+        """End the worker once it has delivered its messages, or kill it after `_LONGEST_END`."""
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -82,7 +81,7 @@ class Supervisor:
 
     async def _run_one(self) -> int:
         """Run a worker until it ends, and return its exit code; a cancellation ends it."""
-        # -P: files in the current folder are not imported as libraries.
+        # -P: Python must not import files of the current folder in place of libraries.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
@@ -110,15 +109,14 @@ class Supervisor:
             log.error(LogEvent("worker.late", seconds=_LONGEST_START))
 
     async def _wake(self, orders: asyncio.StreamWriter) -> None:
-        """Tell the worker of each commit.
+        """Tell the worker when messages were committed.
 
-        On SQLite it would otherwise notice only at its next poll.
+        Otherwise it would notice them only at its next poll.
         """
         while True:
             await self._container.outbox.woken.wait()
-            if (
-                not orders.transport.get_write_buffer_size()
-            ):  # a worker that does not read already has a line to read
+            # A worker that does not read has a line to read already, so the buffer cannot grow.
+            if not orders.transport.get_write_buffer_size():
                 orders.write(b"\n")
 
     async def _read_reports(self, process: Process) -> None:
@@ -132,8 +130,8 @@ class Supervisor:
                 getattr(self._container.meters, word)(*values)
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
-        """End the worker: at once if it has not started yet, otherwise after it has delivered what
-        it holds.
+        """End the worker: at once if it has not started yet, else once it has delivered its
+        messages.
         """
         orders.close()
         patience = _LONGEST_END if self._works else 0

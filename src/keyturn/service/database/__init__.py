@@ -1,22 +1,21 @@
-"""The common interface to both databases: transactions, migrations, shared statements.
+"""One interface to SQLite and PostgreSQL: transactions, migrations, and statements for both.
 
-**A transaction is a plain function** (`DatabaseAccess.transact`): it cannot await, so a lock is
-never held during a mail, a hash or a call to another system. **Each decision is one guarded
-statement**, never a read and then a write.
+**A transaction is a plain function** (`DatabaseAccess.transact`). It cannot await, so no lock is
+held while a mail is sent, a password is hashed or another system is called. **Each decision is one
+guarded statement**, never a read and then a write.
 
 **Waiting requests share a statement** (`Batcher`), and 202 means committed. **Each caller has a
-deadline, from its arrival** (`DatabaseAccess.in_time`). The pool is SQLAlchemy's, which pings a
-connection before it lends it. A statement whose connection is lost is not repeated: its outcome is
-unknown.
+deadline, counted from its arrival** (`DatabaseAccess.in_time`). The pool is SQLAlchemy's, which
+pings a connection before it is used. A statement whose connection is lost is not repeated, since
+its outcome is unknown.
 
-**Frequent statements are built once**: to build one takes several times as long as the database
+**Frequent statements are built once**: building one takes several times as long as the database
 takes to answer it.
 
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched.
-Its Alembic command, which starts its own event loop, while a migration must run on the connection
-that holds the lock. Its configuration of
-engines: SQLite's is not an asynchronous one. An asynchronous driver for SQLite takes three times
-the processor time.
+Its Alembic command, since it starts an event loop of its own, while a migration must run on the
+connection that holds the lock. Its configuration of engines, since the engine for SQLite is a
+synchronous one: an asynchronous driver takes three times the processor time.
 """
 
 from keyturn.service.database.database import Database, Model, Moment, Store

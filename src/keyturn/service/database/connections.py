@@ -1,5 +1,6 @@
-"""Connections: to a file of SQLite in threads, and to servers: PostgreSQL, and an app's own MySQL
-or MariaDB.
+"""Connections to an SQLite file, used in threads, and to servers.
+
+A server is PostgreSQL, or an app's own MySQL or MariaDB.
 """
 
 import asyncio
@@ -31,8 +32,9 @@ _Result = TypeVar("_Result")
 
 
 class SqliteConnections:
-    """Reads in several threads, and writes in one, since a file has one writer: reads never wait
-    for writes.
+    """Reads in several threads and writes in one, since an SQLite file has a single writer.
+
+    Reads never wait for writes.
     """
 
     def __init__(self, url: URL, listen: Callable[[Engine], None]) -> None:
@@ -61,8 +63,8 @@ class SqliteConnections:
 
         def write() -> _Result:
             with self._engine.begin() as connection:
-                # At once, so that no transaction fails half way because another connection has
-                # written.
+                # The write lock is taken at the start: otherwise a transaction could fail half-way
+                # because another connection has written.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
                 if given_up.is_set():  # the caller was told that nothing was changed
@@ -70,7 +72,7 @@ class SqliteConnections:
                 return result
 
         try:
-            # With the context, as `asyncio.to_thread` does: log lines need the id of the request.
+            # The context goes with it, as in `asyncio.to_thread`: log lines need the request's id.
             return await asyncio.get_running_loop().run_in_executor(
                 self._writer, copy_context().run, write
             )
@@ -85,22 +87,23 @@ class SqliteConnections:
 
 
 def write_ahead(engine: Engine) -> None:
-    """Use a write-ahead log, so that readers never wait for the writer, and wait for the disk at
-    each commit.
+    """Use a write-ahead log, so that reads never wait for the writer.
+
+    Each commit waits for the disk.
     """
 
     @event.listens_for(engine, "do_connect")
     def make_file(_: object, __: object, arguments: Any, ___: object) -> None:
-        # Before SQLite, which would let other users read it. The files of its log get the same
-        # permissions (https://sqlite.org/src/file?name=src/os_unix.c, findCreateFileMode). SQLite
-        # reports an error of its own.
+        # The file is created here, since SQLite would let other users read it. The files of its log
+        # get the same permissions (https://sqlite.org/src/file?name=src/os_unix.c,
+        # findCreateFileMode). If this fails, SQLite reports its own error.
         with contextlib.suppress(OSError):
             make_private_file(Path(arguments[0]))
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
-        # Refused while another connection begins the log, or writes to a file without one. The file
-        # then keeps its mode, or gets its log from that connection: both are safe.
+        # SQLite refuses this while another connection starts the log, or writes without one. The
+        # file then gets the log from that connection, or stays without: both are safe.
         with contextlib.suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA journal_mode = WAL")
         # 202 means committed, even if the power fails right after
@@ -110,7 +113,7 @@ def write_ahead(engine: Engine) -> None:
 
 
 class ServerConnections:
-    """Runs work over one pool with two engines: each statement of `reads` commits by itself."""
+    """Runs work on two engines that share a pool. On `reads`, each statement commits by itself."""
 
     def __init__(self, transactions: AsyncEngine, reads: AsyncEngine) -> None:
         self.dialect = transactions.dialect
@@ -119,8 +122,8 @@ class ServerConnections:
 
         @event.listens_for(transactions.sync_engine, "handle_error")
         def replace_read_only(context: ExceptionContext) -> None:
-            # The pool replaces its connections once a server takes no more writes: another may be
-            # the primary.
+            # If the server has become read-only, another one may be the primary by now. This makes
+            # the pool replace its connections.
             if is_read_only(context.original_exception):
                 context.is_disconnect = True
 
@@ -139,9 +142,10 @@ class ServerConnections:
 def open_engine(
     read: DatabaseUrl, setting: str, extra: str, *, seconds: float | None, **options: Any
 ) -> AsyncEngine:
-    """Return an engine for a server, whose driver is in the `extra`.
+    """Return an engine for a server.
 
-    `seconds`: how long a caller waits for all.
+    `extra`: the extra of the package that installs the driver.
+    `seconds`: how long a caller waits for all of its statements; None for no limit.
     """
     if seconds:
         # A wait for a connection ends before the caller's time is up: Python 3.11 may lose a
@@ -161,11 +165,10 @@ def open_engine(
 
 
 def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> None:
-    """Make a connection raise SettingsInvalid for the setting if the driver cannot read the
-    address.
+    """Raise SettingsInvalid for `setting`, on connecting, if the driver cannot read the address.
 
-    The driver's message is not repeated: it may hold a part of the password, past an "@" or a "?"
-    that is not escaped.
+    The driver's message is not repeated: if the password has an "@" or a "?" that is not escaped,
+    the message may show a part of it.
     """
 
     @event.listens_for(engine, "do_connect")

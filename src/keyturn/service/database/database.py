@@ -45,8 +45,8 @@ _CONNECTIONS = 10  # to PostgreSQL at a time
 _TIME = DateTimeUTC()
 
 _NAMES = sa.func.unnest(sa.bindparam("names", type_=sa.ARRAY(sa.String()))).column_valued("name")
-# In the order of the locks themselves: two transactions that hold several names at once cannot
-# deadlock.
+# The locks are taken in the order of their numbers, so that two transactions that hold several
+# names cannot deadlock.
 _LOCKS = (
     sa.select(sa.func.hashtextextended(_NAMES, 0).label("lock"))
     .distinct()
@@ -67,13 +67,13 @@ Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 Unready = Callable[[], AbstractContextManager[None]]
 
 Moment = datetime | sa.ColumnElement[datetime]
-"""A time, or one of `Database.clock`."""
+"""A time, or an expression of `Database.clock`."""
 
 
 class Model(DeclarativeBase):
     """The base of Keyturn's tables.
 
-    Its registry is its own; the bases of Advanced Alchemy share theirs with an app.
+    It has a registry of its own: Advanced Alchemy's base classes share one with an app's tables.
     """
 
     if TYPE_CHECKING:
@@ -83,9 +83,9 @@ class Model(DeclarativeBase):
 
 
 class DatabaseAccess:
-    """Reads, and runs transactions.
+    """Reads from a database, and runs transactions in it.
 
-    `seconds`: how long a caller waits, from its own arrival; None for no limit.
+    `seconds`: how long a caller waits, counted from its arrival; None for no limit.
     `unready`: turns a driver's connection errors, and a TimeoutError, into the error for callers.
     """
 
@@ -97,8 +97,9 @@ class DatabaseAccess:
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """Raise the error for callers if the block takes longer than they wait; its connection is
-        not used again.
+        """Raise the error for callers if the block takes longer than `seconds`.
+
+        The connection that the block was using is not used again.
         """
         with self._unready():
             async with asyncio.timeout(self._seconds):
@@ -109,28 +110,29 @@ class DatabaseAccess:
     ) -> Sequence[sa.RowMapping]:
         """Return the rows of one statement that changes nothing.
 
-        Build a frequent one once, and give its `values`.
+        `values`: the parameters of this call. A frequent statement is built once and has them.
         """
         return await self.read(
             lambda connection: connection.execute(statement, values).mappings().all()
         )
 
     async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """Return the result of `work` outside of a transaction: on PostgreSQL each statement
-        commits by itself.
+        """Return the result of `work`, outside of a transaction.
+
+        On PostgreSQL, each statement commits by itself.
         """
         async with self.in_time():
             return await self.connections.read(work)
 
     async def transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """Run `work` in a transaction, and return its result once committed.
+        """Run `work` in a transaction, and return its result after the commit.
 
-        If it raises, all is rolled back.
+        If it raises, everything is rolled back.
 
-        `work` is a plain function that executes statements, without other input or output and
-        without slow work: on SQLite in the writer's thread, with a server on the event loop, which
-        continues between its statements. If the connection is lost at the commit, or the caller is
-        cancelled, the outcome is unknown: it runs once.
+        `work` is a plain function that executes statements. It does no other input or output, and
+        nothing slow: on SQLite it runs in the writer's thread, with a server on the event loop,
+        which continues between its statements. If the connection is lost at the commit, or the
+        caller is cancelled, the outcome is unknown, and `work` is not run again.
         """
         async with self.in_time():
             return await self.connections.transact(work)
@@ -146,9 +148,9 @@ class Database(DatabaseAccess):
     def __init__(self, address: str, *, timeout: timedelta | None = None) -> None:
         """Open the database of a URL. Raises SettingsInvalid.
 
-        `timeout`: how long a caller waits for PostgreSQL, from its own arrival; then it gets
-        DatabaseUnready. It is measured here, since a frozen server or a silent network cannot. On
-        SQLite it is `connections.PATIENCE`.
+        `timeout`: how long a caller waits for PostgreSQL, counted from its arrival, before it gets
+        DatabaseUnready; None for no limit. The time is measured here, since neither a frozen server
+        nor a silent network would end the wait. On SQLite, `connections.PATIENCE` takes its place.
         """
         if message := database_fault(address, for_our_tables=True):
             raise SettingsInvalid([Fault("database.url", message)])
@@ -168,23 +170,23 @@ class Database(DatabaseAccess):
     async def execute(
         self, statement: sa.Executable, values: Values | None = None
     ) -> Sequence[sa.Row[Any]]:
-        """Execute one statement, for one set of values or for all of several, and commit; return
-        the rows of one.
+        """Execute one statement and commit.
+
+        `values`: one set of parameters, or several to execute it with each. Return the rows if it
+        has any.
         """
 
         def execute(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
             result = connection.execute(statement, values)
             return result.all() if result.returns_rows else []
 
-        # PostgreSQL commits a statement outside of a transaction by itself, in one trip instead of
-        # three.
+        # On PostgreSQL, a statement outside of a transaction commits by itself: one trip to the
+        # server instead of three.
         run = self.transact if self.is_sqlite else self.read
         return await run(execute)
 
     async def require_writable(self) -> None:
-        """Raise DatabaseUnready if PostgreSQL takes no writes, as a standby does, or a primary that
-        became one.
-        """
+        """Raise DatabaseUnready if PostgreSQL takes no writes, such as a standby."""
 
         def look(connection: sa.Connection) -> None:
             if connection.scalar(_READ_ONLY):
@@ -195,16 +197,19 @@ class Database(DatabaseAccess):
             await self.read(look)
 
     def is_one_of(self, column: QueryableAttribute[Any], name: str) -> sa.ColumnElement[bool]:
-        """Return the condition that a column is in `name`, a list of values: on PostgreSQL one
-        array.
+        """Return the condition that a column has one of the values of the parameter `name`.
+
+        PostgreSQL takes them as one array, so that it prepares one statement for any number.
         """
         if self.is_sqlite:
             return column.in_(sa.bindparam(name, expanding=True))
         return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
 
     def clock(self, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
-        """Return the time that all machines share, plus `later`: PostgreSQL's own, of the
-        statement.
+        """Return the expression for the time that all machines share, plus `later`.
+
+        On PostgreSQL it is the server's time at the start of the statement, on SQLite this
+        machine's.
         """
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
@@ -215,18 +220,18 @@ class Database(DatabaseAccess):
         return sa.type_coerce(shared, _TIME)
 
     def hold(self, connection: sa.Connection, *names: str) -> None:
-        """Wait until other transactions release the names; hold them until this one ends: one
-        statement for all.
+        """Wait until no other transaction holds the names, and hold them until this one ends.
 
-        SQLite has one writer anyway.
+        On SQLite nothing is needed: a file has a single writer.
         """
         if not self.is_sqlite:
             connection.execute(_HELD, {"names": list(names)})
 
 
 class Store:
-    """Statements on Keyturn's own tables: plain methods in the transaction that they are `within`,
-    coroutines alone.
+    """Statements on Keyturn's own tables.
+
+    A plain method runs in the transaction that the store is `within`, a coroutine in its own.
     """
 
     connection: sa.Connection
@@ -249,38 +254,36 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 
 
 def _open_pool(read: DatabaseUrl, seconds: float | None) -> ServerConnections:
-    # Each statement commits by itself, unless a transaction says otherwise: to say so for each
-    # connection would take SQLAlchemy as long as the statement.
+    # Each statement commits by itself, unless the engine says otherwise: setting this for each
+    # connection would take SQLAlchemy as long as the statement itself.
     options = {"pool_size": _CONNECTIONS, "isolation_level": "AUTOCOMMIT"}
     engine = open_engine(read, "database.url", "postgres", seconds=seconds, **options)
     return ServerConnections(engine.execution_options(isolation_level="READ COMMITTED"), engine)
 
 
 def encoding(connection: sa.Connection) -> str:
-    """Return PostgreSQL's name for the encoding of all texts of the database; "" for another kind
-    of database.
-    """
+    """Return the encoding of a PostgreSQL database; "" for another kind of database."""
     if connection.dialect.name != "postgresql":
         return ""
     return str(connection.scalar(_ENCODING))
 
 
-# Waiting callers share the trip of a statement: group commit for writes, one list of values for
-# reads
+# Waiting callers share one statement: a group commit for writes, one list of values for reads
 
 
 @dataclass(eq=False)
 class Batcher(Generic[_Item, _Result]):
-    """Runs `execute` on everything that was submitted while the previous batch was under way.
+    """Runs `execute` on all items that were submitted while the previous batch was running.
 
     `execute` returns one result for each item, in the same order; an exception among them is raised
-    for its item alone. If it fails for several, each is tried alone once, so that one bad row does
-    not fail its neighbours; a KeyturnError, as of a database that is down, fails them all at once.
-    A cancelled waiter cancels nothing.
+    for its item alone. If a batch of several items fails, each item is tried alone once, so that
+    one bad row does not fail the others. A KeyturnError, as of a database that is down, fails them
+    all at once. A caller that is cancelled does not cancel its batch.
 
-    `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`:
-    it pays if a trip takes this process's own time, as with SQLite. `pause`: seconds to wait before
-    each batch instead.
+    Before each batch, the event loop runs for as long as that brings more items, up to `largest`: a
+    trip takes this process's own time, so a larger batch costs each item less.
+
+    `pause`: seconds to wait before each batch, too.
     `in_time`: limits the wait of each caller, counted from its own arrival. Its items are still
     executed.
     """
@@ -288,7 +291,6 @@ class Batcher(Generic[_Item, _Result]):
     execute: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result | Exception]]]
     _: KW_ONLY
     largest: int = 500
-    gathers: bool = False
     pause: float = 0
     in_time: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
 
@@ -297,7 +299,7 @@ class Batcher(Generic[_Item, _Result]):
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: _Item) -> _Result:
-        """Return the result for `item`, after the batch it joined is done.
+        """Return the result for `item`, once its batch is done.
 
         Raises what `execute` raised for it.
         """
@@ -308,8 +310,8 @@ class Batcher(Generic[_Item, _Result]):
 
     async def submit_all(self, items: Sequence[_Item]) -> Sequence[_Result | Exception]:
         """Return for each of the items what `submit` would return or raise."""
-        # All wait for one batch: `gather` would cost a callback and a turn of the event loop for
-        # each item.
+        # One loop awaits all: `gather` would cost a callback and a turn of the event loop for each
+        # item.
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[_Result | Exception]] = [loop.create_future() for _ in items]
         self._waiting += zip(items, futures, strict=True)
@@ -325,7 +327,7 @@ class Batcher(Generic[_Item, _Result]):
                 batch, self._waiting = self._waiting[: self.largest], self._waiting[self.largest :]
                 results = await self._run([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
-                    if not future.done():  # else its waiter was cancelled, or its wait is over
+                    if not future.done():  # otherwise its caller was cancelled, or no longer waits
                         future.set_result(result)
         finally:
             self._running = None
@@ -334,7 +336,7 @@ class Batcher(Generic[_Item, _Result]):
         if self.pause:
             await asyncio.sleep(self.pause)
         seen = 0
-        while self.gathers and seen < len(self._waiting) < self.largest:
+        while seen < len(self._waiting) < self.largest:
             seen = len(self._waiting)
             await asyncio.sleep(0)
 
@@ -362,13 +364,13 @@ def insert_into(model: type[Model], dialect: sa.Dialect) -> "sqlite.Insert | pos
 def insert_if(
     dialect: sa.Dialect, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]
 ) -> Any:
-    """Return `INSERT ...
+    """Return an INSERT that writes a row if the parameter `wanted` is true, and else none.
 
-    SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
+    Both take the same work, so neither the statements nor their number tell an existing account
+    from a missing one (OWASP ASVS 6.3.8). ON CONFLICT and RETURNING may be added.
 
-    It writes a row or none with the same work, so neither the statements nor their number tell an
-    existing account from a missing one (OWASP ASVS 6.3.8). Each of `names` is a column and a
-    parameter; the database computes the others.
+    `names`: columns, each with a parameter of its name.
+    `computed`: columns that the database computes.
     """
     columns = row.__table__.c
     values = {name: sa.bindparam(name, type_=columns[name].type) for name in names} | computed
@@ -382,9 +384,9 @@ def lookup(
     key: QueryableAttribute[Any],
     read: Callable[[sa.RowMapping], _Result],
 ) -> Batcher[Any, _Result | None]:
-    """Return what finds the row of a key, or None.
+    """Return a batcher whose `submit` finds the row of a key, or None.
 
-    `rows` selects the column `key` and what `read` needs.
+    `rows`: selects the column `key`, and the columns that `read` needs.
     """
     statement = rows.where(database.is_one_of(key, "keys"))
 
@@ -395,4 +397,4 @@ def lookup(
         }
         return [results.get(wanted) for wanted in keys]
 
-    return Batcher(find, gathers=database.is_sqlite, in_time=database.in_time)
+    return Batcher(find, in_time=database.in_time)

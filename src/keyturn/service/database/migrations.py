@@ -14,9 +14,8 @@ from keyturn.service.problems.requests import DatabaseUnready
 
 # Keyturn's own, so that its migrations and an app's do not mix in one database
 VERSION_TABLE = "keyturn_migrations"
-_VERSIONS = Table(
-    VERSION_TABLE, MetaData(), Column("version_num", String(32))
-)  # as Alembic makes it
+# The table as Alembic creates it.
+_VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 NO_TABLES = "does not have Keyturn's tables yet"
 
 
@@ -26,7 +25,7 @@ def head() -> str:
 
 @cache
 def _revisions() -> Sequence[str]:
-    # A file's name begins with its own, so Alembic need not be imported.
+    # The name of a file begins with its revision, so Alembic need not be imported.
     files = (folder("migrations") / "versions").glob("[0-9]*.py")
     return sorted(file.stem.split("_")[0] for file in files)
 
@@ -38,11 +37,10 @@ UTF8_FIX = (
 
 
 async def encoding_fault(database: Database) -> str:
-    """Return in words that PostgreSQL's database lacks letters that an address may have; "" if it
-    has them all.
+    """Return a sentence if the database has another encoding than UTF8, else "".
 
-    Each request with such an address would be an error, and SQL_ASCII would store texts that nobody
-    can read back.
+    It could not store every letter that an address may have, so a request with such an address
+    would fail. SQL_ASCII would store texts that cannot be read back.
     """
     used = await database.read(encoding)
     return f"has the encoding {used}, and Keyturn needs UTF8" if used not in ("", "UTF8") else ""
@@ -56,10 +54,11 @@ async def require_utf8(database: Database) -> None:
 async def require_current(database: Database) -> str:
     """Return the database's revision.
 
-    Raises DatabaseUnready unless it answers and this program can work with it.
+    Raises DatabaseUnready if the database does not answer, or if this version of Keyturn cannot
+    work with it.
 
-    One that is ahead still works, as during a rollout: migrations expand first and contract a
-    release later. But all columns that the statements here name must still exist.
+    A newer revision still works, as during a rollout: migrations add first, and remove a release
+    later. But all columns of this version must still exist.
     """
     await require_utf8(database)
     current = await revision(database)
@@ -79,16 +78,14 @@ async def require_current(database: Database) -> str:
 
 
 def ahead_text(current: str) -> str:
-    """Return a sentence if a database's revision is newer than all that this program knows, else
-    "".
-    """
+    """Return a sentence if the revision is newer than those that this version knows, else ""."""
     if current <= head():  # names of revisions sort by age
         return ""
     return f"the database is at revision {current}, newer than {head()} of this version of Keyturn"
 
 
 async def revision(database: Database) -> str | None:
-    """Return the revision; None if it was never migrated.
+    """Return the revision; None if the database was never migrated.
 
     Raises DatabaseUnready if it cannot be read.
     """
@@ -99,7 +96,7 @@ async def revision(database: Database) -> str | None:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            # There is no such table (PostgreSQL's manual, appendix A).
+            # The table does not exist (PostgreSQL's manual, appendix A).
             if getattr(error.orig, "sqlstate", "") == "42P01" or "no such table" in str(error.orig):
                 return None
             raise DatabaseUnready(
@@ -109,19 +106,18 @@ async def revision(database: Database) -> str | None:
     return await database.read(find)
 
 
-_LOCK_TIMEOUT = (
-    "10s"  # for a table of PostgreSQL: all later statements on that table wait behind it
-)
+# The wait for a table's lock on PostgreSQL: all later statements on that table wait behind it.
+_LOCK_TIMEOUT = "10s"
 
 
 async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> str | None:
     """Bring the database to the newest revision; return its previous one.
 
-    Raises DatabaseUnready if it refuses.
+    Raises DatabaseUnready if the database refuses a step, or has an unknown or newer revision.
 
-    All steps are one transaction, which a killed process leaves undone. Several machines may call
-    it at once: PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work, and then
-    the others have nothing to do.
+    All steps are one transaction, so a killed process leaves no half of them. Several machines may
+    call it at once: PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work, and
+    the others then have nothing to do.
     """
     await require_utf8(database)
     before = await revision(database)

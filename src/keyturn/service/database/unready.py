@@ -1,4 +1,4 @@
-"""Sorts a database's errors: those that mean that it cannot be reached now, but may be later."""
+"""Sorts a database's errors, and finds those that may pass, such as a server that is down."""
 
 import os
 import sqlite3
@@ -48,10 +48,10 @@ def describe_error(error: BaseException) -> str:
         return "it does not answer"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the server's certificate is refused: {error.verify_message or error}"
-    if isinstance(error, ssl.SSLError):  # an OSError whose number is OpenSSL's
+    if isinstance(error, ssl.SSLError):  # an OSError whose errno is a number of OpenSSL
         return f"TLS fails: {(error.reason or str(error)).replace('_', ' ').lower()}"
     if isinstance(error, OSError) and error.errno:
-        # If a name cannot be resolved, the number is getaddrinfo's own, negative, with its own
+        # If a name cannot be resolved, errno is a negative number of getaddrinfo, which has its own
         # messages.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
     return str(error).strip().partition("\n")[0] or type(error).__name__
@@ -59,8 +59,7 @@ def describe_error(error: BaseException) -> str:
 
 _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such
-database, no resources, and an operator's intervention, which is also the class while a server
-starts or stops.
+database, no resources, and operator intervention, which includes a server that starts or stops.
 """
 
 _ROLLED_BACK = {"40001", "40P01", 1205, 1213}
@@ -70,22 +69,19 @@ _ROLLED_BACK = {"40001", "40P01", 1205, 1213}
 """
 
 _READ_ONLY = {"25006", 1290, 1792, 1836}
-"""The same for a server that takes no writes: a standby, a primary that became one, or one that an
-operator stopped.
+"""The codes of a server that takes no writes: a standby, a former primary, or a server that an
+operator has made read-only.
 """
 
 _NOT_MIGRATED = {"42P01", "42703"}
-"""PostgreSQL's codes for a missing table and a missing column.
-
-SQLite has messages for them, and no codes.
-"""
+"""PostgreSQL's codes for a missing table and a missing column. SQLite has only messages."""
 
 _NO_SUCH = ("no such table", "no such column")
 
 
 @contextmanager
 def unready_where_unreachable(place: str) -> Iterator[None]:
-    """Turn what may be over later into DatabaseUnready.
+    """Raise DatabaseUnready in place of an error that may pass.
 
     `place`: the database in words (`describe_url`).
     """
@@ -94,8 +90,8 @@ def unready_where_unreachable(place: str) -> Iterator[None]:
     except Exception as error:
         if not (trouble := _trouble(error)):
             raise
-        # If SQLite's disk is full, a commit is undone: its last page, which marks it, was not
-        # written.
+        # If the disk is full, SQLite's commit is undone: the last page, which marks a commit, was
+        # not written.
         is_full = (
             getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
         )
@@ -127,16 +123,16 @@ def _trouble(error: Exception) -> str:
         or any(str(code).startswith(_UNREACHABLE) for code in codes)
         or getattr(error, "connection_invalidated", False)
         or type(error) is DatabaseError  # SQLite's for a file that is damaged, or not a database
-        or type(error).__module__.startswith(
-            "asyncpg"
-        )  # SQLAlchemy 2.0 raises its errors while it connects
+        # While it connects, SQLAlchemy 2.0 lets the driver's own errors through.
+        or type(error).__module__.startswith("asyncpg")
     )
     return "cannot be reached" if is_away else ""
 
 
 def is_refusal(error: DBAPIError) -> bool:
-    """Whether a database refused a statement for its content, not for a connection or another
-    transaction.
+    """Tell whether a database refused a statement for its content.
+
+    False for a lost connection, and for a conflict with another transaction.
     """
     return (
         error.statement is not None
@@ -153,22 +149,21 @@ collations", "incorrect string value" and "cannot convert string".
 
 
 def is_about_a_value(error: DBAPIError) -> bool:
-    """Whether a database cannot even compare a value of the statement.
+    """Tell whether a database cannot even compare a value of the statement.
 
-    No row has it, and others may be asked for.
+    No row has such a value, and the database answers statements without it.
     """
     return bool(_codes(error) & _OF_A_VALUE)
 
 
 _BY_A_RULE = {"P0001", "45000", 1644, 3819, 4025}
-"""A trigger's own refusal (PostgreSQL's RAISE, SIGNAL of MySQL and MariaDB), and a CHECK of MySQL
-and of MariaDB.
+"""A trigger's own refusal (RAISE of PostgreSQL, SIGNAL of MySQL and MariaDB), and a broken CHECK of
+MySQL and of MariaDB.
 """
 
 
 def is_by_a_rule(error: DBAPIError) -> bool:
-    """Whether a constraint or a trigger refuses a statement, so that it is refused the next time,
-    too.
+    """Tell whether a constraint or a trigger refuses a statement, and would refuse a retry.
 
     SQLite reports RAISE in a trigger as a broken constraint.
     """
@@ -193,8 +188,9 @@ exist.
 
 
 def refused_part(error: BaseException) -> Literal["login", "name", ""]:
-    """Return which part of its address a database server refuses: the user with the password, or
-    its name.
+    """Return which part of the URL a database server refuses.
+
+    "login": the user or the password. "name": the database's name. "": neither.
     """
     codes = _codes(first_cause(error))
     if codes & _NO_LOGIN:
@@ -209,9 +205,7 @@ def is_read_only(error: BaseException) -> bool:
 
 
 def _codes(error: BaseException) -> set[str | int]:
-    """Return the SQLSTATE, and MySQL's own number, whose SQLSTATE often says nothing more than
-    HY000.
-    """
+    """Return the SQLSTATE, and MySQL's own number, since MySQL's SQLSTATE is often only HY000."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     codes: set[str | int] = set()
     if sqlstate := getattr(cause, "sqlstate", None):

@@ -1,5 +1,6 @@
-"""Checks the settings, and the pages that they lead to: faults, and valid values that are probably
-unwanted.
+"""Checks the settings and the custom pages.
+
+It finds faults, and valid values that are probably not wanted.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
-from keyturn.mail.port.finding import Finding, fail, ok
+from keyturn.mail.port.check_result import CheckResult, fail, ok
 from keyturn.mail.port.provider import Provider
 from keyturn.service.pages.preview import PagePreview
 from keyturn.service.reset.mails.palette import palette_of
@@ -22,25 +23,25 @@ from keyturn.service.settings.reading import Reading, environment_name, known_va
 _LONGEST_LIFE = timedelta(hours=1)
 
 _FEWEST_CHARACTERS = 8
-"""Different characters in a secret key: of 27 million keys of 32 random hex digits,
-one has fewer.
+"""Different characters in a secret key. Of 27 million keys of 32 random hexadecimal digits, one has
+fewer.
 """
 
 NEW_KEY = '`python -c "import secrets; print(secrets.token_hex(32))"`'
 
 
-def check_settings(reading: Reading) -> list[Finding]:
+def check_settings(reading: Reading) -> list[CheckResult]:
     file, settings = reading.file, reading.settings
     absent = f"there is no {file} in {Path.cwd()}" if reading.is_of_no_file else ""
     if reading.faults:
         fix = "Run `keyturn init` to write it, or set KEYTURN_CONFIG to its path."
-        no_file = [Finding("settings", "warn", absent, fix)] if absent else []
+        no_file = [CheckResult("settings", "warn", absent, fix)] if absent else []
         return no_file + [
-            Finding("settings", "fail", str(fault), _fix_of(fault)) for fault in reading.faults
+            CheckResult("settings", "fail", str(fault), _fix_of(fault)) for fault in reading.faults
         ]
     doubts = list(_doubts(settings))
     source = f"{file} and the environment" if file.is_file() else "the environment and the defaults"
-    fine = Finding(
+    fine = CheckResult(
         "settings", "ok", f"{source}, for {settings.environment}{f'; {absent}' if absent else ''}"
     )
     return doubts or [fine]
@@ -68,11 +69,11 @@ def _fix_of(fault: Fault) -> str:
     return "Correct it, or remove it. `keyturn init` writes a valid file."
 
 
-def _doubts(settings: Settings) -> Iterator[Finding]:
+def _doubts(settings: Settings) -> Iterator[CheckResult]:
     for is_doubtful, message, fix in _DOUBTS:
         if cause := is_doubtful(settings):
             told, advice = (one.format(settings=settings, cause=cause) for one in (message, fix))
-            yield Finding("settings", "warn", told, advice)
+            yield CheckResult("settings", "warn", told, advice)
     provider: Provider | None = getattr(settings, settings.mail.transport, None)
     if settings.secure and provider and (reports := provider.reports) and not provider.proof:
         missing = (
@@ -80,14 +81,14 @@ def _doubts(settings: Settings) -> Iterator[Finding]:
             "bounced mails"
         )
         fix = f"Add {settings.base_url}/webhooks/{provider.name} {reports.where}."
-        yield Finding("settings", "warn", missing, fix)
+        yield CheckResult("settings", "warn", missing, fix)
     for warning in palette_of(settings.brand)[1]:
         fix = "Set it to the colour that Keyturn uses, or choose one with more contrast."
-        yield Finding("settings", "warn", warning, fix)
+        yield CheckResult("settings", "warn", warning, fix)
 
 
 def _page_at_the_end(base_url: str) -> str:
-    """Return the path of a hosted page with which an address ends, or ""."""
+    """Return the path of a hosted page at the end of `base_url`, or ""."""
     default = Paths()
     pages = (default.forgot, default.reset, default.sign_in, default.security)
     return next((page for page in pages if base_url.rstrip("/").endswith(page)), "")
@@ -134,7 +135,7 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "environment: development, though {settings.base_url} is not this machine",
         'Set environment = "production", which refuses unsafe settings.',
     ),
-    (  # Keyturn itself speaks http, so a proxy in front must speak https
+    (  # Keyturn itself speaks http, so a proxy before it must speak https
         lambda settings: settings.secure and not settings.server.trusted_proxies,
         "server.trusted_proxies: empty, so behind a proxy all clients share one limit",
         (
@@ -161,13 +162,12 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
     ),
 )
-"""What makes valid settings doubtful, and what a finding says.
-
-`{cause}`: what the check returns.
+"""Checks of valid settings: a function that returns a cause if they are doubtful, the message, and
+the fix. `{cause}` stands for what the function returns.
 """
 
 
-async def check_pages(settings: Settings) -> list[Finding]:
+async def check_pages(settings: Settings) -> list[CheckResult]:
     faults = await asyncio.to_thread(PagePreview(lambda: settings).faults)
     if not faults:
         return [ok(f"all pages render with the templates in {settings.pages.templates}")]

@@ -1,6 +1,4 @@
-"""Checks Keyturn's database, and that the accounts are where the settings say, in the form that
-they say.
-"""
+"""Checks Keyturn's database, and the store of the accounts against the settings."""
 
 import stat
 from collections.abc import AsyncIterator, Sequence
@@ -14,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for, ends_sessions
 from keyturn.service.clock import now
@@ -48,9 +46,9 @@ _WRONG_PATH = (
 
 
 def _missing_file(address: str) -> str:
-    """Return the whole path of a database URL's file if the file is missing; else "".
+    """Return the absolute path of a database URL's file if the file is missing; else "".
 
-    Opening would create it.
+    The doctor does not open it, since that would create it.
     """
     url = read_url(address, "database.url").url
     file = (
@@ -66,7 +64,7 @@ def _accounts_file(settings: Settings) -> str:
     return _missing_file(table.url or settings.database.url) if table.table else ""
 
 
-async def check_database(settings: Settings) -> list[Finding]:
+async def check_database(settings: Settings) -> list[CheckResult]:
     try:
         url = read_url(settings.database.url, "database.url").url
     except SettingsInvalid as invalid:
@@ -105,7 +103,7 @@ async def check_database(settings: Settings) -> list[Finding]:
 
 
 def _fix_of_address(error: BaseException, setting: str) -> str:
-    """Return what is wrong in a database's address if the server says it, else ""."""
+    """Return the fix for the part of a database's URL that the server refuses, else ""."""
     match refused_part(error):
         case "login":
             return (
@@ -119,13 +117,11 @@ def _fix_of_address(error: BaseException, setting: str) -> str:
 
 
 _LARGEST_DIFFERENCE = timedelta(seconds=30)
-"""Between two clocks: the step of a TOTP code (RFC 6238, 5.2)."""
+"""The largest difference between two clocks that is accepted: a step of TOTP (RFC 6238, 5.2)."""
 
 
-async def _clocks(database: Database) -> list[Finding]:
-    """Compare this machine's clock with the database's, where other machines run the service as
-    well.
-    """
+async def _clocks(database: Database) -> list[CheckResult]:
+    """Compare this machine's clock with that of the database, which other machines may share."""
     theirs = await database.read(lambda tx: tx.execute(text("SELECT now()")).scalar_one())
     difference = abs(now() - theirs)
     if difference <= _LARGEST_DIFFERENCE:
@@ -151,7 +147,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def _revision(database: Database, url: URL) -> Finding:
+async def _revision(database: Database, url: URL) -> CheckResult:
     if fault := await encoding_fault(database):
         return fail(f"{describe_url(url)} {fault}", f"Keyturn needs one of its own: {UTF8_FIX}.")
     current, newest = await revision(database), head()
@@ -167,11 +163,11 @@ async def _revision(database: Database, url: URL) -> Finding:
     return fail(f"{describe_url(url)} {state}", "Run `keyturn migrate`.")
 
 
-async def _sqlite(database: Database, file: str) -> list[Finding]:
+async def _sqlite(database: Database, file: str) -> list[CheckResult]:
     findings = []
 
     def try_to_write(connection: Connection) -> None:
-        # A lock would prove nothing: SQLite gives the writer's to read-only users, too.
+        # A lock would prove nothing: SQLite gives the write lock to a user who may only read, too.
         connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
         connection.rollback()
 
@@ -194,15 +190,15 @@ async def _unreadable(database: Database, keys: Sequence[str]) -> int:
     return await BuiltinFactors.count_unreadable(database, keys)
 
 
-async def check_previous_keys(settings: Settings) -> list[Finding]:
-    """Count the data that the newest key does not open.
+async def check_previous_keys(settings: Settings) -> list[CheckResult]:
+    """Count the stored data that only an earlier key decrypts.
 
-    Signed data is not stored, and expires within ten minutes.
+    Signed data is not stored. It expires within ten minutes.
     """
     newest = settings.secret_key
     keys = [newest, *(key for key in settings.previous_secret_keys if key != newest)]
     unreached = [
-        Finding("", "skip", "previous_secret_keys: not checked", "Fix the database first.")
+        CheckResult("", "skip", "previous_secret_keys: not checked", "Fix the database first.")
     ]
     if _missing_file(settings.database.url):
         return unreached
@@ -227,7 +223,7 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     except (DatabaseUnready, DBAPIError):
         return unreached
     needs = [warn(f"{what}: {count:,}", fix) for what, (count, fix) in counts.items() if count]
-    # A key signs codes by mail and by SMS (`short_codes.LIFE`), and puzzles.
+    # Ten minutes: a key also signs the codes of mails and of SMS (`short_codes.LIFE`), and puzzles.
     unneeded = (
         "no stored data needs previous_secret_keys: remove them when every process has run "
         "with the current key"
@@ -235,18 +231,18 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     return needs or [ok(f"{unneeded} for 10 minutes")]
 
 
-async def check_accounts(settings: Settings) -> list[Finding]:
-    """Check the store of the settings. Creates nothing that is missing."""
+async def check_accounts(settings: Settings) -> list[CheckResult]:
+    """Check the store of the accounts. A missing file is not created."""
     try:
         async with _opened(settings) as database:
             if not settings.accounts.table.url and (missing := _accounts_file(settings)):
                 return [fail(f"{missing} does not exist", _WRONG_PATH)]
             return await _check(settings, database)
     except SettingsInvalid as error:
-        return [Finding("", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
+        return [CheckResult("", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
 
 
-async def _check(settings: Settings, database: Database) -> list[Finding]:
+async def _check(settings: Settings, database: Database) -> list[CheckResult]:
     try:
         store = accounts_for(settings, database)
         try:
@@ -308,9 +304,11 @@ def _fix_of_unready(error: BaseException, settings: Settings) -> str:
     return f"{fix} Until then, Keyturn sends no links and answers resets with 503."
 
 
-async def check_credentials(settings: Settings) -> list[Finding]:
-    """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if
-    they can be read.
+async def check_credentials(settings: Settings) -> list[CheckResult]:
+    """Return a finding for each table of sessions, passkeys, tokens or keys that no setting ends
+    (CWE-613).
+
+    There are none if the app's database cannot be read.
     """
     mapped = settings.accounts.table
     try:
@@ -343,7 +341,7 @@ async def check_credentials(settings: Settings) -> list[Finding]:
     return found
 
 
-def _session_finding(name: str, settings: Settings, fix: str) -> Finding:
+def _session_finding(name: str, settings: Settings, fix: str) -> CheckResult:
     message = f"{name}: its sessions go on after a new password"
     if ends_sessions(settings.accounts):
         message += ", although the email says that all devices are signed out"

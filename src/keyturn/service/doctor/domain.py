@@ -1,4 +1,4 @@
-"""The sending domain: what its DNS tells receivers about mails from it."""
+"""Checks the sending domain: what its DNS tells receivers about mails from it."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ from dns.resolver import NXDOMAIN, LifetimeTimeout, NoNameservers, NoResolverCon
 from msgspec.structs import replace
 
 from keyturn.errors import KeyturnError
-from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.provider import Provider, Spf
 
 _PATIENCE = 4  # seconds for one question, including all nameservers and retries
@@ -30,12 +30,14 @@ Texts = Mapping[str, Sequence[str]]
 
 
 class Unanswered(KeyturnError):
-    """The DNS gives no answer: no network, no nameserver, or a failing one."""
+    """The DNS gives no answer: there is no network or no nameserver, or the nameserver fails."""
 
 
 class Dns:
-    """Asks a nameserver, by default this machine's, with three outcomes: records, none, and no
-    answer.
+    """Asks a nameserver, by default this machine's.
+
+    `nameserver`: an IP address and a port.
+    `patience`: seconds for one question, including all nameservers and retries.
     """
 
     def __init__(
@@ -45,11 +47,11 @@ class Dns:
         self._patience = patience
 
     async def exists(self, name: str) -> bool:
-        """Tell whether there is anything at or below the name (RFC 8020). Raises Unanswered."""
+        """Tell whether the name, or a name below it, has records (RFC 8020). Raises Unanswered."""
         return await self._ask(name, "SOA") is not None
 
     async def texts(self, name: str) -> list[str]:
-        """Return the TXT records, each with its strings joined as SPF, DKIM and DMARC say.
+        """Return the TXT records, each with its strings joined, as SPF, DKIM and DMARC require.
 
         Raises Unanswered.
         """
@@ -80,8 +82,10 @@ class Dns:
         return resolver
 
 
-async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dns) -> list[Finding]:
-    """Look up all names once, for all providers, and judge their records."""
+async def check_domain(
+    domain: str, providers: Sequence[type[Provider]], dns: Dns
+) -> list[CheckResult]:
+    """Look up all names at once, for all providers, and judge their records."""
     spf = {f"{one.spf.host}.{domain}".lstrip("."): one.spf for one in providers if one.spf}
     dkim = {
         f"{one.dkim.selector}._domainkey.{domain}": one.dkim.page for one in providers if one.dkim
@@ -103,7 +107,7 @@ async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dn
     return [replace(one, check=check) for check, findings in judged.items() for one in findings]
 
 
-def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
+def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> CheckResult:
     """Return a finding about the SPF records at `name` (RFC 7208)."""
     records = [text.lower().split() for text in texts if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
@@ -112,7 +116,9 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
             if wanted.term
             else 'that names your mail server: "v=spf1 mx ~all"'
         )
-        return Finding("", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
+        return CheckResult(
+            "", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}."
+        )
     if len(records) > 1:
         message = f"{len(records)} SPF records at {name}, so receivers ignore them all"
         return fail(message, "Merge them into one TXT record.")
@@ -121,7 +127,7 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
     redirect = next((term for term in terms if term.startswith("redirect=")), "")
     if redirect and not last:
         fix = "Look for spf=pass in the headers of a delivered mail."
-        return Finding("", "skip", f"not checked: {name} has {redirect}", fix)
+        return CheckResult("", "skip", f"not checked: {name} has {redirect}", fix)
     if wanted.term and wanted.term not in terms:
         fix = f"Add {wanted.term} to the record, before the term all."
         return fail(f"the SPF record at {name} lacks {wanted.term}", fix)
@@ -133,7 +139,7 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
     return warn(f"the SPF record at {name} has no rule for other servers", fix)
 
 
-_SKIPPED_DKIM = Finding(
+_SKIPPED_DKIM = CheckResult(
     "",
     "skip",
     "not checked: only your mail server knows the name of its DKIM key",
@@ -141,9 +147,10 @@ _SKIPPED_DKIM = Finding(
 )
 
 
-def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
-    """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1); `page`: where the provider
-    shows the key.
+def judge_dkim(name: str, texts: Sequence[str], page: str) -> CheckResult:
+    """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1).
+
+    `page`: the provider's page that shows the key.
     """
     copy = f"Copy the TXT record {name} from {page} into your DNS."
     keys = [record for record in map(_tags, texts) if "p" in record]
@@ -158,7 +165,7 @@ def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
         return fail(f"the DKIM key at {name} was revoked: its p= is empty", copy)
     try:
         key = base64.b64decode(encoded, validate=True)
-        # Ed25519's are not wrapped in DER (RFC 8463, 4.2).
+        # A key of Ed25519 is not wrapped in DER (RFC 8463, 4.2).
         is_key = keys[0].get("k", "rsa") != "rsa" or isinstance(
             load_der_public_key(key), RSAPublicKey
         )
@@ -173,9 +180,10 @@ def parents(domain: str) -> list[str]:
     return [".".join(labels[at:]) for at in range(len(labels) - 1)]
 
 
-def judge_dmarc(domain: str, texts: Texts) -> Finding:
-    """Return the policy for mails from `domain`: its own, else that of the nearest domain above it
-    (RFC 9989, 4.10).
+def judge_dmarc(domain: str, texts: Texts) -> CheckResult:
+    """Return a finding about the DMARC policy for mails from `domain` (RFC 9989, 4.10).
+
+    It is the domain's own, else that of the nearest domain above it.
     """
     for owner in parents(domain):
         name = f"_dmarc.{owner}"
@@ -199,7 +207,7 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
     return warn(f"no DMARC record for {domain}, so anyone can send mail in its name", fix)
 
 
-def _judge_policy(name: str, tag: str, policy: str) -> Finding:
+def _judge_policy(name: str, tag: str, policy: str) -> CheckResult:
     if policy in {"quarantine", "reject"}:
         return ok(f"{name} says {tag}={policy}")
     if policy == "none":
@@ -209,6 +217,6 @@ def _judge_policy(name: str, tag: str, policy: str) -> Finding:
 
 
 def _tags(record: str) -> dict[str, str]:
-    """Return the tags of a record in the syntax that DKIM and DMARC share (RFC 6376, 3.2)."""
+    """Return the tags of a record, in the syntax that DKIM and DMARC share (RFC 6376, 3.2)."""
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}

@@ -1,12 +1,12 @@
-"""Runs all checks at once, each with a time limit, so that a slow one does not delay the others."""
+"""Runs all checks at once, each with a time limit, so that a slow check does not delay others."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from keyturn.mail.addresses import parse_mailbox
-from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.mail.addresses import parse_sender
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor.configuration import check_pages, check_settings
@@ -24,31 +24,36 @@ from keyturn.service.settings.reading import Reading
 
 _PATIENCE = 5  # seconds for one check
 
-Check = tuple[str, Awaitable[Sequence[Finding]]]
+Check = tuple[str, Awaitable[Sequence[CheckResult]]]
 
 
-async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) -> list[Finding]:
-    """Return the findings of all checks, in order; of the settings alone if they have a fault."""
+async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) -> list[CheckResult]:
+    """Return the findings of all checks, in order.
+
+    If the settings have a fault, only their findings are returned. `patience`: seconds for a check.
+    """
     if reading.faults:
-        skipped = Finding("others", "skip", "no other check was made", "Fix the settings first.")
+        skipped = CheckResult(
+            "others", "skip", "no other check was made", "Fix the settings first."
+        )
         return [*check_settings(reading), skipped]
     checks = list(_checks(reading.settings, dns))
     results = await asyncio.gather(*(_run(*check, patience) for check in checks))
     return [*check_settings(reading), *(finding for findings in results for finding in findings)]
 
 
-async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
-    """Ask a provider whether it would take mails from this sender. Sends no mail."""
+async def check_provider(settings: Settings, name: str) -> Sequence[CheckResult]:
+    """Ask a provider whether it would take mails from this sender. No mail is sent."""
     if name not in PROVIDERS:
         where = f"mails are saved in {settings.mail.capture_dir} and not sent"
         if settings.environment == "production":
             return [warn(where, 'Set mail.transport to "resend", "smtp" or another provider.')]
         return [ok(where)]
-    mailbox = parse_mailbox(settings.mail.from_)
+    mailbox = parse_sender(settings.mail.from_)
     sender = CheckedSender(
         address=mailbox.address, domain=mailbox.domain, timeout=settings.worker.timeout
     )
-    findings: Sequence[Finding] = await getattr(settings, name).check(sender)
+    findings: Sequence[CheckResult] = await getattr(settings, name).check(sender)
     return findings
 
 
@@ -65,7 +70,7 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     for name in chosen:
         yield name, check_provider(settings, name)
     if "capture" not in chosen:
-        domain = parse_mailbox(settings.mail.from_).domain
+        domain = parse_sender(settings.mail.from_).domain
         sandboxes = [provider.sandbox for provider in PROVIDERS.values()]
         if domain not in sandboxes:
             yield "domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns)
@@ -73,7 +78,9 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
         yield "pages", check_pages(settings)
 
 
-async def _run(name: str, work: Awaitable[Sequence[Finding]], patience: float) -> Sequence[Finding]:
+async def _run(
+    name: str, work: Awaitable[Sequence[CheckResult]], patience: float
+) -> Sequence[CheckResult]:
     try:
         async with asyncio.timeout(patience):
             findings = await work
@@ -81,7 +88,7 @@ async def _run(name: str, work: Awaitable[Sequence[Finding]], patience: float) -
         fix = "Check its settings, and whether a firewall blocks the connection."
         findings = [fail(f"no answer within {patience:g} s", fix)]
     except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
-        # The text of an error may hold anything, also the password of an address.
+        # The text of an error is not shown: it may hold anything, even the password of a URL.
         fix = "Check its settings. If they are right, report a bug in Keyturn."
         findings = [fail(f"the check itself failed with {type(error).__name__}", fix)]
     return [replace(one, check=one.check or name) for one in findings]

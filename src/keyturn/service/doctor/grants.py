@@ -14,8 +14,9 @@ _MYSQL_USER = re.compile(r"to user ('[^']*'@'[^']*')")
 
 
 def grant_for(fault: Fault, settings: Settings) -> str:
-    """Return the statement that gives the role what a refused trial needs; "" if no privilege is
-    missing.
+    """Return the statement that gives the role the privileges for a refused trial statement.
+
+    "" if no privilege is missing.
     """
     if not _DENIED.search(fault.message):
         return ""
@@ -27,16 +28,15 @@ def grant_for(fault: Fault, settings: Settings) -> str:
     endings = _endings_of(setting, table)
     if endings:
         return " ".join(role.for_ending(entry, ending) for entry, ending in endings.items())
-    # PostgreSQL names only the table of a refused SELECT, and an UPDATE may be refused with the
-    # same words.
+    # PostgreSQL names only the table that it refuses, for a SELECT and for an UPDATE alike. The
+    # setting tells which privilege is missing.
     return role.for_accounts(table, reads=setting == "table")
 
 
 def all_grants(message: str, settings: Settings) -> str:
-    """Return the statements for a role that may not connect to a database, or look at a table; ""
-    for another error.
+    """Return the statements for a role that may not connect to a database, or describe a table.
 
-    MySQL and MariaDB do not even describe a table that a user may not use.
+    MySQL and MariaDB do not even describe a table that a user may not use. "" for another error.
     """
     role = _Role(message, settings)
     if database := re.search(r'permission denied for database "?([^"\s]+)', message):
@@ -51,7 +51,7 @@ def all_grants(message: str, settings: Settings) -> str:
 
 
 class _Role:
-    """Writes statements for the database's user, in the dialect of its address."""
+    """Writes statements for the database's user, in the dialect of the database."""
 
     def __init__(self, message: str, settings: Settings) -> None:
         url = read_url(
@@ -91,7 +91,7 @@ class _Role:
 
 
 def _endings_of(setting: str, table: TableSettings) -> Mapping[str, Ending]:
-    """Return the entries of `delete` or `ends` that a fault is about."""
+    """Return the entries of the settings `delete` or `ends` that a fault is about."""
     if setting == "delete":
         return {entry: Ending() for entry in table.delete}
     return {

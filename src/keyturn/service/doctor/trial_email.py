@@ -9,18 +9,18 @@ from html import escape
 from msgspec.structs import replace
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
+from keyturn.mail.port.check_result import CheckResult, fail, ok
 from keyturn.mail.port.email import Email, Sender, local_sender
-from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.service.outbox.message import new_key
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import LONGEST_TRY, Settings
 
 
-async def send_to(settings: Settings, address: str) -> list[Finding]:
-    """Return what each provider said to an email to the address: `mail.transport`, and
-    `mail.fallback` if it is set.
+async def send_to(settings: Settings, address: str) -> list[CheckResult]:
+    """Send an email to the address through each provider, and return a finding about each answer.
 
-    Writes nothing into the outbox. Raises SettingsInvalid if a provider's library is not installed.
+    The providers are `mail.transport` and, if it is set, `mail.fallback`. The outbox is not used.
+    Raises SettingsInvalid if a provider's library is not installed.
     """
     findings = []
     for name in (settings.mail.transport, settings.mail.fallback):
@@ -30,7 +30,7 @@ async def send_to(settings: Settings, address: str) -> list[Finding]:
     return findings
 
 
-async def _send_through(sender: Sender, name: str, settings: Settings, address: str) -> Finding:
+async def _send_through(sender: Sender, name: str, settings: Settings, address: str) -> CheckResult:
     longest = LONGEST_TRY.total_seconds()
     look = f"Look into the mailbox of {address}, then try again."
     try:
@@ -68,7 +68,7 @@ async def _send_through(sender: Sender, name: str, settings: Settings, address: 
 
 
 def _email(settings: Settings, name: str, address: str) -> Email:
-    """Return the email. Its text is in English, as all that operators read."""
+    """Return the email. Its text is in English, like everything that operators read."""
     brand = settings.brand.name
     sentences: Sequence[str] = (
         f"This is a test email of Keyturn for {brand}, sent through {name}.",

@@ -1,3 +1,1 @@
-"""Invitations to a first password, and the links and resets of operators, with their routes for an
-app's server.
-"""
+"""Invitations to choose a first password, and what operators do for the owners of accounts."""

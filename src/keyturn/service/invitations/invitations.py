@@ -56,11 +56,12 @@ class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class Invitations:
-    """What operators do for the owners of accounts, and their apps, which show a key of the
+    """What operators do for the owners of accounts. Their apps may do it, too, with a key of the
     settings.
 
-    `codes`: mints the codes of mails. Without a key, no app may invite. The key to links invites,
-    too.
+    Without a key, no app may invite. The key for links also allows invitations.
+
+    `codes`: mints the codes beside links; None if mails have no codes.
     """
 
     def __init__(
@@ -75,8 +76,9 @@ class Invitations:
         )
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
-        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too
-        many of them.
+        """Raise ServiceKeyRefused for a wrong key, TooManyRequests if a client has sent too many.
+
+        `for_links`: only the key for links is right.
         """
         # The comparison takes the same time wherever the keys differ (CWE-208).
         keys = [self._link_key] if for_links else [self._service_key, self._link_key]
@@ -86,7 +88,7 @@ class Invitations:
 
     @count_calls("invite")
     async def invite(self, email: str, client: Client, reason: str = "") -> None:
-        """Accept an invitation, which is committed on return; the worker decides.
+        """Accept an invitation. It is committed on return, and a worker decides on it.
 
         Raises InputInvalid.
         """
@@ -112,7 +114,7 @@ class Invitations:
         await self._stores.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
-        """Return each address, as it is looked up, with the outcome of a request.
+        """Return each address, in its normal form, with the outcome that a request would have now.
 
         Raises AccountsUnready.
         """
@@ -135,7 +137,7 @@ class Invitations:
     async def unlock(self, email: str, operator: Client) -> None:
         """Unlock the account with the address, whichever mailbox secured it.
 
-        Raises KeyturnError, AccountsUnready.
+        Raises KeyturnError if that is not possible, AccountsUnready.
         """
         if not self._stores.accounts.can_lock:
             raise KeyturnError(
@@ -151,8 +153,9 @@ class Invitations:
         await self._stores.audit.record("account_unlock", "unlocked", operator, account.id, email)
 
     async def ask(self, campaign: messages.Campaign, emails: Sequence[str]) -> None:
-        """Ask all accounts in one transaction, except those that were already asked under the
-        campaign's name.
+        """Request a link for each address, in one transaction.
+
+        Addresses that have a request under the campaign's name already are left out.
         """
         if not emails:
             return
@@ -182,12 +185,17 @@ class Invitations:
         with_code: bool = False,
         invites: bool = False,
     ) -> IssuedLink:
-        """Return a link or a code, end the account's earlier ones, and promise its mailbox a
-        notice. It is committed.
+        """Return a link or a code, end the account's earlier ones, and enqueue a notice for its
+        mailbox.
 
-        Its reader can set the password. So no mail and no log has it, and a `reason` goes into the
-        audit trail. If it `invites`, the account must await a password, and the page shows the
-        reason. Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
+        All this is committed on return. With the link or the code, the password can be set. So no
+        mail and no log has it.
+
+        `reason`: for the audit trail; an invitation may have none.
+        `with_code`: return a code in place of a link.
+        `invites`: the account must await its first password, and the page shows the reason.
+
+        Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
         """
         if not client.operator:
             await self._stores.limits.count("link", client)
@@ -208,11 +216,11 @@ class Invitations:
                 raise InputInvalid(Fault("code", _NO_CODE))
             code, stored_code = self._codes.mint(account, moment)
             issued = IssuedLink(code=code, expires_at=stored_code.expires_at)
-            # As in a mail, the code stands beside a link, which nobody gets here:
-            # `links.is_intruded` finds by it that the operator suspects an intrusion, so the code
+            # The link is stored beside the code, as for a mail, but is not given out. By it,
+            # `links.is_intruded` knows that the operator suspects an intrusion, so that the code
             # ends as much as the link would.
             minted.append((stored_code, True))
-        # It names no device: the client is an operator, or an app's server.
+        # The notice names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         notice = messages.LinkWasIssued(
             account_id=account.id, at=moment, client=by, email=account.email, invites=invites

@@ -1,3 +1,1 @@
-"""Adds Keyturn to an app: guesses the table of accounts by its columns, and writes settings that
-fit it.
-"""
+"""Adds Keyturn to an app: finds its table of accounts, and writes settings for it."""

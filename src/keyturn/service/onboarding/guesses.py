@@ -1,6 +1,6 @@
 """Guesses the table of the accounts and the meaning of its columns, by the names that apps use.
 
-Pure.
+The functions read no database.
 """
 
 import re
@@ -37,12 +37,12 @@ _LEFT_OVER = re.compile(
     r"|resettoken(expires?(at)?|expiry)?"
 )
 _REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)")
-"""Columns that keep a client signed in after a password change (OWASP ASVS 7.4.3); Laravel's is
-remember_token.
+"""Columns that keep a client signed in after a change of the password (OWASP ASVS 7.4.3), such as
+Laravel's remember_token.
 """
 _STAMP = re.compile(r"sessiontoken|persistencetoken|securitystamp|fsuniquifier")
-"""Columns that each session of the account has a copy of, so a new value ends them all (OWASP ASVS
-7.4.3): Authlogic's, ASP.NET Core Identity's and Flask-Security's among them.
+"""Columns of which each session has a copy, so that a new value ends all sessions (OWASP ASVS
+7.4.3): those of Authlogic, ASP.NET Core Identity, Flask-Security and others.
 """
 _FAILURES = re.compile(
     r"(failed|invalid|bad|wrong)(login|signin|password|access|auth)?(attempts?|count|counts|counter|tries)"
@@ -54,16 +54,16 @@ _LOCKED_UNTIL = re.compile(
 _UNLOCK_TOKEN = re.compile(r"unlocktoken(sentat|expires(at)?)?")
 _LOCKED_OUT = re.compile(r"(is)?(account)?locked(out)?")
 _NOT_LOCKED_OUT = re.compile(r"(is)?accountnonlocked")
-"""Columns by which an app locks an account after too many wrong passwords: Devise's, ASP.NET Core
-Identity's, Spring's. A new password ends such a lockout, as with Devise. Only a table that counts
-failures has one: without a counter, these columns are for bans.
+"""Columns by which an app locks an account after too many wrong passwords: those of Devise, ASP.NET
+Core Identity and Spring. A new password ends such a lockout, as with Devise. A table without a
+counter of failures has no lockout: these columns are for bans there.
 """
 _OTHER_SIGN_IN = re.compile(
     r"(is|has)?(ldap|sso|saml|oidc|oauth|openid|google|github|gitlab|facebook|apple|microsoft|azuread)(user|account|login)"
     r"|(ldap|sso|saml|oidc|oauth|openid|google|github|gitlab|facebook|apple|microsoft|azuread|twitter|linkedin|okta)"
     r"(id|uid|sub|subject|userid|dn|guid)|(is)?(ldap|sso|saml|oidc)|(auth|login)(source|type|method)(id)?"
 )
-"""Columns that say that a user signs in elsewhere, without a provider's name."""
+"""Columns that tell that a user signs in elsewhere, but not with which provider."""
 _WORDPRESS_LINK = "useractivationkey"  # the link of WordPress' own reset, or "", but never NULL
 _CHANGED_AT = re.compile(
     rf"{_PASSWORD}(last)?(changed?|updated|modified|set)(at|on|date|time)|{_PASSWORD}(last)?changed|{_PASSWORD}lastset"
@@ -91,32 +91,28 @@ _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
         r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|^(auth)?accesstokens?$|^userstokens$"
     ),
 }
-"""Tables whose rows admit clients after a change of the password, too (CWE-613), the last of them
-with the old password (OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself;
-AspNetUserTokens hold a second factor, and must stay.
+"""Tables whose rows still admit clients after a change of the password (CWE-613). Those of sessions
+and the like admit clients that signed in with the old password (OWASP ASVS 7.4.3). users_tokens is
+Phoenix's, which deletes its rows itself. AspNetUserTokens holds a second factor, and must stay.
 """
 _RESET_LINKS = re.compile(r"passwordreset|resetpassword|resettoken")
-"""Tables of an app's own reset, whose older links must not work after a change.
-
-They hold no sessions.
-"""
+"""Tables of an app's own reset. Their older links must not work after a change."""
 _ENDED_BY_CHANGE = ("sessions", "trusted_devices")
 KEPT = Ending(what="sessions", when="never")
-"""For sessions whose account no column tells.
-
-With it, neither pages nor emails say that all devices are signed out.
+"""The ending of sessions whose account no column tells: the app must end them. With it, neither
+pages nor emails say that all devices are signed out.
 """
 _MIXED = re.compile(r"authenticators?$")
-"""Tables that may also hold second factors, which must stay: django-allauth's."""
+"""Tables that may also hold second factors, which must stay: that of django-allauth."""
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
 
 _Values = Mapping[str, Sequence[object]]
 
 
 def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
-    """Return the tables that may hold accounts, the likeliest first.
+    """Return the names of the tables that may hold accounts, the likeliest first.
 
-    `password`: whether they must hold one, too.
+    `password`: whether they must have a column of passwords.
     """
     fitting = (
         name
@@ -130,13 +126,14 @@ def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
 
 
 def is_supabase_auth(table: Table) -> bool:
-    """Whether it is the table of Supabase Auth, which is only changed over its API."""
+    """Tell whether it is the table of Supabase Auth, which is changed only through its API."""
     return table.name == "auth.users" and "raw_app_meta_data" in table.columns
 
 
 def clear_choice(likely: Sequence[str]) -> str:
-    """Return the only plausible table, or the only one with a usual name, or in the search path;
-    else "".
+    """Return the table to choose without a question; "" if there are several or none.
+
+    It is the only one with a usual name, else the only one, else the only one of the search path.
     """
     usual = [name for name in likely if _rank(name) < len(_NAMES["tables"])] or likely
     chosen = usual if len(usual) == 1 else [name for name in usual if "." not in name]
@@ -150,8 +147,10 @@ def _rank(name: str) -> int:
 
 
 def telling_columns(table: Table) -> list[str]:
-    """Return the columns whose values tell a form: that of the hashes, and times like a change that
-    no type tells.
+    """Return the columns whose values must be read.
+
+    They are the column of the hashes, for their format, and columns of times without a type for
+    times, for the form in which the app writes the time of a change.
     """
     changed = [
         name
@@ -169,9 +168,9 @@ def _is_of_change(name: str) -> bool:
 def guess(
     table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool
 ) -> TableSettings:
-    """Return the likeliest meaning of the columns.
+    """Return the likeliest meaning of the columns, as settings.
 
-    `values`: those of a few rows, by the `telling_columns`.
+    `values`: values of a few rows, by the columns of `telling_columns`.
     """
     password_column = _column(table, "password")
     wanted = {name: _value_to_set(table, name, values) for name in table.columns}
@@ -205,9 +204,7 @@ def plain_name(name: str) -> str:
 
 
 def _column(table: Table, meaning: str) -> str:
-    """Return the first of the usual names of a meaning that is a column's, as the table writes it;
-    "" for none.
-    """
+    """Return the column with the first usual name for a meaning that the table has, or ""."""
     plain = {plain_name(name): name for name in reversed(table.columns)}
     return next((plain[name] for name in _NAMES[meaning] if name in plain), "")
 
@@ -218,9 +215,7 @@ def text_column(table: Table, meaning: str) -> str:
 
 
 def _active(table: Table) -> str | tuple[str, ...]:
-    """Return all conditions that a table has for active accounts: a user may be
-    deleted or banned.
-    """
+    """Return all conditions for active accounts, since a user may be deleted, banned and so on."""
     conditions = []
     if flag := _column(table, "active"):
         conditions.append(flag)
@@ -267,7 +262,7 @@ def _counts_failures(table: Table) -> bool:
 
 
 def _unlocked(plain: str) -> Value | None:
-    """Return the value of a column of a lockout once it ends; None for another column."""
+    """Return the value that a column of a lockout gets when it ends; None for another column."""
     if _FAILURES.fullmatch(plain):
         return 0
     if _LOCKED_UNTIL.fullmatch(plain) or _UNLOCK_TOKEN.fullmatch(plain):
@@ -288,7 +283,7 @@ def _fits(column: Column[Any], value: Value) -> bool:
 
 
 def lockout_columns(settings: TableSettings) -> list[str]:
-    """Return the columns by which a new password ends a lockout, without counters."""
+    """Return the columns by which a new password ends a lockout, except the counters."""
     columns = []
     for name in settings.set:
         plain = plain_name(name)
@@ -298,12 +293,12 @@ def lockout_columns(settings: TableSettings) -> list[str]:
 
 
 def other_sign_ins(table: Table) -> list[str]:
-    """Return the columns that say that a user signs in elsewhere."""
+    """Return the columns that tell that a user signs in elsewhere."""
     return [name for name in table.columns if _OTHER_SIGN_IN.fullmatch(plain_name(name))]
 
 
 def _times_like(table: Table, name: str) -> Sequence[str]:
-    """Return a column of times and those of its type, which are likely to have its form."""
+    """Return a column of times, and others of the same type, which are likely to have its form."""
     holds = kind_of(table.columns[name]).holds
     return [
         name,
@@ -316,8 +311,9 @@ def _times_like(table: Table, name: str) -> Sequence[str]:
 
 
 def _time_placeholder(table: Table, name: str, values: _Values) -> str:
-    """Return what writes times as the column's values have them, else those of
-    columns of its type.
+    """Return the placeholder that writes times in the form of the column's values.
+
+    Without values, those of other columns of its type decide.
     """
     kind = kind_of(table.columns[name])
     forms = (usual_form(values.get(one, ())) for one in _times_like(table, name))
@@ -339,7 +335,7 @@ def credentials_in(name: str) -> Credentials | Literal[""]:
 
 
 def lasting(settings: TableSettings, tables: Iterable[str]) -> dict[str, Credentials]:
-    """Return the tables of credentials that no setting names, by what they hold."""
+    """Return the tables of credentials that no setting names, with what they hold."""
     named = {_bare_name(entry.rpartition(".")[0]) for entry in settings.endings} | {
         _bare_name(settings.table)
     }
@@ -351,8 +347,9 @@ def lasting(settings: TableSettings, tables: Iterable[str]) -> dict[str, Credent
 
 
 def sessions_left(settings: TableSettings, table: Table, tables: Iterable[str]) -> list[str]:
-    """Return the tables of sessions that no setting names, and that no framework ends with the
-    hash.
+    """Return the tables of sessions that no setting names.
+
+    Tables are left out if the app's framework ends their sessions when the hash changes.
     """
     by_hash: set[str] = set()
     for framework in frameworks_of(table):
@@ -376,9 +373,7 @@ def reset_links_left(settings: TableSettings, tables: Iterable[str]) -> list[str
 
 
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
-    """Yield the rows that a change deletes, or only an intrusion, by the column with the account's
-    id.
-    """
+    """Yield entries of the setting `ends`: rows that a change deletes, or only an intrusion."""
     for name, other in sorted(tables.items()):
         what = credentials_in(name)
         owner = owner_column(other, table)
@@ -395,7 +390,7 @@ def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, En
 
 
 def _reset_links(table: Table, tables: Mapping[str, Table]) -> Iterator[str]:
-    """Yield the rows of the app's own reset, by the column with the account's id."""
+    """Yield entries of the setting `delete`: the rows of the app's own reset."""
     for name, other in sorted(tables.items()):
         owner = owner_column(other, table)
         if owner and name != table.name and _holds_reset_links(name):
@@ -408,8 +403,9 @@ def _holds_reset_links(name: str) -> bool:
 
 
 def owner_column(other: Table, table: Table) -> str:
-    """Return the column with the account's id: a foreign key, else by its name; "" if there is
-    none.
+    """Return the column with the account's id: a foreign key, else a column with such a name.
+
+    "" if there is none.
     """
     key = _key_column(table)
     pointing = [

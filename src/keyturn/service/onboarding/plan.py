@@ -1,4 +1,4 @@
-"""Decides what `keyturn init` writes: by flags, the environment, and the app's database."""
+"""Decides what `keyturn init` writes, by its flags, the environment, and the app's database."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +35,9 @@ _MIGRATION_TOOLS = {
         ("drizzle.config.ts", "drizzle.config.js", "drizzle.config.json"),
     ),
 }
-"""The table of a tool's migrations, and its files in an app's folder: `push` leaves no table."""
+"""The table of a tool's migrations, and the tool's files in an app's folder: its command `push`
+leaves no such table.
+"""
 _BESIDE_MIGRATIONS = {
     "Prisma": (
         "Use --apart if you create migrations with Prisma: `prisma migrate dev` takes Keyturn's "
@@ -52,7 +54,7 @@ _SUPABASE_URLS = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says; None where it says nothing."""
+    """The flags of the command line; None for a flag that is not given."""
 
     database: str | None = None
     store: str | None = None
@@ -66,11 +68,14 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The values for a settings file. `sign_in_url`: "" for Keyturn's page.
+    """The values for a settings file.
 
-    `database`: the address of the accounts' database. `variable`: the one that the file names in
-    its place; "" if it has the address. `together`: Keyturn's own tables are there, too. `look_at`:
-    what the database does not show.
+    `sign_in_url`: the app's sign-in page; "" with the built-in store.
+    `database`: the URL of the accounts' database.
+    `variable`: the environment variable that the file names in place of the URL; "" if the file has
+    the URL itself.
+    `together`: Keyturn's own tables are in that database, too.
+    `look_at`: sentences about what the operator should check.
     """
 
     base_url: str
@@ -108,14 +113,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hashing(self) -> dict[str, Any]:
-        """The format of the app's hashes, and the parameters of most of them."""
+        """The settings of `hashing` that match most of the app's hashes."""
         return self.hashes.written if self.table and self.table.password else {}
 
 
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
     """Return the plan.
 
-    Raises SettingsInvalid, by the setting of the flag to correct, if no file can be written.
+    Raises SettingsInvalid if no file can be written. It names the setting of the flag to correct.
     """
     if flags.store == "ldap":
         message = "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
@@ -144,9 +149,9 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
 
 
 def _transport(environ: Mapping[str, str]) -> str:
-    """Return the provider whose variables are set, else "capture".
+    """Return the mail provider whose environment variables are set, else "capture".
 
-    Those that other programs share do not count.
+    Providers do not count if other programs read the same variables.
     """
     variables = Variables(environ)
     own = {name: one for name, one in PROVIDERS.items() if not one.shares_variables}
@@ -157,11 +162,10 @@ def _transport(environ: Mapping[str, str]) -> str:
 
 
 def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the address of the app's database, and the variable that the file names in its place;
-    "" for none.
+    """Return the URL of the app's database, and the variable that the file names in its place.
 
-    The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without the
-    address: a secret.
+    Each is "" if there is none. The flag may name the variable, such as `${DATABASE_URL}`. Raises
+    SettingsInvalid, without the URL, which is a secret.
     """
     address = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
     if not address:
@@ -211,7 +215,7 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     )
     settings = guesses.guess(own[name], own, values, password=with_password)
     tool = _migration_tool(tables)
-    # Other databases keep Keyturn's tables apart, whichever tool manages them.
+    # In another database than PostgreSQL, Keyturn's tables are apart, whichever tool manages it.
     is_shared = database_kind(plan.database) == "postgresql"
     together = flags.together
     if together is None:
@@ -235,9 +239,7 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
 
 
 def _migration_tool(tables: Iterable[str]) -> str:
-    """Return the name of a tool that drops tables which are not in its own schema;
-    "" without one.
-    """
+    """Return the name of a migration tool that drops tables which are not in its schema, or ""."""
     names = {name.rpartition(".")[2] for name in tables}
     for tool, (table, files) in _MIGRATION_TOOLS.items():
         if table in names or any(Path(file).exists() for file in files):
@@ -260,7 +262,7 @@ def _about_migrations(tool: str, *, together: bool, is_moved: bool) -> Iterator[
 async def _faults_and_doubts(
     settings: TableSettings, hashes: HashFormat, database: AppDatabase
 ) -> list[str]:
-    """Return what the start would refuse in the guess, or warn of."""
+    """Return sentences about the guess: what Keyturn would refuse or doubt at its start."""
     if not settings.id or not settings.email:
         return []
     accounts = TableAccounts(settings, database, hashes.settings.hash_length)
@@ -273,7 +275,7 @@ async def _faults_and_doubts(
 
 
 def _capital(message: str) -> str:
-    """Begin a sentence with a capital, unless it begins with the name of a setting."""
+    """Return a sentence with a capital at its start, unless it starts with a setting's name."""
     return message if message.startswith("accounts.") else message[:1].upper() + message[1:]
 
 

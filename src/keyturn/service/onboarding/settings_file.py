@@ -1,4 +1,4 @@
-"""Writes a plan as keyturn.toml, for users to read and edit."""
+"""Writes a plan as keyturn.toml, for operators to read and edit."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _COLUMNS = {
 
 
 def as_toml(plan: Plan) -> str:
-    """Return the text of the file. It names the variables of secrets, and holds no secret."""
+    """Return the text of the file. It names the variables of the secrets, but holds no secret."""
     jinja = Environment(
         trim_blocks=True,
         lstrip_blocks=True,
@@ -45,8 +45,9 @@ def as_toml(plan: Plan) -> str:
 
 
 def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
-    """Return the faults that `read_settings` would find in a file with this text, without
-    overriding variables.
+    """Return the faults that `read_settings` would find in a file with this text.
+
+    Variables of the environment that override settings are ignored.
     """
     alone = {
         name: value
@@ -80,9 +81,8 @@ def _value(value: Any) -> str:
         return "{" + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_value, value)) + "]"
-    return json.dumps(
-        value, ensure_ascii=False
-    )  # TOML writes texts, numbers, true and false as JSON does
+    # TOML writes texts, numbers, true and false as JSON does.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _key(name: str) -> str:

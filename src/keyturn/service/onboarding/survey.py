@@ -1,4 +1,4 @@
-"""Reads the tables of an app's database. Changes nothing."""
+"""Reads the tables of an app's database, and changes nothing there."""
 
 import warnings
 from collections.abc import AsyncIterator, Mapping
@@ -21,11 +21,10 @@ from keyturn.service.problems.requests import AccountsUnready
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table as its database describes it.
 
-    `key`: its primary key column, "" if it has none or several.
-
+    `key`: the column of its primary key; "" if it has none or several.
     `points_to`: its foreign keys of one column, each as the column, the full name of the other
-    table, and its column.
-    `holds`: tables whose rows cannot be deleted while a row of this one refers to them.
+    table, and the other column.
+    `holds`: tables whose rows cannot be deleted while a row of this table refers to them.
     """
 
     name: str
@@ -37,9 +36,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def app_database(url: str) -> AsyncIterator[AppDatabase]:
-    """Open the database for the block.
+    """Open the app's database for the block.
 
-    Raises SettingsInvalid with the driver's message if it cannot be read.
+    Raises SettingsInvalid, with the driver's message, if the block cannot read it.
     """
     database = AppDatabase(url)
     try:
@@ -52,8 +51,9 @@ async def app_database(url: str) -> AsyncIterator[AppDatabase]:
 
 
 def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
-    """Return the tables of the same schema, or with a foreign key to it: others may be another
-    app's, or tenant's.
+    """Return the tables of the same schema as `name`, and those with a foreign key to it.
+
+    Other tables may belong to another app, or to another tenant.
     """
     schema = name.rpartition(".")[0]
     return {
@@ -103,9 +103,8 @@ def _table_of(one: Reflected) -> Table:
     }
     return Table(
         name=str(one.fullname),
-        columns={
-            str(name): column for name, column in one.columns.items()
-        },  # SQLAlchemy's own kind of text is no key
+        # As plain str: SQLAlchemy's own kind of text is no good key.
+        columns={str(name): column for name, column in one.columns.items()},
         key=str(*key) if len(key) == 1 else "",
         points_to=tuple((str(name), table, column) for name, (table, _, column) in targets.items()),
     )

@@ -1,4 +1,4 @@
-"""The history of a message: our own tries, and what the provider reports of it later."""
+"""The history of a message: Keyturn's own tries, and the provider's later reports."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -37,8 +37,10 @@ from keyturn.service.outbox.models import (
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of a message's history: a worker's, an operator's, or the provider's own word, under
-    its `source_id`.
+    """An entry of a message's history.
+
+    `event`: what a worker or an operator did, or what the provider reported.
+    `source_id`: the provider's id of its report; None for the other entries.
     """
 
     message_id: int
@@ -49,8 +51,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def note(which: ColumnElement[bool], *event: ColumnElement[Any]) -> Insert:
-    """Return the INSERT of an event (name, detail, time) of each message of a condition, which
-    locks the messages.
+    """Return an INSERT that notes an event (name, detail, time) of each message that meets a
+    condition.
+
+    It also locks these messages.
     """
     noted = select(OutboxRow.id, *event).where(which).with_for_update(of=OutboxRow)
     return insert(EventRow).from_select(["message_id", "event", "detail", "at"], noted)
@@ -63,7 +67,7 @@ def move(
     detail: str,
     values: Mapping[str, Any],
 ) -> None:
-    """Note an event of the message of a condition, if there is one, and change it."""
+    """Note an event of the message that meets a condition, if there is one, and change it."""
     connection.execute(
         note(which, literal(event), literal(detail), literal(now(), EventRow.at.type))
     )
@@ -80,7 +84,7 @@ def note_report(connection: Connection, event: Event) -> bool:
 
 
 async def message_behind(database: Database, provider_id: str, key: str) -> int | None:
-    """Return the message with this provider id or this idempotency key; None if neither is ours."""
+    """Return the id of the message with this provider id or idempotency key, or None."""
     named = (
         select(OutboxRow.id)
         .where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key))
@@ -90,7 +94,7 @@ async def message_behind(database: Database, provider_id: str, key: str) -> int 
 
 
 async def history_of(database: Database, message_id: int) -> Sequence[Event]:
-    """Return the history of a message, sorted by the time of each event, the oldest first."""
+    """Return the history of a message, the oldest event first."""
     columns = [getattr(EventRow, name) for name in Event.__struct_fields__]
     statement = (
         select(*columns).where(EventRow.message_id == message_id).order_by(EventRow.at, EventRow.id)
@@ -108,18 +112,19 @@ _MEANINGS = {
     "bounced": "bounced",
     "complained": "complained",
 }
-"""What a provider's events mean for a mail, the weightiest last.
+"""The state of a mail by a provider's event, the weightiest event last.
 
-Reports arrive in any order; the weightiest counts.
+Reports arrive in any order, so the weightiest one counts.
 """
 
 STATES = (WAITING, SENT, *dict.fromkeys(_MEANINGS.values()), DROPPED, DEAD)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as an operator may see it.
+    """A message as operators see it, without its content.
 
-    `under_way`: a worker holds it. `payload`: its recipient, until erased.
+    `under_way`: a worker holds it.
+    `payload`: the facts from which it was made, with its recipient; they are erased later.
     """
 
     id: int
@@ -151,7 +156,13 @@ async def read(
     since: datetime | None = None,
     most: int | None = 50,
 ) -> Sequence[Item]:
-    """Return the messages of an id, of a state that is shown, and since a time, newest first."""
+    """Return messages, the newest first.
+
+    `only`: the id of a single message.
+    `state`: a state as it is shown.
+    `since`: the earliest time of creation.
+    `most`: how many; None for all.
+    """
     statement = _items(database)
     if only:
         statement = statement.where(OutboxRow.id == only)
@@ -173,8 +184,9 @@ def _items(database: Database) -> Select[Any]:
 
 
 def shown_state() -> ColumnElement[str]:
-    """Return the expression for a message's state: the row's own, until a provider has reported
-    more.
+    """Return the expression for a message's state.
+
+    It is the state of the row, until a provider has reported a later one.
     """
     weights = {
         event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())
@@ -197,8 +209,9 @@ _BATCH = 100
 
 
 async def backlog_of(database: Database) -> Mapping[str, float]:
-    """Return the number of waiting messages, and the seconds since the oldest, and since the oldest
-    mail, or 0.
+    """Return the number of waiting messages, and the ages of the oldest one and of the oldest mail.
+
+    Ages are in seconds, and 0 if nothing waits.
     """
     first = func.min(OutboxRow.created_at)
     is_for_app = OutboxRow.kind.startswith(TO_THE_APP, autoescape=True)
@@ -232,22 +245,22 @@ async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
 
 
 class RetryRefused(KeyturnError):
-    """The message cannot be tried again: a provider has it, or it is too old."""
+    """The message cannot be tried again: a provider has accepted it, or it is too old."""
 
 
 Outcome = Literal["hastened", "reopened", "under way"]
 
 
 async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
-    """Give each message another try, and return how.
+    """Give each message another try, and return the outcomes in the same order.
 
-    Raises RetryRefused or MessageUnknown; then none is changed.
+    The content of a settled mail is erased, so the worker writes another mail. It gets a new
+    idempotency key if a provider may know the old one. A webhook repeats its content and its key. A
+    message that a provider has accepted is not sent twice.
 
-    A mail's content was erased, so the worker writes another, under a new key if a provider may
-    know the old one. A webhook repeats content and key. A message that a provider accepted is not
-    sent twice.
+    Raises RetryRefused or MessageUnknown. No message is changed then.
     """
-    # Locked, so that no worker settles them in the meantime.
+    # The rows are locked, so that no worker settles them in the meantime.
     named = (
         _items(database)
         .where(OutboxRow.id.in_(ids))

@@ -1,4 +1,4 @@
-"""A claimed message, the ways in which it ends, and the seal of its mail."""
+"""A claimed message, the ways in which it ends, and the encryption of its mail."""
 
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,9 +14,11 @@ from keyturn.service.outbox.models import DEAD, DROPPED, SENT
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed row, held under `claim`. `attempts` and `crashes` count this try.
+    """A claimed message.
 
-    `sender`: the provider that may have the mail since an earlier try, and the only one to try
+    `claim`: the id of the claim. Only its holder may change the message.
+    `attempts`, `crashes`: the numbers of tries and of crashes, this try included.
+    `sender`: the provider that may have the mail since an earlier try. Only this one is asked
     again.
     """
 
@@ -35,16 +37,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 def new_key() -> str:
     """Return an idempotency key: a time in milliseconds, and 80 random bits.
 
-    A mail's recipient sees it.
-
-    Keys made one after the other are neighbours in their index, so a commit writes few pages (RFC
-    9562, 6.11).
+    It is not secret: a mail's recipient sees it. Keys of the same time are neighbours in the
+    database's index, so that a commit writes few pages (RFC 9562, 6.11).
     """
     return f"{int(unix() * 1_000):012x}{random_bytes(10).hex()}"
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """The provider behind `sender` has accepted the message, under its own id."""
+    """The provider `sender` has accepted the message, under an id of its own."""
 
     state: ClassVar = SENT
     sender: str
@@ -66,40 +66,39 @@ class Dead(msgspec.Struct, frozen=True):
 
 
 OUTCOMES = ("sent", "dropped", "retried", "parked", "dead")
-"""What a try of a message can end with, in the metrics."""
+"""The outcomes of a try, for the metrics."""
 
 TO_THE_APP = "webhook_"
-"""How the kinds of messages to the app begin. All others are mails."""
+"""The beginning of the kinds of messages that go to the app. All others are mails."""
 
 Settlement = Sent | Dropped
 
 Delivery = Callable[[], Awaitable[Settlement]]
-"""The rest of a prepared message's work: calls to a provider or an app, which may take time.
+"""The remaining work for a prepared message: calls to a provider or an app, which may take time.
 
 Raises SendRetryable, QuotaExhausted or SendRefused on failure.
 """
 
 
 class SealBroken(Exception):
-    """None of the keys opens the mail: the key was changed, and the old one is not among the
-    previous keys.
-    """
+    """None of the keys decrypts the mail: its key is not among the settings' keys any more."""
 
 
 class Seal:
-    """Encrypts mails with Fernet, under keys derived from the settings' secrets: the first seals,
-    all of them open.
+    """Encrypts mails with Fernet, by keys that are derived from the settings' secret keys.
+
+    The first key encrypts, all of them decrypt.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._box = box(keys, "outbox")
 
     def close(self, body: bytes) -> bytes:
-        # Its quickest level makes a fifth of a mail's bytes, in half the time of the default.
+        # The quickest level reduces a mail to a fifth, in half the time of the default level.
         return self._box.encrypt(zlib.compress(body, zlib.Z_BEST_SPEED))
 
     def open(self, sealed: bytes) -> bytes:
-        """Return what was sealed. Raises SealBroken if no key fits or the bytes were changed."""
+        """Return the decrypted mail. Raises SealBroken if no key fits or the bytes were changed."""
         try:
             return zlib.decompress(self._box.decrypt(sealed))
         except InvalidToken:

@@ -14,8 +14,8 @@ LONGEST_REASON = 120
 """Characters of a reason and of a provider's id."""
 
 STILL_WAITING = text("state = 'waiting'")
-"""The condition of an index, which the planner uses if a statement repeats it: a parameter could be
-any state.
+"""The condition of an index, as text: the planner uses the index only if a statement repeats the
+condition, and with a parameter, the state could be any.
 """
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
@@ -23,12 +23,14 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 class OutboxRow(Model):
     """A message, kept until it is settled and purged.
 
-    `key`: idempotency key of each try. `sealed`: the mail.
-
-    `attempts`: claims that ended in a foreseen way; `crashes`: claims since, which identify a
-    message that kills workers. `available_at`: when it may be claimed: now, after a back-off, or
-    when the lease of its `claim` ends.
-    `sender`: the provider that has the mail or may have it, under its `provider_id`.
+    `key`: the idempotency key of each try.
+    `attempts`: claims that ended in a foreseen way.
+    `crashes`: claims since then, which identify a message that kills workers.
+    `available_at`: when it may be claimed: now, after a back-off, or when the lease of its `claim`
+    ends.
+    `sealed`: the encrypted mail.
+    `sender`: the provider that has the mail or may have it.
+    `provider_id`: the provider's id of it.
     """
 
     __tablename__ = "keyturn_outbox"
@@ -49,9 +51,9 @@ class OutboxRow(Model):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
-    # Four hold only waiting messages, claimed ones, or rows that are not erased. The migration sets
-    # those conditions: naming them here for PostgreSQL would load its dialect and all drivers for a
-    # service on SQLite.
+    # Four of these indexes hold only waiting messages, claimed ones, or rows that are not erased.
+    # The migrations have those conditions: here, they would load the dialect of PostgreSQL and all
+    # drivers in a service on SQLite.
     __table_args__ = (
         Index("ix_keyturn_outbox_waiting", "available_at", "id"),
         Index("ix_keyturn_outbox_waiting_by_kind", "kind", "available_at"),
@@ -64,8 +66,9 @@ class OutboxRow(Model):
 
 
 class EventRow(Model):
-    """An event of a message: our own try, or a provider's report, each once by its `source_id`, in
-    any order.
+    """An event of a message: a try, an operator's action, or a provider's report.
+
+    `source_id`: the provider's id of its report, so that a repeated report is stored once.
     """
 
     __tablename__ = "keyturn_outbox_events"

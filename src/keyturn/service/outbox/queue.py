@@ -1,5 +1,5 @@
-"""The outbox's table: messages written in the caller's transaction, claimed by a worker, and ended
-under its claim.
+"""The outbox's table: messages are written in the caller's transaction, claimed by a worker, and
+ended under its claim.
 """
 
 import asyncio
@@ -21,9 +21,10 @@ _Row = dict[str, object]
 Ending = tuple[Message, Sent | Dropped | Dead]
 
 _PAUSE = 0.003
-"""Seconds for which an end waits for others: on SQLite each transaction delays requests for links.
+"""Seconds for which the end of a message waits for others, to share a transaction: on SQLite, each
+transaction delays requests for links.
 
-A worker killed in that time sends the mail once more under the same key.
+If the worker is killed in that time, the mail is sent once more under the same key.
 """
 
 
@@ -32,13 +33,13 @@ class LeaseLost(Exception):
 
 
 class Outbox(Store):
-    """Writes, claims and ends messages; plain methods in the caller's transaction.
+    """Writes, claims and ends messages. Plain methods run in the caller's transaction.
 
-    `woken`: set by the next `wake`.
+    `woken`: the next `wake` sets it.
     """
 
     has_written = False
-    """Whether it has written a message in the transaction that it is `within`."""
+    """Whether a message was written in the transaction that the outbox is `within`."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -52,13 +53,11 @@ class Outbox(Store):
             .limit(1)
         )
         self._claiming = cache(partial(_claiming, database))
-        self._posts: Batcher[_Row, None] = Batcher(
-            self._post_all, gathers=database.is_sqlite, in_time=database.in_time
-        )
+        self._posts: Batcher[_Row, None] = Batcher(self._post_all, in_time=database.in_time)
         self._ends: Batcher[Ending, None] = Batcher(self._end_all, pause=_PAUSE)
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
-        """Write a message in its own transaction, shared with all callers of that moment."""
+        """Write a message in a transaction that all callers of the same moment share."""
         await self._posts.submit(_row(kind, payload))
 
     async def _post_all(self, rows: Sequence[_Row]) -> Sequence[None]:
@@ -67,16 +66,17 @@ class Outbox(Store):
         return [None] * len(rows)
 
     def wake(self) -> None:
-        """Make this process's worker look again: a message was committed."""
+        """Tell this process's worker that messages were committed."""
         self.woken.set()
         self.woken = asyncio.Event()
 
     def enqueue(
         self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = ""
     ) -> int:
-        """Write a message, claimed from `due` on; return its id.
+        """Write a message, and return its id.
 
-        `key`: 32 unique characters, to `withdraw` it.
+        `due`: the time from which it may be claimed; None for now.
+        `key`: 32 unique characters, by which it can be withdrawn (`withdraw`).
         """
         row = _row(kind, payload) | ({"key": key} if key else {})
         available_at = self.database.clock() if due is None else due
@@ -97,16 +97,14 @@ class Outbox(Store):
         self.has_written = True
 
     def withdraw(self, key: str) -> bool:
-        """Delete a message: of concurrent callers exactly one gets True, and decides whether to do
-        what it asks.
-        """
+        """Delete a message: of concurrent callers exactly one gets True, and does its work."""
         withdrawn = sa.delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
         return self.connection.execute(withdrawn).first() is not None
 
     async def is_any_due(self) -> bool:
         """Return whether a message is due.
 
-        Raises DatabaseUnready if the server, no longer primary, takes no writes.
+        Raises DatabaseUnready if the server takes no writes, since it is not the primary any more.
         """
         await self.database.require_writable()
         return bool(await self.database.fetch(self._due))
@@ -114,10 +112,11 @@ class Outbox(Store):
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), abandoned: bool = False
     ) -> Sequence[Message]:
-        """Claim at most `most` due messages for a `lease`, oldest first; of the kinds in `only`, or
-        of all.
+        """Claim at most `most` messages that are due, the oldest first, for a `lease`.
 
-        `abandoned`: those whose lease ended without a report, in place of those without a claim.
+        `only`: kinds to claim; none for all.
+        `abandoned`: claim messages whose lease has ended without a report, in place of messages
+        without a claim.
         """
         claimed = self._claiming(lease, tuple(only), abandoned)
         rows = await self.database.execute(claimed, {"most": most, "token": random_bytes(16).hex()})
@@ -125,10 +124,10 @@ class Outbox(Store):
         return sorted(messages, key=lambda message: message.id)
 
     async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
-        """Restart the leases of messages."""
+        """Start the leases of these messages again from now."""
         renewed = _HELD.values(available_at=self.database.clock(lease))
-        # In the order of their ids, as in every transaction that writes several: two workers cannot
-        # deadlock.
+        # In the order of their ids, as in every transaction that writes several messages, so that
+        # two workers cannot deadlock.
         rows = [_held(message) for message in sorted(messages, key=lambda message: message.id)]
         await self.database.transact(lambda connection: connection.execute(renewed, rows))
 
@@ -143,16 +142,16 @@ class Outbox(Store):
     def require(self, message: Message) -> None:
         """Lock a message.
 
-        Raises LeaseLost, which undoes the caller's transaction, if it is in other hands.
+        Raises LeaseLost, which undoes the caller's transaction, if another worker holds it.
         """
         if not self.lock([message]):
             raise LeaseLost
 
     def seal(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
-        """Store sealed mails of messages that the caller has locked; None is no mail.
+        """Store the sealed mails of messages that the caller has locked; None means no mail.
 
-        `sender` and `key` are stored before a call: the provider may have the mail even if this
-        process dies.
+        The sender and the key are stored with the mail, before the provider is called: it may have
+        the mail even if this process dies.
         """
         rows = [
             _held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key)
@@ -163,17 +162,15 @@ class Outbox(Store):
     def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
         """Drop each message for its reason, in the transaction of the decision.
 
-        With an empty list, the same statements run.
-
-        The worker ends it as every other afterwards: its work does not tell whether a request led
-        to a mail.
+        With an empty list the same statements run. The worker later ends a dropped message like
+        every other one, so its work does not tell whether a request led to a mail (ASVS 6.3.8).
         """
         _end(self.connection, [(message, Dropped(reason)) for message, reason in reasons])
 
     async def change(self, message: Message, **values: str | None) -> Message:
-        """Return the message with another `key` or `sender`, None if no provider has the mail.
+        """Store another `key` or `sender` of a message, and return the changed message.
 
-        Raises LeaseLost.
+        A `sender` of None means that no provider has the mail. Raises LeaseLost.
         """
         if not await self.database.execute(
             _HELD.values(values).returning(_TABLE.c.id), _held(message)
@@ -190,9 +187,9 @@ class Outbox(Store):
         event: str = "retried",
         **values: int | str | None,
     ) -> None:
-        """Let the message be claimed again at `until`.
+        """End the claim of a message, which may be claimed again from `until` on.
 
-        `values`: new `attempts`, `crashes` and `sender`.
+        `values`: its new `attempts`, `crashes` and `sender`.
         """
         reason = reason[:LONGEST_REASON]
         is_held = (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
@@ -202,7 +199,7 @@ class Outbox(Store):
         )
 
     async def end(self, message: Message, end: Sent | Dropped | Dead) -> None:
-        """End a message; all that end at one moment share a transaction."""
+        """End a message. All messages that end at the same moment share a transaction."""
         await self._ends.submit((message, end))
 
     async def _end_all(self, ends: Sequence[Ending]) -> Sequence[None]:
@@ -210,9 +207,9 @@ class Outbox(Store):
         return [None] * len(ends)
 
     def end_reported(self, message_id: int, sent: Sent) -> None:
-        """Note that a waiting message needs no other try: the provider has it.
+        """Settle a waiting message as sent: a provider reports that it has the mail.
 
-        A worker that holds it loses it.
+        A worker that holds the message loses its claim.
         """
         is_waiting = (OutboxRow.id == message_id) & STILL_WAITING
         move(
@@ -238,11 +235,11 @@ _TABLE = OutboxRow.__table__
 _HELD = sa.update(_TABLE).where(
     _TABLE.c.id == sa.bindparam("held_id"), _TABLE.c.claim == sa.bindparam("held_claim")
 )
-"""The UPDATE of each of several messages that their worker still holds."""
+"""The UPDATE of messages that their worker still holds. It runs once for each of them."""
 
 
 def _held(message: Message, **values: object) -> _Row:
-    """Return the parameters for a message, and for its new values."""
+    """Return the parameters that name a message and its claim, and its new values."""
     return {"held_id": message.id, "held_claim": message.claim} | {
         f"new_{name}": new for name, new in values.items()
     }
@@ -259,7 +256,7 @@ def _claiming(
 
     Each queue of a worker repeats it.
     """
-    # Each condition is that of an index. Only waiting messages have a claim.
+    # Each of the two conditions is that of an index. Only waiting messages have a claim.
     which = (
         [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
     )
@@ -267,12 +264,12 @@ def _claiming(
         sa.select(OutboxRow.id)
         .where(*which, OutboxRow.available_at <= database.clock())
         .where(*([OutboxRow.kind.in_(kinds)] if kinds else []))
-        # In the order of the indexes of waiting messages: by id, SQLite would scan every message
-        # ever settled.
+        # The order is that of the indexes of waiting messages. In the order of ids, SQLite would
+        # scan all settled messages.
         .order_by(OutboxRow.available_at, OutboxRow.id)
         .limit(sa.bindparam("most"))
         .with_for_update(skip_locked=True)
-        # PostgreSQL may run a subquery again for every row, and lock other rows each time.
+        # A CTE: PostgreSQL may run a subquery again for every row, and lock other rows each time.
         .cte("due")
     )
     held = {
@@ -291,7 +288,7 @@ def _claiming(
 _SEALED = _HELD.values({name: _new(name) for name in ("sealed", "sender", "key")})
 
 _IS_OPEN = (_TABLE.c.id == sa.bindparam("held_id")) & (
-    # Only the holder of a message ends it, but "sent" is true from any worker.
+    # Only the holder of a message ends it. But "sent" is true whichever worker reports it.
     (_TABLE.c.claim == sa.bindparam("held_claim"))
     | ((_new("state") == SENT) & (_TABLE.c.state != SENT))
 )
@@ -309,11 +306,11 @@ _END = (
 )
 _ENDED = ("state", "settled_at", "attempts", "reason", "sender", "provider_id")
 _NOTHING = dict.fromkeys(("held_id", "held_claim", *map("new_{}".format, _ENDED)))
-"""The end of no message: the statements are the same."""
+"""Parameters that match no message, so that the same statements run if none ends."""
 
 
 def _ended(end: Sent | Dropped | Dead) -> _Row:
-    """Return the columns of a message that ends."""
+    """Return the new values of a message that ends."""
     texts = {name: text[:LONGEST_REASON] for name, text in msgspec.structs.asdict(end).items()}
     return (
         dict.fromkeys(("reason", "sender", "provider_id"))

@@ -1,6 +1,4 @@
-"""The worker: claims messages that are due, oldest first, tries them and settles them, a bounded
-number at a time.
-"""
+"""The worker: claims the messages that are due, tries them and settles them, a few at a time."""
 
 import asyncio
 import contextlib
@@ -40,13 +38,17 @@ log = logging.getLogger("keyturn.outbox")
 class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a worker.
 
-    `poll`: the longest time until it sees a message of another process. `rest`: pause after a claim
-    of less than a queue takes. `longest`: a try that takes longer is cancelled, unless its queue
-    waits longer for a provider's answer; at a stop, every try ends within that time. `slow`: a try
-    that takes longer gives its place to another message, and at most `most_slow` tries do. `lease`:
-    of a claim. `max_attempts`: tries, at most ten minutes apart, within the 24 hours for which
-    Resend remembers a key. `max_crashes`: how often a try may end unexpectedly, in about ten
-    minutes. `jitter`: returns a number in [0, 1) (`backoff`).
+    `poll`: the longest time until it sees a message of another process.
+    `rest`: the pause after a claim of fewer messages than a queue takes.
+    `longest`: a try that takes longer is cancelled, unless its queue waits longer for a provider's
+    last answer. When the worker stops, every try ends within that time.
+    `slow`: a try that takes longer gives its place to another message.
+    `most_slow`: how many tries may do so at a time.
+    `lease`: how long a claim lasts.
+    `max_attempts`: how many tries a message gets. They are at most ten minutes apart, so they end
+    within the 24 hours for which Resend remembers a key.
+    `max_crashes`: how many tries may end unexpectedly. They take about ten minutes.
+    `jitter`: returns a number in [0, 1), for `backoff`.
     """
 
     poll: timedelta = timedelta(seconds=1)
@@ -64,17 +66,18 @@ FIRST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=10)
 
 LONGEST_OF_OURS = timedelta(seconds=30)
-"""The longest pause after a fault of our own.
+"""The longest pause after a fault of Keyturn's own.
 
-A restart or a deploy fixes it, and mails should leave soon after.
+A restart or a deployment fixes it, and mails should be sent soon after.
 """
 
 
 def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> timedelta:
-    """Return the pause after try number `attempt`, from 1: doubled each time, up to `longest`.
+    """Return the pause after try number `attempt`, counted from 1.
 
-    `jitter`, in [0, 1), spreads its upper half, so that messages that failed together do not retry
-    together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+    The pause doubles with each try, up to `longest`. `jitter`, in [0, 1), varies its upper half, so
+    that messages that failed together are not retried together
+    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
     doubled: int = 2 ** min(attempt - 1, 30)
     ceiling = min(FIRST * doubled, longest)
@@ -82,38 +85,40 @@ def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> tim
 
 
 Handler = Callable[[Message], Awaitable[Settlement]]
-"""Handles a message to its end, as a `Delivery` does."""
+"""Handles a message to its end. Raises the errors of a `Delivery`."""
 
 Work = Settlement | Exception | Delivery
-"""The end of a message, why it cannot be handled, or the delivery that is left to do."""
+"""The end of a message, the reason why it cannot be handled, or its remaining delivery."""
 
 Prepare = Callable[[Sequence[Message]], Awaitable[Sequence[Work]]]
-"""Prepares all messages of a claim in one transaction."""
+"""Prepares all messages of a claim together, and returns the work for each, in the same order."""
 
 
 TryResult = Settlement | Exception | None
-"""What a try came to; None: it was not begun."""
+"""The result of a try. None: the worker stopped before it began."""
 
 
 class _Endless(Exception):
-    """A try that was cancelled, since it had no end in its time."""
+    """A try that was cancelled after `longest` seconds."""
 
     def __init__(self, longest: float) -> None:
         super().__init__(f"no end within {longest:g} s")
 
 
 _TOGETHER = 100
-"""Messages that are claimed to be prepared together:
-most of them get no mail, and need no place.
-"""
+"""Messages of one claim that are prepared together. Most lead to no mail, and need no place."""
 
 
 class WorkerQueue(NamedTuple):
-    """Messages of some kinds, and how many are delivered at a time: however many wait, other queues
-    are not delayed.
+    """Messages of some kinds, which are claimed and delivered apart from other queues.
 
-    `prepare`: prepares the messages of a claim, which are then more than places. `abandoned`: those
-    of a dead worker.
+    However many of them wait, other queues are not delayed.
+
+    `handlers`: the handler of each kind.
+    `places`: how many messages are delivered at a time.
+    `close`: closes what the handlers use.
+    `prepare`: prepares the messages of a claim together. A claim is then larger than `places`.
+    `abandoned`: the queue takes the messages of dead workers.
     `last_answer`: how much longer than `WorkerLimits.longest` a try may take, for the provider's
     last answer.
     """
@@ -134,11 +139,12 @@ class WorkerQueue(NamedTuple):
 class Worker:
     """Sends the outbox's messages.
 
-    Any number of workers may share a PostgreSQL; one worker holds a message at a time.
+    Any number of workers may share a PostgreSQL database; one worker at a time holds a message.
 
-    A message that a dead worker held may kill this one, too. Such are tried one at a time, so that
-    one is given up alone. `request_of`: returns the id of the request that a message comes from, or
-    "", for the log.
+    The messages that a dead worker held are tried one at a time. One of them may have killed it,
+    and would otherwise count crashes against the others.
+
+    `request_of`: returns the id of the request behind a message, for the log, or "".
     """
 
     outbox: Outbox
@@ -166,12 +172,11 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled.
 
-        Then finish what is under way, since its mail may already be with the provider.
+        Tries that have begun are then finished: the provider may already have the mail.
         """
         for kind, outcome in product(self._handlers, OUTCOMES):
-            self.meters.message(
-                kind, outcome, count=0
-            )  # `increase()` does not see a series whose first count is 1
+            # `increase()` does not see the first count of a series that begins at 1.
+            self.meters.message(kind, outcome, count=0)
         self._stopped = asyncio.Event()  # it belongs to the event loop that awaits it
         work = asyncio.create_task(self._run())
         try:
@@ -183,9 +188,9 @@ class Worker:
             await work
 
     def _limit_stop(self) -> None:
-        """Let what is under way end within `longest`.
+        """Let the tries that have begun end within `longest`.
 
-        A mail that has no answer by then is sent again later.
+        A mail without an answer by then is tried again later, under the same key.
         """
         latest = asyncio.get_running_loop().time() + self.limits.longest.total_seconds()
         for limit in self._limits_of_tries:
@@ -201,7 +206,7 @@ class Worker:
     async def _poll(self) -> None:
         """Wake the queues while a message is due.
 
-        It writes nothing: on SQLite a claim delays what the API writes.
+        It only reads: on SQLite, a claim delays the API's writes.
         """
         while not self._stopped.is_set():
             if await self._survive(self.outbox.is_any_due(), "outbox.poll_failed"):
@@ -209,8 +214,9 @@ class Worker:
             await _wait(self._stopped, self.limits.poll)
 
     async def drain(self) -> int:
-        """Work until no message is due, and return how many were handled:
-        for batch jobs and tests.
+        """Work until no message is due, and return how many were handled.
+
+        It is for batch jobs and tests.
         """
         handled = 0
         while claimed := sum([await self._drain(queue) for queue in self._queues]):
@@ -228,7 +234,7 @@ class Worker:
                 await queue.close()
 
     async def _repeat(self, queue: WorkerQueue, tries: asyncio.TaskGroup) -> None:
-        """Work again and again; wait to be woken if less was claimed than a queue takes."""
+        """Work again and again. Wait to be woken after a claim of less than the queue takes."""
         places = asyncio.Semaphore(queue.places)
         while not self._stopped.is_set():
             woken = self.outbox.woken
@@ -240,8 +246,9 @@ class Worker:
     async def _work(
         self, queue: WorkerQueue, places: asyncio.Semaphore, tries: asyncio.TaskGroup
     ) -> int:
-        """Claim messages of a queue, and begin each once there is a place for it; return how many
-        were claimed.
+        """Claim messages of a queue, and return how many were claimed.
+
+        Each try begins once there is a place for it.
         """
         claim = self.outbox.claim(
             queue.batch, self.limits.lease, only=queue.handlers, abandoned=queue.abandoned
@@ -258,8 +265,9 @@ class Worker:
     async def _survive(
         self, work: Awaitable[_Result], failed: str, **fields: object
     ) -> _Result | None:
-        """Return the result of a statement; None after an error of the database, of which a worker
-        survives any.
+        """Return the result of `work`; None if it fails, since a worker survives every error.
+
+        `failed`: the event to log for an unexpected error.
         """
         try:
             return await work
@@ -271,15 +279,15 @@ class Worker:
         return None
 
     async def _prepare(self, queue: WorkerQueue, messages: Sequence[Message]) -> Sequence[Work]:
-        """Return what is left to do.
+        """Return the remaining work for each message.
 
-        If messages cannot be prepared together, each is handled in a place of its own.
+        If the messages cannot be prepared together, each is handled alone, in a place of its own.
         """
         each = [partial(queue.handlers[message.kind], message) for message in messages]
         if self._stopped.is_set() or not (queue.prepare and messages):
             return each
-        # `gather` reports also that the handler was cancelled from within, as by a library of an
-        # app's store.
+        # `gather` returns a cancellation that comes from within, such as from a library of an app's
+        # store. A plain await would cancel the worker.
         (prepared,) = await asyncio.gather(queue.prepare(messages), return_exceptions=True)
         if isinstance(prepared, DatabaseUnready):
             return [prepared] * len(messages)
@@ -302,9 +310,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         slow = loop.call_later(self.limits.slow.total_seconds(), self._make_room, places, message)
         try:
-            request_id.set(
-                self.request_of(message)
-            )  # for this message alone: each has its own task
+            # For this message alone: each message has a task of its own.
+            request_id.set(self.request_of(message))
             if isinstance(work, Settlement | Exception):
                 return work
             if self._stopped.is_set():
@@ -318,7 +325,7 @@ class Worker:
             if not (isinstance(error, TimeoutError) and limit.expired()):
                 return error
             if self._stopped.is_set():
-                # The provider may have the mail, and its report of that may need a while.
+                # The provider may have the mail. The pause leaves time for its report.
                 return SendRetryable("no answer before its worker stopped", LONGEST.total_seconds())
             return _Endless(longest)
         finally:
@@ -330,22 +337,23 @@ class Worker:
                 places.release()
 
     def _make_room(self, places: asyncio.Semaphore, message: Message) -> None:
-        """Give the place of a slow try to another message, so that a slow mail server does not hold
-        back all mails.
+        """Give the place of a slow try to another message, so that a slow mail server does not
+        delay all mails.
         """
         if len(self._slow) < self.limits.most_slow:
             self._slow.add(message)
             places.release()
 
     async def _end(self, message: Message, outcome: TryResult) -> None:
-        """Write what a try came to: a crash if its error was not foreseen.
+        """Write the result of a try. An unexpected error counts as a crash.
 
-        If that fails, the lease runs out.
+        If this fails, the lease runs out, and the message is tried again.
         """
         match outcome:
             case None:
                 at_once, reason = self.outbox.database.clock(), "its worker was stopped"
-                # Its mail may be sealed for a provider by now, which was not asked.
+                # The mail may be sealed for a provider by now, which was not called: `sender` is
+                # set back.
                 crashes, sender = message.crashes - 1, message.sender
                 await self.outbox.postpone(message, at_once, reason, crashes=crashes, sender=sender)
             case Sent() | Dropped():
@@ -361,7 +369,7 @@ class Worker:
                 self._log(logging.ERROR, message, "parked", until=until, reason=reason)
             case SendRetryable(reason=reason, retry_after=asked):
                 await self._retry(message, reason, least=asked or 0)
-            # the message is fine: it waits for the app's database as it would for a provider
+            # The message itself is fine. It waits for the app's accounts as for a provider.
             case AccountsUnready():
                 await self._retry(message, "accounts unready")
             case _Endless():
@@ -419,9 +427,9 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def _holding(self) -> AsyncIterator[asyncio.TaskGroup]:
-        """Yield a group for tries, and wait for them.
+        """Yield a group for tries, and wait for them at the end of the block.
 
-        Each lease is renewed three times within its time meanwhile.
+        Meanwhile the leases are renewed, each three times within its length.
         """
         async with asyncio.TaskGroup() as renewing:
             renewal = renewing.create_task(self._renew_leases())
@@ -430,9 +438,9 @@ class Worker:
             renewal.cancel()
 
     async def _renew_leases(self) -> None:
-        """Renew until cancelled.
+        """Renew the leases until cancelled.
 
-        A lease that cannot be renewed runs out, as if the worker had died.
+        If that fails, a lease runs out, as if the worker had died.
         """
         while True:
             await asyncio.sleep(self.limits.lease.total_seconds() / 3)

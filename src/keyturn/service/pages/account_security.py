@@ -1,6 +1,4 @@
-"""The page of reports that a reset or a change was not made by the account's owner ("this was not
-me").
-"""
+"""The page by which an account's owner reports an intrusion ("this was not me")."""
 
 from litestar import Controller, post, route
 from litestar.di import NamedDependency
@@ -23,9 +21,8 @@ class AccountSecurityPage(Controller):
     async def show(self, visit: NamedDependency[Visit]) -> Answer:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         flash = visit.cookies.read_flash(visit.request)
-        is_other = bool(
-            visit.cookies.proof.read(visit.request)
-        )  # another link was opened here since
+        # Another link was opened in this browser since.
+        is_other = bool(visit.cookies.proof.read(visit.request))
         if flash and flash.said == "account_secured" and not is_other:
             return visit.page("account_secured.html")
         securing = visit.container.securing

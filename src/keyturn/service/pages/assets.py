@@ -1,6 +1,6 @@
-"""Static files of the pages, the brand's files, and keyturn.js.
+"""The static files of the pages, the brand's files, and keyturn.js.
 
-The addresses of assets change with their contents.
+The URLs of assets change with their contents.
 """
 
 import re
@@ -41,20 +41,19 @@ _MEDIA_TYPES = {
 _COMPRESSIBLE = ("text/", "image/svg+xml")
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
-# An SVG may style itself. Its own policy decides that if it is opened by its address, and in some
-# browsers also where it is an image. Scripts, loads and an origin are denied (CSP Level 3; HTML,
-# 7.1.5).
+# An SVG may style itself. This policy applies if it is opened by its URL, and in some browsers also
+# where it is an image. It denies scripts, loads and an origin (CSP Level 3; HTML, 7.1.5).
 _PICTURE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    # webmail shows the logo of a mail, too (Fetch, 3.7)
+    # Webmail pages of other sites show the logo of a mail (Fetch, 3.7).
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
 
 class Assets:
-    """Serves static files and those of brands from memory.
+    """Serves static files, and the files of brands, from memory.
 
-    Packaged ones share a version: scripts import each other.
+    Packaged files share one version in their URLs, since scripts import each other.
     """
 
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
@@ -74,7 +73,7 @@ class Assets:
         ).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
-        """Return the URL path of a packaged file. Other contents have another path (RFC 8246)."""
+        """Return the URL path of a packaged file. It changes with the contents (RFC 8246)."""
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
             name = self._site.theme(kind).file_name(stem, f".{suffix}")
@@ -84,7 +83,7 @@ class Assets:
         return self._site.theme(kind).file_url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
-        # Outside the check of forms, which would set a cookie on an answer that caches share.
+        # No check of forms: it would set a cookie on an answer that caches share.
         @route(f"{ASSETS}/{{version:str}}/{{name:str}}", http_method=READ, opt={NO_FORM: True})
         async def asset(
             request: AnyRequest, version: FromPath[str], name: FromPath[str]
@@ -95,8 +94,8 @@ class Assets:
                 raise NotFoundException from error
             own = self._brand_files.get(name)
             headers = _PICTURE_HEADERS if own else {}
-            # While servers of two versions run side by side, addresses of the other version work,
-            # but are not cached.
+            # While servers of two versions run side by side, the URLs of the other version work,
+            # but their answers are not cached.
             caching = (
                 {"Cache-Control": _FOR_A_YEAR}
                 if version == (own.fingerprint if own else self._version)
@@ -116,7 +115,7 @@ class Assets:
 
 
 def theme_css(theme: Theme) -> str:
-    """Return a brand as CSS variables: a stylesheet, since the pages allow no inline style."""
+    """Return a stylesheet with a brand as CSS variables. The pages allow no inline style."""
     colours = msgspec.structs.asdict(theme.palette)
     light = {name: colour for name, colour in colours.items() if not name.startswith("dark_")}
     dark = {name: colours[f"dark_{name}"] for name in light}
@@ -163,8 +162,9 @@ _INDENT = re.compile(r"^ +", re.MULTILINE)
 
 @cache
 def bundle_modules() -> str:
-    """Return all modules as one, without comments, imports of each other and indentation, also that
-    of the styles.
+    """Return all modules of keyturn.js as one.
+
+    Comments, the imports of each other and the indentation are removed.
     """
     sources = folder("frontend")
     entry = (sources / "keyturn.js").read_text("utf-8")
@@ -176,8 +176,9 @@ def bundle_modules() -> str:
 
 
 def brand_module(source: str, theme: Theme) -> str:
-    """Return the module with the brand's accent, corners and font; the elements stand on the
-    background of the app.
+    """Return the module with the brand's accent, corners and font.
+
+    The elements have no background of their own: they are shown on that of the app.
     """
     for ours, theirs in zip(
         _looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True
@@ -187,7 +188,7 @@ def brand_module(source: str, theme: Theme) -> str:
 
 
 def _looks(palette: Palette, brand: Brand) -> Sequence[str]:
-    """Return how the module writes a brand's looks."""
+    """Return the parts of the module's styles that depend on a brand."""
     return (
         f"light-dark({palette.accent}, {palette.dark_accent})",
         f"light-dark({palette.on_accent}, {palette.dark_on_accent})",
@@ -209,17 +210,17 @@ def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
 
 def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTTPRouteHandler:
     fingerprint = sha256(content).hexdigest()[:20]
-    # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML,
-    # 8.1.4.2).
+    # The file is public, and pages of other origins run it. They fetch a module in the mode "cors"
+    # (HTML, 8.1.4.2).
     headers = security_headers(site) | {
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Cache-Control": "public, max-age=3600",
         "Vary": "Accept-Encoding",
-        "ETag": f'W/"{fingerprint}"',  # weak: the bytes of a compressed answer are others
+        "ETag": f'W/"{fingerprint}"',  # weak: a compressed answer has other bytes
     }
 
-    # Outside the check of forms, which would set a cookie on an answer that caches share.
+    # No check of forms: it would set a cookie on an answer that caches share.
     @route(path, http_method=READ, opt={NO_FORM: True})
     async def script(request: AnyRequest) -> Response[bytes]:
         if fingerprint in request.headers.get("if-none-match", ""):
@@ -232,8 +233,9 @@ def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTT
 def _file_response(
     request: AnyRequest, content: bytes, media_type: str, headers: Mapping[str, str]
 ) -> Response[bytes]:
-    """Return a file, compressed for clients that take that, unless the app around the pages
-    compresses its answers.
+    """Return a file, compressed if the client accepts gzip.
+
+    If the app around the pages compresses answers itself, the file is not compressed here.
     """
     headers = {**headers, "Vary": "Accept-Encoding"}
     if (
@@ -252,7 +254,7 @@ def _compressed(content: bytes) -> bytes:
 
 
 def _takes_gzip(request: AnyRequest) -> bool:
-    """Tell whether a client takes gzip. A weight of 0 says that it does not (RFC 9110, 12.5.3)."""
+    """Tell whether a client accepts gzip. A weight of 0 refuses it (RFC 9110, 12.5.3)."""
     for choice in request.headers.get("accept-encoding", "").lower().split(","):
         coding, _, weight = choice.partition(";")
         if coding.strip() == "gzip":

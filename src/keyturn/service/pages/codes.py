@@ -1,6 +1,4 @@
-"""The page of the code in a mail, for users who read the mail on one device and continue on
-another.
-"""
+"""The page that takes the code of a mail, for users who read the mail on another device."""
 
 from typing import Literal
 
@@ -28,7 +26,7 @@ class CodePage(Controller):
 
     @route("/", http_method=READ)
     async def show_form(self, visit: NamedDependency[Visit]) -> Answer:
-        """Show the form, with the address that this browser requested a link for."""
+        """Show the form, with the address for which this browser has requested a link."""
         earlier = visit.cookies.read_link_request(visit.request)
         return _code_page(visit, earlier.email if earlier else "")
 
@@ -36,9 +34,9 @@ class CodePage(Controller):
     async def take_code(
         self, data: URLEncodedBody[CodeForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Keep the token in a cookie, as that of a link, and show its form; else the mistake.
+        """Exchange the code for a token, keep it like that of a link, and lead to the link's page.
 
-        Raises TooManyRequests.
+        If the code does not work, show the form again. Raises TooManyRequests.
         """
         earlier = visit.cookies.read_link_request(visit.request)
         return_to = earlier.return_to if earlier else ""
@@ -49,9 +47,8 @@ class CodePage(Controller):
             return _code_page(visit, data.email, "malformed_code" if is_code else "malformed_email")
         except CodeRefused:
             return _code_page(visit, data.email, "refused")
-        email = (
-            data.email if "@" in data.email else None
-        )  # a user name is not the address of its link
+        # A user name is not the address of its link.
+        email = data.email if "@" in data.email else None
         return visit.keep_link(visit.cookies.link, token, email)
 
 

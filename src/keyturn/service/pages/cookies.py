@@ -1,4 +1,4 @@
-"""The cookies of the pages. Each goes only to its own page."""
+"""The cookies of the pages. Most go only to the page that needs them."""
 
 from datetime import timedelta
 from typing import ClassVar, Literal, cast, get_args
@@ -30,17 +30,19 @@ _REMEMBERED = timedelta(minutes=10)
 
 _SHOWN_ONCE = timedelta(minutes=1)
 _OPENED = timedelta(hours=1)
-"""How long the page of such a link can be answered after it was opened."""
+"""How long the button of a confirmation can be pressed on the page after its link was opened."""
 
 _YEAR = timedelta(days=365)
 _LONGEST_PART = 100
-"""Characters of a name from the app: a browser keeps 4096 bytes."""
+"""Characters of a name from the app: browsers keep cookies of 4096 bytes."""
 
 
 class Flash(Struct, frozen=True):
-    """The last action, with the kind and language of its account.
+    """What the next page says about the last action, once.
 
-    `email`: for the sign-in, or of a replaced link.
+    `kind`, `locale`: those of the account, for the look and the language of the page.
+    `email`: the address for the sign-in form, or the masked address of a replaced link.
+    `return_to`: the address to return to after a reset.
     """
 
     said: Said
@@ -52,8 +54,10 @@ class Flash(Struct, frozen=True):
 
 
 class LinkRequest(Struct, frozen=True):
-    """The address, or the user name, for which this browser requested a link, and how long it waits
-    for another.
+    """A request for a link by this browser.
+
+    `email`: the address or the user name.
+    `wait`: the time until another request would lead to a mail.
     """
 
     email: str
@@ -62,9 +66,11 @@ class LinkRequest(Struct, frozen=True):
 
 
 class Cookies:
-    """The pages' cookies.
+    """The cookies of the pages.
 
-    `link` and `proof` hold a link, with its address; `password` the proof of a right one.
+    `link`: the token of a link for a password, and its address.
+    `proof`: the same of a link that reports a change.
+    `password`: the proof of a right password, while the second step is asked for.
     """
 
     def __init__(self, container: Container, site: Site) -> None:
@@ -95,8 +101,9 @@ class Cookies:
         return self._at(path, "flash", _SHOWN_ONCE)
 
     def opened_link(self, request: AnyRequest, email: str = "") -> tuple[str, str | None]:
-        """Return the token of the link that was opened here, or "", and its address, or that in the
-        form.
+        """Return the token of the link that was opened in this browser, and an address.
+
+        The address is `email`, from a form, else that of the link. The token is "" without a link.
         """
         token, of_link = self.link.held(request, 2)
         return token, email or of_link or None
@@ -127,7 +134,6 @@ class Cookies:
         what, kind, locale, email, return_to = self.flash().held(request, 5)
         if what not in get_args(Said):
             return None
-        return_to = self._container.return_addresses.allowed(
-            return_to
-        )  # a browser's cookie proves nothing
+        # A client can send any cookie, so the address is checked again.
+        return_to = self._container.return_addresses.allowed(return_to)
         return Flash(cast("Said", what), kind, locale, email, return_to)

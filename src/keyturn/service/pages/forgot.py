@@ -1,4 +1,4 @@
-"""Requesting a link: the same page for every address, and a challenge if one is required."""
+"""The pages that request a link. They are the same for every address."""
 
 from functools import partial
 from typing import Any
@@ -22,8 +22,11 @@ class ForgotForm(
     frozen=True,
     rename={"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response"},
 ):
-    """The submitted form: the address as typed, if it has a field, and an answer under the name of
-    its widget.
+    """The submitted form.
+
+    `email`: the address as typed; "" if the form has no such field.
+    `altcha`, `turnstile`, `hcaptcha`: the answer to a challenge, under the name that its widget
+    uses.
     """
 
     email: str = ""
@@ -45,7 +48,7 @@ def forgot_page(
     malformed: bool = False,
     flaw: ChallengeFlaw | None = None,
 ) -> Answer:
-    """Return the form. Its policy lets in the hosts of an external challenge, on this page only."""
+    """Return the form. Only its policy allows the hosts of an external challenge."""
     status = 403 if flaw else 422 if malformed else 200
     known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to}
     return visit.page("forgot.html", status=status, **known, **_challenge_values(visit, flaw))
@@ -65,10 +68,10 @@ def _challenge_values(visit: Visit, flaw: ChallengeFlaw | None) -> dict[str, Any
 def dead_link_page(visit: Visit, dead: LinkDead, flaw: ChallengeFlaw | None = None) -> Answer:
     """Return the page of a dead link.
 
-    An expired one can be replaced by a button, with the challenge of a request.
+    An expired link has a button that requests another one, with the challenge of any request.
 
-    A form for another account than that of the browser's link comes from an older tab, whose own
-    link may still work.
+    If a form is for another account than the link in this browser, it comes from an older tab. The
+    link of that tab may still work, so the page says so.
     """
     if dead.is_another and visit.request.method == "POST":
         return visit.page("another_link.html", status=dead.status)
@@ -95,7 +98,7 @@ class ForgotPage(Controller):
         if link_request and {"another", "return_to"}.isdisjoint(query):
             return visit.page("check_mail.html", link_request=link_request)
         wanted = query.get("return_to", link_request.return_to if link_request else "")
-        # An address that is not allowed is ignored: the user cannot correct it.
+        # An address that is not allowed is ignored, since the user cannot correct it.
         return forgot_page(visit, visit.container.return_addresses.allowed(wanted))
 
     @post("/")
@@ -109,10 +112,9 @@ class ForgotPage(Controller):
         try:
             identifier = addresses.identify(data.email, takes_names=visit.site.takes_names)
         except InputInvalid:
-            identifier = ""  # `accept` counts it
-        if (
-            earlier and earlier.wait and identifier == earlier.email
-        ):  # the worker would hold the mail back
+            identifier = ""  # `accept` below counts the mistake
+        # During the cooldown, the worker would send no mail.
+        if earlier and earlier.wait and identifier == earlier.email:
             return visit.redirect(here)
         back = visit.container.return_addresses.allowed(data.return_to)
         form = partial(forgot_page, visit, back, email=data.email)
@@ -126,21 +128,21 @@ class ForgotPage(Controller):
 
 
 class ExpiredLinkPage(Controller):
-    """Replace an expired link, on the page of the link."""
+    """Request a new link in place of an expired one, on the page of the link."""
 
     @post("/replace")
     async def replace(
         self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Request a new link for the address of the expired one that was opened here.
+        """Request a new link for the address of the expired link that was opened in this browser.
 
-        The address stays masked.
+        The page shows that address only masked.
         """
         path, cookies, client = visit.site.paths.reset, visit.cookies, visit.client
         token, _ = cookies.opened_link(visit.request)
         try:
             link = await visit.container.checks.require_expired(token, client)
-        except InputInvalid:  # it still works
+        except InputInvalid:  # the link still works
             return visit.redirect(visit.site.url(path))
         hint = addresses.mask(link.facts.email)
         try:

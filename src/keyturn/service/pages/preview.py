@@ -1,5 +1,6 @@
-"""The hosted pages in every state of `preview.toml`, without a service: for designers, and the
-check at the start.
+"""Renders the hosted pages in every state of `preview.toml`, without a running service.
+
+It is for designers, and for the check of custom templates at the start.
 """
 
 import tomllib
@@ -30,7 +31,7 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths
 
 _PATHS = Paths(forgot="/forgot", reset="/reset", sign_in="/sign-in", security="/settings")
-"""In a preview, a page leads to the first state of another."""
+"""The paths in a preview. A link to a page leads to the first state of that page."""
 
 _FILE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _STATES: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
@@ -56,14 +57,17 @@ _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 
 class PagePreview:
-    """Renders any state of any page with its files, in the brands of the settings and in `brands`,
-    which may change.
-    """
+    """Renders any state of any page, and its files, in every brand."""
 
     def __init__(
         self, read: Callable[[], Settings], brands: Mapping[str, Mapping[str, Any]] | None = None
     ) -> None:
-        """`read` returns the current settings, or raises SettingsInvalid."""
+        """Set the sources of the settings and brands.
+
+        `read`: returns the current settings, or raises SettingsInvalid. It is called for each page,
+        since the settings may change.
+        `brands`: brands besides those of the settings, each by the values that differ.
+        """
         self._read, self._brands = read, brands or {}
 
     @property
@@ -71,7 +75,7 @@ class PagePreview:
         return [(name, label, template) for name, (template, label, _) in _STATES.items()]
 
     def watched_folders(self) -> Sequence[Path]:
-        """Return the folders in which a save changes a page. Raises SettingsInvalid."""
+        """Return the folders whose files a page depends on. Raises SettingsInvalid."""
         site = self._site("")
         files = (file for brand in site.themes.brands for file in (brand.logo, brand.logo_dark))
         folders = {Path(file).parent.resolve() for file in files if file and "://" not in file}
@@ -80,9 +84,10 @@ class PagePreview:
         return sorted(folder for folder in folders if folder.is_dir())
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
-        """Return a page below `prefix`.
+        """Return a page whose links begin with `prefix`.
 
-        Raises TemplateInvalid, LookupError, and ValueError for wrong settings.
+        Raises TemplateInvalid, LookupError for an unknown page or brand, and ValueError for wrong
+        settings.
         """
         try:
             site = self._site(prefix)
@@ -93,8 +98,9 @@ class PagePreview:
         return self._renderer(site)(state, language, brand)
 
     def faults(self) -> Sequence[Fault]:
-        """Return every mistake in custom templates, by file and line, in every state and for each
-        kind of account.
+        """Return every mistake in custom templates, with its file and line.
+
+        All states are rendered, for each kind of account.
         """
         site = self._site("")
         render, faults = self._renderer(site), list[Fault]()
@@ -123,7 +129,7 @@ class PagePreview:
         )
 
     def _renderer(self, site: Site) -> Callable[[str, str, str], str]:
-        """Return what renders a state, in a language, for a kind of accounts.
+        """Return a function that renders a state, in a language, for a kind of accounts.
 
         It raises TemplateInvalid.
         """
@@ -144,9 +150,8 @@ class PagePreview:
             }
             for name in values.keys() & {"account", "owner"}:
                 values[name] = {**_ADA, "kind": kind, **values[name]}
-            until = values.get("owner", {}).get(
-                "expires_at"
-            )  # of a form for a new password, with a link or without
+            # The form for a new password has an expiry if it belongs to a link.
+            until = values.get("owner", {}).get("expires_at")
             types = {**_TYPES, "owner": LiveLink if until else Account}
             values |= {
                 name: msgspec.convert(values[name], types[name])

@@ -1,6 +1,4 @@
-"""The API's reference at /schema: plain HTML from the OpenAPI schema, each
-route with an example.
-"""
+"""The API's reference at /schema: plain HTML from the OpenAPI schema, with examples."""
 
 import json
 import shlex
@@ -19,7 +17,7 @@ from keyturn.service.pages.rendering import Pages, page_environment
 class ReferencePage(OpenAPIRenderPlugin):
     """Renders the page from the schema, once.
 
-    Litestar mounts it at the root of the path of the schema.
+    Litestar mounts it at the path of the schema.
     """
 
     def __init__(self, pages: Pages) -> None:
@@ -34,7 +32,7 @@ class ReferencePage(OpenAPIRenderPlugin):
         )
 
     def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
-        if not self._page:  # rendered once; a reload costs only a copy
+        if not self._page:  # later requests get the same bytes
             info = openapi_schema["info"]
             groups = groups_of(openapi_schema, self._pages.container.settings.base_url)
             environment = page_environment()
@@ -48,8 +46,9 @@ class ReferencePage(OpenAPIRenderPlugin):
 
 
 def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Operation"]]:
-    """Return the operations by tag, in the order of a reset; those that differ only in their path
-    are one.
+    """Return the operations by tag, in the order of a reset.
+
+    Operations that differ only in their paths are one.
     """
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[str, Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
@@ -79,8 +78,10 @@ _SERVICE_KEY = "KEYTURN_INVITATIONS_SERVICE_KEY"
 
 
 class Operation(NamedTuple):
-    """One handler under all of its paths, its own first, and a call of it with the examples of its
-    description.
+    """A handler with all of its paths.
+
+    `answers`: statuses, and what they mean.
+    `curl`: a call with the examples of the schema.
     """
 
     method: str
@@ -95,9 +96,8 @@ def _operation(
     method: str, description: Mapping[str, Any], address: str, known: Mapping[str, Any]
 ) -> Operation:
     schema = description.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema")
-    keeps_cookies = "Sessions" in description.get(
-        "tags", ()
-    )  # so that they work one after the other
+    # The calls keep cookies, so that each works after the one before.
+    keeps_cookies = "Sessions" in description.get("tags", ())
     words = ["curl", "-i", *(["-b", "cookies", "-c", "cookies"] if keeps_cookies else []), address]
     if schema:
         words += [
@@ -106,7 +106,7 @@ def _operation(
         ]
     elif method != "get":
         words += ["-X", method.upper()]
-    # The key comes from a variable, so it stays out of the shell's history and of the code.
+    # The key comes from a variable, so that it does not get into the shell's history.
     takes_key = any(SERVICE_KEY in scheme for scheme in description.get("security", ()))
     key = f' -H "Authorization: Bearer ${_SERVICE_KEY}"' if takes_key else ""
     answers = [
@@ -125,7 +125,7 @@ def _code_in_prose(text: str) -> Markup:
 
 
 def _example_body(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the required members, and others whose example adds something."""
+    """Return a body with the required members, and others whose examples are new."""
     body: dict[str, Any] = {}
     for name, member in schema.get("properties", {}).items():
         choices = (member, *member.get("oneOf", ()))

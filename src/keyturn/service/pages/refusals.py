@@ -1,5 +1,6 @@
-"""Errors as pages: a heading, a sentence, a way back, the id of a logged error, and no detail
-(OWASP ASVS 16.5.1).
+"""Shows errors as pages: a heading, a sentence, a way back, and the id of a logged request.
+
+They show no details of the error (OWASP ASVS 16.5.1).
 """
 
 import logging
@@ -43,11 +44,14 @@ _REASONS = {
 }
 
 _WITHOUT_REFERENCE = {"missing", "too_many", "busy"}
-"""The reasons whose page says everything: the log has no more."""
+"""The reasons whose pages have no id, since the log has no more than the page."""
 
 
 def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
-    """Return what answers errors with pages. One without a page of its own gets `refusal.html`."""
+    """Return the handlers that answer errors with pages.
+
+    An error without a page of its own gets `refusal.html`.
+    """
     site, cookies, refused, log_failure = pages.site, pages.cookies, OnceAMinute(), FailureLog()
 
     def refuse(
@@ -56,13 +60,12 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         problem = problem_answering(error)
         reason = reason or _reason_of(problem)
         if problem.status >= SERVER_FAULT:
-            request_id_of(request.scope)  # the log has it from here on
+            request_id_of(request.scope)  # the log line below needs the id
             log_failure(request, error)
         elif reason not in _WITHOUT_REFERENCE and (count := refused.count(reason)):
             request_id_of(request.scope)
             log.info(LogEvent("page.refused", reason=reason, count=count))
-        # The way back comes from the route, not from the address of the request, which may hold a
-        # token.
+        # The way back comes from the route. The URL of the request may hold a token.
         back = request.route_handler.opt.get("back")
         way = site.url(back) if back else site.forgot
         return refusal_page(Visit(pages, request), problem, reason, way, cookies=ended)
@@ -79,13 +82,13 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
             "dead_security_link.html", status=dead.status
         ),
         NotSignedIn: lead_to_sign_in,
-        # The cookie of a forged form ends, too: signed with another key, it would be refused for
-        # ever.
+        # The cookie of the form ends, too. If it was signed with another key, every form would be
+        # refused as long as the browser keeps it.
         PermissionDeniedException: lambda request, error: refuse(
             request, error, "stale_form", [cookies.form.expire()]
         ),
-        # Its page leads to the sign-in, which shows which password it is. The cookie of the used
-        # link ends.
+        # Its page leads to the sign-in, where the user finds out which password works. The cookie
+        # of the used link ends.
         OutcomeUnknown: lambda request, error: refuse(
             request, error, ended=[cookies.link.expire()]
         ),
@@ -127,8 +130,9 @@ def refusal_page(
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
-    """Return the API's handler, with a page for browsers at an address that a service of its own
-    does not know.
+    """Return the handlers of a service of its own, for errors outside of the routers.
+
+    A browser gets a page for an unknown address. Everything else gets the API's answer.
     """
     to_programs = problem_handlers(pages.container.languages)[Exception]
 
@@ -155,5 +159,5 @@ def _is_for_people(request: AnyRequest, api: str) -> bool:
 
 
 def _first_part(path: str) -> str:
-    """Return the first part of a path, whatever a client or a server made of it."""
+    """Return the first part of a path, even if it begins with several slashes or with none."""
     return path.lstrip("/").partition("/")[0]

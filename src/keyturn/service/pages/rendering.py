@@ -1,5 +1,6 @@
-"""Pages from templates, packaged or custom, in the language of the reader and the brand of the
-account.
+"""Renders pages from templates, packaged or custom.
+
+They are in the reader's language and the account's brand.
 """
 
 import logging
@@ -63,7 +64,8 @@ class PageTemplates:
     ) -> str:
         """Return the page.
 
-        `link_to_itself` lacks only a language's tag. Raises TemplateInvalid for own templates.
+        `link_to_itself`: a link to the page, without the language tag at its end. Raises
+        TemplateInvalid for a mistake in custom templates.
         """
         known = sorted(
             self._site.themes.languages.known.values(),
@@ -73,7 +75,7 @@ class PageTemplates:
         values = {READER: language, "language": language, "languages": languages, **values}
         try:
             return self._environment(language, kind).get_template(template).render(values)
-        except Exception as error:  # a template calls filters and methods, which can raise anything
+        except Exception as error:  # templates call filters and methods, which may raise anything
             if not self._own:
                 raise
             raise template_invalid(error, template) from error
@@ -110,7 +112,7 @@ _IN_A_URL = "%/:=&?~#+!$,;'@()*[]"
 
 
 _LONGEST_QUERY = 1000
-"""Bytes of the query that the links to other languages keep: a way back, an address."""
+"""Characters of the query that links to other languages keep, such as a way back and an address."""
 
 
 Answer = Response[Any]
@@ -119,7 +121,7 @@ PageOwner = Account | Flash
 
 
 class Pages:
-    """What the pages of a process share: their values, files, cookies, headers and templates."""
+    """Renders the pages of a process, and holds what they share: files, cookies and headers."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -133,7 +135,7 @@ class Pages:
     def render(self, *page: Any) -> str:
         """Return the page.
 
-        If a custom template fails, use the packaged one, so that the user gets on.
+        If a custom template fails, the packaged one is used, so that the user can continue.
         """
         try:
             return self._templates.render(*page)
@@ -143,9 +145,7 @@ class Pages:
 
 
 class Visit:
-    """A request for a page, and what makes every answer to it, so that all of them carry the
-    security headers.
-    """
+    """A request for a page. Its methods make all answers, so that each has the security headers."""
 
     def __init__(self, pages: Pages, request: AnyRequest) -> None:
         self.pages = pages
@@ -164,13 +164,13 @@ class Visit:
 
     @property
     def sign_ins(self) -> SignIns:
-        """The sign-in, for pages that are routed only where there is one."""
+        """The sign-in, for pages that are only routed if there is one."""
         assert self.container.sign_ins is not None
         return self.container.sign_ins
 
     @property
     def codes(self) -> EmailCodes:
-        """The codes of mails, for the page that is routed only where mails have them."""
+        """The codes of mails, for the page that is only routed if mails have codes."""
         assert self.container.codes is not None
         return self.container.codes
 
@@ -184,8 +184,9 @@ class Visit:
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Answer:
-        """Return a template as the answer, in the chosen language, else the account's, else the
-        browser's.
+        """Return a rendered template as the answer.
+
+        It is in the language that the reader has chosen, else the account's, else the browser's.
         """
         kind = account.kind if account and account.kind in self.site.themes.kinds else ""
         language, chosen = self._choose_language(account)
@@ -195,7 +196,7 @@ class Visit:
             "csrf_token": csrf_token({"request": self.request}),
         }
         of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
-        no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
+        no_index = {"X-Robots-Tag": "noindex"}  # a page is for one person, or useless to find
         return Response(
             self.pages.render(
                 template, values, language, kind, self._link_to_itself(values.get("next"))
@@ -207,8 +208,9 @@ class Visit:
         )
 
     def _choose_language(self, account: PageOwner | None) -> tuple[Language, Sequence[Cookie]]:
-        """Return the language of an answer, and the cookie that remembers it if the reader has just
-        chosen it.
+        """Return the language of an answer, and cookies.
+
+        A cookie remembers the language if the reader has just chosen it.
         """
         languages, cookie = self.container.languages, self.cookies.language
         chosen = self.request.query_params.get("lang", "")
@@ -218,13 +220,13 @@ class Visit:
         return languages.choose(wanted, self.request.headers.get("accept-language", "")), cookies
 
     def _link_to_itself(self, typed: str | None) -> str:
-        """Return the link from a page to itself without the language tag at its end, and without
-        too long a query.
+        """Return the link from a page to itself, without the language tag at its end.
+
+        A query that is too long is left out.
         """
         request, here, others = self.request, "", [*self.request.query_params.multi_items()]
-        if (
-            request.method == "POST" and "route_handler" in request.scope
-        ):  # its path may know no GET: its form's does
+        # After a POST, the link leads to the page of the form: the POST's own path may have no GET.
+        if request.method == "POST" and "route_handler" in request.scope:
             here, others = (
                 self.site.url(request.route_handler.opt.get("here", "")),
                 [("next", typed)] if typed else [],
@@ -237,16 +239,15 @@ class Visit:
         return f"{here}?{urlencode([*others, ('lang', '')])}"
 
     def redirect(self, url: str, *cookies: Cookie) -> Answer:
-        """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110,
-        15.4.4).
-        """
+        """Return a redirect that browsers follow with GET, also after a POST (RFC 9110, 15.4.4)."""
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self.pages.headers)
 
     def lead_on(
         self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any
     ) -> Answer:
-        """Answer a form by a redirect, or by a page that leads to another site (`form-action`, CSP
-        Level 3, 6.4.2).
+        """Answer a form by a redirect or, if `url` is on another site, by a page that leads there.
+
+        The policy `form-action` forbids a redirect to another site (CSP Level 3, 6.4.2).
         """
         if url.startswith("/"):
             return self.redirect(url, *cookies)
@@ -254,19 +255,21 @@ class Visit:
         return self.page(template, cookies=cookies, headers=headers, leads_to=url, **values)
 
     def take_link(self, cookie: BrowserCookie, token: str) -> Answer:
-        """Keep a link that was opened with its token at the end of the path of its page.
+        """Keep a link whose token is at the end of the path.
 
-        The token leaves the address bar, and only POST acts: mail scanners follow links (RFC 9110,
+        The link is not used up: mail scanners open links, so only a POST does that (RFC 9110,
         9.2.1; ASVS 3.5.3).
         """
         return self.keep_link(cookie, token, self.request.query_params.get(self.site.paths.email))
 
     def keep_link(self, cookie: BrowserCookie, token: str, email: str | None = None) -> Answer:
-        """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a
-        clean address.
+        """Put a link into a cookie, and redirect to its page without the token.
 
-        Both parts are cut one character beyond a valid length, so that they fit and stay invalid.
-        Blanks before the token must not take the place of its end.
+        The token then gets into no history, referrer or screenshot (ASVS 14.2.1).
+
+        Token and address are cut to one character more than a valid length: they fit into the
+        cookie, and a long one stays invalid. Spaces before the token are removed first, so that its
+        end is not cut off.
         """
         return self.redirect(
             cookie.path, cookie.hold(token.lstrip()[: LENGTH + 1], (email or "")[: LONGEST + 1])
@@ -279,14 +282,14 @@ class Visit:
             return None
 
     async def require_signed_in(self) -> Account:
-        """Return the account that is signed in with this browser. Raises NotSignedIn."""
+        """Return the account that is signed in in this browser. Raises NotSignedIn."""
         if self.container.sign_ins is None:
             raise NotSignedIn
         return await self.container.sign_ins.account(self.cookies.session.read(self.request))
 
 
 def visiting(pages: Pages) -> dict[str, Provide]:
-    """Return the dependency of every page: the visit, one for each request."""
+    """Return the dependency of every page: a `Visit` for each request."""
 
     def visit(request: AnyRequest) -> Visit:
         return Visit(pages, request)

@@ -1,4 +1,4 @@
-"""Choosing a new password: with a link, or signed in with the current password."""
+"""The page for a new password: with a link, or with the current password when signed in."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,13 +24,14 @@ from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
 
 _DAY = timedelta(days=1)
-"""An end later than this needs a date beside the time."""
+"""If a link works for longer, the page shows a date with the time of its expiry."""
 
 
 class NewPasswordForm(StepForm, frozen=True):
     """The submitted form.
 
-    `email`: the account whose password it changes. `current`: the current password.
+    `email`: the address of the account whose password it changes.
+    `current`: the current password, of a signed-in user.
     """
 
     email: str = ""
@@ -49,7 +50,7 @@ def password_form(
     status: int = 200,
     step: ShownStep | None = None,
 ) -> Answer:
-    """Return the form, with the known rules and those of a custom store.
+    """Return the form, with Keyturn's rules and those of the store that the password breaks.
 
     `rejected`: the current password was wrong.
     """
@@ -94,14 +95,14 @@ class ResetPage(Controller):
     async def take_from_fragment(
         self, data: URLEncodedBody[LinkForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Take the part of an address behind its "#", which only a script can read."""
+        """Take a link whose token is behind the "#" of the URL: a script has read it."""
         return visit.keep_link(visit.cookies.link, data.token, data.email)
 
     @route("/", http_method=READ)
     async def show(self, visit: NamedDependency[Visit]) -> Answer:
-        """Take a link out of the address bar, or show the form.
+        """Take a link whose token is in the query, or show the form.
 
-        The link is never used up (RFC 9110, 9.2.1; ASVS 3.5.3).
+        The link is not used up (RFC 9110, 9.2.1; ASVS 3.5.3).
         """
         names, query = visit.site.paths, visit.request.query_params
         if (token := query.get(names.token)) is not None:
@@ -117,7 +118,7 @@ class ResetPage(Controller):
     async def judge(
         self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
+        """Check a password while it is typed, for the script. Raises LinkDead, TooManyRequests."""
         token, email = visit.cookies.opened_link(visit.request, data.email)
         judging = visit.container.checks.judge(token, data.password, visit.client, email)
         return await judgement_of(judging, visit.language)
@@ -142,10 +143,10 @@ class ResetPage(Controller):
     async def save(
         self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Set the password, or show the form again with every mistake; the link survives a mistake.
+        """Set the password, or show the form again with every mistake. The link survives that.
 
-        The address in the form must be the link's, or the signed-in user's: another tab may have
-        another one.
+        The address in the form must be the link's, or the signed-in user's. Another tab may have
+        opened another link in the meantime, or signed in as another user.
         """
         (token, email), path = (
             visit.cookies.opened_link(visit.request, data.email),
@@ -175,7 +176,7 @@ class ResetPage(Controller):
         except (proofs.LinkDead, OutcomeUnknown) as ended:
             if not _is_script(visit):
                 raise
-            # The next page says it: sending the form again would end otherwise.
+            # The next page says why: a form that the script sent again would get another answer.
             said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else ended.reason
             flash = visit.cookies.set_flash(Flash(said, owner.kind, owner.locale), path)
             return _tell_next(visit.site.url(path), visit.cookies.link.expire(), flash)
@@ -206,7 +207,7 @@ def _is_script(visit: Visit) -> bool:
 
 
 def _tell_script(visit: Visit, step: ShownStep) -> Answer:
-    """Answer 200: browsers log other statuses on the console as errors of the page."""
+    """Answer a script. The status is 200, since browsers log others on the console as errors."""
     language, complaint = visit.language, ""
     if step.tries_left is not None:
         complaint = proofs.SecondStepRejected((), step.tries_left).detail(language)
@@ -221,8 +222,10 @@ def _tell_next(url: str, *cookies: Cookie) -> Answer:
 
 
 async def _show_without_link(visit: Visit) -> Answer:
-    """Confirm a saved password; else show the form to a signed-in user, and the way to a link to
-    others.
+    """Return the page without a link.
+
+    It says what happened before, or shows the form to a signed-in user. Others are told how to get
+    a link.
     """
     account = await visit.signed_in()
     match visit.cookies.read_flash(visit.request):
@@ -241,8 +244,9 @@ async def _show_without_link(visit: Visit) -> Answer:
 
 
 def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
-    """Return the page after a saved password, and its message, which an app's page shows only if it
-    reads the query.
+    """Return the URL of the page after a saved password, and the cookie with its message.
+
+    An app's sign-in page gets `password=changed` in the query instead.
     """
     site, leads_away = visit.site, visit.container.settings.after_reset == "sign_in"
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in

@@ -1,4 +1,4 @@
-"""The second step on a form of the pages: the answer, and the outcome of the last try."""
+"""The second step in the forms of the pages: the answer, and the outcome of the last try."""
 
 from typing import cast, get_args
 
@@ -17,7 +17,7 @@ class StepForm(msgspec.Struct, frozen=True):
 
     @property
     def answer(self) -> SecondStepCode | None:
-        """The answer to the second step. A code that is too long is cut, and stays wrong."""
+        """The answer to the second step; None without a method. A long code is cut: it is wrong."""
         if self.method not in get_args(CodeMethod):
             return None
         return SecondStepCode(
@@ -26,8 +26,11 @@ class StepForm(msgspec.Struct, frozen=True):
 
 
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of the last try: the code was empty, or wrong with some tries left, or one was
-    sent to a phone.
+    """The outcome of the last try.
+
+    `missing`: the code was empty.
+    `tries_left`: the code was wrong; None if it was not.
+    `sent`: a code was sent to a phone.
     """
 
     method: str = ""

@@ -28,9 +28,10 @@ _SERVICES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "turnstile": {"script-src": _CLOUDFLARE, "frame-src": _CLOUDFLARE},
     "hcaptcha": dict.fromkeys(("script-src", "frame-src", "style-src", "connect-src"), _HCAPTCHA),
 }
-"""Required by the services' documentation:
+"""The hosts that the documentation of the services requires:
 https://developers.cloudflare.com/turnstile/reference/content-security-policy/,
-https://docs.hcaptcha.com/#content-security-policy-settings."""
+https://docs.hcaptcha.com/#content-security-policy-settings.
+"""
 
 
 def security_headers(site: Site) -> dict[str, str]:
@@ -47,11 +48,11 @@ def security_headers(site: Site) -> dict[str, str]:
 
 
 def content_security_policy(site: Site, method: str = "") -> str:
-    """Return a policy that refuses inline code and foreign hosts, except the brand's logo (CSP
+    """Return a policy that refuses inline code, and all hosts but those of the brands' logos (CSP
     Level 3; ASVS 3.4.3).
 
-    The script of an external challenge comes from its hosts, and writes to the page past any policy
-    for trusted types.
+    `method`: an external challenge, whose hosts are allowed. Its script does not work with trusted
+    types, so that requirement is left out.
     """
     logos = [
         urlsplit(logo)
@@ -80,8 +81,9 @@ def content_security_policy(site: Site, method: str = "") -> str:
 
 
 def form_token_check(container: Container, cookies: Cookies) -> DefineMiddleware:
-    """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double
-    submit).
+    """Return the middleware that checks the token of every form.
+
+    The method is the signed double submit (ASVS 3.5.1; OWASP CSRF Prevention Cheat Sheet).
     """
     return DefineMiddleware(
         FormTokenCheck,
@@ -96,11 +98,11 @@ def form_token_check(container: Container, cookies: Cookies) -> DefineMiddleware
 
 
 class FormTokenCheck(CSRFMiddleware):
-    """Litestar's check, for ASCII alone: `hmac.compare_digest` raises for what else any client can
-    send.
+    """Litestar's check, for tokens in ASCII: `hmac.compare_digest` raises for other text, which any
+    client can send.
 
-    A form that is not in UTF-8, as all pages are, is refused: its reader would put U+FFFD in place
-    of each wrong byte, and so make different passwords equal.
+    A form that is not in UTF-8 is refused. Litestar would read U+FFFD in place of each wrong byte,
+    so that different passwords would become equal.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,4 @@
-"""Signing in and out, the addresses that lead there, and the card of the security settings, which
-sends a link.
-"""
+"""The pages to sign in and out, redirects to them, and the page of the security settings."""
 
 import re
 from datetime import timedelta
@@ -23,8 +21,8 @@ from keyturn.service.problems.proofs import (
 )
 from keyturn.service.reset.ports import SecondStepCode
 
-# A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a
-# host there.
+# A path (RFC 3986, 3.3). A second slash at its start is refused, and so is a backslash: browsers
+# read a host after them.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 
 
@@ -66,7 +64,7 @@ class SignInPage(Controller):
     ) -> Answer:
         """Start a session under a new secret (ASVS 7.2.4).
 
-        What an earlier one requested is no longer shown.
+        The security settings no longer show what an earlier session requested.
         """
         return await _sign_in(visit, data, data.answer)
 
@@ -74,14 +72,12 @@ class SignInPage(Controller):
     async def send_code(
         self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]
     ) -> Answer:
-        """Send a code to the phone of an account whose password was just proved."""
+        """Send a code to the phone of an account whose password the user has just proved."""
         return await _sign_in(visit, data, SecondStepCode(method="sms"))
 
 
 async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> Answer:
-    """Sign in by the password, or by the proof that the password was right, while the second step
-    is asked for.
-    """
+    """Sign in with the password or, while the second step is asked for, with the proof of it."""
     cookies, site = visit.cookies, visit.site
     proof, device = (
         "" if data.password else cookies.password.read(visit.request),
@@ -115,7 +111,7 @@ async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None
 
 
 def _form(visit: Visit, **values: Any) -> Answer:
-    """Return the form; with `factors` it asks for the second step."""
+    """Return the form. With `factors` it asks for the second step."""
     shown: dict[str, Any] = {"rejected": False, "factors": (), "step": ShownStep(), "flash": None}
     return visit.page("sign_in.html", **shown | values)
 
@@ -136,8 +132,9 @@ class SignOutPage(Controller):
 
 
 def next_url(wanted: str, otherwise: str) -> str:
-    """Return the next page, always on this site, whatever the link to the form contains (ASVS
-    3.7.2).
+    """Return the path `wanted` if it is on this site, else `otherwise`.
+
+    A link to the form may name any page as the next one (ASVS 3.7.2).
     """
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
 
@@ -162,7 +159,7 @@ async def redirect_to_change(visit: NamedDependency[Visit]) -> Answer:
 
 
 class SecuritySettingsPage(Controller):
-    """The card of the security settings, which sends a link."""
+    """The page of the security settings, which sends a link to the account's address."""
 
     @route("/", http_method=READ)
     async def show(self, visit: NamedDependency[Visit]) -> Answer:
@@ -191,8 +188,9 @@ class SecuritySettingsPage(Controller):
 
 
 async def _link_request_of(visit: Visit, account: Account) -> tuple[bool, timedelta]:
-    """Return whether this browser requested a link for this account, and the rest of the cooldown,
-    from anywhere.
+    """Return whether this browser has requested a link for this account, and the remaining wait.
+
+    The wait also counts requests of other browsers.
     """
     link_request = visit.cookies.read_link_request(visit.request)
     own_wait = link_request.wait if link_request and link_request.email == account.email else None

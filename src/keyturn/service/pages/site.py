@@ -14,9 +14,10 @@ from keyturn.service.settings.paths import Paths, hosted_path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """What the templates know, as `site`.
+    """The variable `site` of the pages' templates.
 
-    `sign_in_url`, `forgot_url`: "" for the hosted page. `prefix`: above all.
+    `sign_in_url`, `forgot_url`: pages elsewhere; "" for the hosted page.
+    `prefix`: the path of `base_url`, before all paths.
     """
 
     settings: Settings
@@ -52,8 +53,9 @@ class Site:
 
     @property
     def ends_sessions(self) -> bool:
-        """Whether securing an account or changing its password ends all its sessions, including
-        those of the app.
+        """Whether securing an account, or a new password, ends all of its sessions.
+
+        It then ends those of the app, too.
         """
         return ends_sessions(self.settings.accounts)
 
@@ -71,19 +73,17 @@ class Site:
 
     @property
     def settings_paths(self) -> list[str]:
-        """The paths of the hosted security settings, each once."""
+        """The paths of the hosted security settings."""
         own = (location for location in self.paths.settings.values() if location.startswith("/"))
         return list(dict.fromkeys((self.paths.security, *own)))
 
     def settings_url(self, kind: str) -> str:
-        """Return the security settings of accounts of that kind: a page here, or an address
-        elsewhere.
-        """
+        """Return the URL of the security settings for accounts of that kind, as browsers see it."""
         location = self.settings_location(kind)
         return self.url(location) if location in self.settings_paths else location
 
     def settings_location(self, kind: str) -> str:
-        """Return the same as in the settings: a path of this service, or a URL."""
+        """Return the same as it is in the settings: a path of this service, or a URL."""
         return self.paths.settings.get(kind, self.paths.security)
 
     def url(self, path: str) -> str:

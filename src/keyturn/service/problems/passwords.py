@@ -24,7 +24,8 @@ class OutcomeUnknown(
 ):
     """An answer was lost on the way, so the password may or may not have changed."""
 
-    # RFC 9110 15.6.5: an upstream did not answer in time. No Retry-After: the link may be used up.
+    # RFC 9110 15.6.5: an upstream server did not answer in time. There is no Retry-After, since the
+    # link may be used up.
 
 
 class ChangeRefused(Problem, status=500, title=N_("Your password was not changed")):
@@ -34,8 +35,11 @@ class ChangeRefused(Problem, status=500, title=N_("Your password was not changed
 
 
 class Violation(Struct, frozen=True):
-    """A broken rule by its stable name, with the number in its sentence, or the sentence of a
-    store's own rule.
+    """A broken rule.
+
+    `rule`: its stable name.
+    `message`: the sentence of a store's own rule, or "".
+    `limit`: the number in the sentence, if it has one.
     """
 
     rule: str
@@ -101,13 +105,13 @@ _RULES: Mapping[str, str] = {
     "current": N_("not your current password"),
     "weak": N_("a password that is harder to guess"),
 }
-"""The requirement of each rule, as part of a sentence: Keyturn's own, those of Supabase Auth and of
-directories.
+"""The requirement of each rule, as a part of a sentence. Some are Keyturn's own rules, others those
+of Supabase Auth and of directories.
 """
 
 
 def rule_text(name: str, limit: int | None, texts: "SourceTexts") -> str:
-    """Return a rule's requirement; "" for an unknown rule of an app."""
+    """Return a rule's requirement; "" for a rule of an app, which is not known here."""
     if name in ("min_length", "weak_length") and limit:
         return texts.ngettext(
             "at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit

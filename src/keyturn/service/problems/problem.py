@@ -17,30 +17,31 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
 
 
 NOT_COUNTED = "failed"
-"""The outcome of a problem that counted calls do not raise. If a counted call raises it, that is
-our fault.
+"""The outcome of a problem that counted calls do not raise. If one does, that is a fault of
+Keyturn.
 """
 
 MALFORMED = "malformed"
 
 
 class Problem(KeyturnError):
-    """An error that users see. A subclass gives the values below, or is a kind of the problem above
-    it.
+    """An error that users see.
+
+    A subclass sets the values below, or is a special case of a problem that sets them.
 
     `status`: the HTTP status of the answer (RFC 9110).
-    `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case, by default the name
+    `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case; by default the name
     of the class.
-    `title`: the document's title in English. `sentence`: what stands under it; "" if the title says
-    it all.
-    `outcome`: the label in the metrics, by default the slug; a name in braces is an attribute with
-    few values.
-    `scheme`: what a 401 asks a client to authenticate by (RFC 9110, 11.6.1).
-    `for_people`: whether users may see it, so that title and sentence are translated.
-    `members`: names and types of the document's members beside the standard ones.
+    `title`: the document's title in English.
+    `sentence`: the sentence under the title; "" if the title says enough.
+    `outcome`: the label in the metrics, by default the slug in snake case; a name in braces stands
+    for an attribute with few values.
+    `scheme`: the scheme by which a 401 asks a client to authenticate (RFC 9110, 11.6.1).
+    `for_people`: whether users may see the problem, so that title and sentence are translated.
+    `members`: names and types of the document's members besides the standard ones.
     `retry_after`: whole seconds until a retry is useful, at least 1; None if unknown.
 
-    The first line of the docstring is the problem's meaning in OpenAPI.
+    The first paragraph of the docstring is the problem's meaning in OpenAPI.
     """
 
     status: int

@@ -1,6 +1,4 @@
-"""Problems with proofs of a user's rights: a link, a code, a challenge, a
-sign-in, a second step.
-"""
+"""Problems with what a user must prove: a link, a code, a challenge, a sign-in, a second step."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -23,10 +21,9 @@ FactorMethod = Literal[CodeMethod, "other"]
 class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome="link_{reason}"):
     """The link does not work; `reason` says why."""
 
-    email_hint: str = (
-        ""  # the masked address of a link that has expired and may be replaced, for a page
-    )
-    is_another: bool = False  # it works, and belongs to another account than the client names
+    # The masked address of an expired link that may be replaced, for a page.
+    email_hint: str = ""
+    is_another: bool = False  # the link works, but for another account than the client names
 
     members = (("reason", DeadReason),)
 
@@ -103,8 +100,8 @@ class ChallengeRequired(
     to show one.
     """
 
-    # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client
-    # has no identity here.
+    # Not 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): a request
+    # for a link has no identity.
     members = (("reason", ChallengeFlaw), ("challenge", Challenge))
 
     def __init__(self, reason: ChallengeFlaw, challenge: Challenge) -> None:
@@ -132,7 +129,7 @@ class CredentialsRejected(
 ):
     """The address or the password is wrong."""
 
-    # Browsers show no dialog for a scheme that they do not know.
+    # A scheme that browsers do not know: for Basic, they would show a dialog.
 
 
 class NotSignedIn(Problem, status=401, title=N_("You are signed out"), scheme="Session"):
@@ -150,8 +147,10 @@ class ServiceKeyRefused(
 
 
 class Factor(Struct, frozen=True):
-    """A second factor. `method`: "other" if Keyturn cannot check its codes. `hint`: tells the
-    owner's factors apart.
+    """A second factor.
+
+    `method`: "other" if Keyturn cannot check its codes.
+    `hint`: what the owner recognises it by, such as the end of a phone number, or "".
     """
 
     method: FactorMethod
@@ -183,7 +182,7 @@ class SecondStepRequired(
     sign in.
     """
 
-    password_proof: str = ""  # at a sign-in, what proves to its page that the password was right
+    password_proof: str = ""  # at a sign-in, proves to its page that the password was right
 
     members = (("methods", tuple[SecondFactor, ...]), ("sent", Literal["sms"] | None))
 

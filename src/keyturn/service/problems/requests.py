@@ -1,6 +1,4 @@
-"""Problems of any request: it cannot be read, a limit is used up, or something that it needs does
-not answer.
-"""
+"""Problems of any request: it cannot be read, a limit is used up, or a service does not answer."""
 
 import math
 from collections.abc import Mapping
@@ -46,8 +44,8 @@ class InputInvalid(
 
 
 class RequestUnreadable(InputInvalid):
-    """The body is no JSON, or the request has not the shape of its route: it was refused before
-    other code read it.
+    """The body is not JSON, or the request does not fit its route: it was refused before other code
+    read it.
     """
 
 
@@ -113,7 +111,7 @@ class TooManyRequests(Passing, status=429, title=N_("Too many requests"), outcom
 
 
 class OverBudget(TooManyRequests):
-    """All clients together have used up what they may ask; no client is told."""
+    """All clients together have used up their limit. No client is told (`ResetRequests`)."""
 
 
 class Busy(Passing, status=503, title=N_("We’re busy right now")):
@@ -142,8 +140,9 @@ class AccountsUnready(Unavailable):
 
 
 class SecondStepUnfinished(Unavailable):
-    """A code is wrong for one factor, and another could not be asked: it was judged, so the try is
-    not given back.
+    """A code is wrong for one factor, and another factor could not be asked.
+
+    The code was judged, so the try stays counted.
     """
 
 
@@ -162,7 +161,7 @@ class WorkerDown(Unavailable):
 class OtherStatus(
     Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False
 ):
-    """A status of HTTP that has no problem of its own, with the title of the framework."""
+    """An HTTP status that has no problem of its own, with the framework's title."""
 
     def __init__(self, status: int, title: str) -> None:
         self.status, self.title = status, title

@@ -1,10 +1,9 @@
-"""The domain, without Litestar: a reset has five steps, a file each (ARCHITECTURE.md); optional
-steps plug in.
+"""The rules of a password reset, without HTTP. Each of its five steps has a file (ARCHITECTURE.md).
 
-**"It was not me" needs no sign-in, and a mailbox speaks for itself alone**: the button ends no
-links of another mailbox, and locks no account that has moved (`records/links.py`, the states in
-`docs/security.md`).
+**"This was not me" needs no sign-in, and a mailbox speaks for itself alone**: the button ends no
+links of another mailbox, and locks no account that has moved to another address
+(`records/links.py`; `docs/security.md` lists the states).
 
-**Beside an app, Keyturn's own sign-in is off unless the settings name it**: another way in, past
-the app's second factor, must not open by default.
+**Beside an app, Keyturn's own sign-in is off unless the settings name it.** Otherwise there would
+be a second way in, which does not ask for the app's second factor.
 """

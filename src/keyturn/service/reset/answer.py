@@ -1,6 +1,4 @@
-"""Answers requests for links, in the worker: decides who gets which mail, and stores it with its
-link.
-"""
+"""Answers requests for links, in the worker: decides on each mail, and stores it with its link."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -29,9 +27,9 @@ from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, eve
 from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
 
 INVITED = timedelta(days=3)
-"""How long a link works that an operator asked for: its reader does not wait for the mail.
+"""How long a link works that an operator asked for. Its reader does not wait for the mail.
 
-The page of an expired one has a button that requests another.
+If it has expired, its page has a button that requests another one.
 """
 
 
@@ -39,7 +37,8 @@ The page of an expired one has a button that requests another.
 class ResetLinks:
     """Mints links and writes their mails.
 
-    `codes`: mints a code beside a link. `lifetime`: of a link that its owner asked for.
+    `codes`: mints the codes beside the links; None if mails have no codes.
+    `lifetime`: how long a link works that the account's owner asked for.
     """
 
     composer: MailComposer
@@ -55,9 +54,13 @@ class ResetLinks:
         recovers: bool = False,
         without_code: bool = False,
     ) -> tuple[SealedMail, Sequence[Minted]]:
-        """Return a mail with a link, or about another provider, and its secrets.
+        """Return a mail and the secrets in it.
 
-        A locked account's link recovers.
+        The mail has a link, or names the provider that signs the owner in; its link is then made
+        and not wanted, so that the work is the same.
+
+        `recovers`: the link is for an owner who has reported a change.
+        `without_code`: the mail gets no code beside the link.
         """
         purpose = purpose_for(account, by_operator=bool(request.client.operator))
         if recovers:
@@ -72,7 +75,6 @@ class ResetLinks:
             return_to=request.return_to,
         )
         if not account.takes_password:
-            # The link is not stored, but minted, so that the work is the same.
             return self.composer.about_provider(account, request.client), [(link, False)]
         code = None
         if not without_code:
@@ -107,9 +109,9 @@ LINK_MAILED: Final = "link_mailed"
 _DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in REQUESTS.items()}
 
 _PATIENCE = 2.0
-"""Seconds for which requests wait for the accounts of all.
+"""Seconds for looking up the accounts of all requests of a claim together.
 
-A look-up that takes longer delays its own request alone.
+If it takes longer, each request is answered alone, so that a slow look-up delays only its own.
 """
 
 _NoMail = Literal["no_account", "disabled", "needs_no_invitation"] | Refusal
@@ -167,14 +169,14 @@ class _Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetRequestHandler:
-    """Answers requests: with a link, with how to sign in, or not at all.
+    """Answers requests with a link, with a mail that names another sign-in, or with no mail.
 
-    The audit trail records which.
+    The audit trail records the outcome.
 
     The requests of a claim are answered in one transaction. Its time does not reveal which
     addresses have an account (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, and the
-    same statements run, even for none. A locked account gets a recovery link, as long as it has the
-    address of the owner who locked it.
+    same statements run, even if no mail is sent. A locked account gets a recovery link, as long as
+    it has the address of the mailbox that locked it.
     """
 
     def __init__(
@@ -188,8 +190,9 @@ class ResetRequestHandler:
     async def prepare(
         self, messages: Sequence[Message]
     ) -> Sequence[Delivery | Dropped | Exception]:
-        """Answer first tries together, in one transaction; one without an answer to its look-up is
-        handled alone.
+        """Answer the first tries together, in one transaction.
+
+        A later try, and a request whose account could not be looked up, is handled alone.
         """
         looked_up = await self._look_up_together(messages)
         together = [message for message in messages if message.id in looked_up]
@@ -223,7 +226,10 @@ class ResetRequestHandler:
         return looked_up
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
-        """Return the accounts of the addresses that the store can look up together and in time."""
+        """Look the addresses up together; return those that were answered, with their accounts.
+
+        Raises TimeoutError if that takes longer than `_PATIENCE`.
+        """
         if not emails:
             return {}
         wanted = list(emails)
@@ -240,7 +246,7 @@ class ResetRequestHandler:
         return await self._mails.deliver(message, self._answer_alone, anew=self._answer_anew)
 
     async def _answer_anew(self, message: Message) -> Settlement:
-        """Answer again after the link has expired, under a new key: no provider has the mail."""
+        """Answer again, under a new key: the link has expired, and no provider has the mail."""
         anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
         return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
 
@@ -260,7 +266,7 @@ class ResetRequestHandler:
     ) -> Sequence[Email | Dropped | Exception]:
         """Decide and store the answers.
 
-        `again_at`: when they are given again, for the audit trail.
+        `again_at`: the time for the audit trail, if a request is answered a second time.
         """
         refused = await self._refuse(requests)
         drafts = _drafts(requests, refused)
@@ -281,7 +287,7 @@ class ResetRequestHandler:
         return [_result(settled.get(one.message.id)) for one in requests]
 
     async def _refuse(self, requests: Sequence[_LookedUp]) -> Mapping[int, _Settled]:
-        """Return the answers to requests that get no mail, by message, if that is already known."""
+        """Return the answers to the requests that certainly get no mail, by message."""
         accounts = [one.account for one in requests]
         reachable = await may_get_link(self._stores.database, accounts)
         mailboxes = await self._stores.mailboxes.look({account.email for account in accounts})
@@ -337,14 +343,14 @@ class ResetRequestHandler:
                 minted=minted,
             )
             written.append(sealed)
-            # A mail takes a while, and the process may have other requests to answer.
+            # Rendering takes a while, and the process may have other requests to answer.
             await asyncio.sleep(0)
         return written
 
     def _claim(self, tx: Transaction, mails: Sequence[_Sealed]) -> Mapping[int, _Settled]:
-        """Claim the mailboxes of the wanted mails; return the answers of these, by message.
+        """Count the wanted mails against their mailboxes' limits; return their answers, by message.
 
-        A mail is refused if another worker was first.
+        A mail is refused if another worker was faster.
         """
         refusals = tx.mailboxes.claim([(one.mail.email.to, one.is_wanted) for one in mails])
         claimed = {}
@@ -366,9 +372,9 @@ class ResetRequestHandler:
         claimed: Mapping[int, _Settled],
         held: HeldAccounts,
     ) -> None:
-        """Store the links and mails of those that are sent, and tell the app.
+        """Store the links and mails that are sent, and write the app's events.
 
-        With a list of mails of which none is sent, the same statements run.
+        The same statements run if none is sent.
         """
         minted: list[Minted] = []
         seals: list[tuple[Message, bytes | None]] = []
@@ -401,7 +407,10 @@ def _unreachable(one: _LookedUp, reachable: Collection[str]) -> _NoMail | None:
 
 
 def _drafts(requests: Sequence[_LookedUp], refused: Mapping[int, _Settled]) -> Sequence[_Draft]:
-    """Return the drafts of the requests that are not refused; if all are, one decoy."""
+    """Return the drafts of the requests that are not refused.
+
+    If all are, return a decoy, whose mail is rendered and sealed but never sent.
+    """
     drafts = []
     for one in requests:
         if one.message.id not in refused:
@@ -419,7 +428,7 @@ def _drafts(requests: Sequence[_LookedUp], refused: Mapping[int, _Settled]) -> S
 def _held_as(one: _Sealed) -> str:
     """Return the name under which the account is held.
 
-    A mail without an account gets a name of its own, so that the work is the same.
+    Without an account it is the message's key, so that the work is the same.
     """
     return one.account.id or one.message.key
 
@@ -438,7 +447,7 @@ def _outcome_of(mail: SealedMail) -> Outcome:
 def _record(tx: Transaction, settled: Sequence[_Settled], again_at: datetime | None) -> None:
     """Write the audit trail, and drop the messages without a mail.
 
-    A worker that dies after this commit has left nothing to decide.
+    If the worker dies after this commit, everything has been decided.
     """
     tx.audit.write_all([_entry(one, again_at) for one in settled])
     tx.outbox.drop([(one.message, one.outcome) for one in settled if not one.email])

@@ -6,16 +6,16 @@ make it, and the store of the accounts decides which.
 **The store is in Keyturn's database.** One transaction uses the link up, sets the password and
 writes the effects.
 
-**The store is another system, which cannot join a transaction here.** The link or session is
-redeemed and committed first, so that no other request can use it; then the store is asked. If it
-says yes, the effects follow. If it certainly refuses, the link works again. In all other cases the
-store may have the password, so the effects follow as if it had: after a lost answer, a time-out,
-the death of a process, or a database that takes no answer back. A superfluous confirmation is
-better than a silent change (NIST SP 800-63B 4.6).
+**The store is another system, which cannot join a transaction here.** First the link or session is
+used up, and committed, so that no other request can use it. Then the store is asked. If it sets the
+password, the effects follow. If it certainly refuses, the link works again. In all other cases (a
+lost answer, a time-out, a process that dies, a database that is down afterwards) the store may have
+the password, so the effects follow as if it had. A superfluous confirmation is better than a silent
+change (NIST SP 800-63B 4.6).
 
-If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The
-process or worker that withdraws the promise writes the outcome, so there is one confirmation, even
-after a stall.
+If this process does not write the effects, a worker does, by a message in the outbox
+(`end_interrupted`). The one that withdraws that message writes the outcome, so there is one
+confirmation, even after a process has stalled.
 """
 
 import asyncio
@@ -44,20 +44,21 @@ from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _PATIENCE = 45.0
-"""Seconds from the promise until a store in another system must have answered, the wait for a hash
-included.
+"""Seconds from the message in the outbox until a store in another system must have answered. They
+include the wait for a hash.
 """
 
 _LOCK = timedelta(seconds=60)
-"""Longer than the patience: no other change of the same account can begin before this one has
-ended.
+"""How long the account is locked: longer than `_PATIENCE`, so that no other change of the same
+account begins before this one has ended.
 """
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Change(ABC):
-    """A new password for an account, the client that asks for it, and what allows it: a link, or an
-    open session.
+    """A new password for an account, and the client that asks for it.
+
+    A subclass says what allows it: a link, or an open session.
     """
 
     account: Account
@@ -83,27 +84,29 @@ class Change(ABC):
 
     @property
     def is_proven(self) -> bool:
-        """Whether it took more than a mailbox: an open session with the current password, or a
-        second factor.
+        """Whether the client has proved more than control of a mailbox.
+
+        An open session with the current password proves more, and so does a second factor.
         """
         return self.how == "change"
 
     @abstractmethod
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        """Use up what allows it; return the account, `intruded` if that is suspected.
+        """Use up what allows the change.
 
-        Raises if it is not valid.
+        Return the account, `intruded` if an intrusion is suspected. Raises the error of a link or a
+        session that does not work any more.
         """
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - may be left out
-        """Undo `redeem`, which was committed at that moment, because the store has refused the
+        """Undo `redeem`, which was committed with the time `moment`: the store has refused the
         password.
         """
 
     @abstractmethod
     def refusal(self) -> KeyturnError:
-        """Return the error for an account that was disabled, or has another address, since it was
-        looked up.
+        """Return the error to raise if the account was disabled, or got another address, since it
+        was looked up.
         """
 
     def after_change(self, tx: Transaction) -> None:  # noqa: B027 - may be left out
@@ -111,10 +114,12 @@ class Change(ABC):
 
 
 class _PromisedChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A change in another system, as it is committed before its store is asked.
+    """A change in another system that was committed before its store is asked.
 
-    `lock`: the key of the promise, and the proof of the lock on the account. `account`: as `redeem`
-    returned it. `deadline`: by the event loop's clock, which counts a stall.
+    `lock`: the value of the lock, and the key of the message in the outbox.
+    `account`: the account as `redeem` returned it.
+    `deadline`: until when the store must answer, by the event loop's clock, in seconds. That clock
+    goes on while the process stalls.
     """
 
     lock: str
@@ -139,10 +144,11 @@ class PasswordChanges:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def make(self, change: Change) -> None:
-        """Make the whole change or none.
+        """Make the whole change or none of it.
 
-        Raises its errors, PasswordRejected, Busy (also during another change of the account),
-        AccountsUnready, OutcomeUnknown, and what a store in another system raises.
+        Raises the errors of `change` and of a store in another system, PasswordRejected,
+        ChangeRefused, AccountsUnready, OutcomeUnknown, and Busy, also if another change of the
+        account is under way.
         """
         await self._policy.require(change.password, change.account.email)
         await change.require_second_step()
@@ -159,8 +165,8 @@ class PasswordChanges:
         moment = now()
 
         def write(tx: Transaction) -> None:
-            # One change per account at a time: two of its links used at once would each wait for
-            # the other to end.
+            # One change of an account at a time: if two of its links are used at once, each would
+            # wait for the other to end (a deadlock).
             tx.hold(change.account.id)
             account = change.redeem(tx, moment)
             stored = self._stores.accounts.set_password_within(
@@ -191,9 +197,9 @@ class PasswordChanges:
 
         def write(tx: Transaction) -> _PromisedChange:
             account_id = change.account.id
-            tx.hold(account_id)  # another change may just be ending this session
-            # The link or session before the lock, as at the end of a change: two links of an
-            # account cannot deadlock.
+            tx.hold(account_id)  # another change may be ending this session right now
+            # The link or session comes before the lock, as at the end of a change: so two links of
+            # an account cannot deadlock.
             account = change.redeem(tx, begun.at)
             lock = random_bytes(16).hex()
             is_locked = one_time_secrets.take(
@@ -221,7 +227,7 @@ class PasswordChanges:
                 await self._undo(change, promised)
                 raise
             reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
-            with contextlib.suppress(DatabaseUnready):  # the promise handles it
+            with contextlib.suppress(DatabaseUnready):  # the message in the outbox does the rest
                 await self._end(change, promised, None)
             raise OutcomeUnknown(
                 "it is unknown whether the store of the accounts saved the password"
@@ -232,8 +238,8 @@ class PasswordChanges:
         try:
             await self._end(change, promised, ended)
         except DatabaseUnready as error:
-            # The store has the password, so "try again" would be wrong. The promise handles the
-            # rest.
+            # The store has the password, so "try again" would be wrong. The message in the outbox
+            # does the rest.
             raise OutcomeUnknown(
                 "the password was changed, but the records of the change could not be written"
             ) from error
@@ -244,9 +250,7 @@ class PasswordChanges:
             return ended_by(stored)
 
     async def _undo(self, change: Change, promised: _PromisedChange) -> None:
-        """Let the link work again, unless the effects of the change were written in the
-        meantime.
-        """
+        """Let the link work again, unless a worker has written the effects in the meantime."""
 
         def write(tx: Transaction) -> None:
             if tx.outbox.withdraw(promised.lock):
@@ -258,18 +262,20 @@ class PasswordChanges:
     async def _end(self, change: Change, promised: _PromisedChange, ended: Ended | None) -> None:
         """Write the effects.
 
-        `ended`: None if the answer was lost; the store may be at work, so the lock stays.
+        `ended`: what the store has ended; None if its answer was lost. The store may still be at
+        work then, so the lock stays until it expires.
         """
         account = promised.account
         begun = promised.begun
 
         def write(tx: Transaction) -> None:
-            # A client that has just verified the old password can open no session after this.
+            # After this, a client that has just proved the old password cannot open a session.
             tx.hold(account.id)
             if tx.outbox.withdraw(promised.lock):
                 self._effects.write(tx, account, begun, ended)
             elif ended is not None:
-                # The promise was handled while this process stalled, before the old password ended.
+                # A worker wrote the effects while this process stalled, when the old password still
+                # worked: sessions of that time end now.
                 self._effects.end_access(tx, account.id, begun.at, begun.how)
             if ended is not None:
                 change.after_change(tx)
@@ -283,7 +289,7 @@ class PasswordChanges:
             task.exception()  # the caller may be gone, and an unread exception would be reported
 
     async def end_interrupted(self, message: Message) -> Settlement:
-        """End a change that its process did not end, with an unknown outcome.
+        """Write the effects of a change whose process did not end it. Its outcome is unknown.
 
         Raises AccountsUnready.
         """
@@ -294,8 +300,8 @@ class PasswordChanges:
 
         def write(tx: Transaction) -> str:
             tx.hold(begun.account_id)
-            # Withdrawing the promise decides who writes the outcome: the process may only have
-            # stalled, and be first after all.
+            # Withdrawing the message decides who writes the outcome: the process may have stalled
+            # only, and be faster after all.
             if not tx.outbox.withdraw(message.key):
                 return "ended"
             self._effects.write(tx, account, begun, None)
@@ -317,9 +323,9 @@ def _is_certain_no(error: Exception) -> bool:
 
 
 def _unlock(tx: Transaction, promised: _PromisedChange) -> None:
-    """Release the account.
+    """Release the lock on the account.
 
-    If the lock had ended and another change holds the account by now, that lock stays.
+    If it has expired and another change holds the account by now, the other lock stays.
     """
     is_own = SecretRow.proof == promised.lock.encode()
     one_time_secrets.delete(tx.connection, promised.account.id, [Purpose.CHANGE], is_own)

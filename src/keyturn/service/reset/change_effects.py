@@ -1,5 +1,5 @@
-"""The effects of a changed password, written in the transaction that ends the change: the access
-that ends with it, the confirmation, the app's event and the entry of the audit trail.
+"""The effects of a changed password, written in the transaction that completes the change: the
+access that ends with it, the confirmation, the app's event and the entry of the audit trail.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,7 +23,7 @@ from keyturn.service.reset.stores import Transaction
 
 
 class ChangeEffects:
-    """Writes the effects of a changed password, in the transaction that ends the change."""
+    """Writes the effects of a changed password, in the transaction that completes the change."""
 
     def __init__(self, events: AppEvents, codes: ResetCodes | None) -> None:
         self.events = events
@@ -38,7 +38,8 @@ class ChangeEffects:
         if self._codes:
             self._codes.forget_failures(tx, mailbox)
         if begun.is_proven and ended is not None:
-            # The change took more than a mailbox, so the buttons that earlier ones got end, too.
+            # The client has proved more than control of a mailbox, so the buttons in the account's
+            # earlier mailboxes end.
             is_elsewhere = SecretRow.mailbox != mailbox
             one_time_secrets.revoke(
                 tx.connection, account.id, [Purpose.SECURE], begun.at, is_elsewhere
@@ -87,7 +88,7 @@ class ChangeEffects:
         )
 
     def end_access(self, tx: Transaction, account_id: str, moment: datetime, how: How) -> None:
-        """End a held account's sessions, and its links and codes that end with such a change."""
+        """End the sessions, links and codes of an account that `tx` holds."""
         one_time_secrets.revoke(tx.connection, account_id, _ends_with(how), moment)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)
@@ -95,8 +96,8 @@ class ChangeEffects:
     def end_access_by(
         self, tx: Transaction, account_id: str, moment: datetime, mailbox: str
     ) -> None:
-        """End a held account's sessions, and the links and codes that went to `mailbox`, which has
-        reported an intrusion.
+        """End the sessions of an account that `tx` holds, and the links and codes that were sent to
+        `mailbox`: its owner reports an intrusion.
         """
         is_here = SecretRow.mailbox == addresses.digest(mailbox)
         one_time_secrets.revoke(tx.connection, account_id, _ends_with("reset"), moment, is_here)
@@ -108,7 +109,7 @@ def _ends_with(how: How) -> Collection[Purpose]:
     return [purpose for purpose, rule in RULES.items() if how in rule.ends_with]
 
 
-# The counts of an app's own store go into an email and an event, so their size is limited.
+# Limits of what an app's store may count: the counts go into a mail and an event.
 _LONGEST_WORD = 40
 """Characters of a word that names a kind of credentials."""
 
@@ -119,10 +120,9 @@ _MOST = 1_000_000_000
 
 
 def ended_by(stored: object) -> Ended | None:
-    """Return what a store ended as it set the password, None if it did not.
+    """Return what a store has ended, from its answer to `set_password`; None if it set no password.
 
-    `stored`: the answer of an app's own store, which may be anything. Raises TypeError if it is
-    neither a boolean nor an `Ended`.
+    Raises TypeError for an answer that is neither a bool nor `Ended`.
     """
     if isinstance(stored, Ended):
         return counted(stored)
@@ -132,9 +132,9 @@ def ended_by(stored: object) -> Ended | None:
 
 
 def counted(ended: Ended | None) -> Ended:
-    """Return the valid counts of what an app's store has ended.
+    """Return what an app's store has ended, without entries that are not valid counts.
 
-    Invalid ones are left out and raise no error: the access has already ended.
+    It raises no error, since the access has already ended.
     """
     if not isinstance(ended, Ended):
         return NOTHING

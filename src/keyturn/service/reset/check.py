@@ -21,10 +21,11 @@ from keyturn.service.telemetry.meters import count_calls
 
 
 class LiveLink(Account, frozen=True, kw_only=True):
-    """The account of a working link, and the second `factors` of which a reset needs one.
+    """The account of a working link, and the facts of that link.
 
-    `reason`: why an operator asked for it. `return_to`: where to go after the reset, if the
-    settings allow it.
+    `reason`: why an operator asked for it, or "".
+    `return_to`: the address to return to after the reset, if the settings allow it, or "".
+    `factors`: the second factors, of which a reset needs one.
     """
 
     expires_at: datetime
@@ -34,8 +35,10 @@ class LiveLink(Account, frozen=True, kw_only=True):
 
 
 class LinkChecks:
-    """Tells a link's holder whose it is, what else a reset needs, and what is wrong with a
-    password. Uses up none.
+    """Tells the holder of a link whose it is, what else a reset needs, and what is wrong with a
+    password.
+
+    It does not use the link up.
     """
 
     def __init__(
@@ -55,9 +58,10 @@ class LinkChecks:
 
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
-        """Return whose link it is, without using it up.
+        """Return the account of a link.
 
-        Raises LinkDead with the reason, TooManyRequests.
+        Raises LinkDead with the reason, TooManyRequests, and Unavailable if the store of accounts
+        or of second factors does not answer.
         """
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
@@ -75,7 +79,8 @@ class LinkChecks:
     async def require_expired(self, token: str, client: Client) -> OneTimeSecret:
         """Return a link that has expired unused.
 
-        Raises LinkDead, InputInvalid if it works, TooManyRequests.
+        Raises LinkDead if it is dead for another reason, InputInvalid if it still works,
+        TooManyRequests.
         """
         await self._limits.count("validate", client)
         link = await self._links.find(one_time_secrets.digest(token))
@@ -92,9 +97,9 @@ class LinkChecks:
     async def begin_second_step(
         self, token: str, method: CodeMethod, client: Client, email: str | None = None
     ) -> bool:
-        """Return whether a code is sent; counts like a reset.
+        """Send a code if the method sends codes, and tell whether one was sent.
 
-        Raises LinkDead, TooManyRequests, Unavailable.
+        It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
@@ -112,8 +117,8 @@ class LinkChecks:
 
         Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
 
-        It counts like a check of the link. Whether it is the account's own stays unsaid: that would
-        be a free guess.
+        It counts like a check of the link. The answer does not say whether it is the account's
+        current password: that would be a free guess.
         """
         await self._limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)

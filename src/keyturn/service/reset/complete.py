@@ -16,7 +16,7 @@ from keyturn.service.telemetry.meters import count_calls
 
 
 class PasswordResets:
-    """Completes resets: makes the change, and forgets guesses at the old password."""
+    """Completes resets: changes the password, and forgets the guesses at the old one."""
 
     def __init__(
         self, links: LiveLinks, stores: Stores, changes: PasswordChanges, second_step: SecondProof
@@ -40,9 +40,11 @@ class PasswordResets:
 
         Return the account.
 
-        `answer`: to the second step, if the account has one. Raises LinkDead, PasswordRejected,
-        SecondStepRequired, SecondStepRejected (the link survives these), OutcomeUnknown, Busy,
-        AccountsUnready, TooManyRequests.
+        `email`: the account's address, if the client names it; it must be right.
+        `answer`: the answer to the second step, if the account has one.
+
+        Raises LinkDead, OutcomeUnknown, TooManyRequests. The link survives PasswordRejected,
+        ChangeRefused, SecondStepRequired, SecondStepRejected, Busy and AccountsUnready.
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
@@ -57,7 +59,7 @@ class PasswordResets:
         )
         try:
             await self._changes.make(change)
-        except LinkDead as dead:  # because another request was quicker
+        except LinkDead as dead:  # another request was faster, or the last try of a code was wrong
             raise await self._links.record_dead(dead, "password_reset", link, client) from None
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
         # The password is changed, even if the counter cannot be written.

@@ -1,6 +1,4 @@
-"""Tells the owner of an account by mail that its password was changed, or what else happened to
-it.
-"""
+"""Mails the owner of an account that its password was changed, or what else happened to it."""
 
 import msgspec
 
@@ -18,13 +16,12 @@ from keyturn.service.reset.stores import Stores, Transaction
 
 
 class NoticeHandler:
-    """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6).
+    """Sends the mail of a notice (NIST SP 800-63B-4 4.6).
 
-    A suppressed mailbox gets only `UNSUPPRESSED`.
-
-    That is the address that the account had at the event: an attacker would change it at once. If
-    the notice `secures`, the mail has the button while that can work, and an address that the
-    account has by now gets a copy without it.
+    The mail goes to the address that the account had at the event, since an attacker would change
+    the address at once. If the notice `secures`, the mail has the button "this was not me" while
+    that can work. If the account has another address by now, that one gets a copy without the
+    button. A suppressed mailbox gets only the kinds of `UNSUPPRESSED`.
     """
 
     def __init__(
@@ -49,7 +46,7 @@ class NoticeHandler:
     async def _write(
         self, message: Message, notice: Notice, current: Account, *, has_button: bool
     ) -> Email | Dropped:
-        """Store the mail and return it."""
+        """Store the mail. It has no button if the button's link would have ended by now."""
         moment = now()
         account = msgspec.structs.replace(current, email=notice.email)
         token, link = mint_link(account, Purpose.SECURE, notice.at, moment + BUTTON_LIFE)

@@ -1,5 +1,6 @@
-"""The events that webhooks bring to the app, as `{"type": ..., "timestamp": ..., "data": {...}}`,
-in rows of the outbox.
+"""The events that an app gets by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`.
+
+They are written as rows of the outbox.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,7 +90,7 @@ EVENTS: Mapping[str, type[AboutAccount]] = {
     AccountSecured.type: AccountSecured,
     SecondStepFailed.type: SecondStepFailed,
 }
-"""The data of each event, by its type."""
+"""The class of each event's data, by the event's type."""
 
 WEBHOOKS = {event: f"{TO_THE_APP}{event.replace('.', '_')}" for event in EVENTS}
 """The kind of message for each event."""
@@ -108,9 +109,9 @@ class MailedReset(NamedTuple):
 
 
 class AppEvents:
-    """Writes events in the caller's transaction if webhooks are on.
+    """Writes events in the caller's transaction, if webhooks are on.
 
-    Events hold neither tokens nor passwords.
+    Events contain neither tokens nor passwords.
     """
 
     def __init__(self, *, on: bool) -> None:
@@ -125,16 +126,14 @@ class AppEvents:
         at: datetime,
         **more: Any,
     ) -> None:
-        """Write an event with what each says of the account and the client, and `more`, the fields
-        that only this event has.
-        """
+        """Write an event about the account and the client. `more`: the event's own fields."""
         if self._on:
             tx.outbox.enqueue(WEBHOOKS[event.type], _message(event, account, client, at, **more))
 
     def resets_requested(self, tx: Transaction, resets: Sequence[MailedReset]) -> None:
-        """Write the events of the mails that are sent, and none of invitations.
+        """Write the events of the mails that are sent. Invitations have none.
 
-        With a list of mails of which none is sent, the same statements run.
+        The same statements run if none is sent.
         """
         if not self._on:
             return

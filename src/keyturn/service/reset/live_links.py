@@ -1,6 +1,6 @@
 """Links that work: finds the link of a token and its account, and changes the password by it.
 
-Waiting requests share the statements that read links and accounts.
+Waiting requests share the statement that reads their links.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from keyturn.service.reset.stores import Stores, Transaction
 class LiveLinks:
     """Finds the link of a token and its account.
 
-    The audit trail records refused links of ours, and why.
+    The audit trail records a link of Keyturn's that is refused, and the reason.
     """
 
     def __init__(self, stores: Stores) -> None:
@@ -48,16 +48,16 @@ class LiveLinks:
         """
         link = await self.find(one_time_secrets.digest(token))
         if link is None:
-            # Not recorded: invented tokens would fill the audit trail.
+            # It is not recorded: invented tokens would fill the audit trail.
             raise LinkDead("invalid")
         reason = link.dead_reason(now())
         if reason:
             dead = LinkDead(reason)
-            # A link that was revoked after it had expired has been replaced.
+            # A link that was revoked after its expiry has been replaced already.
             if reason == "expired" and link.revoked_at is None:
                 dead.email_hint = addresses.mask(link.facts.email)
             raise await self.record_dead(dead, event, link, client)
-        # Not before the link is known to work: the store of the accounts may be unavailable.
+        # Only now, since the store may be unavailable: a dead link is refused without it.
         account = await self._stores.accounts.get(link.account_id)
         if account is None or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
@@ -70,9 +70,7 @@ class LiveLinks:
     async def record_dead(
         self, dead: LinkDead, event: str, link: OneTimeSecret, client: Client
     ) -> LinkDead:
-        """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP
-        ASVS 16.3.3).
-        """
+        """Record in the audit trail that a link was refused (OWASP ASVS 16.3.3); return `dead`."""
         await self._stores.audit.record(
             event, outcome_of(dead), client, link.account_id, link.facts.email
         )
@@ -80,13 +78,14 @@ class LiveLinks:
 
 
 def _opens(link: OneTimeSecret, account: Account) -> bool:
-    """Return whether the link fits the account as it is now.
+    """Tell whether the link works for the account as it is now.
 
-    It fits if the account still has its address, and is active or, if the link recovers, locked.
+    The account must have the link's address, and be active or, for a link that recovers, locked. A
+    link that invites works for days and may have been forwarded, so the account must still await
+    its first password.
     """
     facts = link.facts
     if facts.invites and not account.awaits_password:
-        # An invitation works for days, also for anyone to whom it was forwarded.
         return False
     if not addresses.is_same_mailbox(account.email, facts.email):
         return False
@@ -95,9 +94,10 @@ def _opens(link: OneTimeSecret, account: Account) -> bool:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ChangeByLink(Change):
-    """The change of a link's holder; consuming the link decides.
+    """A change by the holder of a link. Of concurrent requests, the one that uses the link up makes
+    the change.
 
-    `step` asks for more than the link.
+    `step`: asks for what the account needs besides the link.
     """
 
     links: LiveLinks
@@ -121,7 +121,8 @@ class ChangeByLink(Change):
         return self.passed is not None
 
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        # In the order of the worker: first the mailbox, then its account's links.
+        # First the mailbox, then the account's links: the worker locks them in the same order, so
+        # the two cannot deadlock.
         tx.mailboxes.end_cooldown(self.link.facts.email)
         is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
         if not one_time_secrets.use(tx.connection, self.link, moment):
@@ -140,7 +141,7 @@ class ChangeByLink(Change):
         return LinkDead("invalid")
 
     def after_change(self, tx: Transaction) -> None:
-        """Confirm the second step. A recovery link undoes what was added to it recently."""
+        """Confirm the second step. A recovery link also removes factors that were added lately."""
         if self.passed:
             self.passed.confirm(tx)
         if self.link.recovers:

@@ -14,16 +14,19 @@ from keyturn.service.reset.stores import Transaction
 
 
 class ResetCodes(Protocol):
-    """Codes in mails, each in place of its link on another device."""
+    """Codes in mails. Each stands beside a link, for users who continue on another device."""
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses with too many wrong tries, where a code would no longer work."""
+        """Return the addresses with too many wrong tries: a code would not work there."""
 
     def mint(self, account: Account, moment: datetime) -> tuple[str, OneTimeSecret]:
-        """Return a fresh code, and what is stored of it in place of the mailbox's earlier code."""
+        """Return a fresh code, and the secret to store. It replaces the mailbox's earlier code."""
 
     def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:
-        """Forget the wrong tries at a mailbox, by its digest: its account has a new password."""
+        """Forget the wrong tries at a mailbox, since its account has a new password.
+
+        `mailbox`: the digest of the address.
+        """
 
 
 class SecondStepCode(Struct, frozen=True, kw_only=True):
@@ -35,30 +38,32 @@ class SecondStepCode(Struct, frozen=True, kw_only=True):
 
 
 class PassedStep(Protocol):
-    """A right code: the change that it allows uses it up, and gives it back if the change fails."""
+    """A right code. The change that it allows uses it up, and gives it back if the change fails."""
 
     def spend(self, tx: Transaction, moment: datetime) -> None:
-        """Use the code up in the change's transaction.
+        """Use the code up, in the transaction of the change.
 
-        Raises SecondStepRejected if another request was quicker.
+        Raises SecondStepRejected if another request was faster.
         """
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
-        """Let the code work again: the change is undone."""
+        """Let the code work again, since the change was undone."""
 
     def confirm(self, tx: Transaction) -> None:
-        """Record that the step was passed and reset the account's count, in the transaction that
-        ends the change.
+        """Record that the step was passed, and reset the account's count of tries.
+
+        It runs in the transaction that completes the change.
         """
 
 
 class SecondProof:
-    """What an account needs besides a link or a password: nothing, as here, or a second factor
-    (`second_step/`).
+    """What an account needs besides a link or a password.
+
+    This class asks for nothing. Those of `proofs/second_step/` ask for a second factor.
     """
 
     async def factors(self, link: OneTimeSecret | None, account: Account) -> Sequence[Factor]:
-        """Return the factors that the holder of a live link, or of the password, is asked for.
+        """Return the factors that the holder of a working link, or of the password, is asked for.
 
         Raises Unavailable.
         """
@@ -72,13 +77,15 @@ class SecondProof:
         answer: SecondStepCode | None,
         client: Client,
     ) -> PassedStep | None:
-        """Return the code to spend; None if the account has no second factor.
+        """Return the code to use up; None if the account has no second factor.
 
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests,
-        Unavailable.
+        `link`: None at a sign-in.
+
+        Raises SecondStepRequired, SecondStepRejected, LinkDead after the link's last try,
+        TooManyRequests, Unavailable.
         """
         del link, account, answer, client
         return None
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that a reader of the account's mailbox may undo."""
+        """Delete the recently added factors, which a reader of the account's mailbox may undo."""

@@ -1,8 +1,9 @@
-"""Accepts a request for a link: one row of the outbox, with the same answer and work for every
-address.
+"""Accepts requests for links: each is one row of the outbox.
+
+The answer and the work are the same for every address.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from keyturn.errors import Fault
@@ -11,14 +12,15 @@ from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.requests import InputInvalid, OverBudget
+from keyturn.service.reset.proofs.challenge import RequestChallenge
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
 _LONGEST_RETURN = 1000
-"""Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096
-bytes.
+"""Characters of an address to return to. A cookie of the pages holds it with other values, and
+browsers keep cookies of 4096 bytes.
 """
 
 _NEVER_IN_ADDRESSES = frozenset(' "<>\\')
@@ -27,28 +29,22 @@ a slash.
 """
 
 _AFTER_AN_ORIGIN = ("", "/", "?", "#")
-"""How what follows an origin begins; "" if nothing follows."""
-
-RequireAnswer = Callable[[Client, str], Awaitable[None]]
-"""Returns if a request may go on with an answer.
-
-Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy.
-"""
+"""How the rest of an address begins, after its origin; "" if nothing follows."""
 
 
 class ReturnAddresses:
-    """Accepts addresses to return to after a reset: an origin of the settings, and a path, query,
-    fragment or nothing.
+    """Checks the addresses to return to after a reset.
 
-    So no parser has to find a host, or can find another (RFC 9700 4.11; OWASP Unvalidated Redirects
-    and Forwards).
+    An allowed address is an origin of the settings, followed by nothing, a path, a query or a
+    fragment. Texts are compared and no URL is parsed, so no parser can find another host in it (RFC
+    9700 4.11; OWASP Unvalidated Redirects and Forwards).
     """
 
     def __init__(self, origins: Collection[str]) -> None:
         self._origins = tuple(origins)
 
     def allowed(self, address: str) -> str:
-        """Return the address, or "" if it is not allowed, as after a change of the settings."""
+        """Return the address; "" if it is not allowed, or no longer."""
         if len(address) > _LONGEST_RETURN:
             return ""
         if not address.isascii() or not address.isprintable():
@@ -64,8 +60,9 @@ class ReturnAddresses:
 
 @asynccontextmanager
 async def _dropped_over_budget() -> AsyncIterator[None]:
-    """Drop a request over `limits.overall` without an error, which would tell an attacker that the
-    flood works.
+    """Drop a request over `limits.overall` without an error.
+
+    An error would tell an attacker that the flood works.
     """
     try:
         yield
@@ -81,12 +78,12 @@ class ResetRequests:
     def __init__(
         self,
         stores: Stores,
-        require_answer: RequireAnswer | None,
+        challenge: RequestChallenge | None,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self.meters = stores.meters
         self._stores = stores
-        self._require_answer = require_answer
+        self.meters = stores.meters
+        self._challenge = challenge
         self._return_addresses = return_addresses
 
     @_dropped_over_budget()
@@ -96,17 +93,22 @@ class ResetRequests:
     ) -> None:
         """Accept a request for a link.
 
-        Once this returns, it is committed, and a worker will answer it.
+        On return it is committed, and a worker will answer it. Over `limits.overall` it is dropped.
 
-        `email`: or a user name, if the store takes names. `answer`: to a challenge. `return_to`:
-        where to go after the reset. No account is looked up: the work is the same for every address
-        (OWASP Forgot Password Cheat Sheet). Raises InputInvalid, ChallengeRequired,
-        ChallengeUnready, TooManyRequests.
+        No account is looked up, so the work is the same for every address (OWASP Forgot Password
+        Cheat Sheet).
+
+        `email`: the address, or a user name if the store takes names.
+        `answer`: the answer to a challenge.
+        `return_to`: the address to return to after the reset.
+
+        Raises InputInvalid, ChallengeRequired, ChallengeUnready, TooManyRequests, Busy,
+        DatabaseUnready.
         """
         try:
             identifier = self._identify(email, return_to)
         except InputInvalid:
-            # Counted separately: a typing mistake costs no try.
+            # Counted apart: a typing mistake does not use up a request.
             await self._stores.limits.count("malformed", client)
             raise
         wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
@@ -114,7 +116,7 @@ class ResetRequests:
         await self._stores.outbox.post(RESET_REQUESTED, wanted)
 
     def _identify(self, email: str, return_to: str) -> str:
-        """Return what the request names its account by. Raises InputInvalid."""
+        """Return the address or the user name. Raises InputInvalid, also for `return_to`."""
         identifier = addresses.identify(email, takes_names=self._stores.accounts.takes_names)
         if return_to and not self._return_addresses.allowed(return_to):
             raise InputInvalid(
@@ -123,19 +125,17 @@ class ResetRequests:
         return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
-        if self._require_answer:
-            # Before more expensive work.
-            await self._require_answer(wanted.client, answer)
+        if self._challenge:  # before more expensive work
+            await self._challenge.require(wanted.client, answer)
         await self._stores.limits.count("request", wanted.client, "overall")
 
     @_dropped_over_budget()
     @count_calls("request")
     async def replace(self, link: OneTimeSecret, client: Client, answer: str = "") -> None:
-        """Accept a request for the mailbox of an expired link, as `accept` does, once for each
-        link.
+        """Accept a request for the mailbox of an expired link, once for each link.
 
-        Nothing else is sent for that link, so an old one is no standing way to send mails. Raises
-        what `accept` does.
+        Later requests for the same link send nothing: the holder of an old link must not be able to
+        send mails again and again. Raises the errors of `accept`, except InputInvalid.
         """
         facts = link.facts
         wanted = ResetRequested(

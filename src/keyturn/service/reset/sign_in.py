@@ -1,6 +1,4 @@
-"""Sign-in, if the store shows hashes or checks passwords, and changes of a password by users who
-know it.
-"""
+"""Sign-in, if the store gives password hashes, and changes of a password by users who know it."""
 
 import hmac
 import logging
@@ -37,17 +35,16 @@ DEVICE_LIFE = timedelta(days=400)
 """Browsers keep no cookie longer (RFC 6265bis, 5.5)."""
 
 PROOF_LIFE = timedelta(minutes=10)
-"""How long a page may ask for the second step before it asks for the password again."""
+"""How long a page may ask for the second step before the user must enter the password again."""
 
 _NONCE_BYTES = 12
 
 
 class Proofs:
-    """Issues and reads sealed values by which a browser proves something, for `life`, and which do
-    not show it.
+    """Issues and reads encrypted values by which a browser proves something, for the time `life`.
 
-    A value is a random nonce and a digest of what it proves. The first of `keys` seals, all of
-    them open.
+    A value holds a random nonce and a digest of what it proves. The first of `keys` encrypts,
+    all of them decrypt.
     """
 
     def __init__(self, keys: Sequence[str], purpose: str, life: timedelta) -> None:
@@ -59,8 +56,9 @@ class Proofs:
         return sealed.decode()
 
     def nonce(self, value: str, proven: bytes) -> bytes:
-        """Return the nonce of a value that proves this, the same for each spelling of the value;
-        b"" of any other.
+        """Return the nonce of a value that proves `proven`; b"" for another value.
+
+        Values that a client has spelled differently have the same nonce.
         """
         try:
             opened = self._box.decrypt_at_time(value.encode(), self._life, int(unix()))
@@ -72,17 +70,19 @@ class Proofs:
 
 
 def _right_password(account_id: str, verified: str) -> bytes:
-    """Return the digest of a right password, by the hash that it fits: it proves nothing once the
-    password changes.
+    """Return the digest that stands for a right password.
+
+    It is made from the stored hash, so it proves nothing once the password has changed.
     """
     return sha256(f"{account_id}\0{verified}".encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ChangeInSession(Change):
-    """The change of a signed-in user.
+    """A change by a signed-in user.
 
-    `session` is the secret of the open session, `fresh` of the one that follows.
+    `session`: the secret of the open session.
+    `fresh`: the secret of the session that replaces it.
     """
 
     session: str
@@ -90,7 +90,8 @@ class ChangeInSession(Change):
     how = "change"
 
     def redeem(self, tx: Transaction, _: datetime) -> Account:
-        # Every change ends all sessions: while this one is open, the current password is unchanged.
+        # Every change ends all sessions. So while this one is open, the password that was proved is
+        # still the current one.
         if not tx.sessions.is_open(self.session):
             raise NotSignedIn
         return msgspec.structs.replace(self.account, intruded=False)
@@ -108,7 +109,8 @@ log = logging.getLogger("keyturn.sessions")
 class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
     """A new session and its account.
 
-    `secret` opens it, `device` is the next value of the device cookie.
+    `secret`: the value of the session's cookie.
+    `device`: the next value of the device cookie.
     """
 
     secret: str
@@ -118,9 +120,7 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIns:
-    """Signs users in and out, and changes the password of a signed-in user: limited, audited and
-    counted.
-    """
+    """Signs users in and out, and changes the password of a signed-in user."""
 
     def __init__(
         self,
@@ -153,12 +153,16 @@ class SignIns:
     ) -> OpenedSession:
         """Open a session.
 
-        `device`: the browser's device cookie. `proof`: of a right password, in place of it.
+        An unknown address gets the same answer as a wrong password, and takes as long (ASVS 6.3.8).
+        Only after the right password does a client learn of a second step; the error then has the
+        next `proof`.
 
-        `answer`: to the second step. Only the right password tells that there is one; the error
-        then has the next `proof`. An unknown address gets the answer of a wrong password, and takes
-        as long (ASVS 6.3.8). Raises CredentialsRejected, SecondStepRequired, SecondStepRejected,
-        TooManyRequests, Busy, Unavailable.
+        `device`: the browser's device cookie.
+        `answer`: the answer to the second step.
+        `proof`: a proof of the right password, in place of the password.
+
+        Raises CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy,
+        Unavailable.
         """
         await self._limits.count("login", client)
         try:
@@ -188,8 +192,9 @@ class SignIns:
     async def _verify(
         self, account: Account | None, password: str, proof: str = "", *, reserved: bool = False
     ) -> str | None:
-        """Return the stored hash that fits; a missing account costs the same reads (OWASP ASVS
-        6.3.8). Raises Busy.
+        """Return the stored hash if the password, or the proof, fits; else None.
+
+        A missing account costs the same reads (OWASP ASVS 6.3.8). Raises Busy.
         """
         account_id = account.id if account and account.active else ""
         stored = await self._accounts.password_hash(account_id)
@@ -215,8 +220,9 @@ class SignIns:
             raise
 
     async def _open(self, account: Account, verified: str, passed: PassedStep | None) -> str | None:
-        """Return the secret of a new session; None if `verified`, meanwhile, is no longer the
-        account's hash.
+        """Return the secret of a new session; None if the password has changed in the meantime.
+
+        `verified`: the hash that the password fitted.
         """
         secret = one_time_secrets.mint()
         moment = now()
@@ -237,19 +243,19 @@ class SignIns:
             return None
         if self._joins:
             return secret
-        # Another system is asked only after this database's transaction has ended. A change that
-        # the other system does not know yet ends the session, which exists by now.
+        # Another system is asked only after this database's transaction. If a change of the
+        # password has not reached that system yet, its effects end this session, which is stored.
         if await self._accounts.password_hash(account.id) == verified:
             return secret
         await self.sign_out(secret)
         return None
 
     def device(self, account: Account) -> str:
-        """Return a device cookie's value for a user who has just proved that the account is theirs.
+        """Return a device cookie's value for a user who has just proved to be the owner.
 
-        Its browser's guesses count apart, so strangers lock no owner out (OWASP, "Slow Down Online
-        Guessing Attacks with Device Cookies"). A stolen one allows as many guesses, and opens no
-        session.
+        Guesses from this browser are counted apart, so the guesses of strangers do not lock the
+        owner out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). A stolen cookie
+        opens no session. It only allows as many guesses as the owner has.
         """
         return self._devices.issue(addresses.digest(account.email))
 
@@ -278,13 +284,15 @@ class SignIns:
         """Set a new password for a signed-in user, end every session and return the secret of a new
         one.
 
-        The user proves again to be the owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2). Raises
-        NotSignedIn, PasswordRejected, CredentialsRejected if `current` is wrong, TooManyRequests,
-        Busy, AccountsUnready.
+        The user must prove again to be the owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2).
+
+        Raises NotSignedIn, CredentialsRejected if `current` is wrong, PasswordRejected,
+        ChangeRefused, OutcomeUnknown, TooManyRequests, Busy, AccountsUnready.
         """
         account = await self.account(secret)
         await self._limits.count("login", client)
-        # By the account's id: a stranger's guesses at the sign-in page count against its email.
+        # Counted by the account's id, apart from a stranger's guesses at the sign-in page, which
+        # count against its address.
         await self._limits.count_guess("account", account.id)
         if not await self._verify(account, current, reserved=True):
             await self._audit.record(
@@ -304,9 +312,7 @@ def build(
     changes: PasswordChanges,
     second_step: SecondProof,
 ) -> SignIns | None:
-    """Return the sign-in; None if the settings leave it out, or if the store cannot check
-    passwords.
-    """
+    """Return the sign-in; None if the settings leave it out, or if the store gives no hashes."""
     accounts = stores.accounts
     is_builtin = settings.accounts.store == "builtin"
     is_hosted = hosted_path(settings.sign_in_url) is not None

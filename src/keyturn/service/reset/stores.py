@@ -48,10 +48,11 @@ class Stores(Struct, frozen=True, kw_only=True):
     meters: Meters
 
     async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Run `work`, a plain function, as `Database.transact` does; wake the worker if it has
-        written messages.
+        """Run `work`, a plain function, as `Database.transact` does.
+
+        The worker is woken if `work` has written messages.
         """
-        tx: Transaction | None = None  # once `work` has ended
+        tx: Transaction | None = None  # set once `work` has ended
 
         def run(connection: Connection) -> _Result:
             nonlocal tx
@@ -63,7 +64,7 @@ class Stores(Struct, frozen=True, kw_only=True):
         try:
             result = await self.database.transact(run)
         except DatabaseUnready as error:
-            # Of what failed earlier, all was rolled back.
+            # A failure before the commit rolls everything back.
             error.not_changed = error.not_changed or tx is None
             raise
         if tx and tx.outbox.has_written:
@@ -71,9 +72,9 @@ class Stores(Struct, frozen=True, kw_only=True):
         return result
 
     async def transact_once(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Do what `transact` does for a change of a password.
+        """Do what `transact` does, for a change of a password.
 
-        Raises OutcomeUnknown if the commit's answer is lost.
+        Raises OutcomeUnknown if the answer to the commit is lost.
         """
         try:
             return await self.transact(work)
@@ -84,7 +85,7 @@ class Stores(Struct, frozen=True, kw_only=True):
 
 
 class Transaction:
-    """The stores in one transaction. `connection` is for an app's own store, which joins it."""
+    """The stores in one transaction. `connection`: for an app's own store that joins it."""
 
     def __init__(self, stores: Stores, connection: Connection) -> None:
         self._database = stores.database
@@ -98,30 +99,30 @@ class Transaction:
     def hold(self, *account_ids: str) -> "HeldAccounts":
         """Wait until no other transaction holds the accounts; hold them until this one ends.
 
-        Hold them before you lock a counter or a secret of theirs, and all of them at once: so no
-        two transactions deadlock.
+        Hold all of them at once, and before you lock a counter or a secret of theirs. Otherwise two
+        transactions may deadlock.
         """
         self._database.hold(self.connection, *account_ids)
         return HeldAccounts(self.connection, account_ids)
 
 
 class HeldAccounts:
-    """Accounts that no other transaction holds before this one ends: it alone mints links and codes
+    """Accounts that no other transaction holds until this one ends. It alone mints links and codes
     for them.
 
-    A reset, a press and an operator's link end an account's tokens. They hold the account, too, so
-    each of these tokens is either committed before, and ends, or minted afterwards. Without it,
-    PostgreSQL would not show them a token that another transaction has not committed yet (READ
-    COMMITTED), and the token would outlive them.
+    A reset, a press of "this was not me" and an operator's link end an account's tokens. Each of
+    them holds the account, too. So a token is either committed before, and ends, or minted
+    afterwards. Without that, PostgreSQL would not show them a token that another transaction has
+    not committed yet (READ COMMITTED), and the token would outlive them.
     """
 
     def __init__(self, connection: Connection, account_ids: Collection[str]) -> None:
         self._connection, self._account_ids = connection, account_ids
 
     def mint(self, minted: Sequence[Minted]) -> None:
-        """Store the wanted links and codes, of at least one, by one statement.
+        """Store the wanted ones of at least one link or code, by one statement.
 
-        This is the only way to store them.
+        Nothing else stores them. Raises ValueError for an account that is not held.
         """
         for secret, is_wanted in minted:
             if is_wanted and secret.account_id not in self._account_ids:
@@ -147,7 +148,7 @@ def build(
         sessions=Sessions(database),
         accounts=accounts or accounts_for(settings, database),
         limits=RateLimits(limits, database),
-        # Without a key, as in development, one that ends with the process.
+        # Without a key, as in development, a random key that lasts as long as the process.
         keys=[
             settings.secret_key or values.SecretStr(random_bytes(32).hex()),
             *settings.previous_secret_keys,

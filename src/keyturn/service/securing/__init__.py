@@ -1,1 +1,1 @@
-"""Securing an account whose password an attacker changed: the work, its route, and its page."""
+"""Secures an account whose password an attacker has changed."""

@@ -1,10 +1,10 @@
 """Secures an account after the owner of a mailbox reports that a change of the password was not
 theirs.
 
-One transaction uses the link up and ends Keyturn's own sessions, and the links and codes that went
-to this mailbox. It needs only the account's id, so it works while the store is down. All else is
-enqueued in it, and the worker retries it: the store's sessions, a lock, the mails, the app's event.
-`docs/security.md` lists the states of an account.
+One transaction uses the link up, and ends Keyturn's own sessions and the links and codes that were
+sent to this mailbox. It needs only the account's id, so it works while the store is down. It also
+enqueues the rest, which the worker retries: the store's sessions, a lock, the mails, the app's
+event. `docs/security.md` lists the states of an account.
 """
 
 from collections.abc import Mapping
@@ -42,16 +42,17 @@ _SECURED: Final = "secured"
 
 
 class AccountSecuring:
-    """Secures accounts by the buttons of confirmation mails, and does what follows a press in the
-    worker.
+    """Secures accounts after a press of the button in a confirmation mail.
 
-    The worker ends the store's sessions and recent second factors, locks the account if the
-    settings say so, and mails a link to the mailbox that secured it, whatever its cooldown: a
-    stranger could use that up. If the account moved, it is not locked, no link is sent, and its
-    passkeys, factors and the like stay: an earlier mailbox may be an attacker's or the owner's, and
-    Keyturn cannot tell which. Both mailboxes, the app and the operator are told.
+    Afterwards the worker ends the store's sessions and recently added second factors, locks the
+    account if the settings say so, and mails a link to the mailbox that pressed. The mailbox's
+    cooldown does not apply, since a stranger could use it up.
 
-    Raises SettingsInvalid if the store cannot lock, and should.
+    If the account has moved to another address, it is not locked, no link is sent, and its
+    passkeys, factors and the like stay. The earlier mailbox may be an attacker's or the owner's,
+    and Keyturn cannot tell which. Both mailboxes, the app and the operator are told.
+
+    Raises SettingsInvalid if the settings ask for a lock that the store cannot set.
     """
 
     def __init__(
@@ -84,7 +85,8 @@ class AccountSecuring:
     async def _find(self, token: str) -> OneTimeSecret:
         """Return the link.
 
-        Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail.
+        Raises SecurityLinkDead for an unknown token. The audit trail does not record it: invented
+        tokens would fill the trail.
         """
         key = one_time_secrets.digest(token)
         link = await self._stores.database.read(
@@ -95,7 +97,10 @@ class AccountSecuring:
         return link
 
     async def will_lock(self, link: OneTimeSecret) -> bool:
-        """Whether a press would lock the account, by its store's current state."""
+        """Tell whether a press would lock the account, as it is now.
+
+        True if its store does not answer: the lock is then tried later.
+        """
         if not self.locks:
             return False
         try:
@@ -108,10 +113,8 @@ class AccountSecuring:
     async def secure(self, token: str, client: Client) -> None:
         """Use the link up, end sessions and links, and enqueue the work that follows.
 
-        It is committed on return.
-
-        A client whose press is stored gets the same answer again. Raises SecurityLinkDead,
-        TooManyRequests.
+        All this is committed on return. A client whose press is stored already gets the same answer
+        again. Raises SecurityLinkDead, TooManyRequests, DatabaseUnready.
         """
         await self._stores.limits.count("reset", client)
         link = await self._find(token)
@@ -132,8 +135,9 @@ class AccountSecuring:
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, link: OneTimeSecret, client: Client) -> str:
-        """Secure the account if the link still works, commit, and return the outcome; a dead link
-        too (ASVS 16.3.3).
+        """Secure the account if the link still works, and return the outcome.
+
+        The audit trail records it, also for a dead link (ASVS 16.3.3).
         """
         account_id, email, moment = link.account_id, link.facts.email, now()
 
@@ -161,9 +165,7 @@ class AccountSecuring:
         return await self._stores.transact(write)
 
     def _has(self, connection: Connection, link: OneTimeSecret, client: Client) -> bool:
-        """Whether this client has pressed the button:
-        the audit trail knows of whom the press was.
-        """
+        """Tell whether this client has pressed the button, by its entry in the audit trail."""
         pressed = one_time_secrets.find(connection, link.key, Purpose.SECURE)
         if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
             return False
@@ -176,12 +178,12 @@ class AccountSecuring:
         secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)
         end = self._stores.accounts.end_sessions
         try:
-            # First, since a recipient without the mail cannot have unlocked the account.
+            # The lock comes before the mail: only a reader of the mail can unlock the account.
             account = await self._stores.accounts.get(secured.account_id)
             if not _has_moved(account, secured):
                 end = self._stores.accounts.end_intrusion
                 account = await self._lock(account, secured)
-        except Exception:  # sessions end all the same, and the worker repeats both
+        except Exception:  # sessions end all the same, and the worker tries both again
             await end(secured.account_id)
             raise
         ended = counted(await end(secured.account_id))
@@ -219,10 +221,10 @@ class AccountSecuring:
     async def _lock(
         self, account: Account | None, secured: messages.AccountWasSecured
     ) -> Account | None:
-        """Lock the account if `locks` is set; return its state afterwards.
+        """Lock the account if `locks` is set; return the account afterwards.
 
-        The store compares the address when it locks: a lock on an account that has moved could not
-        be undone by a later try, which would not know whose lock it is.
+        The store compares the address as it locks. A lock on an account that has moved to another
+        address could not be undone by a later try, which would not know who set it.
         """
         if not account or not self.locks:
             return account
@@ -249,7 +251,7 @@ class AccountSecuring:
                 tx.outbox.enqueue(messages.ADDRESS_DISPUTED, disputed)
         else:
             self._second_step.undo_recent(tx, account, by)
-        # The address at the change may no longer be the account's.
+        # The account may have another address by now.
         self._effects.events.write(
             tx,
             AccountSecured,

@@ -1,6 +1,5 @@
-"""Sends mails with the configured provider, pauses while it is down, and takes the providers'
-reports.
+"""Sends mails with the configured provider, and pauses while it is down.
 
-Declined: `aiobreaker` and `purgatory`, which refuse all calls. Retries of a mail that the provider
-may have go there.
+Declined: `aiobreaker` and `purgatory`. An open breaker of theirs refuses all calls, but a mail that
+the provider may have must still be tried there.
 """

@@ -1,6 +1,6 @@
-"""Builds the senders of the settings, and their pace.
+"""Builds the senders that the settings name, and limits the rate of their calls.
 
-Each provider imports its libraries when it is built.
+A provider imports its libraries when its sender is built.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from keyturn.service.settings.building import Rate
 def require_libraries(*names: str) -> None:
     """Raise SettingsInvalid if the library of one of these providers is not installed.
 
-    Loads none of them.
+    Imports none of the libraries.
     """
     for name in names:
         provider = PROVIDERS.get(name)
@@ -34,23 +34,22 @@ def require_libraries(*names: str) -> None:
 
 
 LONGEST_WAIT = 10
-"""Seconds that a mail may wait for its turn: less than its lease."""
+"""Seconds that a mail may wait for its turn: less than the lease of its message."""
 
 _SLACK = 1.05
-"""Slots are this much further apart than the rate asks, because some calls arrive sooner after
-their slot than others. A provider that takes just that rate would otherwise refuse some.
+"""How many times as far apart as the rate asks the slots are. Calls arrive at the provider with
+different delays, so a provider that takes exactly that rate would refuse some otherwise.
 """
 
 _NO_END = 1e9
-"""Slots that first calls may move others back by."""
+"""Slots by which first calls may move all other calls back: more than there ever are."""
 
 
 class Pace:
-    """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart, one for
-    each statement.
+    """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart.
 
-    Calls that are `first` in line wait only for each other, and move all other calls back by one
-    slot each.
+    All processes share the slots, in the database's counters. Calls that are `first` wait only for
+    each other, and each of them moves all other calls back by one slot.
     """
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:
@@ -75,26 +74,26 @@ class Pace:
         await asyncio.sleep(slot.levels[0] - self._gap)
 
     def _slots(self, who: str, most: float) -> Limit:
-        """Return the counter of calls, of which so many may wait."""
+        """Return the counter of calls, of which at most `most` may wait."""
         return Limit(Rate(most, most * self._gap), "pace", who)
 
 
 PAUSE = 600
-"""Seconds after the last failure in which no new mail is tried: as long as the longest back-off.
+"""Seconds after the last failure for which no new mail is tried: as long as the longest back-off.
 
-Mails that the provider may already have are tried first.
+Mails that the provider may already have are tried before that.
 """
 
 TRIAL = 60
-"""Seconds until another mail is tried if the last trial gave no result: its account or its content
-was gone.
+"""Seconds until another new mail is tried, if the last one showed neither a success nor a failure
+of the provider: its account was gone, for example.
 """
 
 
 class Breaker:
-    """Opens after so many failures in a row, of any mails; one success closes it.
+    """Opens after `patience` failures in a row, of any mails. One success closes it.
 
-    Each process has its own.
+    Each process has its own breaker.
     """
 
     def __init__(self, patience: int) -> None:
@@ -103,8 +102,9 @@ class Breaker:
         self._next_at = 0.0
 
     def admits(self) -> bool:
-        """Tell whether a new mail may go to the provider; while the provider is down, one mail a
-        pause may.
+        """Tell whether a new mail may go to the provider.
+
+        While the breaker is open, one mail may after each pause.
         """
         if self._failures < self._patience:
             return True
@@ -122,7 +122,7 @@ class Breaker:
 
 
 def pace_for(name: str, settings: Settings, database: Database) -> Pace | None:
-    """Return the pace of a provider; None if the settings have no rate for it."""
+    """Return the pace of a provider; None if the settings have no `rate` for it."""
     rate = getattr(getattr(settings, name, None), "rate", None)
     return Pace(database, name, rate) if rate else None
 
@@ -137,8 +137,9 @@ def sender_for(name: str, settings: Settings) -> Sender:
 
 
 class CaptureSender:
-    """Writes each mail into a folder as an .eml file, named after the idempotency key: nothing
-    leaves the machine.
+    """Writes each mail into a folder, as an .eml file named after the idempotency key.
+
+    No mail leaves the machine.
     """
 
     name = "capture"
@@ -147,7 +148,7 @@ class CaptureSender:
         self._folder = folder
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Write the mail, unless the key has a file; return the key."""
+        """Write the mail, unless there is a file of the key already; return the key."""
         await asyncio.to_thread(self._write, email, idempotency_key)
         return idempotency_key
 

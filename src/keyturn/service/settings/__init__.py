@@ -36,7 +36,7 @@ Credentials = Literal[
     "oauth_grants",
     "trusted_devices",
 ]
-"""What admits clients beside a password. Mails have words for each."""
+"""Kinds of credentials that admit clients besides a password. Mails have words for each."""
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,8 +128,9 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_plain_ldap(url: str) -> bool:
-    """Whether a directory's server gets passwords without TLS: only by an
-    address of this machine.
+    """Tell whether a directory's server gets passwords without TLS.
+
+    It may only if it is on this machine.
     """
     return url.startswith("ldap://") and is_loopback_address(host_of(url))
 
@@ -224,9 +225,9 @@ BCRYPT_PREFIXES = {
 }
 
 PBKDF2_ITERATIONS = 1_200_000
-"""Those of Django 6.0; OWASP requires 600,000.
+"""Rounds, as in Django 6.0. OWASP requires 600,000.
 
-Django itself replaces a hash with others at the next sign-in.
+If an app's Django has another number, it replaces the hash at the user's next sign-in.
 """
 
 _OTHER_HASHES = {
@@ -275,7 +276,7 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def max_bytes(self) -> int:
-        # Bcrypt ignores the 73rd byte and all after it (CVE-2025-22228). Other formats read all;
+        # bcrypt ignores all bytes after the 72nd (CVE-2025-22228). Other formats read all bytes:
         # 256 bytes are 64 characters in any script (OWASP ASVS 6.2.9).
         return 72 if self.format in BCRYPT_PREFIXES else 256
 
@@ -450,9 +451,9 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Invitations to choose a first password.
 
     `service_key`: 32 or more random characters, with which your app's server can
-    [invite](http.md#invitations) a user. Without it, the route does not exist
-    `link_key`: the same for a [link](http.md#links-for-operators) to an owner's account; not equal
-    to `service_key`
+    [invite](http.md#invitations) a user. Without it and `link_key`, the route does not exist
+    `link_key`: the same for a [link](http.md#links-for-operators) to an owner's account, and for
+    invitations; not equal to `service_key`
     """
 
     service_key: SecretStr = SecretStr("")
@@ -545,9 +546,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LONGEST_TRY = timedelta(seconds=60)
-"""How long one delivery may take, its time-outs included, before it is stopped; also after the
-worker is told to stop. Only the last answer of a mail server may take longer while the worker runs
-(`Provider.last_answer`).
+"""How long one delivery may take, its time-outs included, before it is cancelled. It may take as
+long after the worker is told to stop. Only the last answer of a mail server may take longer, while
+the worker runs (`Provider.last_answer`).
 """
 
 

@@ -1,7 +1,7 @@
-"""A brand's files, read within bounds with types by content, and the rules for a brand.
+"""Reads a brand's files, and checks the settings of a brand.
 
-An SVG is served unchanged: browsers run no script in an image (SVG 2, 2.2.1), and its own URL is
-sandboxed.
+The size of a file is limited, and its contents tell its type. An SVG is served unchanged: browsers
+run no script in an image (SVG 2, 2.2.1), and its own URL is sandboxed.
 """
 
 import errno
@@ -22,7 +22,7 @@ from keyturn.service.settings.url_rules import policy_faults
 from keyturn.values import FileOrUrl, not_this
 
 LARGEST_LOGO = 200_000
-"""Bytes; it is in every page and, for some readers, in every mail."""
+"""Bytes of a logo. Every page loads it, and so do the mails of some readers."""
 
 _SIGNATURES = {
     ".png": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -34,10 +34,12 @@ _SIGNATURES = {
         re.DOTALL,
     ),
 }
-"""The first bytes of file types (WHATWG MIME Sniffing, 6.1; SVG as XML)."""
+"""The first bytes of each type of file (WHATWG MIME Sniffing, 6.1; SVG as XML)."""
 
 IN_MAILS = (".png", ".jpg", ".gif")
-"""Formats that mail programs show: no SVG, and WebP not in Outlook (caniemail.com)."""
+"""Formats that mail programs show. They do not show SVG, and Outlook does not show WebP
+(caniemail.com).
+"""
 
 
 class BrandFile(msgspec.Struct, frozen=True):
@@ -66,8 +68,8 @@ def read_logo(path: str) -> BrandFile:
 
 _QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
 _FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
-"""A name that needs no escaping in a stylesheet, in an attribute of a mail and in a JavaScript
-module.
+"""A name of a font that needs no escaping in a stylesheet, in an attribute of a mail and in a
+JavaScript module.
 """
 
 _FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")

@@ -1,5 +1,6 @@
-"""A typed struct of written values with `${NAME}` in them, and every fault under the name that the
-user wrote.
+"""Builds a typed struct from values as they were written, with `${NAME}` in them.
+
+Each fault is reported under the name that the operator wrote.
 """
 
 import re
@@ -35,13 +36,16 @@ _SECTIONS = (Mapping, msgspec.Struct)
 
 
 class Variable(str):
-    """The name of a variable, in place of its value, which is looked up when it is converted."""
+    """The name of an environment variable, in place of its value.
+
+    The value is looked up when it is converted.
+    """
 
     __slots__ = ()
 
 
 class VariableUnset(ValueError):
-    """Variables that a value names are not set; the text says which, and so do the `names`."""
+    """Variables that a value names are not set. The text and `names` say which."""
 
     def __init__(self, text: str, names: Collection[str]) -> None:
         super().__init__(text)
@@ -49,14 +53,16 @@ class VariableUnset(ValueError):
 
 
 class Builder:
-    """Builds a struct of what was written, and collects the faults; a value that could not be read
-    is left out.
+    """Builds a struct from values as they were written, and collects the faults.
+
+    A value that cannot be read keeps its default.
 
     `variables`: the values of `${NAME}`; None for settings that code has made, which are taken as
     they are.
+    `faults`: gets the faults.
     `unset`: the faults of settings whose variables are not set.
-    `origins`: the variable of each value that was written, by its name; None for a value that
-    stands in the file.
+    `origins`: for each written value, by its name, the variable that it came from; None for a value
+    of the file.
     """
 
     def __init__(self, variables: Variables | None, folder: Path, faults: list[Fault]) -> None:
@@ -71,8 +77,9 @@ class Builder:
         return struct(**self._values(struct, section, prefix))
 
     def as_shown(self, fault: Fault) -> Fault:
-        """Return the fault under the name that the operator set, with `${NAME}` in place of its
-        value (ASVS 16.2.5).
+        """Return the fault under the name that the operator set.
+
+        `${NAME}` stands in the message in place of its value, which may be a secret (ASVS 16.2.5).
         """
         message, instead = fault.message, self._hidden.get(fault.name.partition(".")[0])
         if instead:
@@ -92,7 +99,7 @@ class Builder:
             with self._collect_faults(name, value):
                 if not (field := fields.get(key)):
                     raise ValueError(_unknown(key, fields, prefix))
-                if struct is Kind and key == "brand":  # it has a part of the keys of that section
+                if struct is Kind and key == "brand":  # a kind's brand has some keys of [brand]
                     values[key] = self._values(Brand, _section(value, name), f"{name}.")
                 else:
                     values[field.name] = self._value(value, field.type, name)
@@ -110,7 +117,7 @@ class Builder:
         for key, value in _items(_section(section, name)):
             own = member_name(name, key)
             with self._collect_faults(own, value):
-                # The text of a plain entry converts to no other type.
+                # A plain entry keeps the type that it was written with.
                 plain = not is_section(wanted)
                 entries[key] = (
                     _checked(self._filled(value, own), wanted)
@@ -133,11 +140,11 @@ class Builder:
             self.faults.append(Fault(value if isinstance(value, Variable) else name, str(error)))
 
     def _convert(self, value: Any, wanted: Any, name: str) -> Any:
-        # A variable is always text, so "587" may be a number; TOML writes a number without quotes.
+        # A variable is always text, so "587" may mean a number. TOML has numbers of its own.
         is_variable = isinstance(value, Variable)
         is_text = is_variable or (self.variables is not None and _has_places(value))
         plain = self._filled(value, name)
-        if is_text and not name.endswith(".password"):  # which may end with a blank
+        if is_text and not name.endswith(".password"):  # a password may end with a space
             plain = plain.strip()
         _refuse_odd_text(plain, is_secret=wanted is SecretStr)
         if wanted is timedelta:
@@ -153,7 +160,7 @@ class Builder:
         return _checked(plain, wanted, strict=not is_text)
 
     def _filled(self, value: Any, name: str) -> Any:
-        self.origins.setdefault(name, None)  # also of a table where a plain value is wanted
+        self.origins.setdefault(name, None)  # also for a table in place of a plain value
         if self.variables is None:
             return value
         if isinstance(value, Variable):
@@ -180,21 +187,24 @@ def is_section(kind: Any) -> bool:
 TOP_LEVEL = frozenset(
     field.encode_name for field in msgspec.structs.fields(Settings) if not is_section(field.type)
 )
-"""Settings above all sections.
-
-TOML takes them for a part of the section that they are written below.
+"""Settings outside of sections, which must stand at the top of the file: TOML would take them for a
+part of the section above them.
 """
 
 
 def member_name(section: str, key: str) -> str:
-    """Return the name of a key that a person chose, as TOML writes it: kinds.school, kinds."other
-    one".
+    """Return the name of a key that the operator chose, as TOML writes it.
+
+    Examples: kinds.school, kinds."other one".
     """
     return f"{section}.{key}" if _BARE_KEY.fullmatch(key) else f'{section}."{key}"'
 
 
 def parse_duration(value: Any) -> timedelta:
-    """Return the duration that a text like 30m is; code has made one already. Raises ValueError."""
+    """Return the duration of a text such as 30m. A timedelta is returned as it is.
+
+    Raises ValueError for another value.
+    """
     if isinstance(value, timedelta) and value >= timedelta(0):
         return value
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -207,14 +217,14 @@ def parse_duration(value: Any) -> timedelta:
 
 
 class Rate(NamedTuple):
-    """`amount` requests at once, and as many in each `seconds`."""
+    """A rate: `amount` requests at once, and as many in every `seconds`."""
 
     amount: float
     seconds: float
 
 
 def parse_rate(text: str) -> Rate:
-    """Return the rate that a text like 3/minute or 10/15 minutes is. Raises ValueError."""
+    """Return the rate of a text such as 3/minute or 10/15 minutes. Raises ValueError."""
     if not (match := _RATE.fullmatch(text)):
         raise ValueError("not a rate")
     return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
@@ -235,8 +245,9 @@ def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
 
 
 def _refuse_odd_text(value: Any, *, is_secret: bool) -> None:
-    """Raise ValueError for a text that would break a header or an address (CWE-93), or a secret in
-    quotation marks.
+    """Raise ValueError for a text with control characters, or a secret in quotation marks.
+
+    A line break would allow further headers, for example (CWE-93).
     """
     if not isinstance(value, str):
         return
@@ -255,8 +266,9 @@ def _section(value: Any, name: str) -> _Section:
 
 
 def _items(section: _Section) -> Iterator[tuple[str, Any]]:
-    """Yield the keys and values of a section of a file, or those of a struct that differ from
-    defaults.
+    """Yield the keys and values of a section of a file.
+
+    Of a struct, yield those that differ from its defaults.
     """
     if not isinstance(section, msgspec.Struct):
         yield from section.items()
@@ -280,9 +292,11 @@ def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) ->
     """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced
     (POSIX 2.6.2).
 
-    Raises VariableUnset for every variable that is missing, or leaves a whole text empty, which
-    would mean "none".
-    `hidden`: gets what a fault could show of a variable, with what stands in the file.
+    `hidden`: gets the values that a fault must not show, each with the text of the file that is
+    shown instead.
+
+    Raises VariableUnset with all variables that are missing, or that make a whole text empty: an
+    empty text would mean "none".
     """
     unset: dict[str, str] = {}
     members = value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""The address of a database, as apps and frameworks write it, for Keyturn's drivers."""
+"""Reads the URL of a database, as apps and frameworks write it, for Keyturn's drivers."""
 
 import re
 import ssl
@@ -16,9 +16,9 @@ from keyturn.service.settings.url_rules import NO_ADDRESS, database_fault, datab
 from keyturn.values import did_you_mean
 
 _MODES = ("", "disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-"""libpq's modes of TLS
-(https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION), the weakest first; ""
-is that of the driver.
+"""libpq's modes of TLS, the weakest first
+(https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION). "" means the driver's
+default.
 """
 
 _WORDS = {
@@ -38,7 +38,7 @@ _WORDS = {
     **dict.fromkeys(("false", "0", "disabled"), "disable"),
     "preferred": "prefer",
 }
-"""The words of node-postgres, MySQL, mysql2, Prisma and Go for these modes."""
+"""Other words for these modes, of node-postgres, MySQL, mysql2, Prisma and Go."""
 
 _SPELLINGS = {
     **dict.fromkeys(("ssl", "ssl_mode", "sslaccept", "tls"), "sslmode"),
@@ -106,13 +106,13 @@ _LEFT_OUT = {
     ),
     "sslcompression",  # Python's TLS has none (CVE-2012-4929)
 }
-"""What apps write for their own connections: Keyturn has its own pools and time limits, UTF-8 and
-UTC.
+"""Parameters of an app's own connections, which are ignored: Keyturn has its own pools and time
+limits, and uses UTF-8 and UTC.
 """
 
 _WITHOUT_GSS = ("disable", "prefer")
-"""Values of `gssencmode` that a driver without GSSAPI honours; `require` asks for encryption that
-it does not have.
+"""Values of `gssencmode` that a driver without GSSAPI satisfies. `require` asks for an encryption
+that it does not have.
 """
 
 _UNREADABLE = (
@@ -135,18 +135,20 @@ manual, 8.4).
 
 
 class _NotUnderstood(Exception):
-    """Names a part of an address, and its mistake.
+    """A part of a URL is wrong. The text names it and the mistake.
 
-    The value is not repeated: it may be a secret.
+    It does not repeat the value, which may be a secret.
     """
 
 
 class DatabaseUrl(msgspec.Struct, frozen=True):
-    """The address of a database: its kind ("sqlite", "postgresql" or "mysql"), driver and place,
-    without parameters.
+    """The URL of a database, as Keyturn's drivers take it.
 
-    `arguments`: for the driver. `roots`: the file with those for the server's certificate; "" for
-    this machine's.
+    `kind`: "sqlite", "postgresql" or "mysql".
+    `url`: driver and place, without parameters.
+    `holds_secret`: it has a password, or that of a key.
+    `arguments`: the arguments for the driver.
+    `roots`: the file of root certificates for the server's; "" for those of this machine.
     """
 
     kind: str
@@ -157,9 +159,9 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
 
 
 def read_url(text: str, setting: str) -> DatabaseUrl:
-    """Parse an address.
+    """Parse the URL of a database.
 
-    Raises SettingsInvalid by its setting, without parts of the address that may be secret.
+    Raises SettingsInvalid for `setting`, without parts of the URL that may be secret.
     """
     if message := database_fault(text):
         raise SettingsInvalid.of(setting, message)
@@ -187,10 +189,11 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
 
 
 def _parameters(query: str, kind: str) -> dict[str, str]:
-    """Return the parameters that are not left out, as libpq and asyncpg spell them, and the
-    strictest mode of TLS.
+    """Return the parameters that are not ignored, spelled as by libpq and asyncpg.
+
+    If the mode of TLS is given several times, the strictest one counts.
     """
-    if "@" in query:  # a password with a "?"
+    if "@" in query:  # a password has a "?" that is not escaped
         raise _NotUnderstood(_UNREADABLE)
     parameters: dict[str, str] = {}
     for name, written in parse_qsl(query, keep_blank_values=True):
@@ -223,7 +226,7 @@ def _parsed(address: str) -> URL:
         raise _NotUnderstood(NO_ADDRESS) from None
     except ValueError:
         raise _NotUnderstood(_UNREADABLE) from None
-    # As it is written: SQLAlchemy 2.0 leaves the name encoded, and 2.1 does not.
+    # The database's name is decoded here: SQLAlchemy 2.0 leaves it encoded, and 2.1 does not.
     name = address.partition("://")[2].partition("/")[2]
     if "@" in f"{url.host}{name}" or not 0 < (url.port or 1) < 1 << 16:
         raise _NotUnderstood(_UNREADABLE)
@@ -242,7 +245,7 @@ def _file(place: str) -> URL:
 
 
 def _mysql(parameters: dict[str, str]) -> dict[str, Any]:
-    # MySQL reads and writes TIMESTAMP in the connection's zone; Keyturn writes UTC.
+    # MySQL reads and writes TIMESTAMP in the connection's time zone. Keyturn writes UTC.
     arguments: dict[str, Any] = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
     if isinstance(tls := _take_tls(parameters, "mysql"), ssl.SSLContext):
         arguments |= {"ssl": tls, "async_creator_fn": _connect_encrypted}
@@ -250,9 +253,10 @@ def _mysql(parameters: dict[str, str]) -> dict[str, Any]:
 
 
 async def _connect_encrypted(**arguments: Any) -> Any:
-    """Return an encrypted connection, where aiomysql would send a password in the clear.
+    """Return an encrypted connection to MySQL.
 
-    Raises OperationalError.
+    If the server offers no TLS, aiomysql would send the password in the clear. This raises
+    OperationalError instead.
     """
     from aiomysql import Connection, OperationalError
 
@@ -270,7 +274,7 @@ async def _connect_encrypted(**arguments: Any) -> Any:
 
 
 def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]:
-    """Return the place, and asyncpg's arguments. asyncpg itself takes several hosts apart."""
+    """Return the URL, and the arguments for asyncpg, which itself parses a list of hosts."""
     several = _SEVERAL_HOSTS.search(place)
     url = _parsed(f"postgresql+asyncpg:{_SEVERAL_HOSTS.sub('', place)}")
     hosts = query.pop("host", "") or (several[0] if several else unquote(url.host or ""))
@@ -283,8 +287,8 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
     is_supabases = hosts.endswith(_SUPABASES_POOLER) and url.port == _ITS_PORT
     is_pooled = query.pop("pgbouncer", "false") != "false" or is_supabases
     if query.pop("statement_cache_size", "") == "0" or is_pooled:
-        # A prepared statement belongs to its connection, and the next transaction has another
-        # connection. Each name is unique
+        # A prepared statement belongs to its connection, but behind a pooler the next transaction
+        # may have another connection. So none is cached, and each name is unique
         # (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html).
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         arguments["prepared_statement_name_func"] = lambda: f"__keyturn_{uuid4()}__"
@@ -294,8 +298,7 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
         if name in query
     }
     schema = query.pop("schema", "")
-    # PgBouncer refuses a search path, and the default path includes "public", which Prisma always
-    # writes.
+    # PgBouncer refuses a search path. Prisma always writes "public", which the default path has.
     if schema and not (is_pooled and schema == "public"):
         settings["search_path"] = (
             '"' + schema.replace('"', '""') + '"'
@@ -306,12 +309,13 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
 
 
 def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
-    """Take the parameters of TLS out of `parameters`: return a context, or a mode for which the
-    driver needs none.
+    """Take the parameters of TLS out of `parameters`.
 
-    asyncpg has no channel binding: `channel_binding=require` keeps out a stranger between client
-    and server, who has no certificate for the server's name
-    (https://www.postgresql.org/docs/current/libpq-connect.html).
+    Return a context, or a mode for which the driver needs none.
+
+    asyncpg has no channel binding. `channel_binding=require` shall stop an attacker between client
+    and server, so it means "verify-full" here: the attacker has no certificate for the server's
+    name (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
     mode, binding = parameters.pop("sslmode", ""), parameters.pop("channel_binding", "disable")
     if "sslkey" not in parameters and "sslcert" in parameters:  # Prisma's name for the roots
@@ -319,12 +323,13 @@ def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
     roots, certificate, key, password = (parameters.pop(name, "") for name in _FILES)
     if roots == "system" or binding not in {"disable", "prefer"}:
         mode = "verify-full"
+    # With root certificates, libpq's "prefer" would continue unencrypted after a failed check.
     elif roots and mode in {
         "",
         "require",
-    }:  # libpq's "prefer" would continue in the clear after a failure
+    }:
         mode = "verify-full" if kind == "mysql" else "verify-ca"
-    elif certificate and mode in {"", "allow", "prefer"}:  # which is only sent over TLS
+    elif certificate and mode in {"", "allow", "prefer"}:  # a client's certificate needs TLS
         mode = "require"
     if mode in _MODES[:4] or (mode == "require" and kind == "postgresql" and not certificate):
         return mode
@@ -334,7 +339,8 @@ def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
 def _context(mode: str, roots: str, certificate: str, key: str, password: str) -> ssl.SSLContext:
     """Return the context for a mode with TLS.
 
-    "verify-ca" without own roots becomes "verify-full": libpq refuses it.
+    "verify-ca" without a file of roots becomes "verify-full": any site has a certificate of a
+    public authority, so libpq refuses that mode.
     """
     for file in (roots, certificate, key):
         if file and not Path(file).exists():
@@ -345,7 +351,7 @@ def _context(mode: str, roots: str, certificate: str, key: str, password: str) -
         if mode == "require":
             context.verify_mode = ssl.CERT_NONE
         if certificate:
-            # Without a password OpenSSL would ask for one at the terminal.
+            # The password is always given: otherwise OpenSSL would ask for one at the terminal.
             context.load_cert_chain(certificate, key or None, password)
     except (OSError, ValueError) as error:
         files = (

@@ -1,4 +1,4 @@
-"""Normalizes networks and peers: a server on `::` sees an IPv4 peer as ::ffff:1.2.3.4."""
+"""Reads networks and addresses of peers. A server on `::` sees an IPv4 peer as ::ffff:1.2.3.4."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -9,8 +9,9 @@ _MAPPED = 96  # bits before an IPv4 address within an IPv6 address (RFC 4291, 2.
 
 @lru_cache(4096)
 def read_peer(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address of a peer, without its zone, mapped IPv4 as IPv4;
-    None for another text.
+    """Return the address of a peer, without its zone; None for another text.
+
+    An IPv4 address that is mapped into IPv6 is returned as IPv4.
     """
     try:
         address = ip_address(text.partition("%")[0])
@@ -21,7 +22,7 @@ def read_peer(text: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(256)
 def read_network(text: str) -> IPv4Network | IPv6Network:
-    """Return the network of an address, as in 127.0.0.1, or of one with a length.
+    """Return the network of a text such as 10.0.0.0/8, or of a single address.
 
     Raises ValueError.
     """
@@ -33,8 +34,9 @@ def read_network(text: str) -> IPv4Network | IPv6Network:
 
 
 def both_forms(networks: Iterable[str]) -> list[str]:
-    """Return the networks as their peers may appear, in X-Forwarded-For too: the IPv4 ones inside
-    IPv6 as well.
+    """Return the networks, and each IPv4 network a second time, as mapped into IPv6.
+
+    Peers may appear in both forms, also in X-Forwarded-For.
     """
     read = list(map(read_network, networks))
     old = [(one.network_address, one.prefixlen) for one in read if isinstance(one, IPv4Network)]

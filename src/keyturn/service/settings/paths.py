@@ -1,6 +1,4 @@
-"""The paths of the API and the hosted pages, and the links to them, derived from the settings and
-checked.
-"""
+"""Derives the paths of the API and the hosted pages, and the links to them, from the settings."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -33,12 +31,12 @@ API_ROUTES = (
 SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
 
 SECURITY_SETTINGS = "/security-settings"
-"""Where the security settings are of every kind of account that has no page of its own."""
+"""The path of the security settings for accounts whose kind has no page of its own."""
 
 _HOSTED = "{base_url}"
 _TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
-"""Without "." and "..": a browser removes them, and requests another path (RFC 3986, 5.2.4)."""
+"""A path without "." and "..": browsers remove them, and request another path (RFC 3986, 5.2.4)."""
 _TAKEN = {
     "health",
     "keyturn-assets",
@@ -53,13 +51,14 @@ _TAKEN = {
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
-    """Paths as the service knows them, without that of `base_url`.
+    """Paths as the service knows them, without the path of `base_url`.
 
-    A page whose address is elsewhere keeps its default path, or "" if the API has that. `secure` is
-    "" if no link of a mail leads there. `token` and `email`: a link's names for them, in its query
-    or behind its "#".
-    `settings`: of the kinds of accounts whose security settings are elsewhere, a path or an
-    address.
+    A page that the settings place elsewhere keeps its default path here, or gets "" if the API uses
+    that path.
+
+    `token`, `email`: the names of the parameters of a link, in its query or behind its "#".
+    `secure`: "" if no mail links to that page.
+    `settings`: the security settings of each kind of accounts that has its own, a path or a URL.
     """
 
     api: str = "/api/auth"
@@ -97,7 +96,7 @@ def paths_of(settings: Settings) -> Paths:
         default,
         api=api or "/",
         **pages,
-        # Only links of mails lead to this page; if the links lead elsewhere, it is not mounted.
+        # Only links in mails lead to this page. If they lead elsewhere, it is not mounted.
         secure=hosted_path(settings.secure_account.url) or "",
         token=places.get("{token}", default.token),
         email=places.get("{email}", default.email),
@@ -108,7 +107,7 @@ def paths_of(settings: Settings) -> Paths:
 
 
 class PageUrls:
-    """Links, made from the settings alone, never from a request's headers (CVE-2017-8295)."""
+    """Builds links, from the settings alone: never from a request's headers (CVE-2017-8295)."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._base = settings, settings.base_url.rstrip("/")
@@ -136,7 +135,7 @@ LINKS: Mapping[str, Collection[str]] = {
     "reset_url": ("token", "email"),
     "secure_account.url": ("token",),
 }
-"""The settings of page_urls to which mails link with a token, and their placeholders beside
+"""The settings of `page_urls` to which mails link with a token, and their placeholders besides
 `{base_url}`.
 """
 
@@ -156,8 +155,8 @@ def page_urls(settings: Settings) -> dict[str, str]:
 
 
 def hosted_path(pattern: str) -> str | None:
-    """Return the path of the hosted page at "{base_url}/reset-password/{token}"; None for a page of
-    the app's own.
+    """Return the path of a hosted page, such as "/reset-password" for
+    "{base_url}/reset-password/{token}"; None for a page elsewhere.
     """
     if not pattern.startswith(_HOSTED):
         return None
@@ -166,9 +165,7 @@ def hosted_path(pattern: str) -> str | None:
 
 
 def hosting_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield the addresses at which no page can be mounted, or at which there is something else
-    already.
-    """
+    """Yield faults of hosted pages whose path is not possible, or is used already."""
     pages = {name: hosted_path(url) for name, url in page_urls(settings).items()}
     api = settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)

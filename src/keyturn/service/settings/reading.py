@@ -1,5 +1,6 @@
-"""Reads Settings from keyturn.toml and the environment, or reports every fault at once, under the
-user's names.
+"""Reads `Settings` from keyturn.toml and the environment.
+
+All faults are reported at once, under the names that the operator wrote.
 """
 
 import os
@@ -35,7 +36,7 @@ OTHER_NAMES = {
 
 _STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
 _NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN}
-"""Variables with the prefix of settings that are not settings. The studio reads its own."""
+"""Variables that begin like those of settings, and are none. The studio reads its own."""
 
 
 def read_settings(
@@ -46,9 +47,9 @@ def read_settings(
     connecting: bool = True,
     with_file: bool = True,
 ) -> Settings:
-    """Return the settings; the environment beats the file.
+    """Return the settings. The environment overrides the file.
 
-    Raises SettingsInvalid with every fault.
+    The parameters are those of `inspect_settings`. Raises SettingsInvalid with every fault.
     """
     reading = inspect_settings(
         file, environ, sending=sending, connecting=connecting, with_file=with_file
@@ -63,7 +64,9 @@ def read_settings(
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a file and an environment, and their faults.
 
-    An unreadable value is its default.
+    A value that cannot be read has its default here.
+
+    `is_of_no_file`: no file was named, and there is none in the working directory.
     """
 
     file: Path
@@ -82,11 +85,12 @@ def inspect_settings(
 ) -> Reading:
     """Return the settings with all faults: unknown keys, bad values, missing secrets, broken rules.
 
-    `file`: by default $KEYTURN_CONFIG, then keyturn.toml in the working directory, which may be
+    `file`: by default $KEYTURN_CONFIG, else keyturn.toml in the working directory, which may be
     missing.
-    `sending`: whether the process sends mails, and so needs their secrets.
-    `connecting`: whether it connects to anything. To render mails, a variable that the file names
-    may be missing.
+    `sending`: whether the process sends mails, and so needs the secrets for that.
+    `connecting`: whether the process connects to anything. If not, as to render mails, variables
+    that the file names may be missing.
+    `with_file`: whether a file is read.
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
@@ -98,8 +102,7 @@ def inspect_settings(
     _overlay_environment(values, environ, variables, faults)
     builder = Builder(variables, file.parent, faults)
     settings, faults = _build(values, builder, environ, sending=sending, connecting=connecting)
-    # What a file that cannot be read would set is not missing, so only the fault of the file is
-    # true.
+    # If the file cannot be read, its settings are not missing: only the fault of the file is true.
     told = of_file or tuple(faults)
     return Reading(
         file=file, settings=settings, faults=told, is_of_no_file=not (named or file.exists())
@@ -107,8 +110,8 @@ def inspect_settings(
 
 
 def missing_settings() -> str:
-    """Return in words that nothing is configured here; "" if a file or a variable of Keyturn's
-    exists.
+    """Return a sentence if nothing is configured here; "" if there is a file, or a variable of
+    Keyturn's.
     """
     if (
         any(name.startswith(PREFIX) or name == CREDENTIALS for name in os.environ)
@@ -119,7 +122,7 @@ def missing_settings() -> str:
 
 
 def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
-    """Return settings that code has made or changed, checked as those of a file.
+    """Return settings that code has made, checked like those of a file.
 
     Raises SettingsInvalid.
     """
@@ -141,7 +144,7 @@ def _build(
 ) -> tuple[Settings, list[Fault]]:
     settings = builder.build(Settings, values)
     broken = broken_rules(settings, sending=sending, written=_written_names(builder))
-    # A rule about a default says nothing where that replaces an unreadable value.
+    # If a value cannot be read, the rules about its default are left out.
     known = known_variables()
     unread = {known.get(fault.name, fault.name) for fault in (*builder.faults, *builder.unset)}
     news = (
@@ -161,11 +164,8 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     except FileNotFoundError:
         if required:
             faults.append(Fault(str(file), "no such file"))
-    except (
-        OSError,
-        ValueError,
-        RecursionError,
-    ) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
+    # ValueError: of TOML, of UTF-8, or of a number with thousands of digits.
+    except (OSError, ValueError, RecursionError) as error:
         why = (
             "nested too deeply"
             if isinstance(error, RecursionError)
@@ -176,7 +176,7 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
 
 
 def _written_names(builder: Builder) -> set[str]:
-    if builder.variables is None:  # of a value in code, the origin is no longer known
+    if builder.variables is None:  # the origin of a value in code is not known
         own = builder.origins.keys() - OTHER_NAMES.values()
     else:
         own = {name for name, origin in builder.origins.items() if origin not in OTHER_NAMES}
@@ -188,9 +188,7 @@ def _with_sections(name: str) -> Iterator[str]:
 
 
 def setting_names() -> Iterator[str]:
-    """Yield every setting that has a variable, as `section.key`; those that are
-    tables have none.
-    """
+    """Yield every setting that has a variable, as `section.key`. Tables have no variable."""
     return (name for name, kind in _typed_settings() if get_origin(kind) is not dict)
 
 
@@ -204,7 +202,7 @@ def _overlay_environment(
     known, secrets = known_variables(), secret_variables()
     in_files = {name for name in secrets if variables.file_of(name)}
     tables = [name for name, kind in _typed_settings() if get_origin(kind) is dict]
-    # Where a setting has two names, Keyturn's own comes last and wins.
+    # If a setting has two variables, the one that begins with KEYTURN_ comes last and wins.
     for name in sorted({*environ, *in_files}, key=lambda name: (name.startswith(PREFIX), name)):
         if name in known:
             *sections, key = known[name].split(".")
@@ -249,15 +247,12 @@ def secret_variables() -> frozenset[str]:
 
 
 def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield each setting that differs from its default, with its value, but of a secret only that
-    it is set.
-    """
+    """Yield each setting that differs from its default, with its value; a secret only as "set"."""
     for name, kind in _typed_settings():
         if (value := value_of(settings, name)) != value_of(Settings(), name):
             text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
-            may_log_in = not {"@", "?"}.isdisjoint(
-                text.partition("://")[2]
-            )  # an address with a password or a key
+            # A URL may have a password before an @, or a key behind a ?.
+            may_log_in = not {"@", "?"}.isdisjoint(text.partition("://")[2])
             yield name, "set" if is_secret(kind) or may_log_in else text
 
 

@@ -1,5 +1,7 @@
-"""Rules for settings: the bounds of single ones and what they need of each other as tables, the
-others as functions.
+"""Rules for settings.
+
+Tables have the bounds of single settings, and what settings need of each other. Functions have the
+other rules.
 """
 
 import os
@@ -16,7 +18,7 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
 from keyturn.http_client import authority_file_faults, authority_folder_faults, proxy_faults
-from keyturn.mail.addresses import parse_mailbox
+from keyturn.mail.addresses import parse_sender
 from keyturn.mail.port.http_provider import HttpProvider
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
@@ -42,9 +44,11 @@ from keyturn.service.settings.url_rules import (
 from keyturn.values import did_you_mean, not_this, shown
 
 _SHORTEST_SECRET = 32
-"""Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
+"""Characters of a secret. Random hexadecimal digits then have 128 bits, as NIST SP 800-131A asks of
+a key.
+"""
 
-_MOST_A_RATE = 100_000  # requests: the time of each is stored until it expires
+_MOST_A_RATE = 100_000  # requests of a rate: a higher number is likely to be a mistake
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -56,7 +60,8 @@ def broken_rules(
 ) -> Iterator[Fault]:
     """Yield every broken rule.
 
-    `written`: the sections and keys in the file or the environment, without defaults.
+    `sending`: whether the process sends mails, and so needs the secrets for that.
+    `written`: the sections and keys that the file or the environment has.
     """
     yield from list(page_faults(settings)) or hosting_faults(settings)
     if sending:
@@ -90,7 +95,7 @@ def _sender(sender: str) -> Iterator[Fault]:
     if not sender:
         return
     try:
-        parse_mailbox(sender)
+        parse_sender(sender)
     except ValueError as error:
         yield Fault("mail.from", str(error))
 
@@ -177,16 +182,16 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         f"must be a signing secret: {FORM}",
     ),
 )
-"""Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
+"""Settings; a check that is true for a valid value, or raises ValueError; and the message."""
 
 
 class Needs(NamedTuple):
-    """`setting` must be set if `by` is one of `values`; without values, if `by` is set at all.
+    """A rule: `setting` must be set if `by` is one of `values`; without values, if `by` is set.
 
-    `what`: what is missing, in place of the reason. `known_as`: the variable by which people know
-    the setting.
-    `sending`: only a process that sends mails needs it. `store`: only accounts in this store need
-    it.
+    `what`: the message, in place of the reason.
+    `known_as`: the variable by which people know the setting.
+    `sending`: only a process that sends mails needs it.
+    `store`: only accounts in this store need it.
     """
 
     setting: str
@@ -306,8 +311,9 @@ _TRIAL = (
 
 
 def _providers(settings: Settings) -> Iterator[Fault]:
-    """Yield what chosen providers lack, and values of theirs that are none: AWS's variables serve
-    others, too.
+    """Yield the missing and invalid settings of the chosen providers.
+
+    Other providers are not checked: AWS's variables, for example, may be set for other programs.
     """
     mail = settings.mail
     chosen = {mail.transport: ("mail.transport", _TRIAL)} | {mail.fallback: ("mail.fallback", "")}
@@ -329,8 +335,9 @@ def missing_settings(name: str, settings: Settings) -> Iterator[str]:
 
 
 def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong with variables that libraries read: proxies and authorities only if
-    something is called.
+    """Yield faults in the environment variables that libraries read.
+
+    Those of proxies and of certificate authorities count only if the settings lead to calls.
     """
     counts = environ.get("PROMETHEUS_MULTIPROC_DIR")
     if counts and not (Path(counts).is_dir() and os.access(counts, os.W_OK)):
@@ -380,15 +387,14 @@ _USERS = (
     ("accounts.ldap", "accounts.store", ("ldap",)),
     ("second_step.table", "second_step.source", ("table",)),
 )
-"""Sections, and the choices that use them."""
+"""Sections; the settings that choose among them; and the choices that use them."""
 
 RANDOM = "{random}"
 _TIMES = ("{now}", "{now_ms}", "{now_iso}")
 _PLACES = (*_TIMES, "{null}")
 _PLACES_OF_CHANGE = (*_TIMES, RANDOM, "{null}")
-"""A random value is for one row at a time, so only `accounts.table.set` may have it.
-
-A lock is recognised by its value, and an ending would write one value into several rows.
+"""Only `accounts.table.set` may have a random value. A lock is recognised by its value, and an
+ending would write the same value into several rows.
 """
 
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
@@ -398,9 +404,8 @@ _PLACE = re.compile(r"\{\w+\}")
 def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     accounts = settings.accounts
     store, table = accounts.store, accounts.table
-    # Beside an app, which has a sign-in, Keyturn's own would be a second one, past the first one's
-    # other checks (OWASP ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same
-    # strength).
+    # An app has a sign-in. Keyturn's own would be a second way in, without the first one's other
+    # checks (OWASP ASVS 6.1.3, 6.3.4: every way in is documented, and all are equally strong).
     if store != "builtin" and not settings.sign_in_url:
         message = (
             "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"
@@ -479,9 +484,8 @@ def _values(
             )
 
 
-_ATTRIBUTE = re.compile(
-    r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+"
-)  # RFC 4512 1.4: a short name, or an OID
+# A short name, or an OID (RFC 4512 1.4).
+_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
 _MOST_SERVERS = 6
 
@@ -498,7 +502,7 @@ def _ldap(settings: Settings) -> Iterator[Fault]:
     if not 0 < len(ldap.servers) <= _MOST_SERVERS:
         yield Fault(setting, f"must name one to {_MOST_SERVERS} servers, such as {example}")
     for url in ldap.servers:
-        # DNS has no name with a label that is empty or too long.
+        # A name in the DNS has no label that is empty or too long.
         if not _SERVER.fullmatch(url) or not holds(lambda name: name.encode("idna"), host_of(url)):
             yield Fault(setting, f"must be addresses like {example}{not_this(url)}")
         elif ldap.kind == "active_directory" and is_plain_ldap(url):
@@ -548,7 +552,7 @@ def _languages(settings: Settings) -> Iterator[Fault]:
         if not (locale := parse_locale(tag)):
             yield Fault("languages", f"no such language: {tag}")
         elif locale.language != SOURCE_LANGUAGE and not catalogues.files(locale):
-            # The language that users get who ask for this one.
+            # The language that users get if they want this one.
             nearest = Languages("UTC", *folders).choose(tag).tag
             advice = "" if nearest == SOURCE_LANGUAGE else f"write {nearest}, or "
             yield Fault("languages", f"no catalogue for {tag}: {advice}put one into `locales`")

@@ -23,17 +23,20 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
 
 
 def database_kind(url: str) -> str:
-    """Return whose address of a database it is: "sqlite", "postgresql" or "mysql", "" for none; any
-    driver will do.
+    """Return the kind of a database's URL: "sqlite", "postgresql" or "mysql"; "" for another text.
+
+    The URL may name any driver.
     """
     scheme, colon, _ = url.strip().partition(":")
     return _DATABASES.get(scheme.partition("+")[0].lower(), "") if colon else ""
 
 
 def database_fault(url: str, *, for_our_tables: bool = False) -> str:
-    """Return what is wrong with how an address begins; "" for nothing.
+    """Return what is wrong with the beginning of a database's URL; "" if nothing is.
 
-    The rest may hold a password.
+    The rest of the URL is not repeated: it may have a password.
+
+    `for_our_tables`: the database is for Keyturn's own tables, and not for an app's accounts.
     """
     kind = database_kind(url)
     known = (
@@ -83,17 +86,16 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
 
 
 def policy_faults(name: str, url: str) -> Iterator[Fault]:
-    """Yield what would end the address's place in the pages' policy, and begin another (CSP Level
-    3, 2.2.1).
+    """Yield a fault for a sign that would end the URL in the policy of the pages.
+
+    Text behind it would become another source or directive (CSP Level 3, 2.2.1).
     """
     if ENDS_A_SOURCE.search(url):
         yield Fault(name, "contains a space, a semicolon or a comma: percent-encode it")
 
 
 def service_faults(name: str, url: str, settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong with the address of a service that is called with a
-    secret, if it is set.
-    """
+    """Yield the faults of the URL of a service that is called with a secret, if the URL is set."""
     if url and (not url.startswith(("https://", "http://")) or not host_of(url)):
         yield Fault(name, f"must be an address like https://app.example.org{not_this(url)}")
     elif settings.environment == "production" and is_open_to_readers(url):

@@ -1,6 +1,4 @@
-"""Environment variables, and the files that hold a secret instead: `NAME_FILE`, and systemd's
-credentials.
-"""
+"""Environment variables, and files with their values: `NAME_FILE`, and systemd's credentials."""
 
 import errno
 import os
@@ -11,11 +9,11 @@ from keyturn.plain_files import printable_name, read_plain_file
 FILE_SUFFIX = "_FILE"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _LARGEST = 65_536
-_AT_ENDS = "\r\n\ufeff"  # line ends and a byte order mark, which editors and shells leave
+_AT_ENDS = "\r\n\ufeff"  # line breaks and a byte order mark, which editors and shells add
 
 
 class SecretUnread(ValueError):
-    """The file of a secret cannot be used; the text says why.
+    """The file of a secret cannot be used. The text says why.
 
     `label`: the variable that names the file.
     """
@@ -26,11 +24,11 @@ class SecretUnread(ValueError):
 
 
 class Variables:
-    """The environment, in which a file can hold a variable's value.
+    """The environment, and files that hold the values of variables.
 
-    The sources of NAME are, in this order: the variable, the file in NAME_FILE, and the file NAME
-    in the folder $CREDENTIALS_DIRECTORY (systemd.exec(5)). An empty variable counts as not set
-    where a file has the value.
+    The value of NAME comes from the file that NAME_FILE names, else from the variable, else from
+    the file NAME in the folder $CREDENTIALS_DIRECTORY (systemd.exec(5)). It is a fault if NAME and
+    NAME_FILE are both set. An empty variable counts as not set if a file has the value.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -40,7 +38,7 @@ class Variables:
     def get(self, name: str) -> str:
         """Return the value; "" if it is not set.
 
-        Raises SecretUnread if the file does not provide it.
+        Raises SecretUnread if there is a file that cannot be used.
         """
         file = self.file_of(name)
         if not file:
@@ -55,13 +53,11 @@ class Variables:
         return name in self._environ
 
     def has(self, name: str) -> bool:
-        """Whether there is a value, or a file for it, which is not read."""
+        """Tell whether there is a value, or a file for it. The file is not read."""
         return bool(self._environ.get(name) or self.file_of(name))
 
     def file_of(self, name: str) -> str:
-        """Return the path of the file that holds the value; "" if the variable itself does, or
-        nothing.
-        """
+        """Return the path of the file that holds the value; "" if there is none."""
         if not name.isidentifier():
             return ""
         if named := self._environ.get(f"{name}{FILE_SUFFIX}"):

@@ -19,15 +19,14 @@ request_id: ContextVar[str] = ContextVar("keyturn_request_id", default="")
 """The id of the current request, or of the request that created the current message."""
 
 _TOKEN_LENGTH = 43
-# Also a longer word: an address of the app's own may have the token right behind or before a "-",
-# "_" or letter.
+# A longer word counts, too: in a URL of the app, the token may touch a "-", a "_" or a letter.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43,}")
 _HASH = re.compile(
     r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$[\w+/=,$]+|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
 )
 _PART = r"\s@\"'<>,;:()\[\]=\\%"
-# Only at the beginning of a word: otherwise each letter of a long word would start a search to its
-# end.
+# Only from the beginning of a word: otherwise the search would start again at each letter of a long
+# word, and take quadratic time.
 _ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
 
 _CHATTY = (
@@ -48,8 +47,9 @@ _MOST_NAMES = 1_024
 
 
 class LogEvent:
-    """A log message: a name that machines match, and fields, `mail.sent message_id=7` in an app's
-    own format.
+    """A log message: a name for machines, and fields.
+
+    The formatter of an app writes it as `mail.sent message_id=7`.
     """
 
     __slots__ = ("fields", "name")
@@ -65,16 +65,18 @@ class LogEvent:
 
 
 class OnceAMinute:
-    """Limits lines that clients can cause to the first in a minute, for each of the latest 1,024
-    names.
+    """Limits the lines that clients can cause: for each name, the first one in a minute is written.
+
+    The latest 1,024 names are remembered.
     """
 
     def __init__(self) -> None:
         self._written: dict[str, tuple[float, int]] = {}
 
     def count(self, name: str) -> int:
-        """Return the number of requests to report: this one and those since the last line; 0 to
-        write no line.
+        """Return how many requests the line is about: this one, and those since the last line.
+
+        0: write no line.
         """
         moment = monotonic()
         written, held_back = self._written.pop(name, (moment - _A_MINUTE, 0))
@@ -86,10 +88,12 @@ class OnceAMinute:
 
 
 def redact(text: str) -> str:
-    """Remove what looks like a hash, then like a token, which a hash may hold, or an address, as a
-    second defence.
+    """Remove what looks like a hash, a token or an address: a second defence, since no caller logs
+    them.
+
+    Hashes come first, since a part of a hash may look like a token.
     """
-    # Few texts hold any, and a check for a required substring costs less than a search.
+    # Few texts have any of them, and looking for a required sign costs less than a search.
     if "$" in text:
         text = _HASH.sub("[hash]", text)
     if len(text) >= _TOKEN_LENGTH:
@@ -100,8 +104,10 @@ def redact(text: str) -> str:
 
 
 def configure_logs(level: str = "info") -> None:
-    """Send records to stderr, as text on a terminal, else as JSON: Keyturn's from `level` on,
-    libraries' from info.
+    """Send log records to stderr, as text on a terminal, else as JSON.
+
+    Keyturn's records are sent from `level` on, those of libraries from the higher of `level` and
+    info on.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Text() if sys.stderr.isatty() else _Json())
@@ -115,8 +121,9 @@ def configure_logs(level: str = "info") -> None:
 
 
 def _is_no_end(record: logging.LogRecord) -> bool:
-    """Leave out the traceback of a request that the end of the process cut off: uvicorn's line says
-    how many.
+    """Drop the record of a request that the end of the process cancelled.
+
+    Uvicorn writes one line with the number of them.
     """
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
@@ -139,7 +146,7 @@ def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[s
         event.setdefault("request_id", identity)
     if record.exc_info:
         event["exception"] = formatter.formatException(record.exc_info)
-    # Before the line is made, so that it stays well-formed.
+    # Each value is redacted, not the whole line: it stays well-formed.
     return {
         key: value if isinstance(value, int | float | None) else redact(str(value))
         for key, value in event.items()
@@ -147,14 +154,14 @@ def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[s
 
 
 class _Json(logging.Formatter):
-    """A record as an object."""
+    """Writes a record as a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         return msgspec.json.encode(_event_of(record, self)).decode()
 
 
 class _Text(logging.Formatter):
-    """A record as a line for people."""
+    """Writes a record as a line for people."""
 
     def format(self, record: logging.LogRecord) -> str:
         event = _event_of(record, self)
@@ -168,12 +175,13 @@ class _Text(logging.Formatter):
 
 
 def _plain(value: object) -> str:
-    """Return a value as one word, in quotes if it is not."""
+    """Return a value as one word, or in quotes."""
     text = str(value)
     return text if text.isprintable() and " " not in text else repr(text)
 
 
-# Access logs of the server around an app: their lines must not open a link (OWASP ASVS 16.2.5)
+# Access logs of the server around an app: their lines must not hold a link that works (OWASP ASVS
+# 16.2.5)
 
 
 _LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access", "granian.access")
@@ -187,19 +195,15 @@ def redact_access_logs() -> None:
 
 
 class RedactingFilter(logging.Filter):
-    """Removes tokens, hashes and addresses from a record's message and arguments, and passes the
-    record on.
-    """
+    """Removes tokens, hashes and addresses from a record. It drops no record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _redacted(record.msg)
-        if isinstance(
-            record.args, tuple
-        ):  # uvicorn's: the client, the method, the path, the version, the status
+        # Uvicorn's arguments: the client, the method, the path, the version, the status.
+        if isinstance(record.args, tuple):
             record.args = tuple(map(_redacted, record.args))
-        elif isinstance(
-            record.args, MutableMapping
-        ):  # gunicorn's atoms look up more than their keys, so they stay
+        # Gunicorn's mapping looks up more than its keys, so it is changed and not replaced.
+        elif isinstance(record.args, MutableMapping):
             record.args.update({name: _redacted(value) for name, value in record.args.items()})
         return True
 

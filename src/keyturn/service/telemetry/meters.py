@@ -1,5 +1,6 @@
-"""What is counted and measured, for Prometheus: names and units follow
-https://prometheus.io/docs/practices/naming/.
+"""The metrics of a process, for Prometheus.
+
+Names and units follow https://prometheus.io/docs/practices/naming/.
 """
 
 import math
@@ -36,26 +37,26 @@ _GAUGES = {
         "Age of the oldest waiting mail, in seconds.",
     ),
 }
-"""The figures that `exposition` is told, with their names and meanings for Prometheus."""
+"""The arguments of `exposition`, with their names and meanings for Prometheus."""
 
 
 class Meters:
-    """Counts for Prometheus, with a registry for each app, and labels of fixed lists, so that
-    series stay few.
+    """The metrics of one app. Labels have few values, so that there are few series.
 
-    `request` counts calls by kind and outcome ("accepted", or the problem's `outcome`),
-    `breach_lookup` breached, clear and failed look-ups, `challenge` passed, missing, failed (could
-    not be judged), or the `Fault` of an answer, `suppression` reports that end a mailbox's mails.
-    `password_hash.time()`: the seconds of a hash without its queue.
+    `request`: counts calls by kind and outcome, which is "accepted" or the problem's `outcome`.
+    `breach_lookup`: counts look-ups, as breached, clear or failed.
+    `challenge`: counts answers to challenges, as passed, missing, failed (not judged), or by the
+    `Fault` of the answer.
+    `suppression`: counts the reports after which a mailbox gets no more mails.
+    `password_hash.time()`: measures the seconds of a hash, without its wait in the queue.
     """
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
 
         def counter(name: str, text: str, *labels: str) -> Callable[..., None]:
-            series = cache(
-                Counter(name, text, labels, registry=registry).labels
-            )  # a count takes half the time
+            # The cache halves the time of a count.
+            series = cache(Counter(name, text, labels, registry=registry).labels)
             return lambda *values, count=1: series(*values).inc(count)
 
         self.request = counter(
@@ -87,12 +88,11 @@ class Meters:
         self.suppression = counter(
             "keyturn_suppressions", "Mailboxes that get no more mail, by the report.", "reason"
         )
-        for reason in (
-            _SUPPRESSIONS
-        ):  # `increase()` does not see the first count of a series that begins at 1
+        # `increase()` does not see the first count of a series that begins at 1.
+        for reason in _SUPPRESSIONS:
             self.suppression(reason, count=0)
-        # Processes that share a folder each answer for all; what a process says of itself is then
-        # left out.
+        # Processes that share a folder each answer with the counts of all. The figures of a single
+        # process, such as its memory, are then left out.
         if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             self._registry = CollectorRegistry()
             MultiProcessCollector(self._registry, shared)
@@ -102,7 +102,7 @@ class Meters:
         self._registry.register(self)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield what the last call of `exposition` was told."""
+        """Yield the figures of the last call of `exposition`; the registry calls this."""
         for figure, (name, text) in _GAUGES.items():
             yield GaugeMetricFamily(name, text, self._figures.get(figure, math.nan))
 
@@ -111,15 +111,13 @@ class Meters:
         self._messages(kind, outcome, count=count)
 
     def delivery(self, kind: str, seconds: float) -> None:
-        """Record a message's delivery time in seconds, from its commit until the provider or the
-        app accepted it.
-        """
+        """Record the seconds from a message's commit until the provider or the app accepted it."""
         self._deliveries(kind).observe(seconds)
 
     def exposition(self, **figures: float) -> bytes:
-        """Return all metrics in Prometheus' text format, with the figures of `_GAUGES`.
+        """Return all metrics in Prometheus' text format.
 
-        One that is unknown is NaN.
+        `figures`: the values of `_GAUGES`; a missing one is NaN.
         """
         self._figures = figures
         return generate_latest(self._registry)
@@ -129,7 +127,10 @@ Method = TypeVar("Method", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 
 def count_calls(kind: str) -> Callable[[Method], Method]:
-    """Decorate a method of an object with `meters`, so that each call is counted by its outcome."""
+    """Return a decorator that counts each call of a method by its outcome.
+
+    The method's object must have `meters`.
+    """
 
     def decorate(method: Method) -> Method:
         @wraps(method)

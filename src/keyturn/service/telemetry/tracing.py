@@ -1,5 +1,6 @@
-"""A span around each request, in a process that has a tracer provider, such as one of
-`opentelemetry-instrument`.
+"""A span around each request, if the process has a tracer provider of OpenTelemetry.
+
+`opentelemetry-instrument` installs one, for example.
 """
 
 import sys
@@ -10,12 +11,13 @@ _OF_TRACES = {b"traceparent", b"tracestate", b"baggage"}
 
 
 def request_spans(*, joining: bool) -> list[Any]:
-    """Return Litestar middleware with OpenTelemetry's own in it; [] in a process without a
-    provider.
+    """Return Litestar middleware around that of OpenTelemetry; [] in a process without a provider.
 
-    It sees the route instead of the path, no query, few headers and no client (OWASP ASVS 14.2.1,
-    16.2.5). A client's traceparent is followed only if `joining`: strangers could write into
-    foreign traces (W3C Trace Context).
+    OpenTelemetry gets the route in place of the path, no query, few headers and no client, so no
+    token reaches a span (OWASP ASVS 14.2.1, 16.2.5).
+
+    `joining`: continue the trace of a request's traceparent, as a trusted proxy sends it. A
+    stranger could otherwise write into the traces of others (W3C Trace Context).
     """
     library = sys.modules.get("opentelemetry.trace")
     if library is None or isinstance(library.get_tracer_provider(), library.ProxyTracerProvider):

@@ -1,3 +1,1 @@
-"""Sends events to an app by webhook: the body is written with the event, and its key survives a
-retry.
-"""
+"""Sends events to an app by webhook. Each try sends the same body under the same key."""

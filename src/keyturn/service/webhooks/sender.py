@@ -1,8 +1,7 @@
-"""Sends one signed POST for each try, and decides by the answer about the next."""
+"""Sends one signed POST for each try. The answer decides whether there is another try."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -13,18 +12,17 @@ from keyturn.mail.port.webhook_keys import sign, webhook_key
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Message, Sent
 from keyturn.service.reset.records.messages import AppEvent
-from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import Settings
 
 _SUCCESS = 2
 _LONGEST_ANSWER = 16_384
-"""Bytes of an answer that are read; its status alone decides."""
+"""Bytes of an answer that are read. Only its status matters."""
 
 
 class WebhookSender:
-    """Posts events to one URL, within `timeout`.
+    """Posts events to one URL, each within `timeout`.
 
-    A redirect is a failure. Raises ValueError for a malformed secret.
+    A redirect is a failure: it is not followed. Raises ValueError for a malformed secret.
     """
 
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
@@ -33,7 +31,9 @@ class WebhookSender:
         self._http = HttpClient(
             timeout.total_seconds(), _LONGEST_ANSWER, headers={"content-type": "application/json"}
         )
-        self.close = self._http.close
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def post(self, message: Message) -> Sent:
         """Send the event of a message under its key. Raises SendRetryable, SendRefused."""
@@ -41,7 +41,7 @@ class WebhookSender:
         return Sent("webhook", await self.send(message.key, bytes(event), now()))
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
-        """Deliver the event as Standard Webhooks say; return the answer's status.
+        """Deliver the event as Standard Webhooks prescribe; return the answer's status.
 
         Raises SendRetryable, SendRefused.
         """
@@ -63,11 +63,12 @@ class WebhookSender:
         raise SendRetryable(str(answer.status), retry_after(answer.headers, moment))
 
 
-def build(settings: Settings, _: Stores) -> Callable[[], WebhookSender] | None:
-    """Return what opens a sender, for a worker alone: its HTTP client takes 0.2 s and 5 MB."""
+def build(settings: Settings) -> WebhookSender | None:
+    """Return the sender, None without a URL.
+
+    It is for a worker alone: its HTTP client takes 0.2 s and 5 MB.
+    """
     hooks = settings.webhooks
-    return (
-        partial(WebhookSender, hooks.url, hooks.secrets, settings.worker.timeout)
-        if hooks.url
-        else None
-    )
+    if not hooks.url:
+        return None
+    return WebhookSender(hooks.url, hooks.secrets, settings.worker.timeout)

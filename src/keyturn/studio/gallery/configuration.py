@@ -1,6 +1,4 @@
-"""The studio's settings: `[tool.keyturn.studio]` in pyproject.toml,
-or `[studio]` in keyturn.toml.
-"""
+"""The settings: `[studio]` in keyturn.toml, or `[tool.keyturn.studio]` in pyproject.toml."""
 
 import re
 import stat
@@ -21,7 +19,9 @@ from keyturn.studio.renderers.limits import Limits
 from keyturn.values import did_you_mean, mismatch
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
-Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]  # returns the faults of values that are set
+SettingsRules = Callable[
+    [Mapping[str, Any]], Iterable[Fault]
+]  # returns the faults of values that are set
 _LARGEST = 1_000_000
 _SHARED = stat.S_ISVTX | stat.S_IWOTH
 _SUFFIX = re.compile(r"\.[\w-]+")
@@ -95,7 +95,7 @@ _TYPES = {
 
 
 def read_studio_settings(
-    place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True
+    place: Path, *, rules: SettingsRules = lambda _: (), follows_links: bool = True
 ) -> StudioSettings:
     """Return the nearest settings, in a place or above, up to its repository.
 
@@ -119,11 +119,12 @@ def read_studio_settings(
 
 
 def settings_of_folder(
-    folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False
+    folder: Path, *, rules: SettingsRules = lambda _: (), trusted: bool = False
 ) -> StudioSettings:
-    """Return the settings in or above a folder, unless they name another one.
+    """Return the settings in or above a folder, or the defaults if they name another folder.
 
-    Raises SettingsInvalid, also for that.
+    Raises SettingsInvalid, also if an untrusted folder's settings name a folder outside of their
+    repository.
     """
     settings, here = (
         read_studio_settings(folder, rules=rules, follows_links=trusted),
@@ -159,8 +160,8 @@ _HARMLESS = frozenset(
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield what an untrusted folder may not set: what runs, what is sent, which other files count,
-    and more work.
+    """Yield what an untrusted folder may not set: code to run, files outside of it, an editor's
+    pattern, and higher limits.
     """
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
@@ -212,7 +213,7 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     return values
 
 
-def _build(section_values: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
+def _build(section_values: Any, file: Path, section: str, rules: SettingsRules) -> StudioSettings:
     if not isinstance(section_values, dict):
         raise SettingsInvalid.of(str(file), f"{section} is a section: write [{section}]")
     values: dict[str, Any] = {}

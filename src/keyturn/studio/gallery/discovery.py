@@ -44,9 +44,9 @@ _REFERENCE = re.compile(
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
-_MJML_BLOCK = re.compile(
-    r"\{%\s*mjml\s*%\}"
-)  # the block of Django's packages for MJML, in files of any name
+
+# The block of Django's packages for MJML, in files of any name.
+_MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
 _SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
@@ -55,15 +55,17 @@ _OWN_ASSET = re.compile(
     re.IGNORECASE,
 )
 
-FileState = tuple[str, int, int]  # a file, or an empty name, its time of change in ns, and its size
+FileState = tuple[str, int, int]
+"""A file, or an empty name; its time of change in ns; and its size."""
 
 
 class _Text(NamedTuple):
     """Facts on a file: its format, as an ending; whether it is MJML without its root; the files
     that it names.
 
-    `is_page`: as no mail, it has a form's token against forgery, or a script beside a frame or the
-    app's own files.
+    `compiles`: it has Django's block for MJML. `prints`: it has tags of a template. `is_page`:
+    unlike a mail, it has a form's token against forgery, or a script beside a frame or the app's
+    own files.
     """
 
     kind: str
@@ -93,7 +95,7 @@ class FolderContents(Struct, frozen=True):
 class Patterns(Struct, frozen=True):
     """Rules on files, by patterns of paths.
 
-    `bounds`: links may not lead out. `is_mail`: no page of an app.
+    `bounds`: links may not lead out of it. `is_mail`: tells mails from pages of an app.
     """
 
     ignore: tuple[str, ...] = ()
@@ -105,12 +107,9 @@ class Patterns(Struct, frozen=True):
 
 def contents_of(folders: Folders, patterns: Patterns) -> FolderContents:
     left_out: dict[str, str] = {}
-    tops = reversed(folders.all)
-    states = dict(
-        chain.from_iterable(
-            _states(top, "", (os.path.realpath(top),), left_out, patterns) for top in tops
-        )
-    )
+    states: dict[str, FileState] = {}
+    for top in reversed(folders.all):
+        states |= _states(top, "", (os.path.realpath(top),), left_out, patterns)
     contents = _classified(tuple(sorted(states.items())), patterns)
     return replace(contents, left_out={**left_out, **contents.left_out})
 
@@ -141,9 +140,8 @@ def _states(
         # For a link to itself, `is_dir` would raise OSError.
         is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
         ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
-        is_part = not is_folder and (
-            ending in _SUFFIXES or ending in map(str.lower, patterns.suffixes)
-        )
+        has_ending = ending in _SUFFIXES or ending in map(str.lower, patterns.suffixes)
+        is_part = has_ending and not is_folder
         if why := _refusal(each, real, patterns.bounds, is_folder, is_part):
             left_out[printable_name(file)] = why
         elif is_folder and each.name not in NOT_OURS:
@@ -153,9 +151,8 @@ def _states(
         elif is_part:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                 status = each.stat()
-                changed = max(
-                    status.st_mtime_ns, status.st_ctime_ns
-                )  # a copy or `chmod` leaves the first as it was
+                # A copy leaves the time of modification as it was.
+                changed = max(status.st_mtime_ns, status.st_ctime_ns)
                 yield file, (each.path, changed, status.st_size)
 
 
@@ -193,70 +190,63 @@ def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -
     references = {
         file: tuple(_files_named(text.refers, file, texts)) for file, text in texts.items()
     }
-    mails, shared = _mails_and_shared(texts, references, patterns.layouts)
-    pages = [name for name, files in mails.items() if _shows_page(files, texts, references)]
-    for name in pages:
-        left_out[mails[name].markup] = (
-            "is a page of an app, with its scripts or a form, and no mail"
-        )
-    of_pages = {*_reached((mails[name].markup for name in pages), references)}
-    mails = {name: files for name, files in mails.items() if name not in pages}
-    of_mails = {*_reached((file for files in mails.values() for file in files), references)}
-    shared -= of_pages - of_mails
+    found, shared = _mails_and_shared(texts, references, patterns.layouts)
+    mails: dict[str, MailFiles] = {}
+    pages: list[str] = []
+    for name, files in found.items():
+        used = _reached([files.markup], references)
+        if any(texts[file].is_page for file in used):
+            pages.append(files.markup)
+            reason = "is a page of an app, with its scripts or a form, and no mail"
+            left_out[files.markup] = reason
+        else:
+            mails[name] = files
+    shared -= {*_reached(pages, references)} - _used_by(mails, references)
     if patterns.is_mail:  # leave out the other pages of an app, and files that only they use
         mails = {name: files for name, files in mails.items() if patterns.is_mail(files)}
-        shared &= {*_reached((file for files in mails.values() for file in files), references)}
+        shared &= _used_by(mails, references)
     return FolderContents(dict(sorted(mails.items())), sorted(shared), references, left_out)
 
 
-def _shows_page(
-    files: MailFiles, texts: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]]
-) -> bool:
-    return any(texts[file].is_page for file in _reached([files.markup], references))
+def _used_by(mails: Mapping[str, MailFiles], references: Mapping[str, Iterable[str]]) -> set[str]:
+    return {*_reached(chain.from_iterable(mails.values()), references)}
 
 
 def _mails_and_shared(
     files: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]], layouts: Iterable[str]
 ) -> tuple[dict[str, MailFiles], set[str]]:
-    extended = _used(
-        {file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()}
-    )
+    of_layouts = {
+        file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()
+    }
     used = _used(references)
     # No mail includes the files of a circle: they are shown, so that they are reported.
-    of_circles = {name for named in references.values() for name in named} - used
-    used |= extended
+    of_circles = set(chain.from_iterable(references.values())) - used
+    used |= _used(of_layouts)
     kinds = {
         file: text.kind or (".html" if file in of_circles else "") for file, text in files.items()
     }
     compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-    mails, shared, named = (
-        dict[str, MailFiles](),
-        set[str](),
-        {naming.plain_name(file): file for file in files},
-    )
+    named = {naming.plain_name(file): file for file in files}
+    mails: dict[str, MailFiles] = {}
+    shared: set[str] = set()
     for file, text in files.items():
-        is_markup, is_mjml = kinds[file] in _MARKUP, kinds[file] == ".mjml"
+        is_markup = kinds[file] in _MARKUP
+        is_mjml = kinds[file] == ".mjml"
         is_layout = is_markup and any(fnmatch(file, pattern) for pattern in layouts)
         is_part = is_mjml and text.fragment and not text.extends
         if naming.is_shared(file) or file in used or is_layout or is_part:
             shared.add(file)
         elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
             form = naming.MjmlFiles if is_mjml else MailFiles
-            mails[naming.name_of(file)] = form(
-                file, naming.text_part(file, named), naming.subject(file, named)
-            )
-    taken = {file for own in mails.values() for file in own} | used
+            text_part = naming.text_part(file, named)
+            mails[naming.name_of(file)] = form(file, text_part, naming.subject(file, named))
+    taken = set(chain.from_iterable(mails.values())) | used
     for file, text in files.items():
-        is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(
-            naming.stem_of(file)
-        )
-        if file not in taken and is_text and text.prints and not naming.is_shared(file):
-            mails.setdefault(
-                naming.name_of(file), MailFiles(file, file, naming.subject(file, named))
-            )
-    parts = {
-        file for own in mails.values() for file in (own.text, own.subject) if file != own.markup
-    }
+        is_free = file not in taken and not naming.is_shared(file)
+        if is_free and text.prints and _is_text(file):
+            own = MailFiles(file, file, naming.subject(file, named))
+            mails.setdefault(naming.name_of(file), own)
+    parts = set(chain.from_iterable(_parts_of(own) for own in mails.values()))
     mails = {name: own for name, own in mails.items() if own.markup not in parts}
     for name, own in mails.items():
         if any(files[file].compiles for file in _reached([own.markup], references)):
@@ -264,15 +254,30 @@ def _mails_and_shared(
     return mails, shared
 
 
+def _is_text(file: str) -> bool:
+    if naming.ending_of(file) not in (".txt", ".text"):
+        return False
+    return not _SUBJECT.search(naming.stem_of(file))
+
+
+def _parts_of(files: MailFiles) -> Iterator[str]:
+    """Yield the files of a mail that are no markup."""
+    for file in (files.text, files.subject):
+        if file != files.markup:
+            yield file
+
+
 def _files_named(names: Iterable[str], file: str, files: Collection[str]) -> Iterator[str]:
-    meant = (naming.files_meant_by(name, file) for name in names)
-    return filter(None, (next((path for path in those if path in files), None) for those in meant))
+    for name in names:
+        meant = next((path for path in naming.files_meant_by(name, file) if path in files), None)
+        if meant is not None:
+            yield meant
 
 
 def _used(below: Mapping[str, Sequence[str]]) -> set[str]:
     """Return the files that others refer to.
 
-    A file that is only named by a circle which it closes does not count.
+    A file that is only named within its own circle of references does not count.
     """
     above: dict[str, list[str]] = {}
     for file, named in below.items():
@@ -299,29 +304,36 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
 
 @lru_cache(65_536)
 def _text(path: str, _: int, size: int) -> _Text:
-    # Rendering reports a large one.
-    text = (
-        ""
-        if size > naming.LARGEST
-        else read_plain_text(path, encoding="utf-8-sig", errors="replace")
-    )
-    references = [
-        (tag or mjml, _QUOTED.findall(named or path))
-        for tag, named, mjml, path in _REFERENCE.findall(text)
-    ]
-    whole = _ROOT.search(text) is not None
-    fragment = not whole and _FRAGMENT.match(text) is not None
-    ending = naming.ending_of(path)  # without one, as in "welcome.tpl", the text decides
-    looks_like = ".mjml" if whole or fragment else ".html" if _A_TAG.search(text) else ""
+    text = ""
+    if size <= naming.LARGEST:  # rendering reports a larger one
+        text = read_plain_text(path, encoding="utf-8-sig", errors="replace")
+    extends: list[str] = []
+    refers: list[str] = []
+    for tag, named, _, included in _REFERENCE.findall(text):
+        names = _QUOTED.findall(named or included)
+        refers += names
+        if tag == "extends":
+            extends += names
+    is_whole = _ROOT.search(text) is not None
+    fragment = not is_whole and _FRAGMENT.match(text) is not None
+    kind = naming.ending_of(path)
+    if kind not in (*_MARKUP, *_OTHERS):  # without one, as in "welcome.tpl", the text decides
+        kind = _kind_of(text, is_mjml=is_whole or fragment)
     return _Text(
-        kind=ending if ending in (*_MARKUP, *_OTHERS) else looks_like,
+        kind=kind,
         fragment=fragment,
-        extends=tuple(name for tag, names in references if tag == "extends" for name in names),
-        refers=tuple(name for _, names in references for name in names),
+        extends=tuple(extends),
+        refers=tuple(refers),
         compiles=_MJML_BLOCK.search(text) is not None,
         prints="{{" in text or "{%" in text,
         is_page=_is_page(text),
     )
+
+
+def _kind_of(text: str, *, is_mjml: bool) -> str:
+    if is_mjml:
+        return ".mjml"
+    return ".html" if _A_TAG.search(text) else ""
 
 
 def _is_page(text: str) -> bool:

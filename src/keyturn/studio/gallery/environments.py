@@ -20,10 +20,12 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, Templa
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages.language import Language
+from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.values import did_you_mean
 
 Prepare = Callable[[Environment], Environment]  # returns a changed copy of an environment
+Renderers = Callable[..., Templates]  # returns the templates for a sample, and a brand
 TOO_DEEP = "An expression is nested too deeply."
 
 _MOST_NESTED = (
@@ -95,9 +97,7 @@ class FolderEnvironment(Environment):
             ) from None
 
     def join_path(self, template: str, parent: str) -> str:
-        """Find a file by the name that the app's loader uses, or by its path
-        beside the other file.
-        """
+        """Find a file by the app's name for it, or by its path from the other file."""
         files = files_meant_by(template, parent)
         for file in files:
             # Paths as text: this runs for each include of each mail.

@@ -19,13 +19,18 @@ from msgspec import Struct, structs
 
 from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid, UnknownMail
-from keyturn.mail.languages.language import Languages
+from keyturn.mail.languages.language import SOURCE_LANGUAGE, Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, paths_below, read_plain_text, walk
-from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
+from keyturn.studio.gallery.branches.exploration import (
+    PREFIX,
+    ExploredMail,
+    Passes,
+    explore_mail,
+)
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.discovery import (
     FileState,
@@ -34,7 +39,7 @@ from keyturn.studio.gallery.discovery import (
     contents_of,
     state_of,
 )
-from keyturn.studio.gallery.environments import Prepare
+from keyturn.studio.gallery.environments import Prepare, Renderers
 from keyturn.studio.gallery.naming import require_readable, require_sendable
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import (
@@ -44,15 +49,14 @@ from keyturn.studio.gallery.samples.files import (
     fit_samples,
     names_in,
 )
-from keyturn.studio.gallery.variables.guessed_values import guess, made_up
+from keyturn.studio.gallery.variables.guessed_values import guess_values, made_up
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
-from keyturn.studio.gallery.variables.probe import Variables
+from keyturn.studio.gallery.variables.recording_value import Variables
 from keyturn.studio.gallery.variables.unpacking import with_shaped_answers
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
-Renderers = Callable[..., Templates]
 _UNKNOWN: Mapping[str, type[Undefined]] = {
     "typed": UndescribedName,
     "plain": MissingName,
@@ -86,8 +90,8 @@ class Draft(Struct, frozen=True):
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `brands`: globals of others. `finds_branches`: forces what samples leave out; `explorer` does it
-    within limits.
+    `brands`: globals by the name of a brand. `finds_branches`: forces the branches that samples
+    leave out. `explorer`: finds them within limits.
     `go_on`: makes an environment that goes on at faults. `draft`: the text of one file, in place of
     that on the disk.
     """
@@ -142,8 +146,8 @@ class Gallery:
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
     def one_look(self, look: "Look | None" = None) -> AbstractContextManager[object]:
-        """Answer all calls in this context from one look at the folder, a new one, taken by the
-        first of them.
+        """Answer all calls in this context from one look at the folder, which the first of them
+        takes.
         """
         return within(_LOOK, look or Look(self))
 
@@ -180,7 +184,7 @@ class Gallery:
         Raises LookupError.
         """
         values: Mapping[str, Any] = self._while_unchanged(
-            name, "guess", lambda: guess(self.variables(name))
+            name, "guess", lambda: guess_values(self.variables(name))
         )
         if props := self.props.get(name):
             with suppress(
@@ -209,7 +213,7 @@ class Gallery:
         return samples[sample]
 
     def variables(self, name: str) -> Variables:
-        from keyturn.studio.gallery.variables.probing import find_variables
+        from keyturn.studio.gallery.variables.recorded_rendering import find_variables
 
         def find() -> Variables:
             files = [*filter(None, self.files(name))]
@@ -234,13 +238,23 @@ class Gallery:
             return None
 
         def explore() -> Passes | None:
-            return (
-                self.explorer(name)
-                if self.explorer
-                else explore_mail(self, name, samples, self._compiled)
-            )
+            if self.explorer:
+                return self.explorer(name)
+            return explore_mail(self._explored_mail(name), samples, self._compiled)
 
         return self._while_unchanged(name, "branches", explore, *samples.values())
+
+    def _explored_mail(self, name: str) -> ExploredMail:
+        language = self.languages.choose(SOURCE_LANGUAGE)
+        return ExploredMail(
+            name,
+            language,
+            texts={file: self.text(file) for file in self.files_of(name)},
+            environment=self.templates.environment(language),
+            go_on=self.go_on,
+            renderers=self.renderers,
+            guess=lambda: self.guessed_sample(name).values,
+        )
 
     def shared_files(self) -> list[str]:
         return self._look.contents.shared
@@ -248,11 +262,13 @@ class Gallery:
     def source(self, file: str) -> str:
         """Return the text of a file, U+FFFD for bytes that are not UTF-8.
 
-        Raises OSError, as for links out of it.
+        Raises OSError, also for a link that leads out of the folder.
         """
         if self.draft and file == self.draft.file:
             return self.draft.text
         path = self.folders / file
+        # A finding may name a whole path outside of the folder; only a link that leads out is
+        # refused.
         if leads_out(path, self.patterns.bounds) and leads_out(path, path):
             raise OSError(f"{file} is a link that leads out of the folder")
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
@@ -283,11 +299,11 @@ class Gallery:
         return self._look.contents.reached_from(self.files(name))
 
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
-        """Return a function from a sample and a brand to their templates, which raises UnknownMail
-        for a brand.
+        """Return a function from a sample and a brand to their templates. It raises UnknownMail for
+        an unknown brand.
 
-        `prepare` changes each environment. `is_forcing`: all samples share templates with those
-        that force branches.
+        `prepare` changes each environment. `is_forcing`: samples that force no branches share
+        the templates of those that do.
         """
 
         def prepared(kind: str, forces: bool, environment: Environment) -> Environment:
@@ -377,9 +393,7 @@ class Gallery:
         return frozenset(word for tag in tags for word in _WORD.findall(tag))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
-        """Return the result of `make`, which is kept until the inputs or a file
-        of the mail change.
-        """
+        """Return the result of `make`, kept until the inputs or a file of the mail change."""
         state = (*self.states_of(name), *inputs)
         if self._results.get((name, what), ((), None))[0] != state:
             self._results[name, what] = state, make()

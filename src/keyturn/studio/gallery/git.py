@@ -75,7 +75,7 @@ def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Pa
 
 
 def _top_of(folder: Path) -> Path:
-    """Return the working tree of the nearest repository, as git finds it, but of no bare one."""
+    """Return the working tree of the nearest repository that is not bare, as git finds it."""
     here = folder.resolve()
     for top in (here, *here.parents):
         if (top / ".git" / "objects").is_dir() or (top / ".git").is_file():

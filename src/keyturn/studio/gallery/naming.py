@@ -85,9 +85,8 @@ _SHARED = (
     r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
 )
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")  # beside `..._subject.txt` in Django's apps
-_HTML_PART = re.compile(
-    r"([_-])html$"
-)  # beside "...-text.html" and "...-subject.html", as packages for Django want it
+# Stands beside "...-text.html" and "...-subject.html", as packages for Django want it.
+_HTML_PART = re.compile(r"([_-])html$")
 _OUTSIDE = ("/", "..")
 # Generic names of files: the mail is named after its folder.
 _ITS_FOLDERS_OWN = frozenset(

@@ -68,8 +68,8 @@ def open_gallery(
 
 
 def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
-    """Return the folders of an app's modules: the working directory, and its project, with or
-    without `src`.
+    """Return the folders of an app's modules: its project, the `src` in it, and the working
+    directory.
     """
     projects = [settings.file.parent] if settings.file else []
     projects += [above for above in folder.parents if (above / "pyproject.toml").is_file()]

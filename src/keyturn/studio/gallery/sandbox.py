@@ -44,9 +44,8 @@ _WIDE_FORMAT = re.compile(  # a width of four digits, or one from a value
     r"|\{[^{}]*:[^{}]*(?:\d{4}|\{)"  # str.format's
 )
 
-_ends_at: ContextVar[tuple[float, float] | None] = ContextVar(
-    "ends_at", default=None
-)  # by the clock, by the processor
+# When a rendering must end, in seconds: by the clock, and by the processor.
+_ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)
 
 
 class OutOfBounds(SecurityError):
@@ -67,8 +66,9 @@ class _EndingTemplate(Template):
 
 
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
-    """A folder's environment in which templates reach only their values, change none, and end; else
-    SecurityError.
+    """A folder's environment in which templates reach only their values, change none, and end.
+
+    A template that does otherwise raises SecurityError.
     """
 
     template_class = _EndingTemplate

@@ -1,4 +1,4 @@
-"""The inbox for any app: mails caught over SMTP or written as captured mails, kept to be read.
+"""The inbox for any app: it keeps the mails that arrive over SMTP or as files in its folder.
 
 For development: it accepts any mail for any address, and delivers none. Input is bounded before it
 is read. Links are never fetched: a GET on a reset link may use it up. Declined: other parsers

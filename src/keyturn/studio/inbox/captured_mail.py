@@ -13,9 +13,8 @@ import msgspec
 from keyturn.studio.inbox.decoding import Address
 from keyturn.studio.inbox.mail import MailContent
 
-_SEARCHED = (
-    16 * 1024
-)  # characters that are searched: of the headers with the names of files, and of the text
+# Characters that are searched, of the headers with the names of files and of the text each.
+_SEARCHED = 16 * 1024
 
 _SNIPPET = 160
 _LONGEST = 1_000  # characters of a header in a list, so that a page of a hundred mails stays small
@@ -56,7 +55,8 @@ class CapturedMail(msgspec.Struct, kw_only=True):
     """A captured mail as a row of the list.
 
     `id`: the name of its file. `number`: counts arrivals. `at`: in the zone of this machine.
-    `delivered_to`: the recipients of the envelope. `bcc`: those without a header, too.
+    `delivered_to`: the recipients of the envelope. `bcc`: also the recipients of
+    the envelope that no header names.
     `size`: bytes as received. `words`: the searched text, in small letters.
     """
 
@@ -167,14 +167,15 @@ def with_id(*mail_ids: str) -> Match:
 
 
 def all_of(*matches: Match) -> Match:
-    """Return whether a mail matches all; `everything` itself for none."""
+    """Return the predicate for mails that match all; `everything` itself without predicates."""
     return (lambda mail: all(match(mail) for match in matches)) if matches else everything
 
 
 def search_for(search: str) -> Match:
-    """Return whether a mail has all terms; terms beyond the twentieth are ignored.
+    """Return the predicate for mails that have all terms of a search.
 
-    Unknown fields are words.
+    Only the first 20 terms in the first 500 characters count. A term with an unknown field is a
+    word.
     """
     return all_of(
         *map(
@@ -187,9 +188,9 @@ def search_for(search: str) -> Match:
 def match_for(
     query: str = "", to: str = "", subject: str = "", since: datetime | None = None
 ) -> Match:
-    """Return the predicate of a program; `everything` itself for an empty query.
+    """Return the predicate for what a program asks for; `everything` itself if it asks for nothing.
 
-    `since`: UTC without a zone.
+    `to`: a whole address. `subject`: a part of the subject. `since`: in UTC if it has no zone.
     """
     matches = [search_for(query)] if query.strip() else []
     if to:

@@ -196,9 +196,9 @@ def _is_announced(line: _Line, announced: str, goes_on: str, next_line: _Line | 
 
 
 def _lines(words: str) -> Iterator[str]:
-    """Yield lines and cells, each with those that continue its sentence.
+    """Yield lines and cells, each joined with those that continue its sentence.
 
-    A word for a code behind a number does not.
+    A line that begins with a word for a code does not continue one that ends with a digit.
     """
     sentence: list[str] = []
     for line in _BREAK.split(words):

@@ -35,9 +35,8 @@ def decode_text(content: bytes, label: str | None) -> str:
     A text that is labelled as ASCII, which the standard takes for windows-1252, is UTF-8 if it can
     be.
     """
-    encoding = webencodings.lookup(
-        (label or "").partition("*")[0]
-    )  # behind "*" is a language (RFC 2231, 5)
+    # A language may follow behind "*" (RFC 2231, 5).
+    encoding = webencodings.lookup((label or "").partition("*")[0])
     likely = [encoding, webencodings.UTF8] if encoding else [webencodings.UTF8]
     for one in reversed(likely) if _is_ascii(label) else likely:
         with contextlib.suppress(ValueError):

@@ -30,17 +30,18 @@ from keyturn.studio.inbox.decoding import (
 from keyturn.studio.inbox.structure import MailStructure
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
-_MAIL_ADDRESS = re.compile(
-    r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}"
-)  # RFC 5321, 4.5.3.1
+
+# RFC 5321, 4.5.3.1.
+_MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")
+
 _CLOSING = ".,;:!?)]»”"
-_BREAKS_IN_A_URL = re.compile(
-    r"[\t\r\n]+"
-)  # what browsers drop from an address (URL standard, 4.4)
+
+# What browsers drop from an address (URL standard, 4.4).
+_BREAKS_IN_A_URL = re.compile(r"[\t\r\n]+")
 
 
 class MailLink(Struct, frozen=True):
-    """A link of a captured mail. `label`: its text in the HTML, which holds it so many `times`."""
+    """A link of a captured mail. `label`: its text in the HTML. `times`: its number there."""
 
     address: str
     label: str
@@ -56,25 +57,24 @@ class MailLink(Struct, frozen=True):
 def links_of(html: str, text: str) -> tuple[MailLink, ...]:
     """Return every address once, in the order of the HTML.
 
-    A mailto link is in a text that names its address.
+    A mailto link counts as in the text if the text names its address.
     """
     in_text = dict.fromkeys(match.rstrip(_CLOSING) for match in _LINK.findall(text))
     named = {f"mailto:{address}" for address in _MAIL_ADDRESS.findall(text)}
     labels_of: dict[str, list[str]] = {}
-    for link in (element for element in parse_html(html).walk() if element.tag == "a"):
-        if address := _BREAKS_IN_A_URL.sub("", link.get("href")).strip():
-            labels_of.setdefault(address, []).append(link.text())
-    return tuple(
-        MailLink(
-            one,
-            next(filter(None, labels), ""),
-            len(labels),
-            one in in_text or one.split("?")[0] in named,
-        )
-        for one, labels in (
-            labels_of | {one: [] for one in in_text if one not in labels_of}
-        ).items()
-    )
+    for element in parse_html(html).walk():
+        if element.tag == "a":
+            address = _BREAKS_IN_A_URL.sub("", element.get("href")).strip()
+            if address:
+                labels_of.setdefault(address, []).append(element.text())
+    for address in in_text:
+        labels_of.setdefault(address, [])
+    links = []
+    for address, labels in labels_of.items():
+        label = next(filter(None, labels), "")
+        is_in_text = address in in_text or address.split("?")[0] in named
+        links.append(MailLink(address, label, len(labels), is_in_text))
+    return tuple(links)
 
 
 _SECRET = re.compile(r"[\w-]{16,}|(?:token|code|key|otp|sig)=[^&#]{4,}", re.IGNORECASE)
@@ -84,7 +84,6 @@ _BESIDE_THE_POINT = re.compile(
     re.IGNORECASE,
 )
 
-
 _LONGEST_ACTION = 2_000
 
 
@@ -92,16 +91,18 @@ def action_link(links: Sequence[MailLink]) -> MailLink | None:
     """Return the link that the mail is about: the only one with a secret, or the only one of these
     in both parts.
     """
-    likely = [
-        link
-        for link in links
-        if link.address.startswith(("https://", "http://"))
-        and len(link.address) <= _LONGEST_ACTION
-        and _SECRET.search(link.address.split("/", 3)[-1])
-        and not _BESIDE_THE_POINT.search(f"{link.address} {link.label}")
-    ]
+    likely = [link for link in links if _may_be_action(link)]
     in_both = [link for link in likely if link.in_both] or likely
     return in_both[0] if len(in_both) == 1 else None
+
+
+def _may_be_action(link: MailLink) -> bool:
+    address = link.address
+    if not address.startswith(("https://", "http://")) or len(address) > _LONGEST_ACTION:
+        return False
+    if not _SECRET.search(address.split("/", 3)[-1]):
+        return False
+    return not _BESIDE_THE_POINT.search(f"{address} {link.label}")
 
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"*/:<>?\\|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
@@ -112,31 +113,29 @@ def safe_file_name(name: str, number: int, content_type: str) -> str:
     """Return a name without folders, control characters and characters that change the reading
     direction.
 
-    The last turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename
+    These turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename
     Sanitization").
     """
     plain = _UNSAFE.sub("-", re.split(r"[/\\]", name)[-1]).strip(" .-")
     if not plain:
         plain = f"part-{number}{mimetypes.guess_extension(content_type) or ''}"
-    stem, dot, ending = plain.rpartition(".")
     if len(plain) <= _LONGEST:
         return plain
-    return (
-        f"{stem[: _LONGEST - len(ending) - 1]}.{ending}"
-        if dot and len(ending) < 10
-        else plain[:_LONGEST]
-    )
+    stem, dot, ending = plain.rpartition(".")
+    if dot and len(ending) < 10:
+        return f"{stem[: _LONGEST - len(ending) - 1]}.{ending}"
+    return plain[:_LONGEST]
 
 
-_READ = (
-    512 * 1024
-)  # characters of each text that are searched for words, links and codes. All of it is shown.
+_READ = 512 * 1024
+"""Characters of each text that are searched for words, links and codes. All of it is shown."""
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """A part that is no text of the mail.
 
-    `number`: counts all parts from 1. `inline`: the HTML names `content_id`.
+    `number`: counts all parts from 1. `inline`: it has a `content_id`, so the HTML can show it, and
+    is not declared an attachment.
     """
 
     number: int
@@ -195,13 +194,13 @@ class MailContent:
         """The HTML of all parts in order. A text with no HTML of its own is in it, too."""
         if all(kind != "text/html" for kind, _, _ in self._texts):
             return ""
-        return "".join(
-            text
-            if kind == "text/html"
-            else f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
-            for kind, text, beside in self._texts
-            if kind == "text/html" or not beside
-        )
+        pieces = []
+        for kind, text, is_alternative in self._texts:
+            if kind == "text/html":
+                pieces.append(text)
+            elif not is_alternative:
+                pieces.append(f'<pre style="white-space: pre-wrap">{escape(text)}</pre>')
+        return "".join(pieces)
 
     @cached_property
     def text(self) -> str:
@@ -209,7 +208,9 @@ class MailContent:
 
     @cached_property
     def readable(self) -> str:
-        return self.text if self.text.strip() or not self.html else self._html_as_text
+        if self.html and not self.text.strip():
+            return self._html_as_text
+        return self.text
 
     @cached_property
     def attachments(self) -> tuple[Attachment, ...]:
@@ -219,8 +220,9 @@ class MailContent:
 
     def attachment(self, number: int) -> Attachment:
         """Return a file by its number. Raises LookupError."""
-        if part := next((one for one in self.attachments if one.number == number), None):
-            return part
+        for part in self.attachments:
+            if part.number == number:
+                return part
         raise LookupError(f"The mail has no file {number}.")
 
     @cached_property
@@ -236,9 +238,10 @@ class MailContent:
         from keyturn.studio.inbox.codes import codes_of
 
         subject = self.header("subject")
-        return codes_of(subject, self.readable) or (
-            codes_of(subject, self._html_as_text) if self.html else []
-        )
+        codes = codes_of(subject, self.readable)
+        if not codes and self.html:
+            codes = codes_of(subject, self._html_as_text)
+        return codes
 
     @cached_property
     def _html_as_text(self) -> str:
@@ -251,9 +254,8 @@ class MailContent:
 
     @cached_property
     def _texts(self) -> list[tuple[str, str, bool]]:
-        return [
-            (_kind(part), _text(part), beside) for _, part, beside in self._parts if _is_text(part)
-        ]
+        texts = ((part, beside) for _, part, beside in self._parts if _is_text(part))
+        return [(_kind(part), _text(part), beside) for part, beside in texts]
 
 
 def markup_to_read(html: str, most: int = _READ) -> str:
@@ -268,29 +270,29 @@ def markup_to_read(html: str, most: int = _READ) -> str:
 def _is_text(part: Message) -> bool:
     """Tell whether a part is read with the mail.
 
-    Some libraries name their texts, but in their type alone.
+    Only a file name in Content-Disposition makes a text a file: some libraries write a name into
+    the Content-Type of all texts.
     """
-    named = parameter(part.get_params([], "content-disposition"), "filename")
-    return (
-        _kind(part) in {"text/html", "text/plain"}
-        and part.get_content_disposition() != "attachment"
-        and not named
-    )
+    if _kind(part) not in {"text/html", "text/plain"}:
+        return False
+    if part.get_content_disposition() == "attachment":
+        return False
+    return not parameter(part.get_params([], "content-disposition"), "filename")
 
 
 def _kind(part: Message) -> str:
-    """Return the type of a leaf.
+    """Return the type of a part that holds no others.
 
-    A multipart without parts is text, and so is a type that is none (RFC 2045, 5.2). But one with a
-    name, such as "pdf; name=a.pdf", is of a file.
+    A multipart without parts is text, and so is a part with a malformed type (RFC 2045, 5.2). But a
+    malformed type with a name, such as "pdf; name=a.pdf", is that of a file.
     """
     if part.get_content_maintype() == "multipart":
         return "text/plain"
     written = str(part.get("content-type", "")).partition(";")[0].strip().lower()
     is_odd = bool(written) and written.count("/") != 1 and written != "text"
-    return (
-        _UNKNOWN if is_odd and parameter(part.get_params([]), "name") else part.get_content_type()
-    )
+    if is_odd and parameter(part.get_params([]), "name"):
+        return _UNKNOWN
+    return part.get_content_type()
 
 
 _UNKNOWN = "application/octet-stream"
@@ -302,16 +304,15 @@ def _content(part: Message) -> bytes:
 
 
 def _text(part: Message) -> str:
-    return decode_text(_content(part), parameter(part.get_params([]), "charset")).replace(
-        "\r\n", "\n"
-    )
+    charset = parameter(part.get_params([]), "charset")
+    return decode_text(_content(part), charset).replace("\r\n", "\n")
 
 
 def _attachment(number: int, part: Message) -> Attachment:
     content_id = utf8(unfold(str(part.get("Content-ID", "")))).strip(" <>")
-    name = parameter(part.get_params([], "content-disposition"), "filename") or parameter(
-        part.get_params([]), "name"
-    )
+    name = parameter(part.get_params([], "content-disposition"), "filename")
+    if not name:
+        name = parameter(part.get_params([]), "name")
     return Attachment(
         number=number,
         name=safe_file_name(name, number, _kind(part)),
@@ -322,9 +323,8 @@ def _attachment(number: int, part: Message) -> Attachment:
     )
 
 
-OPENING = (
-    64 * 1024
-)  # characters of HTML that are searched for a preheader: lists show the beginning
+OPENING = 64 * 1024
+"""Characters of HTML that are searched for a preheader: lists show the beginning."""
 
 _CID = re.compile(r"cid:([^\s\"'()<>]{1,250})", re.IGNORECASE)
 _SHOWN = {
@@ -336,7 +336,9 @@ _SHOWN = {
 """Image types that hold neither scripts nor links, unlike SVG, by their first bytes (MIME Sniffing
 standard, 6.1).
 """
-_MOST_INLINE = 8 * 1024**2  # bytes of the images in a mail; each use counts
+
+_MOST_INLINE = 8 * 1024**2
+"""Bytes of the images in a mail. Each use counts."""
 
 
 def with_inline_images(mail: MailContent, html: str) -> str:
@@ -351,12 +353,17 @@ def with_inline_images(mail: MailContent, html: str) -> str:
     def put(reference: re.Match[str]) -> str:
         nonlocal left
         image = images.get(unquote(reference[1]))
-        kind = next(
-            (kind for kind, begin in _SHOWN.items() if image and begin.match(image.content)), None
-        )
+        kind = _image_type(image.content) if image else None
         if image is None or kind is None or image.size > left:
             return reference[0]
         left -= image.size
         return f"data:{kind};base64,{b64encode(image.content).decode()}"
 
     return _CID.sub(put, html)
+
+
+def _image_type(content: bytes) -> str | None:
+    for kind, beginning in _SHOWN.items():
+        if beginning.match(content):
+            return kind
+    return None

@@ -25,9 +25,8 @@ from keyturn.studio.inbox.store import CapturedMails
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would log each command
 
 _HANDSHAKE = 10.0  # seconds that a client has to begin TLS
-_LINE = (
-    1024**2
-)  # bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line.
+# Bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line.
+_LINE = 1024**2
 _AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
 
 
@@ -81,8 +80,9 @@ class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmtpServer:
-    """Listens on a socket, in a thread with its own loop, and answers the commands, by names that
-    aiosmtpd knows.
+    """Listens on a socket, in a thread with its own loop, and answers the commands.
+
+    aiosmtpd finds the answers by the names of the methods.
     """
 
     def __init__(
@@ -247,12 +247,11 @@ class _Connection(SMTP):
             self.transport.close()
 
     async def smtp_MAIL(self, arg: str | None) -> None:
-        """Accept the parameter AUTH as well, which says who else submitted the
-        mail (RFC 4954, 5).
-        """
+        """Accept the parameter AUTH as well, which names another submitter (RFC 4954, 5)."""
         await super().smtp_MAIL(arg and _AUTH_PARAMETER.sub("", arg))
 
     async def _handle_client(self) -> None:
+        # A refused connection gets no greeting after its refusal.
         if self.transport and not self.transport.is_closing():
             await super()._handle_client()
 

@@ -35,8 +35,8 @@ class CapturedMails:
 
     Raises InboxUnready.
 
-    `most`, `size`: of mails and of bytes. The oldest go first, and those that the studio wrote are
-    deleted then.
+    `most`, `size`: the largest number of mails, and of bytes. The oldest leave the list first; only
+    files that the studio wrote are deleted then.
     """
 
     def __init__(

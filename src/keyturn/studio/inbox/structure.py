@@ -1,10 +1,9 @@
 """The heads and parts of a captured mail, found on its bytes (RFC 5322, RFC 2046), within bounds.
 
-Python's parser makes an object of every line of a header, and takes every line of a mail again for
-each level of
-nesting: a mail of 8 MB can hold it for minutes. So it gets heads alone, which are cut before, and
-no more than a mail may have. Its older policy is used on purpose: it parses a header only when the
-header is asked for, so a damaged header neither fails nor takes long.
+Python's parser makes an object of every line of a header, and reads every line of a mail again for
+each level of nesting: a mail of 8 MB can hold it for minutes. So it gets only heads, which are cut
+to the bounds before. Its older policy (`Compat32`) parses a header only when the header is asked
+for, so a damaged header neither fails nor takes long.
 """
 
 import re
@@ -156,12 +155,10 @@ class MailStructure:
         return self._parse(kept), blank.end() if blank else end
 
     def _header_lines(self, start: int, end: int) -> tuple[bytes, int, bool]:
-        """Return the lines of the headers, what is behind the last one,
-        and whether none was cut.
-        """
+        """Return the lines of the headers, where the last one ends, and whether none was cut."""
         kept = list[bytes]()
         headers, behind, position = 0, start, start
-        room = MOST_OF_HEADS - self.parsed
+        left = MOST_OF_HEADS - self.parsed
         while position < end:
             line = _line_at(self._raw, position, end)
             is_header = _HEADER.match(line[0]) is not None
@@ -175,12 +172,12 @@ class MailStructure:
                 headers += is_header
                 kept.append(line[0])
                 behind = position
-            if position - start > room:
+            if position - start > left:
                 self._cuts[
                     f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not "
                     "shown."
                 ] = None
-                return b"".join(kept)[:room], behind, False
+                return b"".join(kept)[:left], behind, False
         return b"".join(kept), behind, True
 
     def _parse(self, head: bytes) -> Message:
@@ -221,10 +218,10 @@ def _readable(value: str) -> str:
     "a*0=x; a*=y".
     """
     few = ";".join(value[:_LONGEST_PARAMETERS].split(";")[: _MOST_PARAMETERS + 1])
-    probe = Message()
-    probe["value"] = few
+    message = Message()
+    message["value"] = few
     try:
-        probe.get_params(header="value")
+        message.get_params(header="value")
     except Exception:  # noqa: BLE001 - the parser documents no errors
         return few.partition(";")[0]
     return few

@@ -15,9 +15,10 @@ _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", "
 def changed_mails(
     gallery: Gallery, base: str, settings: Path | None, without: Collection[Path] = ()
 ) -> set[str]:
-    """Return the mails that may differ from the merge base with `base`; all for a file of none.
+    """Return the mails that may differ from the merge base with `base`.
 
-    Raises GitFailed.
+    These are all mails if the settings differ, or a file that no mail is known to use. Raises
+    GitFailed.
     """
     watched = gallery.watched_folders
     paths = [*watched, *([settings.resolve()] if settings else [])]

@@ -1,9 +1,9 @@
 """Checks templates in several processes, each within its limits, and reuses the findings of
 unchanged templates.
 
-Findings are stored under a key of all that they depend on, but none that depend on an app's code,
-or in folders with links to folders. The store lies in the user's cache: in the checked folder, a
-branch could bring findings of its own.
+Findings are stored under a key of all that they depend on. Not stored are those that an app's code,
+the machine or other names decide, and any in folders with links to folders. The store lies in the
+user's cache: in the checked folder, a branch could bring findings of its own.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import FileState, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
-from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.rules import RULES, limit_finding
+from keyturn.studio.lint.template_checks import ENOUGH, TemplateChecks, TemplateResult
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
 # seconds for work that belongs to no single mail: loading the checks, reading samples and files
@@ -35,7 +35,7 @@ _BESIDE = 10
 _MOST_KEPT = 5_000
 _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
-# Libraries that findings depend on, and a file included by a computed name, which may be any file.
+# Libraries that findings depend on.
 _LIBRARIES = (
     "keyturn",
     "babel",
@@ -46,6 +46,7 @@ _LIBRARIES = (
     "msgspec",
     "tinycss2",
 )
+# A file that is included by a computed name may be any file.
 _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
 
 
@@ -64,32 +65,34 @@ class ResultCache:
         self,
         gallery: Gallery,
         names: Sequence[str],
-        check: Callable[[Sequence[str]], Iterable[Part]],
-    ) -> Iterable[Part]:
+        check: Callable[[Sequence[str]], Iterable[TemplateResult]],
+    ) -> Iterable[TemplateResult]:
         """Return the findings on templates: `check` makes those of templates that have changed."""
         known, keys = _read(self._file), _state_keys(gallery, names, self._depends_on)
-        parts = {name: known[key] for name, key in keys.items() if key in known}
-        left = [name for name in names if name not in parts]
-        parts |= zip(left, check(left), strict=True)
-        used = {key: part for name, key in keys.items() if not (part := parts[name]).is_cut_short}
+        results = {name: known[key] for name, key in keys.items() if key in known}
+        left = [name for name in names if name not in results]
+        results |= zip(left, check(left), strict=True)
+        used = {
+            key: result for name, key in keys.items() if not (result := results[name]).is_cut_short
+        }
         # Of others, the machine or other names decide.
         used = {
-            key: part
-            for key, part in used.items()
-            if all(RULES.row_of(one).is_stored for one in part.findings)
+            key: result
+            for key, result in used.items()
+            if all(RULES.row_of(one).is_stored for one in result.findings)
         }
         if not used.keys() <= known.keys():
-            self._save({key: part for key, part in known.items() if key not in used} | used)
-        return [parts[name] for name in names]
+            self._save({key: result for key, result in known.items() if key not in used} | used)
+        return [results[name] for name in names]
 
-    def _save(self, parts: Mapping[str, Part]) -> None:
+    def _save(self, results: Mapping[str, TemplateResult]) -> None:
         """Replace the file with the last of these.
 
-        If that fails, the next check starts without it.
+        If that fails, the next check starts without these parts.
         """
         with suppress(OSError):
             make_private_folder(self._file.parent)
-            replace_file(self._file, msgspec.msgpack.encode(dict([*parts.items()][-_MOST_KEPT:])))
+            replace_file(self._file, msgspec.msgpack.encode(dict([*results.items()][-_MOST_KEPT:])))
             files = sorted(
                 self._file.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True
             )
@@ -97,11 +100,11 @@ class ResultCache:
                 old.unlink(missing_ok=True)
 
 
-def _read(file: Path) -> Mapping[str, Part]:
+def _read(file: Path) -> Mapping[str, TemplateResult]:
     try:
         if file.stat().st_size > _LARGEST_KEPT:
             return {}
-        return msgspec.msgpack.decode(file.read_bytes(), type=dict[str, Part])
+        return msgspec.msgpack.decode(file.read_bytes(), type=dict[str, TemplateResult])
     except (OSError, msgspec.DecodeError):  # missing, or written by another version
         return {}
 
@@ -159,7 +162,7 @@ def _digest(*parts: object) -> str:
 
 def check_in_renderers(
     checks: TemplateChecks, names: Sequence[str], /, jobs: int, results: ResultCache | None = None
-) -> Iterable[Part]:
+) -> Iterable[TemplateResult]:
     """Check templates in `jobs` processes.
 
     One that crashes its process is a finding; the others are still checked.
@@ -173,8 +176,8 @@ def check_in_renderers(
     entries = {entry.name: entry for entry in checks.gallery.entries()}
     jobs = min(jobs, len(names))
 
-    def check(name: str) -> Part:
-        def run(seconds: float) -> Part:
+    def check(name: str) -> TemplateResult:
+        def run(seconds: float) -> TemplateResult:
             return renderers.run_for(seconds, TemplateChecks.check, name)
 
         return check_apart(run, checks.gallery, entries[name], checks.limits)
@@ -190,8 +193,8 @@ def check_in_renderers(
 
 
 def check_apart(
-    run: Callable[[float], Part], gallery: Gallery, entry: Entry, limits: Limits
-) -> Part:
+    run: Callable[[float], TemplateResult], gallery: Gallery, entry: Entry, limits: Limits
+) -> TemplateResult:
     """Check a template in a renderer, where `run` may take some seconds.
 
     A limit that it passes is a finding.
@@ -202,4 +205,4 @@ def check_apart(
         return run(limits.seconds * (mails + ENOUGH) + _BESIDE)
     except LimitExceeded as exceeded:
         limit = limit_finding(exceeded.limit, gallery.files(entry.name).markup)
-    return Part((replace(limit, mails=(MailName(entry.name),), hides=True),))
+    return TemplateResult((replace(limit, mails=(MailName(entry.name),), hides=True),))

@@ -31,9 +31,8 @@ from keyturn.studio.lint.source.traced_text import (
     trail_at,
 )
 
-Part = Literal[
-    "markup", "text", "subject"
-]  # a rendered file of a mail, as `Document` and `MailFiles` name it
+# A rendered file of a mail, as `Document` and `MailFiles` name it.
+Part = Literal["markup", "text", "subject"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +114,7 @@ class Document:
         return trail_at(getattr(self, part), offset, getattr(self.files, part))[0]
 
     def trail(self, offset: int) -> tuple[Place, ...]:
-        """Return the place of a character of `markup`,
-        then the places of the calls of its macro.
-        """
+        """Return the place of a character of `markup`, then the calls of its macro."""
         return trail_at(self.markup, offset, self.files.markup)
 
     @property
@@ -126,8 +123,8 @@ class Document:
         return (body_of(self.root) if self.files.is_mjml else self.root.find("body")) or self.root
 
     def elements(self, *tags: str) -> Iterable[Element]:
-        """Return the elements of the MJML, or of a page, with one of these tags, or all, in their
-        order.
+        """Return the elements of the MJML, or of plain HTML, in order: those with one of these
+        tags, or all.
         """
         return (one for one in self.root.walk() if not one.holder and (not tags or one.tag in tags))
 
@@ -200,9 +197,8 @@ class Document:
         return next((at for at in offsets if at is not None), self.body.offset)
 
 
-Check = Callable[
-    [Document], Iterable[Finding]
-]  # equal findings in several samples are reported once
+# Returns findings; equal ones in several samples are reported once.
+Check = Callable[[Document], Iterable[Finding]]
 
 
 def read_document(
@@ -210,7 +206,8 @@ def read_document(
 ) -> Document:
     """Render a mail from a sample.
 
-    `templates` must be prepared by `with_origins`. Raises TemplateInvalid.
+    `templates` must be prepared by `with_origins` or `with_lenient_origins`. Raises
+    TemplateInvalid.
     """
     files = templates.files(template)
     with note_faults() as missing, marking(sample):
@@ -272,7 +269,7 @@ def _compile(
 HTML, TEXT = "HTML", "text"  # in the places of findings on a sent mail, instead of files
 
 
-def document_of(html: str, text: str = "", subject: str = "") -> Document:
+def sent_document(html: str, text: str = "", subject: str = "") -> Document:
     """Return a mail that an app has sent, without templates."""
     root = parse_html(html)
     return Document(

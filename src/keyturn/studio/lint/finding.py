@@ -51,8 +51,10 @@ did_you_mean = partial(values.did_you_mean, question="Did you mean {}?")
 
 
 def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
-    """Do so for a file that `by` names: also without their folders and endings, the names must be
-    close.
+    """Return a fix with the closest known file, or an empty text.
+
+    The names must be close without their folders and endings, too. `by`: the file that names it,
+    which cannot be meant.
     """
     stem = PurePosixPath(name).stem
     close = (
@@ -62,9 +64,7 @@ def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
 
 
 class ClientGap(msgspec.Struct, frozen=True):
-    """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a
-    part of it.
-    """
+    """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a part of it."""  # noqa: E501 - docs/check.schema.json has it as one line
 
     client: str
     support: Literal["no", "partial"]
@@ -102,8 +102,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> tuple[str, str, str]:
-        """What equal findings share, which count as one with several places: the rule, of errors
-        the message, too.
+        """What equal findings share, which count as one with several places: the rule and the
+        severity; of errors the message, too.
         """
         return self.rule, self.severity, self.message if self.severity == "error" else ""
 
@@ -145,5 +145,5 @@ def cut(word: str, longest: int = _LONGEST_WORD) -> str:
 
 
 def limit_of(cause: BaseException | None) -> str:
-    """Return the rule for the limit that an exception reports; empty for other exceptions."""
+    """Return the name of the limit that an exception reports; empty for other exceptions."""
     return next((limit for limit, kinds in _LIMITS.items() if isinstance(cause, kinds)), "")

@@ -16,9 +16,8 @@ from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import Rule
 
-Shown = Callable[
-    [str], str
-]  # returns the path that a reader can open, from a file's name in the folder of templates
+# Returns the path that a reader can open, from a file's name in the folder of templates.
+Shown = Callable[[str], str]
 Count = Annotated[int, Meta(ge=0)]
 FromOne = Annotated[int, Meta(ge=1)]
 _AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
@@ -27,9 +26,7 @@ _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong in one place, once for all mails that have it: TEMPLATE/SAMPLE, and
-    the language.
-    """
+    """One thing that is wrong in one place, once for all mails that have it: TEMPLATE/SAMPLE, and the language."""  # noqa: E501 - docs/check.schema.json has it as one line
 
     rule: Annotated[str, Meta(pattern="^[a-z]+/[a-z0-9-]+$")]
     severity: Severity

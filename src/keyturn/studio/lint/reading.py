@@ -36,16 +36,16 @@ class Saying(Struct, frozen=True):
     language: str = ""
 
 
-PlaceOf = Callable[
-    [Element], Place | None
-]  # returns the place in the templates of a rendered element
+# Returns the place in the templates of a rendered element.
+PlaceOf = Callable[[Element], Place | None]
 _END_OF_LINE = Saying("text", "")
 
 
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
     """Return the phrases.
 
-    A text continues until something ends the line; the first of a list entry joins its mark.
+    A text continues until something ends the line; the first text of a list entry joins the phrase
+    of the entry.
     """
     sayings, line = list[Saying](), list[tuple[str, Element, str]]()
     above = (root.find("body"), root.find("html"))

@@ -1,6 +1,4 @@
-"""What the checks found: in the mails of a folder, in one mail,
-or in a mail that an app has sent.
-"""
+"""What the checks found: in the mails of a folder, in one mail, or in one that an app has sent."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -15,7 +15,7 @@ from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity, cu
 
 _LONGEST_TEXT = 1_000
 
-Tree = Literal["authored", "compiled", "mjml"]
+TreeName = Literal["authored", "compiled", "mjml"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +38,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     bad: str = ""
     good: str = ""
     select: str = ""
-    on: frozenset[Tree] = frozenset(["authored"])
+    on: frozenset[TreeName] = frozenset(["authored"])
     attribute: str = ""
     value: str = ".*"
     is_stored: bool = True
@@ -114,8 +114,8 @@ class Rules(dict[str, Rule]):
         return self._places.get(group, len(self))
 
     def rank(self, finding: Finding) -> tuple[int, ...]:
-        """Return the place of its kind in every list: by severity, group, and clients that lack a
-        feature.
+        """Return the sort key of a finding: its severity, its group, then the most clients that
+        lack the feature.
         """
         lacking = sum(gap.support == "no" for gap in finding.clients)
         return SEVERITIES.index(finding.severity), self.place_of(finding.group), -lacking
@@ -156,7 +156,7 @@ RULES = Rules(Path(__file__).with_name("rules.toml"))
 
 
 def limit_finding(limit: str, place: Place | str, message: str = "") -> Finding:
-    """Return the finding on a mail.
+    """Return the finding on a mail that passed a limit.
 
     `place`: a file if the line is unknown. `message`: by default that of the limit.
     """

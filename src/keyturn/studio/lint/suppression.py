@@ -93,7 +93,7 @@ _START_TAG = re.compile(
     re.DOTALL,
 )
 _MOST_COMMENTS = 1_000  # comments of a file that count
-_LONGEST_TAG = 10_000  # characters of a start tag
+_LONGEST_TAG = 10_000  # characters of a start tag that are read
 _FORM = "{# keyturn: ignore links/relative because ... #}"
 
 

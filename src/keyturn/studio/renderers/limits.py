@@ -26,7 +26,7 @@ _SOON = 0.001  # seconds until an alarm that came due while another one counted
 Job = tuple[
     float, Callable[..., Any], tuple[Any, ...]
 ]  # the seconds that it may take, a function, and its arguments
-Answer = tuple[
+JobResult = tuple[
     Any, Exception | None
 ]  # the value of a job, or what it raised: LimitExceeded if it passed a limit
 
@@ -34,7 +34,8 @@ Answer = tuple[
 class Limits(Struct, frozen=True):
     """How much one mail may take.
 
-    `seconds`: of processor time; by the clock, PATIENCE times as many.
+    `seconds`: of processor time; by the clock, PATIENCE times as many. `megabytes`: of memory,
+    beyond what the renderer has when it starts.
     """
 
     seconds: float = 5
@@ -135,7 +136,7 @@ def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> N
                 connection.send((None, TypeError(str(error))))
 
 
-def _do(job: Job, state: object) -> Answer:
+def _do(job: Job, state: object) -> JobResult:
     seconds, function, arguments = job
     try:
         limit_processor(seconds)

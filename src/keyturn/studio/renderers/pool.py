@@ -25,7 +25,8 @@ S_co = TypeVar("S_co", covariant=True)
 Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
-# seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
+# seconds by the clock beyond PATIENCE times the limit, so that a renderer on a busy machine can
+# report the limit itself
 _GRACE = 5.0
 _START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
 _OCTETS = 8  # of a number
@@ -61,8 +62,9 @@ class Runner(Generic[S_co]):
 
 
 class RendererPool(Runner[S_co]):
-    """Has work done in up to `most` processes, each with the `state` at the time when this was
-    made, before threads.
+    """Works in up to `most` processes, each with the `state` of the time when the pool was made.
+
+    Make it before there are threads.
     """
 
     def __init__(self, state: S_co, limits: Limits, most: int) -> None:
@@ -165,7 +167,9 @@ class Spawner:
             return _read_number(self._control.recv(_OCTETS, socket.MSG_WAITALL)), ours
 
     def end(self, pid: int) -> int:
-        """End a renderer at once. Return the signal that ended it: an earlier one, or SIGKILL."""
+        """End a renderer at once. Return the signal that ended it (SIGKILL or an earlier one), or
+        0.
+        """
         with suppress(OSError, EOFError), self._one_at_a_time:
             self._control.sendall(pid.to_bytes(_OCTETS))
             return _read_number(self._control.recv(_OCTETS, socket.MSG_WAITALL))

@@ -1,8 +1,9 @@
 """Every mail of a gallery, with each of its samples, compared with its snapshot, which is plain
 files.
 
-`TEMPLATE/SAMPLE.html` has one tag a line, `.txt` the text part, `.subject.txt` the subject, if the
-HTML has no title with it, and `SAMPLE.de.html` another language than that of the templates.
+`TEMPLATE/SAMPLE.html` has one tag a line, `.txt` the text part, `.subject.txt` the subject of a
+template whose subject is a file of its own, and `SAMPLE.de.html` another language than that of the
+templates.
 """
 
 import re
@@ -121,9 +122,8 @@ def _text(path: Path) -> str | None:
 
 
 Differ = Callable[[str, str], Difference]  # a text before and after
-Renders = Callable[
-    [str, MailFiles, Sample, str], Rendered
-]  # a template in the language of a tag, or TemplateInvalid
+# Renders a template in the language of a tag. Raises TemplateInvalid.
+Renders = Callable[[str, MailFiles, Sample, str], Rendered]
 State = Literal["same", "changed", "new", "gone", "broken"]
 
 
@@ -164,7 +164,7 @@ class Comparison:
     def differences(self) -> tuple[Difference, Difference, Difference]:
         """The differences of the HTML, the text and the subject.
 
-        There are none of a mail that cannot be rendered.
+        A mail that cannot be rendered has none.
         """
         after = self.before if self.fault else self.after
         html, text, subject = map(self.differ, self.before or _NO_PARTS, after or _NO_PARTS)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _AROUND = 3  # unchanged lines that are kept around a change
-_FOLDED_FROM = 4  # between two changes, this many or more unchanged lines are folded
+_FOLDED_FROM = 4  # this many or more lines without a change near them are folded
 
 
 class LinePiece(NamedTuple):
@@ -27,7 +27,7 @@ class Line(NamedTuple):
     pieces: tuple[LinePiece, ...]
 
 
-class Run(NamedTuple):
+class LineGroup(NamedTuple):
     """Consecutive lines. `folded`: far from any change."""
 
     lines: tuple[Line, ...]
@@ -48,7 +48,7 @@ class Difference:
 
     @cached_property
     def edits(self) -> frozenset[tuple[str, str]]:
-        """Return the changed texts: mails with the same edits were changed in the same way."""
+        """The changed texts: mails with the same edits were changed in the same way."""
         changed = [line for line in self.lines if line.kind != "same"]
         pieces = (
             (line.kind, one)
@@ -58,14 +58,17 @@ class Difference:
         )
         return frozenset((kind, one.text.strip()) for kind, one in pieces)
 
-    def runs(self) -> list[Run]:
-        changed = (at for at, line in enumerate(self.lines) if line.kind != "same")
-        near = {at + step for at in changed for step in range(-_AROUND, _AROUND + 1)}
-        groups = groupby(range(len(self.lines)), near.__contains__)
-        runs = ((is_near, tuple(self.lines[at] for at in group)) for is_near, group in groups)
-        return [
-            Run(lines, folded=not is_near and len(lines) >= _FOLDED_FROM) for is_near, lines in runs
-        ]
+    def groups(self) -> list[LineGroup]:
+        near = set[int]()
+        for at, line in enumerate(self.lines):
+            if line.kind != "same":
+                near.update(range(at - _AROUND, at + _AROUND + 1))
+        groups = []
+        for is_near, numbers in groupby(range(len(self.lines)), near.__contains__):
+            lines = tuple(self.lines[at] for at in numbers)
+            is_long = len(lines) >= _FOLDED_FROM
+            groups.append(LineGroup(lines, folded=is_long and not is_near))
+        return groups
 
 
 def difference(before: str, after: str) -> Difference:
@@ -73,9 +76,7 @@ def difference(before: str, after: str) -> Difference:
 
 
 def replacement(before: str, after: str) -> Difference:
-    """Return a difference without a comparison: all old lines are removed, and
-    all new ones added.
-    """
+    """Return a difference without a comparison: all old lines removed, all new ones added."""
     old, new = _split(before), _split(after)
     removed = [Line("old", number, None, (LinePiece(text),)) for number, text in enumerate(old, 1)]
     added = [Line("new", None, number, (LinePiece(text),)) for number, text in enumerate(new, 1)]

@@ -1,6 +1,6 @@
 """The studio: designers see the mails before they are sent.
 
-For development only; only `cli` imports it.
+For development only.
 
 The address holds the whole state (`view.View`): every view is a plain GET that can be read without
 scripts. Scripts fetch the same page and swap its regions, and the palette reads the links of the

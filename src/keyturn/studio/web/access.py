@@ -6,9 +6,8 @@ that shows it in an address gets a session in a cookie, from which nobody can co
 
 Browsers send a cookie to all ports of its host (RFC 6265, 8.5), and SameSite does not help, since a
 site has no port. Any user of the machine can listen on another port of 127.0.0.1. So the studio has
-a host of its own for browsers,
-`NAME.localhost`: browsers resolve it to loopback (RFC 6761, 6.3), and only clients with the token
-learn the name.
+a host of its own for browsers, `NAME.localhost`: browsers resolve it to loopback (RFC 6761, 6.3),
+and only clients with the token learn the name.
 
 The studio writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser
 sends no such header.
@@ -45,7 +44,7 @@ HEADERS = {
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: at least 128 bits of entropy
-_SHORTEST, _LONGEST = 22, 200  # as long as those bytes are in Base64
+_SHORTEST, _LONGEST = 22, 200  # characters; those bytes have 22 in Base64
 _TOKEN = re.compile(rf"[\w-]{{{_SHORTEST},{_LONGEST}}}", re.ASCII)
 _LONGEST_NAME = (
     10  # bytes of a host's name. Each guess at these 80 bits needs a request of the user's browser.
@@ -207,7 +206,7 @@ def _small_page(page: str, *cookies: Cookie) -> Response[Any]:
 
 def admit_programs(studio: Studio) -> Guard:
     """Return the check of a request of a program: 401 without the token, 403 for pages of other
-    sites.
+    sites, and in a studio without a token 421 for a foreign host.
 
     The token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), as clients of
     Mailpit send it. With it, the Host header may be any name, such as a container's: a rebound site

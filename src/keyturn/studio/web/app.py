@@ -38,9 +38,7 @@ __all__ = ["Studio", "create_studio_app", "studio_routers"]
 
 
 def create_studio_app(studio: Studio, programs: str = "/") -> Litestar:
-    """Return the studio as an app of its own,
-    with the API for programs below the path `programs`.
-    """
+    """Return the studio as an app of its own, with the API for programs below `programs`."""
 
     @get("/", include_in_schema=False, sync_to_thread=False)
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:

@@ -76,6 +76,7 @@ def _edited(start: Values, edit: str) -> Values:
     """
     changes = msgspec.json.decode(edit, type=dict[str, Any])
     removed = changes.pop(_REMOVED, [])
+    # An address that a user wrote by hand may hold any JSON.
     removed = removed if isinstance(removed, list) else []
     return {name: value for name, value in {**start, **changes}.items() if name not in removed}
 
@@ -87,9 +88,8 @@ def _pointer(*steps: object) -> str:
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-_Fitted = tuple[
-    Mapping[str, Any], Mapping[str, str]
-]  # values for a template, and faults by JSON Pointer
+# Values for a template, and faults by JSON Pointer.
+_Fitted = tuple[Mapping[str, Any], Mapping[str, str]]
 
 
 def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fitted:

@@ -21,7 +21,7 @@ _MOST = 16  # kept drafts: a frame asks for its draft right after it was rendere
 
 
 class Drafts:
-    """Has drafts rendered and checked.
+    """Renders and checks drafts in the renderers.
 
     An editor sends its next draft when it has the answer to the last.
     """

@@ -19,7 +19,7 @@ from keyturn.studio.web.studio import Studio
 # one save.
 _STEP = 5
 _AT_MOST = 50
-_LOOK_UP = 200
+_LOOK_UP = 200  # between two looks of an idle watch at `stopping`
 
 
 @get("/events", sync_to_thread=False)

@@ -13,11 +13,11 @@ from keyturn.studio.web.access import HEADERS
 
 _logger = logging.getLogger("keyturn")
 
-Answer = Callable[[Request[Any, Any, Any], HTTPException], Response[Any]]
+ErrorHandler = Callable[[Request[Any, Any, Any], HTTPException], Response[Any]]
 
 
 def exception_handlers(
-    answer: Answer,
+    answer: ErrorHandler,
 ) -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
     """Return the handlers of all errors, which `answer` shows.
 

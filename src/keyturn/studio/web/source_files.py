@@ -1,6 +1,4 @@
-"""The files of a folder, read for an editor and saved unless they have changed
-on the disk since.
-"""
+"""The files of a folder, read for an editor and saved unless they have changed on disk since."""
 
 import codecs
 import errno
@@ -16,15 +14,14 @@ from keyturn.errors import TemplateInvalid
 from keyturn.plain_files import read_plain_file, replace_file
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.naming import LARGEST
-from keyturn.studio.gallery.samples.saving import ONE_SAVE_AT_A_TIME
+from keyturn.studio.gallery.saving import ONE_SAVE_AT_A_TIME
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})
 
 
-SourceText = dict[
-    str, str
-]  # the `text` of a file with line feeds, and the `fingerprint` of its octets
+# The `text` of a file with line feeds, and the `fingerprint` of its octets.
+SourceText = dict[str, str]
 
 
 class SourceFiles:
@@ -33,7 +30,8 @@ class SourceFiles:
     `off`: why nothing can be edited, or empty.
 
     A path must name a file that the gallery knows, and that is in the folder after links are
-    followed (OWASP ASVS 5.0, 5.3.2). What cannot be edited is a 403 that says why.
+    followed (OWASP ASVS 5.0, 5.3.2). For a file that cannot be edited, the answer is a 403 that
+    says why.
     """
 
     def __init__(self, gallery: Gallery, off: str) -> None:

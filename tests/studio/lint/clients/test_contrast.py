@@ -1,5 +1,5 @@
-"""What a text looks like in each mode: the cascade, the grounds, and what clients make of colours
-in the dark.
+"""What a text looks like in each mode: the cascade, the backgrounds, and what clients make of
+colours in the dark.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ def painted(html: str, mode: Mode = LIGHT) -> Paint:
 
 def seen(html: str, mode: Mode = LIGHT) -> tuple[str, str]:
     paint = painted(html, mode)
-    return str(paint.colour), str(paint.ground)
+    return str(paint.colour), str(paint.background)
 
 
 BLACK, RED, BLUE = "#000000", "#ff0000", "#0000ff"
@@ -30,7 +30,7 @@ IN_A = "<div class='a'>{}<p id='x'>Hello</p>"
 
 
 @pytest.mark.parametrize(
-    ("html", "colour", "ground"),
+    ("html", "colour", "background"),
     [
         (
             '<td bgcolor="#222222"><font color="#eeeeee" id="x">Hello</font></td>',
@@ -77,8 +77,8 @@ IN_A = "<div class='a'>{}<p id='x'>Hello</p>"
         ),
     ],
 )
-def test_a_text_is_painted_as_the_cascade_has_it(html: str, colour: str, ground: str) -> None:
-    assert seen(html) == (colour, ground)
+def test_a_text_is_painted_as_the_cascade_has_it(html: str, colour: str, background: str) -> None:
+    assert seen(html) == (colour, background)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_text_that_is_not_seen_is_not_painted(style: str) -> None:
 
 def test_a_colour_that_cannot_be_read_is_not_guessed(tmp_path: Path) -> None:
     assert painted('<p id="x" style="color:color-mix(in srgb, red, blue)">Hello</p>').colour is None
-    assert painted('<p style="background:var(--paper)"><b id="x">Hello</b></p>').ground is None
+    assert painted('<p style="background:var(--paper)"><b id="x">Hello</b></p>').background is None
     assert findings(tmp_path, '<p style="color:color-mix(in srgb, red, blue)">Hello</p>') == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
+from keyturn.studio.lint.template_checks import check_gallery
 
 PAGE = """<html lang="en"><head><title>News</title><style>
 {css}
@@ -21,7 +21,7 @@ PAGE = """<html lang="en"><head><title>News</title><style>
 
 
 def unused(folder: Path, *, only: tuple[str, ...] | None = None) -> dict[str, str]:
-    found = check(open_gallery(folder), only=only).with_rules(["styles"]).found
+    found = check_gallery(open_gallery(folder), only=only).with_rules(["styles"]).found
     return {
         one.message.removesuffix(".").rpartition("matches ")[2]: str(one.place) for one in found
     }
@@ -107,7 +107,9 @@ def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_p
         "color: #111 }"
     )
     of_page(tmp_path, css, '<p class="column-3">x')
-    of_button, of_titles, of_number = check(open_gallery(tmp_path)).with_rules(["styles"]).found
+    of_button, of_titles, of_number = (
+        check_gallery(open_gallery(tmp_path)).with_rules(["styles"]).found
+    )
     assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
     for one in (of_titles, of_number):
         assert (one.severity, one.fix) == ("note", "Correct the selector, or delete the rule.")
@@ -146,6 +148,6 @@ def test_a_shared_stylesheet_is_judged_with_all_its_mails(tmp_path: Path) -> Non
         files |= {f"{name}.html": body, f"{name}.txt": "The boat is here."}
     written(tmp_path, files)
     assert unused(tmp_path) == {".quays": "_layout/base.html:4:1"}
-    (found,) = check(open_gallery(tmp_path)).with_rules(["styles"]).found
+    (found,) = check_gallery(open_gallery(tmp_path)).with_rules(["styles"]).found
     assert found.templates == ("boats", "ships")
     assert unused(tmp_path, only=("boats",)) == {}

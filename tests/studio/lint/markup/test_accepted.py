@@ -8,7 +8,7 @@ import pytest
 from tests.studio.folders import found_in, written
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
+from keyturn.studio.lint.template_checks import check_gallery
 
 BODY = "<mjml><mj-body>{}</mj-body></mjml>"
 SECTION = BODY.format("<mj-section>{}</mj-section>")
@@ -75,7 +75,9 @@ ACCEPTED = [
 
 @pytest.mark.parametrize("mjml", ACCEPTED)
 def test_nothing_is_reported(tmp_path: Path, mjml: str) -> None:
-    assert check(open_gallery(written(tmp_path, {"mail.mjml": mjml})), checks=()).found == ()
+    assert (
+        check_gallery(open_gallery(written(tmp_path, {"mail.mjml": mjml})), checks=()).found == ()
+    )
 
 
 def test_what_mjml_writes_by_itself_is_reported_by_no_check(tmp_path: Path) -> None:
@@ -95,7 +97,7 @@ REFUSED_BY_OURS = {"mjml-head-html-attributes-0", "mjml-raw-2"}
 
 
 def test_nothing_is_reported_of_the_examples_in_the_documentation_of_mjml() -> None:
-    examination = check(open_gallery(Path(__file__).parent / "official"), checks=())
+    examination = check_gallery(open_gallery(Path(__file__).parent / "official"), checks=())
     assert examination.templates == 33
     reported = {found.place.file.removesuffix(".mjml"): found.rule for found in examination.found}
     assert reported == {

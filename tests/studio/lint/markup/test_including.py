@@ -12,10 +12,10 @@ from tests.studio.folders import written
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.document import Document, read_document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.source.origins import with_origins
+from keyturn.studio.lint.template_checks import check_gallery
 
 PAGE = """<mjml lang="en">
   <mj-head>{head}<mj-title>News</mj-title></mj-head>
@@ -58,7 +58,7 @@ def document(gallery: Gallery) -> Document:
 
 
 def guarded(gallery: Gallery) -> list[Finding]:
-    return list(check(gallery, checks=()).found)
+    return list(check_gallery(gallery, checks=()).found)
 
 
 @pytest.mark.parametrize(

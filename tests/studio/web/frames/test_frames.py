@@ -140,12 +140,12 @@ async def test_a_browser_paints_what_the_checks_judge(browser: Browser, tmp_path
         await page.set_content(simulate_dark(numbered, mode))
         painted = await page.evaluate(PAINTED)
         for node, paint in Painter(parse_html(numbered), mode).texts():
-            colour, ground = painted[node.get("data-n")]
+            colour, background = painted[node.get("data-n")]
             assert "Nobody" in own_text(node) or colour == rgb(str(paint.colour)), own_text(node)
             assert (
                 "glass" in own_text(node)
-                or paint.ground is None
-                or ground == rgb(str(paint.ground))
+                or paint.background is None
+                or background == rgb(str(paint.background))
             )
     await page.close()
 

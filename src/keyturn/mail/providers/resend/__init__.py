@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib import import_module
@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.http_client import Answer
+from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.fields import Fields
-from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, HttpSender, Refused
 from keyturn.mail.port.provider import Dkim, Rate, Spf
 from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in
@@ -22,20 +22,29 @@ from keyturn.values import SecretStr
 
 
 def quota_renewal(quota: str, moment: datetime) -> datetime:
+    """Return when a quota renews: at the next midnight, or on the first of the next month."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if quota == "daily_quota_exceeded":
         return midnight + timedelta(days=1)
-    return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+    in_next_month = midnight.replace(day=1) + timedelta(days=32)
+    return in_next_month.replace(day=1)
 
 
 _LONGEST_ID = 80
+"""Characters of a delivery's id."""
 
 
 async def _library() -> ModuleType:
-    """Return our adapter of Resend's library, which takes 0.2 s to import: the first email or
-    report does so.
+    """Return our adapter of Resend's library.
+
+    Importing it takes 0.2 s, so the first email or report does that, in a thread.
     """
     return await asyncio.to_thread(import_module, "keyturn.mail.providers.resend.library")
+
+
+_EVENT_OF_MAIL = re.compile(r"email\.([a-z_]{1,32})")
+_FIELDS_OF_REASONS = {"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}
+"""The field of a mail that says why an event occurred."""
 
 
 async def _read(key: bytes, signed: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
@@ -43,15 +52,14 @@ async def _read(key: bytes, signed: Sequence[str], body: bytes) -> AsyncIterator
     library = await _library()
     library.verify(key, delivery, timestamp, signatures.split(), body)
     payload = Fields.read(body)
-    named = re.fullmatch(r"email\.([a-z_]{1,32})", payload.text("type"))
+    named = _EVENT_OF_MAIL.fullmatch(payload.text("type"))
     if not named:
         return
     if len(delivery) > _LONGEST_ID:
         raise ValueError(f"the id is longer than {_LONGEST_ID} characters")
-    mail, event = payload.within("data"), named[1]
-    why = mail.within(
-        {"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}.get(event, "")
-    )
+    event = named[1]
+    mail = payload.within("data")
+    why = mail.within(_FIELDS_OF_REASONS.get(event, ""))
     yield DeliveryReport(
         id=delivery,
         event=event,
@@ -70,20 +78,25 @@ _KEY_REFUSED = {400, 401, 403, 422}
 """Resend answers 400 or 401 for a malformed key, 403 for an unknown key."""
 
 
-def _judge_domain(domain: Fields) -> Sequence[Finding]:
-    name, status = domain.required("name"), domain.text("status")
-    tracking = f"click tracking is on for {name}: Resend sees and stores every reset link"
-    doubt = warn(tracking, f"Turn off click tracking for {name} at {_DOMAINS}.")
-    doubts = [doubt] if domain.flag("click_tracking") else []
+def _judge_domain(domain: Fields) -> Iterator[CheckResult]:
+    name = domain.required("name")
+    status = domain.text("status")
+    tracks_clicks = domain.flag("click_tracking")
     if status == "verified":
-        return [ok(f"the key works, and {name} is verified"), *doubts]
-    missing = "; ".join(
-        f'{record.text("type")} {record.text("name")} "{record.text("value")}"'
-        for record in domain.each("records")
-        if record.text("status") != "verified"
-    )
-    fix = f"Add to your DNS: {missing}; then press" if missing else "Press"
-    return [fail(f"{name} is not verified yet ({status})", f"{fix} Verify at {_DOMAINS}."), *doubts]
+        yield ok(f"the key works, and {name} is verified")
+    else:
+        yield fail(f"{name} is not verified yet ({status})", _how_to_verify(domain))
+    if tracks_clicks:
+        message = f"click tracking is on for {name}: Resend sees and stores every reset link"
+        yield warn(message, f"Turn off click tracking for {name} at {_DOMAINS}.")
+
+
+def _how_to_verify(domain: Fields) -> str:
+    missing = [one for one in domain.each("records") if one.text("status") != "verified"]
+    if not missing:
+        return f"Press Verify at {_DOMAINS}."
+    records = [f'{one.text("type")} {one.text("name")} "{one.text("value")}"' for one in missing]
+    return f"Add to your DNS: {'; '.join(records)}; then press Verify at {_DOMAINS}."
 
 
 class Resend(HttpProvider, frozen=True):
@@ -123,10 +136,11 @@ class Resend(HttpProvider, frozen=True):
         return ResendSender(self, timeout)
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
+        reply_to = {"reply_to": email.reply_to} if email.reply_to else {}
         return {
             "from": email.sender,
             "to": [email.to],
-            **({"reply_to": email.reply_to} if email.reply_to else {}),
+            **reply_to,
             "subject": email.subject,
             "html": email.html,
             "text": email.text,
@@ -135,10 +149,10 @@ class Resend(HttpProvider, frozen=True):
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:
-        """Sort an answer by its error (https://resend.com/docs/api-reference/errors)."""
+        """Tell a refusal by the name of its error (https://resend.com/docs/api-reference/errors)."""
         fields = Fields.read(answer.body)
-        if answer.status == HTTPStatus.OK and (accepted := fields.text("id")):
-            return accepted
+        if answer.status == HTTPStatus.OK and fields.text("id"):
+            return fields.text("id")
         name = fields.required("name")
         if name in {"daily_quota_exceeded", "monthly_quota_exceeded"}:
             raise QuotaExhausted(name, quota_renewal(name, datetime.now(UTC)))
@@ -148,38 +162,31 @@ class Resend(HttpProvider, frozen=True):
             raise SendRefused(f"{answer.status} {name}", key_used=True)
         return Refused(f"{answer.status} {name}")
 
-    async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, domain: str) -> AsyncIterator[CheckResult]:
         if domain == self.sandbox:
             fix = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
             yield warn(f"mails from {domain} reach only the owner of the Resend account", fix)
         answer = await api.ask("/domains")
         if answer.status in _KEY_REFUSED:
             error = Fields.read(answer.body).text("name")
-            fix = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
-            refused = fail(f"the key is refused ({answer.status} {error})", fix)
-            yield (
-                ok("the key works, and may only send, which is enough")
-                if error == "restricted_api_key"
-                else refused
-            )
+            if error == "restricted_api_key":
+                yield ok("the key works, and may only send, which is enough")
+            else:
+                fix = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
+                yield fail(f"the key is refused ({answer.status} {error})", fix)
             return
-        domains = {
-            one.required("name").lower(): one.required("id")
-            for one in api.read(answer).each("data")
-        }
+        domains = api.read(answer).each("data")
+        ids = {one.required("name").lower(): one.required("id") for one in domains}
         if domain == self.sandbox:
             yield ok("the key works")
-        elif domain not in domains:
-            others = (
-                f", or set mail.from to an address in {', '.join(sorted(domains))}"
-                if domains
-                else ""
-            )
-            yield fail(
-                f"the Resend account has no domain {domain}", f"Add it at {_DOMAINS}{others}."
-            )
+        elif domain not in ids:
+            fix = f"Add it at {_DOMAINS}"
+            if ids:
+                fix += f", or set mail.from to an address in {', '.join(sorted(ids))}"
+            yield fail(f"the Resend account has no domain {domain}", f"{fix}.")
         else:
-            for finding in _judge_domain(api.read(await api.ask(f"/domains/{domains[domain]}"))):
+            details = api.read(await api.ask(f"/domains/{ids[domain]}"))
+            for finding in _judge_domain(details):
                 yield finding
 
 

@@ -1,13 +1,13 @@
-"""Resend's own library, with our HTTP client under it.
+"""Sends and verifies with Resend's own library, over our HTTP client.
 
 The library has no time-out for a whole call, and reads answers without a bound; it raises the same
 error for a refusal and for a lost answer. So it gets a client of ours, an `AsyncHTTPClient` as its
 documentation describes (https://github.com/resend/resend-python#async-support), and an answer is
 judged by its own status and bytes.
 
-Its key, address and client are globals of the module, and a host application may use them, too.
-Keyturn sets the client
-alone: it acts within Keyturn's own calls, and hands all others to the client that was there.
+The library's key, address and client are globals of its module, which a host application may use,
+too. Keyturn sets the client alone. Our client acts within Keyturn's own calls, and hands all others
+to the client that was set before.
 """
 
 import base64
@@ -32,7 +32,7 @@ class NoCall(Exception):
 
 
 class _Call:
-    """One email of Keyturn's: what became of its call."""
+    """A call that hands over an email of Keyturn's, with its answer or its failure."""
 
     def __init__(self, post: Post) -> None:
         self.post = post
@@ -44,16 +44,14 @@ _CALL: ContextVar[_Call | None] = ContextVar("keyturn_resend_call", default=None
 
 
 class _Client(AsyncHTTPClient):
-    """Answers the calls that Keyturn makes, and hands all others to `other`, the client that was
-    there.
-    """
+    """Makes Keyturn's calls, and hands all others to `other`, the client that was set before."""
 
     def __init__(self, other: AsyncHTTPClient | None) -> None:
         self._other = other
-        # The library replaces its automatic client by one of the host's in `default_http_client`.
-        self._may_be_replaced = other is None or other is getattr(
-            resend, "_auto_async_http_client", None
-        )
+        # In place of the client that it made itself, the library takes the host's, which is in
+        # `default_http_client`.
+        made_by_library = getattr(resend, "_auto_async_http_client", None)
+        self._may_be_replaced = other is None or other is made_by_library
 
     async def request(
         self,
@@ -67,15 +65,17 @@ class _Client(AsyncHTTPClient):
         call = _CALL.get()
         if call is None:
             # The clients of older versions know neither files nor data.
-            parts: dict[str, Any] = {"files": files, "data": data}
-            given = {name: part for name, part in parts.items() if part is not None}
+            given: dict[str, Any] = {}
+            if files is not None:
+                given["files"] = files
+            if data is not None:
+                given["data"] = data
             return await self._host_client().request(
                 method=method, url=url, headers=headers, json=json, **given
             )
-        # The key is Keyturn's: the library's own is the host's, if there is one.
-        sent = {
-            name.lower(): text for name, text in headers.items() if name.lower() != "authorization"
-        }
+        sent = {name.lower(): text for name, text in headers.items()}
+        # The library's key is the host application's. `post` adds Keyturn's.
+        sent.pop("authorization", None)
         sent["content-type"] = "application/json"
         try:
             answer = await call.post(sent, msgspec.json.encode(json))
@@ -101,8 +101,9 @@ class _Client(AsyncHTTPClient):
 
 
 def _install() -> None:
-    """Make our client the library's, around the one that is there: the host may have set another
-    since.
+    """Set our client as the library's.
+
+    It is done before each call, because the host application may have set another client since.
     """
     if not isinstance(resend.default_async_http_client, _Client):
         resend.default_async_http_client = _Client(resend.default_async_http_client)
@@ -111,10 +112,10 @@ def _install() -> None:
 async def send(fields: Mapping[str, Any], idempotency_key: str, post: Post) -> Answer:
     """Send an email by the library; return Resend's answer, whatever its status.
 
-    Raises what `post` raises, and NoCall.
-
     The library's own verdict is not used: it takes a lost answer for a refusal, and a 200 with a
     cut body for a 500.
+
+    Raises what `post` raises, and NoCall.
     """
     _install()
     call = _Call(post)
@@ -145,13 +146,12 @@ def verify(
     known = [signature for signature in signatures if signature.startswith("v1,")]
     if not known:
         raise ValueError("no signature is of a known version")
+    options: resend.VerifyWebhookOptions = {
+        "payload": body.decode(),
+        "headers": {"id": delivery, "timestamp": timestamp, "signature": " ".join(known)},
+        "webhook_secret": f"whsec_{base64.b64encode(key).decode()}",
+    }
     try:
-        resend.Webhooks.verify(
-            {
-                "payload": body.decode(),
-                "headers": {"id": delivery, "timestamp": timestamp, "signature": " ".join(known)},
-                "webhook_secret": f"whsec_{base64.b64encode(key).decode()}",
-            }
-        )
+        resend.Webhooks.verify(options)
     except (TypeError, RecursionError) as error:
         raise ValueError(f"the report cannot be verified: {type(error).__name__}") from None

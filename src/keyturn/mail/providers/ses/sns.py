@@ -1,5 +1,5 @@
-"""Receives messages of one Amazon SNS topic and verifies them (docs.aws.amazon.com: "Verifying the
-signatures").
+"""Receives the messages of an Amazon SNS topic, and verifies them (docs.aws.amazon.com: "Verifying
+the signatures").
 """
 
 import asyncio
@@ -24,15 +24,23 @@ _LONGEST_ANSWER = 16_384
 """Bytes: a certificate has about 2,000."""
 
 _MOST_CERTIFICATES = 4
+"""Certificates that are remembered."""
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws|aws-cn|aws-us-gov):sns:(?P<region>[a-z0-9-]{1,40}):[0-9]{12}:"
+    r"[A-Za-z0-9_-]{1,256}"
+)
+_PATH_OF_CERTIFICATE = re.compile(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem")
 
 _OK = 200
 _REFUSALS = {400, 403, 404}
 
 
 class SnsMessage(msgspec.Struct, rename="pascal", kw_only=True, omit_defaults=True):
-    """A post from SNS: first what it signs, in that order.
+    """A post from SNS: first the fields that it signs, in that order.
 
-    `message` is the published text; `token` confirms.
+    `message`: the published text.
+    `token`: what confirms a subscription.
     """
 
     message: str
@@ -48,28 +56,30 @@ class SnsMessage(msgspec.Struct, rename="pascal", kw_only=True, omit_defaults=Tr
     signing_cert_url: str = msgspec.field(name="SigningCertURL")
 
     def signed(self) -> bytes:
-        signed = list(msgspec.to_builtins(self).items())[:-3]
+        """Return the content that SNS signs; empty fields are left out of it."""
+        fields = list(msgspec.to_builtins(self).items())
+        # All fields but the last three, which tell about the signature.
+        signed = fields[:-3]
         return "".join(f"{name}\n{value}\n" for name, value in signed).encode()
 
 
 class SnsTopic:
     """Verifies messages of a topic, and confirms its subscription to this endpoint.
 
-    Raises ValueError for no ARN.
-
     Any AWS customer can have SNS sign messages of their own topic, so a topic is recognised by its
-    ARN. The host of a certificate and of a confirmation, in that topic's region, is derived from
+    ARN. The host from which a certificate comes, and which confirms a subscription, is derived from
     the ARN, never from the message.
+
+    Raises ValueError for a text that is not the ARN of a topic.
     """
 
     def __init__(self, arn: str, timeout: timedelta = SNS_TIMEOUT) -> None:
-        match = re.fullmatch(
-            r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn
-        )
+        match = _ARN.fullmatch(arn)
         if not match:
             raise ValueError("not the ARN of a topic")
         self.arn = arn
-        self.host = f"https://sns.{match[2]}.amazonaws.com{'.cn' if match[1] == 'aws-cn' else ''}"
+        ending = "com.cn" if match["partition"] == "aws-cn" else "com"
+        self.host = f"https://sns.{match['region']}.amazonaws.{ending}"
         self._timeout = timeout
         self._http: HttpClient | None = None
         self._certificates: dict[str, Certificate] = {}
@@ -80,20 +90,25 @@ class SnsTopic:
             raise ValueError("the headers name another topic than ses.topic_arn")
 
     async def receive(self, body: bytes) -> SnsMessage | None:
-        """Return the published message; None after confirming a subscription.
+        """Return the published message; None for any other, such as a subscription, which it
+        confirms.
 
         Raises ValueError and ReportUnproven.
         """
         message = msgspec.json.decode(body, type=SnsMessage)
-        await asyncio.to_thread(
-            import_module, "cryptography.x509"
-        )  # which would hold the event loop
+        # In a thread, because the import would hold up the event loop.
+        await asyncio.to_thread(import_module, "cryptography.x509")
         await self._verify(message)
         if message.type == "SubscriptionConfirmation":
-            query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": message.token}
-            if b"<ConfirmSubscriptionResponse" not in await self._get(f"{self.host}/", query):
-                raise ReportUnproven("SNS did not confirm the subscription")
+            await self._confirm(message.token)
         return message if message.type == "Notification" else None
+
+    async def _confirm(self, token: str) -> None:
+        """Confirm the subscription. Raises ValueError and ReportUnproven."""
+        query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": token}
+        answer = await self._get(f"{self.host}/", query)
+        if b"<ConfirmSubscriptionResponse" not in answer:
+            raise ReportUnproven("SNS did not confirm the subscription")
 
     async def _verify(self, message: SnsMessage) -> None:
         """Raise ValueError for a wrong signature or topic, ReportUnproven if the certificate cannot
@@ -110,31 +125,38 @@ class SnsTopic:
             # prepare a collision.
             raise ValueError("signed with SHA-1: set the topic's attribute SignatureVersion to 2")
         certificate = await self._certificate(message.signing_cert_url)
-        key, moment = certificate.public_key(), datetime.now(UTC)
-        if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
+        now = datetime.now(UTC)
+        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             raise ValueError("the certificate is not valid now")
+        key = certificate.public_key()
         if not isinstance(key, RSAPublicKey):
             raise ValueError("the certificate has no RSA key")  # noqa: TRY004 - a value that came from outside
         require_signature(key, message.signature, message.signed(), PKCS1v15(), SHA256())
 
     async def _certificate(self, url: str) -> "Certificate":
-        """Return the certificate at an SNS URL, fetched once, and one at a time: a client may send
-        any URL.
+        """Return the certificate at an SNS URL.
+
+        Raises ValueError for another URL, and ReportUnproven if the certificate cannot be fetched.
         """
         path = url.removeprefix(self.host)
-        if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
+        if path == url or not _PATH_OF_CERTIFICATE.fullmatch(path):
             raise ValueError("the certificate does not belong to SNS in the topic's region")
         if url not in self._certificates:
             try:
+                # One at a time: an attacker may post as many of these URLs as they like.
                 async with asyncio.timeout(self._timeout.total_seconds()), self._fetching:
                     if url not in self._certificates:
                         certificate = await self._fetch(url)
-                        if len(self._certificates) == _MOST_CERTIFICATES:
-                            del self._certificates[next(iter(self._certificates))]
-                        self._certificates[url] = certificate
+                        self._remember(url, certificate)
             except TimeoutError:
                 raise ReportUnproven("the certificate waits behind others") from None
         return self._certificates[url]
+
+    def _remember(self, url: str, certificate: "Certificate") -> None:
+        if len(self._certificates) == _MOST_CERTIFICATES:
+            oldest = next(iter(self._certificates))
+            del self._certificates[oldest]
+        self._certificates[url] = certificate
 
     async def _fetch(self, url: str) -> "Certificate":
         from cryptography.x509 import load_pem_x509_certificate
@@ -150,8 +172,11 @@ class SnsTopic:
 
         Raises ValueError if SNS refuses, ReportUnproven for any other answer.
         """
-        seconds, rarely = self._timeout.total_seconds(), {"connection": "close"}
-        self._http = self._http or HttpClient(seconds, _LONGEST_ANSWER, headers=rarely)
+        if self._http is None:
+            # It calls rarely, so no connection stays open.
+            headers = {"connection": "close"}
+            seconds = self._timeout.total_seconds()
+            self._http = HttpClient(seconds, _LONGEST_ANSWER, headers=headers)
         try:
             answer = await self._http.ask("GET", url, params=query)
         except CallFailed as error:

@@ -1,5 +1,6 @@
-"""Accounts in a directory, found by their addresses and named by ids that survive a new name or
-place of an entry.
+"""Accounts in a directory, found by their addresses.
+
+Their ids stay the same when an entry gets another name or place.
 """
 
 import asyncio
@@ -28,23 +29,24 @@ from keyturn.service.telemetry.logs import LogEvent, log
 
 _TOO_MANY, _REFERRAL, _CONSTRAINT_VIOLATION, _UNWILLING, _TOO_SLOW = 4, 10, 19, 53, {3, 11}
 
-# What directories write. OpenLDAP, and servers that
-# know its password policy (draft-behera-ldap-password-policy-10)
+# OpenLDAP, and servers that know its password policy (draft-behera-ldap-password-policy-10)
 
 
 _LOCKED_FOR_EVER = "000001010000Z"
 _POLICY_ERROR = 0x81
 
 _POLICY_RULES = {5: "weak", 6: "weak_length", 7: "too_young", 8: "history", 9: "too_long"}
-"""The errors of section 6.2 that a new password causes, and passwordTooLong of OpenLDAP."""
+"""The errors of the draft's section 6.2 that a new password causes, and OpenLDAP's
+passwordTooLong, each with Keyturn's name of the rule.
+"""
 
 
 class OpenLdap:
     """A directory that sets passwords by RFC 3062 and has the overlay ppolicy, or works like it.
 
-    `attributes`: those that `state` reads. `where`: what marks an entry as an account, if the
-    settings do not say.
-    `left_over`: those that still keep the owner out after a change.
+    `attributes`: the attributes that `state` reads.
+    `where`: the values that mark an entry as an account, if the settings name none.
+    `left_over`: the attributes that may still keep the owner out after a change.
     """
 
     id_attribute = "entryUUID"
@@ -65,7 +67,7 @@ class OpenLdap:
 
     def state(self, entry: Entry, moment: datetime) -> tuple[bool, bool]:
         """Return whether the account is active, and whether it has a password that can be set."""
-        # Setting the password would end a lock for ever, too, which an administrator set.
+        # An administrator sets a lock for ever. Setting the password would end that lock, too.
         locked = entry.text("pwdAccountLockedTime")
         # Days since 1970; a negative number means never (shadow(5)).
         expires = entry.number("shadowExpire") if entry.text("shadowExpire") else -1
@@ -74,8 +76,8 @@ class OpenLdap:
         return not (is_disabled or is_expired), True
 
     def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
-        """Return the request that sets the password as an administrator does (RFC 3062), and its
-        control.
+        """Return the request that sets the password as an administrator (RFC 3062), and the control
+        that goes with it.
         """
         value = messages.tlv(0x30, messages.octets(entry.dn, 0x80), messages.octets(password, 0x82))
         return messages.extended(messages.PASSWORD_MODIFY, value), messages.control(
@@ -83,8 +85,8 @@ class OpenLdap:
         )
 
     def violations(self, result: Result) -> Sequence[Violation]:
-        """Return the rules that a refused password breaks;
-        none if that is not why it was refused.
+        """Return the rules that a refused password breaks; none if it was refused for another
+        reason.
         """
         if result.code != _CONSTRAINT_VIOLATION:
             return ()
@@ -105,11 +107,10 @@ class OpenLdap:
 
 _DISABLED, _SMARTCARD = 0x2, 0x40000
 _NEVER = 0x7FFFFFFFFFFFFFFF
-_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts 100 ns
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # Active Directory counts steps of 100 ns from here
 
-_BROKEN_POLICY = (
-    "0000052D"  # ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks.
-)
+# ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks.
+_BROKEN_POLICY = "0000052D"
 
 
 class ActiveDirectory(OpenLdap):
@@ -120,9 +121,8 @@ class ActiveDirectory(OpenLdap):
     id_attribute = "objectGUID"
     attributes = ("userAccountControl", "accountExpires", "lockoutTime")
     left_over = ()
-    where: Mapping[str, str] = {
-        "sAMAccountType": "805306368"
-    }  # people: neither machines nor trusts
+    # People: neither machines nor trusts.
+    where: Mapping[str, str] = {"sAMAccountType": "805306368"}
 
     def id_value(self, account_id: str) -> bytes | None:
         try:
@@ -140,14 +140,14 @@ class ActiveDirectory(OpenLdap):
             (moment - _EPOCH) // timedelta(microseconds=1) * 10,
         )
         is_expired = 0 < expires < _NEVER and expires <= ticks
-        # Flags that the service account may not read are 0, which no account's are.
+        # The flags are 0 if the service account may not read them: no account has that value.
         is_enabled = flags and not flags & _DISABLED
         return bool(is_enabled and not is_expired), not flags & _SMARTCARD
 
     def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
-        """Set the password and end a lockout in one modification.
+        """Return the modification that sets the password and ends a lockout, and its control.
 
-        The flag "must change" ends with it, too.
+        Setting the password also removes the flag "must change".
         """
         changes: list[messages.Change] = [
             ("replace", "unicodePwd", [f'"{password}"'.encode("utf-16-le")])
@@ -165,27 +165,27 @@ class ActiveDirectory(OpenLdap):
         return ()
 
 
-_MOST_ALIKE = (
-    5  # entries that one address may find: Active Directory also matches letters with other accents
-)
+# Entries that one address may find: Active Directory also matches letters with other accents.
+_MOST_ALIKE = 5
 
 _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
 """The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
 
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
-# seconds for what follows a change: the user waits for both, and must hear that the password is set
+# Seconds for the work after a change. The user waits for it, too, and must then learn that the
+# password is set.
 _LET_IN = 5.0
 
 _NO_ENTRY = Entry("", {})
 
-# the capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)
+# The capability that only Active Directory lists (MS-ADTS 3.1.1.3.4.3.1).
 _AD = "1.2.840.113556.1.4.800"
 
 
 class LdapAccounts(AccountStore):
     """An AccountStore over a directory.
 
-    A directory keeps no sessions: apps that ask it end theirs themselves.
+    A directory keeps no sessions: the apps that use it end their own.
     """
 
     def __init__(self, settings: LdapSettings, directory: Directory | None = None) -> None:
@@ -223,8 +223,9 @@ class LdapAccounts(AccountStore):
             )
 
     async def find(self, email: str) -> Account | None:
-        """Return the account; none if several active ones have the address: the order of a search
-        would choose.
+        """Return the account with the address.
+
+        None if several active accounts have it: the order of a search must not choose one.
         """
         matching = messages.equal(_EMAIL, email)
         result = await self.directory.work(
@@ -233,11 +234,11 @@ class LdapAccounts(AccountStore):
         if result.code == _TOO_MANY:
             log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {_MOST_ALIKE}"))
             return None
-        # The server compares by its own rules, so its answer is compared again (CVE-2019-19844).
+        # The server compares by its own rules, so its entries are compared again (CVE-2019-19844).
         is_meant = partial(addresses.is_same_mailbox, email)
         entries = [entry for entry in result.entries if any(map(is_meant, self._addresses(entry)))]
         accounts = [account for account in map(self._account, entries) if account]
-        if len(accounts) > 1:  # one that was left may keep its address
+        if len(accounts) > 1:  # an account that its owner has left may keep its address
             accounts = [account for account in accounts if account.active] or accounts
         if len(accounts) > 1:
             log.warning(
@@ -262,9 +263,9 @@ class LdapAccounts(AccountStore):
         return entries[0] if entries else _NO_ENTRY
 
     def _account(self, entry: Entry) -> Account | None:
-        """Return an entry's account; None without an address or an id.
+        """Return an entry's account; None if the entry has no address or no id.
 
-        Mail goes to the address that came first.
+        Mail goes to the first address that the server lists.
         """
         dialect = self.dialect
         ids, emails = entry.values.get(dialect.id_attribute.lower()), self._addresses(entry)
@@ -287,17 +288,17 @@ class LdapAccounts(AccountStore):
     async def _search(self, connection: Connection, matching: bytes, most: int) -> Result:
         """Search below the base.
 
-        References to other servers are not followed: they would get bind_dn's password.
+        References to other servers are not followed: those servers would get bind_dn's password.
         """
-        seconds = max(
-            1, int(self.directory.patience) - 1
-        )  # less, so its answer comes before the end
+        # Less than the client's own limit, so that the server's answer arrives before it.
+        seconds = max(1, int(self.directory.patience) - 1)
         wanted = messages.every(*self._where, matching)
         operation = messages.search(
             self.settings.base, wanted, self._attributes, most=most, seconds=seconds
         )
         result = await connection.ask(operation)
-        if result.code in _TOO_SLOW:  # another server has no other index, and this one is there
+        # The next server is not asked: it has the same indexes, and this server does answer.
+        if result.code in _TOO_SLOW:
             reason = f"the directory stops a search, for want of an index perhaps: {result}"
             raise AccountsUnready(reason, not_changed=True)
         if result.code not in {messages.SUCCESS, _TOO_MANY}:
@@ -305,8 +306,8 @@ class LdapAccounts(AccountStore):
         return result
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        """Set it, over the connection that has just read the account as active and with that
-        address.
+        """Set the password, over the connection that has just read the account as active and with
+        that address.
         """
 
         async def change(connection: Connection) -> str:
@@ -335,14 +336,16 @@ class LdapAccounts(AccountStore):
         return bool(dn)
 
     def _refuse(self, result: Result, dn: str) -> NoReturn:
-        """Raise the error for a refused change: of the password, of this server, or one for the
-        operator.
+        """Raise the error for a refused change.
+
+        Raises PasswordRejected if the password breaks rules, ConnectionBroken if this server is
+        read-only, and AccountsUnready for a reason that the operator must fix.
         """
         if violations := self.dialect.violations(result):
             raise PasswordRejected(violations)
-        if (
-            result.code == _REFERRAL
-        ):  # the other server is not followed: the next of the settings is asked
+        # The referred server is not asked: it would get bind_dn's password. The next server of the
+        # settings is.
+        if result.code == _REFERRAL:
             raise ConnectionBroken("it cannot be written, and refers to another server")
         log.error(
             LogEvent("accounts.change_refused", dn=dn, code=result.code, reason=result.message)
@@ -351,10 +354,10 @@ class LdapAccounts(AccountStore):
         raise AccountsUnready(reason, not_changed=result.code in messages.CERTAIN_NO)
 
     async def let_in(self, connection: Connection, dn: str) -> None:
-        """After a change, remove the flag that asks for another password, and a lock that is left.
+        """Remove what still keeps the owner out after a change: the flag "must change", and a lock.
 
-        Values are deleted as they were read: a newer one stays, as does a lock for ever, which is
-        an administrator's.
+        Each value is deleted as it was read, so a newer one stays. A lock for ever stays, too: an
+        administrator set it.
         """
         entry = await connection.read(dn, *self.dialect.left_over)
         left = {

@@ -1,6 +1,4 @@
-"""Connections to the servers of a directory: which one is asked, with one request at a time, and
-for how long.
-"""
+"""Connections to the servers of a directory: which server is asked, and for how long."""
 
 import asyncio
 import ssl
@@ -19,32 +17,31 @@ from keyturn.service.telemetry.logs import LogEvent, log
 
 _NO_SUCH_OBJECT, _INVALID_NAME, _WRONG_PASSWORD = 32, 34, 49
 _PLAIN_PORT, _TLS_PORT = 389, 636
-_MOST_ENTRIES = 10_000  # of one answer that a server may send, whatever limit was asked for
+_MOST_ENTRIES = 10_000  # entries of one answer: a server may ignore the limit of the request
 
 
 class ConnectionBroken(Exception):
-    """A server did not answer, or not in LDAP. The request that waited may have been executed."""
+    """A server did not answer, or not in LDAP. It may have executed the last request."""
 
 
 class Connection:
-    """A connection for one caller, who bounds the waits."""
+    """A connection for one caller, which sends one request at a time and limits the waits."""
 
     def __init__(
         self, url: str, transport: asyncio.Transport, reader: asyncio.StreamReader
     ) -> None:
         self.url = url
-        self.may_have_changed = (
-            False  # a request that changes an entry was sent, and no certain "no" came back
-        )
+        # A request that changes an entry was sent, and the server has not certainly refused it.
+        self.may_have_changed = False
         self._transport = transport
         self._reader = reader
         self._number = 0
 
     @classmethod
     async def open(cls, url: str, context: ssl.SSLContext) -> Self:
-        """Connect with TLS, but for this machine.
+        """Connect, with TLS unless the server is on this machine.
 
-        Raises ConnectionBroken, for a certificate that does not fit, too.
+        Raises ConnectionBroken, also for an invalid certificate.
         """
         parts = urlsplit(url)
         host, is_tls = parts.hostname or "", parts.scheme == "ldaps"
@@ -57,10 +54,8 @@ class Connection:
             transport, _ = await loop.create_connection(
                 lambda: protocol, host, port, ssl=context if is_tls else None
             )
-        except (
-            OSError,
-            UnicodeError,
-        ) as error:  # ssl.SSLError is one; UnicodeError is of a name that DNS cannot have
+        # ssl.SSLError is an OSError. UnicodeError: the host is not a possible name in the DNS.
+        except (OSError, UnicodeError) as error:
             raise ConnectionBroken(str(error)) from error
         connection = cls(url, transport, reader)
         try:
@@ -100,9 +95,8 @@ class Connection:
         entries: list[Entry] = []
         while True:
             number, answer = await self._next_answer()
-            if (
-                isinstance(answer, Result) and number == 0
-            ):  # a notice of disconnection (RFC 4511 4.4.1)
+            # A notice of disconnection has the number 0 (RFC 4511 4.4.1).
+            if isinstance(answer, Result) and number == 0:
                 raise ConnectionBroken(f"the server ends the connection: {answer}")
             if number != self._number:
                 raise ConnectionBroken("an answer to another request")
@@ -124,8 +118,9 @@ class Connection:
             raise ConnectionBroken(str(error)) from error
 
     async def read(self, dn: str, *attributes: str) -> Entry:
-        """Return the entry of that name; one without a name if it does not exist, or may not be
-        seen.
+        """Return the entry with that name.
+
+        If it does not exist or may not be read, the returned entry has an empty `dn`.
         """
         wanted = messages.search(dn, messages.ANY, attributes, most=1, seconds=0, whole_tree=False)
         result = await self.ask(wanted)
@@ -147,21 +142,22 @@ T = TypeVar("T")
 Job = Callable[[Connection], Awaitable[T]]
 
 WHOLE = 30.0
-"""Seconds that a call may take, its servers and wait included: less than a delivery may take
-(`LONGEST_TRY`).
+"""Seconds for one job, including the wait for a place and all servers: less than a delivery may
+take (`LONGEST_TRY`).
 """
 
 _REMEMBERED = 30.0
 """Seconds without another bind after a refused one.
 
-Probes ask every few, and each bind would count as a guess.
+Health probes ask every few seconds. The directory would count each bind as a wrong guess, and lock
+the service account.
 """
 
 
 class BindRefused(AccountsUnready):
-    """A server knows the service account by another password, or not at all.
+    """A server refuses the service account's name or its password.
 
-    `setting`: the one to correct.
+    `setting`: the setting to correct.
     """
 
     def __init__(self, setting: str, reason: str) -> None:
@@ -170,16 +166,16 @@ class BindRefused(AccountsUnready):
 
 
 PATIENCE = 5.0
-"""Seconds for one server, from connecting to its last answer, because a user waits for it."""
+"""Seconds for one server, from connecting to its last answer. A user waits for it."""
 
-CONNECTIONS = 4  # of a process at a time: directories bound what one client may hold
+CONNECTIONS = 4  # of a process at a time: directories limit the connections of a client
 
 
 class Directory:
     """Runs jobs, a few at a time, each over a connection of its own for the service account.
 
-    One server answers until it fails: what was written there can be read there, however long others
-    take to learn it.
+    One server gets all jobs until it fails: a change that was written there can be read there,
+    before the other servers have it.
     """
 
     def __init__(
@@ -188,8 +184,8 @@ class Directory:
         self._settings = settings
         self.patience = patience
         self._current = 0
-        # The system's authorities, or those in SSL_CERT_FILE; names are checked, too (RFC 4513
-        # 3.1.3; BCP 195).
+        # The system's authorities, or those in SSL_CERT_FILE. The context also checks the server's
+        # name (RFC 4513 3.1.3; BCP 195).
         self._context = ssl.create_default_context()
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._refused: BindRefused | None = None
@@ -200,7 +196,8 @@ class Directory:
     async def work(self, job: Job[T]) -> T:
         """Run a job.
 
-        Raises AccountsUnready, with `not_changed` if no request was sent that changes an entry.
+        Raises AccountsUnready, with `not_changed` unless a request may have changed an entry. The
+        errors of the job pass through.
         """
         used: list[Connection] = []
         try:
@@ -227,7 +224,7 @@ class Directory:
                 )
             if any(connection.may_have_changed for connection in used):
                 raise AccountsUnready(f"no answer to a change; {reason}")
-            if url == servers[self._current]:  # others may have left it meanwhile
+            if url == servers[self._current]:  # another job may have left this server already
                 log.warning(LogEvent("accounts.server_lost", reason=reason))
                 self._current = (self._current + 1) % len(servers)
         raise AccountsUnready(f"the directory cannot be reached; {reason}", not_changed=True)
@@ -248,7 +245,7 @@ class Directory:
             messages.bind(self._settings.bind_dn, self._settings.bind_password)
         )
         if result.code in {_INVALID_NAME, _WRONG_PASSWORD}:
-            # No other server is asked: each would count a failure, until the account is locked.
+            # No other server is asked: each counts the failure, until the account is locked.
             log.error(
                 LogEvent("accounts.bind_refused", server=connection.url, reason=result.message)
             )
@@ -265,5 +262,5 @@ class Directory:
             raise ConnectionBroken(f"it refuses the bind: {result}")
 
     def close(self) -> None:
-        # The next call may come from another event loop.
+        # The next job may run in another event loop.
         self._places = asyncio.Semaphore(self._connections)

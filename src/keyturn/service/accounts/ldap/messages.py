@@ -1,9 +1,9 @@
-"""LDAP's messages (RFC 4511) in BER: the six requests that a store of accounts needs, and their
+"""LDAP's messages (RFC 4511) in BER: the requests that a store of accounts needs, and their
 answers.
 
-There is no text of a filter: its bytes are made from an attribute and its value, so an address with
-parentheses or asterisks cannot change a search (RFC 4515; CWE-90). No name of an entry is composed,
-either.
+A filter is never a text: its bytes are made from an attribute and its value, so an address with
+parentheses or asterisks cannot change a search (RFC 4515; CWE-90). The name of an entry is never
+composed, either.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ _ENTRY, _REFERENCE = 0x64, 0x73
 
 SUCCESS = 0
 CERTAIN_NO = frozenset(range(1, 81)) - {1, 3, 11, 51, 52, 54, 80}
-"""Result codes that say that nothing was changed (RFC 4511 4.1.9 and appendix A).
+"""Result codes by which a server says that nothing was changed (RFC 4511 4.1.9 and appendix A).
 
-Servers and proxies answer the others (operationsError, a limit, busy, unavailable, loopDetect,
-other) for what they began, too.
+The other codes are operationsError, timeLimitExceeded, adminLimitExceeded, busy, unavailable,
+loopDetect and other. Servers and proxies may send them after they have begun a change.
 """
 
 START_TLS = "1.3.6.1.4.1.1466.20037"
@@ -39,7 +39,7 @@ class Malformed(ValueError):
 class Entry(msgspec.Struct, frozen=True):
     """An entry.
 
-    `values`: those of the attributes that were asked for, by their names in small letters.
+    `values`: the values of the requested attributes, by their names in lower case.
     """
 
     dn: str
@@ -52,15 +52,15 @@ class Entry(msgspec.Struct, frozen=True):
         return next(iter(self.texts(attribute)), "")
 
     def number(self, attribute: str) -> int:
-        """Return the first value as a number; 0 without one."""
+        """Return the first value as a number; 0 if it is missing or not a number."""
         text = self.text(attribute)
         return int(text) if text.removeprefix("-").isdecimal() and len(text) <= 20 else 0
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How a request ended (RFC 4511 4.1.9), with the entries of a search.
+    """The result of a request (RFC 4511 4.1.9), with the entries of a search.
 
-    `controls`: their values by their OIDs.
+    `controls`: the values of the response's controls, by their OIDs.
     """
 
     code: int
@@ -73,9 +73,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 Answer = Entry | Result | None
-"""None is an answer without meaning here, such as a reference to another server, which is not
-followed.
-"""
+"""None is a reference to another server, which is not followed."""
 
 
 # BER
@@ -161,7 +159,8 @@ def control(oid: str, value: bytes | None = None) -> bytes:
 def bind(name: str, password: str) -> bytes:
     """Return a simple bind.
 
-    An empty password would be an anonymous bind that succeeds (RFC 4513 5.1.2).
+    Raises ValueError without a name or a password: a bind with an empty password succeeds, and
+    proves nothing (RFC 4513 5.1.2).
     """
     if not password or not name:
         raise ValueError("a bind needs a name and a password")
@@ -177,7 +176,10 @@ def search(
     seconds: int,
     whole_tree: bool = True,
 ) -> bytes:
-    """Return a search for at most `most` entries (0: no limit). Aliases are not followed."""
+    """Return a search for at most `most` entries in `seconds` (0: no limit).
+
+    Aliases are not followed.
+    """
     scope = integer(2 if whole_tree else 0, 0x0A)
     limits = integer(most), integer(seconds), tlv(0x01, b"\0")
     return tlv(
@@ -196,7 +198,7 @@ Change = tuple[Literal["delete", "replace"], str, Sequence[str | bytes]]
 
 
 def modify(dn: str, changes: Iterable[Change]) -> bytes:
-    """Return a modification, which a server makes as a whole or not at all (RFC 4511 4.6)."""
+    """Return a modification. A server makes all of its changes or none (RFC 4511 4.6)."""
     written = [
         tlv(0x30, _CHANGES[kind], tlv(0x30, octets(attribute), tlv(0x31, *map(octets, values))))
         for kind, attribute, values in changes

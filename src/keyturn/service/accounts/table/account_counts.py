@@ -1,5 +1,6 @@
-"""Counts what the settings make of all accounts: a wrong column would keep every user from a new
-password.
+"""Counts the accounts that the settings take for active, and those with a password.
+
+A wrong column would keep every user from a new password.
 """
 
 from collections.abc import Iterator
@@ -7,19 +8,19 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Connection
 
-from keyturn.mail.port.finding import Finding, fail, warn
+from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.service.accounts.table.columns import sample, text_of
 from keyturn.service.accounts.table.statements import Statements
 
-_MOST = 10_000  # rows to count, so that a large table delays no start
-_FEW = 10  # fewer than one in so many active accounts are doubtful
-_SHOWN = 3  # values of a column
+_MOST = 10_000  # rows that are counted, so that a large table does not delay the start
+_FEW = 10  # fewer than one active account in so many is doubtful
+_SHOWN = 3  # values of a column that a finding lists
 
 
 class _Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers of accounts.
 
-    `contradicting`: those that have a hash, and by their provider sign in elsewhere.
+    `contradicting`: the accounts that have a hash although their provider signs them in.
     """
 
     accounts: int
@@ -28,8 +29,8 @@ class _Counts(msgspec.Struct, frozen=True, kw_only=True):
     contradicting: int
 
 
-def doubt_counts(connection: Connection, statements: Statements) -> Iterator[Finding]:
-    """Yield settings by which no account, or hardly any, may get a new password."""
+def doubt_counts(connection: Connection, statements: Statements) -> Iterator[CheckResult]:
+    """Yield findings about settings by which no account, or hardly any, gets a new password."""
     row = connection.execute(statements.counts(_MOST)).mappings().one()
     counts = _Counts(**{name: int(value) for name, value in row.items()})
     if not counts.accounts:
@@ -39,7 +40,7 @@ def doubt_counts(connection: Connection, statements: Statements) -> Iterator[Fin
     yield from _of_providers(counts, connection, statements)
 
 
-def _of_active(counts: _Counts, statements: Statements) -> Iterator[Finding]:
+def _of_active(counts: _Counts, statements: Statements) -> Iterator[CheckResult]:
     if not statements.mapping.active:
         return
     message = f"accounts.table.active: {counts.active} of {counts.accounts} accounts are active"
@@ -50,7 +51,7 @@ def _of_active(counts: _Counts, statements: Statements) -> Iterator[Finding]:
         yield warn(message, fix)
 
 
-def _of_passwords(counts: _Counts, statements: Statements) -> Iterator[Finding]:
+def _of_passwords(counts: _Counts, statements: Statements) -> Iterator[CheckResult]:
     if "password" in statements.mapping.fields and not counts.with_hash:
         message = f"accounts.table.password: 0 of {counts.accounts} accounts have a password hash"
         yield warn(message, "If they have passwords, name the column with the hashes.")
@@ -58,7 +59,7 @@ def _of_passwords(counts: _Counts, statements: Statements) -> Iterator[Finding]:
 
 def _of_providers(
     counts: _Counts, connection: Connection, statements: Statements
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     if not counts.contradicting or counts.contradicting * 2 < counts.with_hash:
         return
     column = statements.mapping.fields["provider"]

@@ -1,6 +1,6 @@
-"""The app's database, if it is not Keyturn's own, and a table of it as it was read.
+"""The app's database, if it is not Keyturn's own, and a table in it as it was read.
 
-Only rows are changed.
+Keyturn changes rows there, and never a table.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,16 +34,17 @@ from keyturn.service.telemetry.logs import LogEvent, log
 _CONNECTIONS = 5  # to a server at a time
 
 PATIENCE = timedelta(seconds=10)
-"""Time for all statements of a call together: the server may be gone, or the
-app may hold a lock.
-"""
+"""Time for all statements of a call to a server: it may be gone, or the app may hold a lock."""
 
 
 class AppDatabase(DatabaseAccess):
-    """The app's database. `where`: its address in words, without user and password.
+    """The app's database.
 
-    All methods raise AccountsUnready, also after `patience`, which is kept here: PgBouncer refuses
-    time-outs.
+    `where`: its address in words, without user and password.
+
+    All methods raise AccountsUnready if a server does not answer within `patience`, or if a file
+    stays locked for `connections.PATIENCE`. The time is measured here, since PgBouncer refuses a
+    server's own time-outs.
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
@@ -62,8 +63,8 @@ def _accounts_unready(place: str) -> Iterator[None]:
         with unready_where_unreachable(place):
             yield
     except DatabaseUnready as error:
-        # A driver's message may name the user, never the password. A client is not told the reason
-        # of a 503.
+        # A driver's message may name the user, but never the password. The answer of 503 does not
+        # show the reason to clients.
         reason = str(error).replace("the database", "the database of the accounts", 1)
         raise AccountsUnready(reason, not_changed=error.not_changed) from error.__cause__
 
@@ -106,9 +107,9 @@ def _prepare_connections(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def keep_foreign_keys(connection: Any, _: object) -> None:
-        # SQLite ignores them unless a connection asks
-        # (https://sqlite.org/foreignkeys.html#fk_enable), as the connections of Django, Rails,
-        # Laravel and Prisma do. Rows that cascade would stay behind, and others dangle.
+        # SQLite enforces foreign keys only on connections that ask for it
+        # (https://sqlite.org/foreignkeys.html#fk_enable). Those of Django, Rails, Laravel and
+        # Prisma do. Without this, a deletion here would leave rows that refer to nothing.
         connection.execute("PRAGMA foreign_keys = ON")
 
 
@@ -119,21 +120,21 @@ TableWork = Callable[[Connection, _Reading], _Result]
 
 
 class ValueRefused(AccountsUnready):
-    """A column, or its database, cannot hold a value of the statement, so no row has it."""
+    """A column, or its database, cannot hold a value of the statement: no row has that value."""
 
 
 class RuleRefused(AccountsUnready):
-    """A constraint or a trigger of the app's refuses the statement, and will do
-    so the next time.
-    """
+    """A constraint or a trigger of the app refuses the statement, and would refuse a retry."""
 
 
 class KnownTable(Generic[_Reading]):
-    """What `read` tells of a table's columns, until its database refuses a statement: the app has
-    changed the table.
+    """A table whose columns were read once, by `read`.
 
-    Each method raises AccountsUnready for a table that does not match the settings: callers cannot
-    correct it.
+    If the database refuses a statement, the app has perhaps changed the table, so the columns are
+    read again.
+
+    Each method but `require_ready` raises AccountsUnready if the table does not match the settings,
+    since callers cannot correct them.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class KnownTable(Generic[_Reading]):
 
         Raises SettingsInvalid if the table does not match the settings.
         """
-        self._reading = None  # one that no longer fits must not be used
+        self._reading = None  # an outdated reading must not be used if this one fails
         self._reading = reading = await self.place.read(self._read)
         return reading
 
@@ -164,7 +165,7 @@ class KnownTable(Generic[_Reading]):
     async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
         """Run work that changes nothing.
 
-        Raises ValueRefused, which does not mean that the table has changed.
+        Raises ValueRefused if no row can have a value of the statement; the columns stay known.
         """
 
         def look(connection: Connection, reading: _Reading) -> _Result:
@@ -181,10 +182,8 @@ class KnownTable(Generic[_Reading]):
         return await self.place.transact(partial(self._run, work, await self.now()))
 
     def within(self, connection: Connection, work: TableWork[_Reading, _Result]) -> _Result:
-        """Run work in the caller's transaction, in which the columns cannot be
-        read (`transact`).
-        """
-        if (reading := self._reading) is None:  # refused since
+        """Run work in the caller's transaction, with the columns as they were read before it."""
+        if (reading := self._reading) is None:  # a statement was refused since
             raise AccountsUnready(
                 "the table of the accounts has refused a statement", not_changed=True
             )
@@ -193,17 +192,18 @@ class KnownTable(Generic[_Reading]):
     def _run(
         self, work: TableWork[_Reading, _Result], reading: _Reading, connection: Connection
     ) -> _Result:
-        """Raise AccountsUnready for a refused statement, before the database takes it for an
-        outage.
+        """Run work with the columns of a reading.
+
+        Raises AccountsUnready if the database refuses a statement: otherwise the refusal would
+        count as an outage of the database.
         """
         try:
             return work(connection, reading)
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
-            cause = describe_error(
-                error.orig or error
-            )  # its first line: further ones may hold the row, with its hash
+            # The first line alone: further lines may hold the row, with its hash.
+            cause = describe_error(error.orig or error)
             log.error(LogEvent("accounts.refused", table=self._name, reason=cause))
             reason = f"the database of the accounts refused a statement: {cause}"
             if is_by_a_rule(error):

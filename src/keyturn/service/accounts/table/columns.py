@@ -1,5 +1,5 @@
-"""The columns of an app's tables as the live database has them: their types, and the values read
-and written there.
+"""The columns of an app's tables in the live database: their types, and the values that are read
+and written.
 """
 
 import re
@@ -24,11 +24,11 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 from keyturn.values import did_you_mean
 
 _LOOKED_AT, _SEARCHED = 50, 10_000
-"""Values, enough to recognise the form of most times and hashes, and rows: a column may have no
-value in any.
+"""Values of a sample, enough to recognise the form of times and hashes; and rows that are searched
+for them, since a column may have values in few rows or in none.
 """
 
-_LONGEST = 320  # characters of a value: of hashes, those with the longest parameters have fewer
+_LONGEST = 320  # characters of a sampled value: the longest hashes have fewer
 
 _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
@@ -36,13 +36,15 @@ _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 class Stored(UserDefinedType[Any]):
     """The type of an app's column.
 
-    Values pass as the driver has them: SQLite may hold others than declared (UUID).
+    Values pass as the driver returns them: SQLite may hold other values than a column declares.
 
-    `holds`: one of the types above; object if it is anything (SQLite), or a type that cannot be
-    written.
-    `shown`: the type as the database calls it. `length` counts characters, `lowest` and `highest`
-    bound an integer.
-    `zoned`: its times are moments, whatever the zone of a connection.
+    `holds`: one of `_PYTHON_TYPES`; object if the column may hold anything (SQLite), or has a type
+    that Keyturn cannot write.
+    `shown`: the type as the database calls it.
+    `length`: the most characters of a text, or bytes; None for no limit.
+    `choices`: the values of an enum.
+    `lowest`, `highest`: the limits of an integer.
+    `zoned`: its times are moments, whatever the time zone of a connection.
     """
 
     cache_ok = True
@@ -52,9 +54,8 @@ class Stored(UserDefinedType[Any]):
         self.on_sqlite = dialect == "sqlite"
         self.shown = str(kind)
         self.holds = _python_type(kind, on_sqlite=self.on_sqlite)
-        self.length: int | None = (
-            None if self.on_sqlite else getattr(kind, "length", None)
-        )  # SQLite keeps longer text
+        # SQLite stores longer text than the column declares.
+        self.length: int | None = None if self.on_sqlite else getattr(kind, "length", None)
         self.choices: tuple[str, ...] = tuple(getattr(kind, "enums", ()))
         self.lowest, self.highest = (
             (-(2**63), 2**63 - 1) if self.on_sqlite else _integer_bounds(kind)
@@ -82,12 +83,11 @@ class Stored(UserDefinedType[Any]):
         value = read.get(self.holds, str)(text)
         if self.holds is int:
             self.bounded(value)  # MySQL takes '12abc' for 12; asyncpg refuses a number out of range
-        if (
-            text_of(value) != text or "\0" in text
-        ):  # not in the form in which ids are shown; PostgreSQL keeps no NUL
+        # A text in another form than ids are shown in is no id. PostgreSQL cannot store a NUL.
+        if text_of(value) != text or "\0" in text:
             raise ValueError("not as it would be shown")
-        text.encode()
-        # On SQLite, a column declared as BINARY(16) or UUID may hold bytes as well as texts.
+        text.encode()  # raises UnicodeEncodeError, a ValueError, for a surrogate
+        # On SQLite, a column of the type BINARY(16) or UUID may hold bytes as well as texts.
         return (
             [value, bytes.fromhex(text)]
             if self.holds_anything and _HEX.fullmatch(text)
@@ -101,8 +101,9 @@ class Stored(UserDefinedType[Any]):
 
 
 class _HexBytes(Stored):
-    """Bytes for MySQL: with PyMySQL 1.2.3 and later aiomysql cannot send them
-    (aio-libs/aiomysql#1080).
+    """Bytes for MySQL, sent as hexadecimal digits.
+
+    With PyMySQL 1.2.3 and later, aiomysql cannot send bytes (aio-libs/aiomysql#1080).
     """
 
     cache_ok = True
@@ -116,8 +117,9 @@ class _HexBytes(Stored):
 
 
 class AnyEncoding(UserDefinedType[str]):
-    """Text of a database that does not check encodings: bytes in a result, which are None unless
-    they are UTF-8.
+    """Text of a database that does not check encodings.
+
+    A result arrives as bytes. It becomes None if they are not UTF-8.
     """
 
     cache_ok = True
@@ -148,7 +150,7 @@ def _decimal(text: str) -> Decimal:
 def text_of(value: Any) -> str:
     """Return a stored value as text: bytes as hex, NULL as "".
 
-    Columns of fixed width are padded with spaces.
+    Spaces around a text are removed: databases pad columns of fixed width.
     """
     if value is None:
         return ""
@@ -160,7 +162,7 @@ def text_of(value: Any) -> str:
 def hash_text(stored: Any) -> str:
     """Return a stored hash as text.
 
-    A column of bytes has its characters, and one of fixed width is padded with NUL.
+    A column of bytes holds its ASCII characters, and databases pad one of fixed width with NUL.
     """
     if isinstance(stored, bytes):
         return stored.rstrip(b"\0").decode("ascii", "replace")
@@ -175,8 +177,9 @@ def kind_of(column: sa.Column[Any]) -> Stored:
 def sample(
     connection: sa.Connection, column: sa.Column[Any], *which: ColumnElement[bool]
 ) -> Sequence[object]:
-    """Return a column's values, texts cut, in a few of the first rows where `which` holds; none if
-    unreadable.
+    """Return a column's values in a few of the first rows where `which` holds.
+
+    Long texts are cut. The result is empty if the database refuses the statement.
     """
     kind = kind_of(column)
     is_text = kind.holds is str and not kind.choices  # PostgreSQL takes no part of an enum
@@ -193,9 +196,9 @@ def sample(
 
 
 def empty_schema() -> sa.MetaData:
-    """Return a collection of tables.
+    """Return an empty collection for tables.
 
-    Those that are reflected into it have columns of the type `Stored`, all quoted.
+    Tables that are reflected into it have quoted columns of the type `Stored`.
     """
     tables = sa.MetaData()
 
@@ -210,16 +213,15 @@ def empty_schema() -> sa.MetaData:
 
 
 def table_called(connection: sa.Connection, name: str) -> sa.Table:
-    """Return a table by its name as in a setting: `users`, or `auth.users` in a schema.
+    """Return a table of the live database by its name: `users`, or `auth.users` in a schema.
 
     Raises NoSuchTableError.
     """
     schema, _, bare = name.rpartition(".")
     own_quotes: dict[str, Any] = {"quote": True, "quote_schema": True}
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", SAWarning
-        )  # a type that SQLAlchemy does not know: most are of other columns
+        # SQLAlchemy warns about a type that it does not know, mostly of a column that is not used.
+        warnings.simplefilter("ignore", SAWarning)
         return sa.Table(
             bare,
             empty_schema(),
@@ -238,8 +240,8 @@ def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
     held: type = object
     with suppress(NotImplementedError):
         held = kind.python_type
-    # A type that SQLite does not know, such as UUID, counts as a number by its rules; its values
-    # may be anything (https://sqlite.org/datatype3.html#determination_of_column_affinity).
+    # SQLite's rules make a number of a type that it does not know, such as UUID. The values may be
+    # anything (https://sqlite.org/datatype3.html#determination_of_column_affinity).
     return held if held in _PYTHON_TYPES and not (on_sqlite and held is Decimal) else object
 
 
@@ -265,16 +267,16 @@ _BITS = {
 
 
 _FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
-"""What PostgreSQL reads as false, an empty text, and the time by which MySQL says "never"."""
+"""The texts that PostgreSQL reads as false, an empty text, and MySQL's time for "never"."""
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")
 
 
 class Flag:
-    """One condition of the setting `active`: "column", or "column = value | value"; a "not " before
-    it reverses it.
+    """One condition of the setting `active`: "column", or "column = value | value".
 
-    Without values the column holds flags: a row is active unless its value is in _FALSE.
+    A "not " before it reverses it. Without values, the column is a flag: a row is active unless the
+    column's value is in `_FALSE`.
     """
 
     def __init__(self, written: str) -> None:
@@ -290,14 +292,14 @@ class Flag:
         return sa.not_(holds) if self._is_not else holds
 
     def doubt(self, texts: Iterable[str]) -> str:
-        """Return a text of the column that is neither yes nor no and yet makes a row
-        active, or "".
+        """Return a value of the column that means neither yes nor no, but makes a row active; "" if
+        there is none.
         """
         unclear = (text for text in texts if text.strip().lower() not in (*_FALSE, *_TRUE))
         return "" if self._is_not or self._values else next(unclear, "")
 
     def objection(self, column: sa.Column[Any]) -> str:
-        """Return why these values cannot occur in that column; "" if they can."""
+        """Return why the condition's values cannot occur in the column; "" if they can."""
         choices = kind_of(column).choices
         if "" in self._values:
             return f"has an empty value: write {self.column} = active | invited, for example"
@@ -320,20 +322,20 @@ class Flag:
 
 
 def parse_flags(written: str | Sequence[str]) -> list[Flag]:
-    """Return the conditions of the setting `active`; none if it is empty."""
+    """Return the conditions of the setting `active`."""
     conditions = [written] if isinstance(written, str) else written
     return [Flag(condition) for condition in conditions if condition]
 
 
 class MappedFlag(NamedTuple):
-    """A condition, and the column of the live table that it is about."""
+    """A condition, and the column of the live table that it reads."""
 
     flag: Flag
     column: sa.Column[Any]
 
 
 def all_hold(flags: Iterable[MappedFlag]) -> ColumnElement[bool]:
-    """Return the condition that a row is active: each of the flags holds.
+    """Return the condition that a row is active: all of the flags hold.
 
     Without flags, every row is active.
     """
@@ -356,12 +358,12 @@ TIMES: tuple[TimePlaceholder, ...] = get_args(TimePlaceholder)
 RANDOM = "{random}"
 
 Value = bool | int | float | str
-"""What a setting gives a column: a placeholder, or the value itself."""
+"""A value of a setting for a column: a placeholder, or the value itself."""
 
 _FIRST = 10**8
-"""The least number of seconds that counts as a time: March 1973.
+"""The least number of seconds since 1970 that counts as a time: March 1973.
 
-A thousand times that is the least number of milliseconds, which as seconds would be in the year
+A thousand times as much is the least number of milliseconds. As seconds, it would be in the year
 5138.
 """
 
@@ -373,9 +375,9 @@ _EXAMPLE = datetime(2026, 11, 20, 8, 46, 42, tzinfo=UTC)
 
 
 def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
-    """Return what a column of `set` becomes at that moment.
+    """Return the value that a column gets at that moment.
 
-    Raises ValueError, in words, if it cannot hold that.
+    Raises ValueError, with a sentence, if the column cannot hold it.
     """
     kind = kind_of(column)
     if wanted == "{null}":
@@ -392,17 +394,16 @@ def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
 
 _RANDOM_BYTES = 32
 _FEWEST_CHARACTERS, _FEWEST_BYTES = 22, 16
-"""A value that admits a client has 128 random bits or more (OWASP ASVS 7.2.3): 22 characters of
-base64url have 132.
+"""The least length of a random value. Such a value may be a session's token, which needs 128 random
+bits (OWASP ASVS 7.2.3): 22 characters of base64url have 132.
 """
 
 
 def _random(kind: Stored) -> Any:
-    """Return a value that nobody can guess, in the column's type.
+    """Return a value that cannot be guessed, in the column's type.
 
-    Raises ValueError if the column has too little room.
-
-    Texts and bytes fill a column that has less room than a whole value: every character is random.
+    A text, or bytes, is cut to the length of the column. Raises ValueError if that is too short, or
+    if the column has another type.
     """
     if kind.holds is UUID:
         return uuid4()
@@ -432,7 +433,7 @@ def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
         "{now}": int(moment.timestamp()),
         "{now_ms}": int(moment.timestamp() * 1000),
     }
-    on_sqlite = numbers | texts  # which has no times
+    on_sqlite = numbers | texts  # SQLite has no type for times
     days = numbers | dict.fromkeys(texts, f"{moment:%Y-%m-%d}")
     by_type = {
         int: numbers,
@@ -474,8 +475,9 @@ def _fitting(kind: Stored, text: str) -> str:
 
 
 def _stored(kind: Stored, moment: datetime) -> Any:
-    """Return the time with its zone, or in UTC without one; as a text on SQLite, which has no
-    times.
+    """Return the time for a column of a type for times: with its zone, or in UTC without one.
+
+    On SQLite, which has no such type, it is a text.
     """
     known = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     if kind.on_sqlite:
@@ -488,8 +490,9 @@ def _sql_text(moment: datetime) -> str:
 
 
 def time_form(value: Any) -> str:
-    """Return the form of a stored time, in words;
-    "" if the value is none, or of a type for times.
+    """Return the form of a stored time, in words.
+
+    "" if the value is not a time, or has a type for times.
     """
     if isinstance(value, bool):
         return ""
@@ -514,8 +517,9 @@ def usual_form(values: Iterable[Any]) -> str:
 
 
 def written_form(kind: Stored, placeholder: str) -> str:
-    """Return the form that a placeholder writes; "" if the column cannot hold it, or has a type for
-    times.
+    """Return the form in which a column gets a placeholder's time.
+
+    "" if the column cannot hold it, or has a type for times.
     """
     try:
         return time_form(_time(kind, _EXAMPLE, placeholder))

@@ -1,5 +1,5 @@
-"""What `keyturn doctor` says of an app's table: what a change would write in another form than the
-app does.
+"""The doctor's findings about an app's table, such as values that Keyturn would write in another
+form than the app.
 """
 
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER
-from keyturn.mail.port.finding import Finding, fail, warn
+from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.service import addresses
 from keyturn.service.accounts.table import columns, recognised_hashes
 from keyturn.service.accounts.table.account_counts import doubt_counts
@@ -28,7 +28,7 @@ def doubts(
     statements: Statements,
     settings: TableSettings,
     hashing: HashingSettings,
-) -> list[Finding]:
+) -> list[CheckResult]:
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
     findings += [
@@ -45,7 +45,7 @@ def doubts(
     return findings
 
 
-def _half_done(mapping: MappedTable) -> Iterator[Finding]:
+def _half_done(mapping: MappedTable) -> Iterator[CheckResult]:
     for table, engine in mapping.without_transactions.items():
         why = "has no transactions, so a change that fails half-way stays half done"
         yield warn(
@@ -54,7 +54,7 @@ def _half_done(mapping: MappedTable) -> Iterator[Finding]:
         )
 
 
-def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     stored = [
         columns.text_of(value) for value in columns.sample(connection, mapping.fields["email"])
     ]
@@ -73,8 +73,9 @@ def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[Findin
 
 
 def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
-    """Return whether a request for the address finds it as it is stored; True for a text that is no
-    address.
+    """Tell whether a request for the address finds it as it is stored.
+
+    True for a text that is not an address.
     """
     try:
         wanted = addresses.parse(stored.strip())
@@ -85,12 +86,12 @@ def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
 
 
 def _lowered(text: str, *, is_sqlite: bool) -> str:
-    # SQLite's lower() knows the letters of ASCII alone
+    # SQLite's lower() changes ASCII letters alone
     # (https://sqlite.org/lang_corefunc.html#lower).
     return text.translate(ASCII_UPPER_TO_LOWER) if is_sqlite else text.lower()
 
 
-def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+def _times(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
@@ -111,7 +112,7 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
                 yield fail(message, fix)
 
 
-def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+def _flags(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     for flag, column in mapping.active:
         if columns.kind_of(column).holds is not str:
             continue
@@ -126,13 +127,14 @@ def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
             )
 
 
-def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    """Yield the columns with which an app may hash its passwords: Keyturn hashes the password
-    alone.
+def _salts(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
+    """Yield a finding for each column whose value an app may hash together with the password.
+
+    Keyturn hashes the password alone.
     """
     written = {column.name for column in mapping.assigned["set"]}
     for column in mapping.table.columns:
-        # A quoted name of SQLAlchemy changes no capitals.
+        # As a plain str: lower() of SQLAlchemy's quoted_name leaves capitals as they are.
         if column.name in written or not recognised_hashes.is_salt(str(column.name)):
             continue
         if any(map(columns.text_of, columns.sample(connection, column))):
@@ -166,14 +168,15 @@ _POLICIES = text("""
         )
     WHERE c.oid = to_regclass(CAST(:name AS text)) GROUP BY c.oid
 """)
-"""Whether row level security holds for this role, and how many policies let it do this, with some
-or with all rows (https://www.postgresql.org/docs/current/ddl-rowsecurity.html).
+"""Whether row level security applies to this role, how many policies allow it the command, and how
+many of these do so for all rows (https://www.postgresql.org/docs/current/ddl-rowsecurity.html).
 """
 
 
-def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    """Yield what PostgreSQL hides from this role without an error, of every table that is read,
-    changed or emptied.
+def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
+    """Yield a finding for each table whose rows row level security hides from Keyturn's role.
+
+    PostgreSQL reports no error: a statement then finds, changes or deletes no row.
     """
     if connection.dialect.name != "postgresql":
         return

@@ -1,5 +1,6 @@
-"""Checks the settings of a table against the live database: the column of each, or every fault by
-its setting.
+"""Checks the settings of a table against the live database, and finds the columns that they name.
+
+Every fault is reported under its setting.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ SECTIONS = ("set", "lock", "unlock")
 _MOST_LISTED = 12
 
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
-"""Fields of text, and those whose columns each cannot share."""
+"""Fields of text, and for each the other fields that must not name the same column."""
 
 _NO_IDS = (bool, float, date, datetime)  # types whose values can be written in several ways
 
@@ -41,7 +42,7 @@ _COLLATION = sa.text("""
     WHERE table_schema = coalesce(:schema, database())
     AND table_name = :table AND column_name = :column
 """)
-"""The inspector of SQLAlchemy does not show the collation that a column inherits from its table."""
+"""SQLAlchemy's inspector does not show a collation that a column inherits from its table."""
 
 _ENGINE = sa.text("""
     SELECT t.engine
@@ -49,7 +50,7 @@ _ENGINE = sa.text("""
     WHERE t.table_schema = coalesce(:schema, database())
     AND t.table_name = :table AND e.transactions <> 'YES'
 """)
-"""The engine of a table, such as MyISAM and Aria, if each of its statements is final."""
+"""The engine of a table if it has no transactions, as MyISAM and Aria: each statement is final."""
 
 Place = tuple[str, str]
 """A table by its schema and its name."""
@@ -58,9 +59,12 @@ Assignments = Mapping[sa.Column[Any], Value]
 
 
 class MappedEnding(msgspec.Struct, frozen=True):
-    """An entry of `delete` or `ends`, checked.
+    """An entry of the settings `delete` or `ends`, checked against the live table.
 
-    `owner`: the column with the account's id. `setting`: for faults.
+    `setting`: the name for faults.
+    `owner`: the column with the account's id.
+    `sets`: the values that the rows get; without any, the rows are deleted.
+    `where`: the values that the rows must have.
     """
 
     setting: str
@@ -72,16 +76,16 @@ class MappedEnding(msgspec.Struct, frozen=True):
 
 
 class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings, checked against the live table: every name in it exists.
+    """The settings, checked against the live table: every column that they name exists.
 
-    `fields`: columns by the fields of an account; those that are `folding` ignore case by
-    themselves.
-    `active`: the conditions that an active row meets. `assigned`: columns and their new values, by
-    section.
-    `endings`: in the order in which foreign keys allow them. `held`: why deletions may fail, by
-    setting.
-    `without_transactions`: the engines of MySQL that have none, by the tables of which rows are
-    changed.
+    `fields`: the columns, by the fields of an account.
+    `active`: the conditions that an active row meets.
+    `folding`: the fields whose columns ignore case by their collation.
+    `assigned`: the columns of each of `SECTIONS`, with their new values.
+    `endings`: the endings, in an order that foreign keys allow.
+    `held`: settings, and why their deletions may fail.
+    `without_transactions`: the changed tables whose engine in MySQL has no transactions, with that
+    engine.
     `has_any_encoding`: the database does not check the encoding of texts, so some may not be UTF-8.
     """
 
@@ -104,9 +108,9 @@ class MappingReader:
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> MappedTable:
-        """Return the columns that the settings name.
+        """Return the settings, checked.
 
-        Raises SettingsInvalid with all wrong names at once.
+        `hash_length`: characters of a hash. Raises SettingsInvalid with all faults at once.
         """
         settings = self._settings
         if (table := self._table("table", settings.table)) is None:
@@ -185,7 +189,10 @@ class MappingReader:
     def _assignments(
         self, section: str, table: sa.Table, values: Mapping[str, Value], *, written: bool = True
     ) -> Iterator[tuple[sa.Column[Any], Value]]:
-        """Yield columns with values that fit. `written`: they are set, and not only compared."""
+        """Yield the columns with their values, and note the faults.
+
+        `written`: the values are set, and not only compared.
+        """
         settings = self._settings
         own = (
             (settings.id, settings.email, settings.password)
@@ -202,9 +209,8 @@ class MappingReader:
                     "is the column of the id, the address or the password, which a change sets "
                     "itself",
                 )
-            elif (
-                written and column.computed
-            ):  # MariaDB plans such an UPDATE, and refuses it only when it runs
+            # MariaDB explains such an UPDATE, and refuses it only when it runs.
+            elif written and column.computed:
                 self._fault(setting, "is a generated column, which cannot be written: remove it")
             else:
                 try:
@@ -243,8 +249,10 @@ class MappingReader:
     def _in_order(
         self, endings: Sequence[MappedEnding]
     ) -> tuple[list[MappedEnding], list[tuple[str, str]]]:
-        """Return the endings, a referring table before the other, and why deletions may fail, by
-        setting.
+        """Return the endings in an order that foreign keys allow, and the deletions that may fail.
+
+        A table that refers to another comes before it. A deletion that may fail is returned by its
+        setting, with the reason.
         """
         deleted = {one.place: one.ending.when for one in endings if not one.sets}
         schemas = {one.owner.table.schema for one in endings if not one.sets}
@@ -266,9 +274,10 @@ class MappingReader:
         return self._place_of(schema, bare)
 
     def _place_of(self, schema: str | None, name: str) -> Place:
-        """Return a table by its schema and its name.
+        """Return the place of a table, for comparisons.
 
-        Only PostgreSQL distinguishes capitals on every system.
+        It is in lower case unless the database is PostgreSQL: only there do names that differ in
+        case name different tables on every system.
         """
         place = (schema or self._inspector.default_schema_name or "", name)
         return (
@@ -338,7 +347,7 @@ class MappingReader:
                 self._fault(one.setting, message)
 
     def _is_unique(self, table: sa.Table, column: sa.Column[Any]) -> bool:
-        """Return whether the column is unique; True for a view, which does not tell."""
+        """Tell whether the column is unique. True for a view, whose indexes cannot be read."""
         if table.name in self._inspector.get_view_names(schema=table.schema):
             return True
         unique = [
@@ -363,16 +372,16 @@ def _setting_of(field: str) -> str:
 
 
 ForeignKey = tuple[Place, Place]
-"""The table that refers to another, and that other one, whose rows cannot be deleted before."""
+"""A table that refers to another, and that other table: its rows cannot be deleted first."""
 
-_FOLLOWS = ("CASCADE", "SET NULL")  # rules of keys that forbid no deletion
+_FOLLOWS = ("CASCADE", "SET NULL")  # rules of keys that do not forbid a deletion
 
 _OF_SQLITE = sa.text("""
     SELECT m.name, k."table", k.on_delete
     FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
     WHERE m.type = 'table'
 """)
-"""SQLAlchemy's inspector does not read the rule of a key that stands beside its column."""
+"""SQLAlchemy's inspector does not read the rule of a key that is declared beside its column."""
 
 _Name = tuple[str | None, str]
 
@@ -391,8 +400,9 @@ def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[t
 
 
 def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
-    """Return the tables, each after those that refer to it; as they are if their rows refer to each
-    other.
+    """Return the tables, each after the tables that refer to it.
+
+    If tables refer to each other in a circle, the order stays as it is.
     """
     sorter = TopologicalSorter(
         {
@@ -407,8 +417,9 @@ def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> lis
 
 
 def keeper(table: Place, deleted: Collection[Place], keys: Sequence[ForeignKey]) -> str:
-    """Return a table whose rows stay and forbid that those of `table` are deleted; "" if there is
-    none.
+    """Return the name of a table that forbids deletions in `table`, since its own rows stay.
+
+    "" if there is none.
     """
     return next(
         (one[1] for one, other in keys if other == table and one not in {*deleted, table}), ""

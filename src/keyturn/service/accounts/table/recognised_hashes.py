@@ -1,6 +1,6 @@
 """Recognises the format of an app's hashes from a few of them.
 
-Pure; results hold no part of a hash.
+The functions read no database, and their results hold no part of a hash.
 """
 
 import re
@@ -11,24 +11,24 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from keyturn.mail.port.finding import Finding, warn
+from keyturn.mail.port.check_result import CheckResult, warn
 from keyturn.service.accounts.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.accounts.table.columns import hash_text
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
-_COSTS = range(
-    10, 17
-)  # allowed values of hashing.cost: less is too weak (OWASP Password Storage), more too slow
+# The allowed values of hashing.cost: a lower cost is too weak (OWASP Password Storage), a higher
+# one too slow.
+_COSTS = range(10, 17)
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """The format of the app's hashes, as the settings of `hashing` express it, and in words
-    (`shown`).
+    """The format of an app's hashes.
 
-    `cost`: that of most hashes, if Keyturn would write it; otherwise 0. `todo`: what the app must
-    do, or "".
-    `is_foreign`: Keyturn cannot write these hashes, and an app that does may not read what Keyturn
-    writes.
+    `format`: the value of the setting `hashing.format`.
+    `cost`: the cost of most hashes, if it is an allowed value of `hashing.cost`; otherwise 0.
+    `shown`: the format in words.
+    `todo`: what the operator must check, or "".
+    `is_foreign`: Keyturn cannot write these hashes, and the app may not read those of Keyturn.
     """
 
     format: str = "bcrypt"
@@ -73,9 +73,9 @@ _NOT_READ = (
     ("$wp$2y$ $P$ $H$", "php", "WordPress or phpBB; new hashes are $2y$", ""),
     ("AQAAAA", "bcrypt", _ASP_NET, ""),
 )
-"""Beginnings of hashes, of formats that Keyturn reads and of others: what it writes for the app
-that writes them, the format in words, and what the app must do. WordPress 6.8 and phpBB read bcrypt
-by themselves (wp_check_password; phpbb/passwords).
+"""Formats that Keyturn reads, and others: the beginnings of their hashes, the format that Keyturn
+writes for such an app, the format in words, and what the operator must check. WordPress 6.8 and
+phpBB also read bcrypt (wp_check_password; phpbb/passwords).
 """
 
 
@@ -84,9 +84,8 @@ def recognise_hashes(values: Iterable[object]) -> HashFormat:
     if not hashes:
         return _NO_ROWS
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
-    costs = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1) or [
-        (0, 0)
-    ]  # 0 is no cost of bcrypt
+    # Without hashes of bcrypt, the cost is 0, which is no cost of bcrypt.
+    costs = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1) or [(0, 0)]
     return (
         replace(form, cost=costs[0][0])
         if form.shown.startswith("bcrypt") and costs[0][0] in _COSTS
@@ -101,7 +100,9 @@ def _form(stored: str) -> HashFormat:
     return _UNKNOWN
 
 
-def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings) -> list[Finding]:
+def doubt_format(
+    table: str, hashes: Iterable[object], settings: HashingSettings
+) -> list[CheckResult]:
     """Compare the format of most hashes with the one that `settings` write."""
     stored = list(hashes)
     used = recognise_hashes(stored)
@@ -122,7 +123,7 @@ _LOCKED_OUT = "Otherwise users cannot sign in with a new password."
 
 def _foreign_format(
     table: str, stored: Sequence[object], used: HashFormat, settings: HashingSettings
-) -> Finding:
+) -> CheckResult:
     hashes = [text for text in map(hash_text, stored) if text]
     foreign = sum(_form(one).is_foreign for one in hashes)
     unable = "does not know" if used.shown == _UNKNOWN.shown else f"cannot write ({_name_of(used)})"
@@ -149,7 +150,5 @@ _SALT = re.compile(r"(password|passwd|pwd|pw|pass|hash|user)?(salt|pepper)(hash|
 
 
 def is_salt(column: str) -> bool:
-    """Whether an app that has such a column is likely to hash its value together
-    with the password.
-    """
+    """Tell whether an app with such a column is likely to hash its value with the password."""
     return bool(_SALT.fullmatch(re.sub(r"[^a-z0-9]", "", column.lower())))

@@ -40,31 +40,33 @@ password.
 """
 
 _UNUSABLE = ("!", "*")
-"""First characters of text that is no hash, or a disabled one: Django's set_unusable_password(),
-Unix' shadow(5).
+"""First characters of a text that is no hash, or of a disabled hash, as Django's
+set_unusable_password() and shadow(5) of Unix write it.
 """
 
 _AFTER_SPACES = "!"
-"""In the order of ASCII and of Unicode (UTS 10) it follows the space, which apps may leave behind
-an address.
+"""The end of a range that holds an address with and without spaces behind it, which apps may store:
+in ASCII and in Unicode's order (UTS 10), this sign follows the space.
 """
 
-_PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read as they are
+_PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read unchanged
 
 _IDENTIFYING = ("id", "email")
-"""Fields that an account cannot be without."""
+"""Fields that every account must have."""
 
 Condition = ColumnElement[bool]
 Write = sa.Update | sa.Delete
 Query = tuple[sa.Select[Any], dict[str, Any] | None]
-"""A SELECT, and this call's parameters. Frequent statements are built once."""
+"""A SELECT, and the parameters of this call, so that a frequent statement is built once."""
 
 _Values = dict[sa.Column[Any], Any]
 
 
 def spellings(identifier: str) -> set[str]:
-    """Return how an address or a user name may be stored, apart from case, spaces behind it, and
-    one before it.
+    """Return the texts under which an address or a user name may be stored.
+
+    They differ in their Unicode form, in an international domain, and in one space before them.
+    Case and spaces behind them are left to the statement.
     """
     local, at, domain = identifier.rpartition("@")
     ways = {identifier}
@@ -85,10 +87,11 @@ class Statements:
         self._columns = mapping.fields
         self._is_active = all_hold(mapping.active)
         self._accounts = self._select_accounts()
+        # PostgreSQL takes all ids as one array, so that it prepares one statement for any number.
         key, is_array = (
             mapping.fields["id"],
             dialect == "postgresql",
-        )  # one statement to prepare for any number of them
+        )
         ids = sa.bindparam("ids", type_=key.type, expanding=not is_array)
         self._accounts_by_id = self._accounts.where(
             key == sa.any_(ids) if is_array else key.in_(ids)
@@ -96,18 +99,19 @@ class Statements:
         self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
-        """Ask for every row whose address or user name may be one of these: an index on lower(...)
-        of each helps.
+        """Ask for every row whose address or user name may be one of these.
 
-        A column is compared only with what it may mean, since its encoding may lack a letter that
-        another column has.
+        An index on lower(...) of each column helps. The column of addresses is compared only with
+        addresses, and that of user names only with user names: its encoding may lack a letter of
+        the other ones.
         """
         addresses = [spelling for spelling in spellings if "@" in spelling]
         names = [spelling for spelling in spellings if "@" not in spelling]
         counts = []
         values: dict[str, Any] = {}
         for field, wanted in (("email", addresses), ("username", names)):
-            # Some are asked for twice, which reduces the number of different statements to prepare.
+            # The number is a power of two, so that there are few different statements to prepare.
+            # Some texts are asked for twice.
             count = 1 << (len(wanted) - 1).bit_length() if wanted else 0
             counts.append(count)
             for place, spelling in enumerate(islice(cycle(wanted), count)):
@@ -132,7 +136,7 @@ class Statements:
     def by_ids(self, ids: Iterable[str]) -> Query:
         values: list[Any] = []
         for text in ids:
-            with suppress(ValueError):  # a text that cannot be an id
+            with suppress(ValueError):  # the column cannot hold such an id
                 values += kind_of(self._columns["id"]).ids(text)
         return self._accounts_by_id, {"ids": values}
 
@@ -144,8 +148,9 @@ class Statements:
         return self._addresses(self._lacks_hash(), self._is_active, *self._signs_in_here())
 
     def addresses_after(self, email: str, most: int) -> Query:
-        """Ask for the addresses of active and locked accounts that come after this one, character
-        by character.
+        """Ask for the addresses of active and locked accounts that come after this one.
+
+        The order is that of the characters' codes.
         """
         stored = self._exactly(self._columns["email"])
         listed, _ = self._addresses(
@@ -176,8 +181,9 @@ class Statements:
         return _values(self.mapping.assigned[section], moment)
 
     def _is_locked(self) -> Condition:
-        """Whether every column of the lock has the value that the lock sets; for a time, any value
-        counts.
+        """Return the condition that every column of the lock has the value that the lock sets.
+
+        A column of a time may have any time.
         """
         set_by_lock, moment = self.mapping.assigned["lock"].items(), datetime.now(UTC)
         as_set = (
@@ -194,9 +200,9 @@ class Statements:
         )
 
     def change(self, account: Account, password_hash: str | None, moment: datetime) -> sa.Update:
-        """Set the hash, if given, and what comes with it, if the account is unchanged.
+        """Set the hash, if given, and the columns of `set`, if the account is unchanged.
 
-        Raises ValueError for its id.
+        A locked account is unlocked. Raises ValueError for an impossible id.
         """
         values = self._assigned("set", moment) | (
             self._assigned("unlock", moment) if account.locked else {}
@@ -254,10 +260,11 @@ class Statements:
     def endings(
         self, account_id: str, moment: datetime, *, intruded: bool
     ) -> Iterator[tuple[str, Write]]:
-        """Yield the statements that end an account's sessions and the like, each with what it ends.
+        """Yield the statements that end an account's sessions and the like, each with the kind that
+        it ends.
 
-        "" is for rows that end a second time, or had ended by the app's clock. They are not
-        counted.
+        The kind "" is for a second statement that repeats the first with an earlier limit, for
+        columns whose times may be in another zone. Its rows are not counted.
         """
         for one in self.mapping.endings:
             if intruded or one.ending.when == "change":
@@ -268,8 +275,7 @@ class Statements:
                         yield "", self._end(one, owners, moment, moment - timedelta(days=1))
 
     def new_random_values(self, account_id: str, moment: datetime) -> sa.Update | None:
-        """Return what gives the account's columns of `{random}` other values; None if no column has
-        that placeholder.
+        """Return the UPDATE of the account's columns of `{random}`; None if there are none.
 
         Such a column admits clients, as a session's token does. Raises ValueError for an impossible
         id.
@@ -301,8 +307,9 @@ class Statements:
         )
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
-        """Yield a variant of every statement that matches no account, with the setting at fault if
-        it is refused.
+        """Yield variants of the statements that find and change accounts.
+
+        They match no account. Each comes with the setting at fault if the database refuses it.
         """
         trial, values = self.by_identifier(["", "@"])
         yield "table", trial.params(values)
@@ -323,11 +330,14 @@ class Statements:
             yield ending.setting, self._end(ending, [None], moment, moment)
 
     def hashes(self) -> tuple[sa.Column[Any], Condition]:
-        """Return the column of the hashes, and the condition of those that can be right."""
+        """Return the column of the hashes, and the condition that a hash is usable."""
         return self._columns["password"], self._has_hash()
 
     def counts(self, most: int) -> sa.Select[Any]:
-        """Count accounts by what they may do, in the first `most` rows."""
+        """Count the accounts of the first `most` rows: all, active, with a hash, and contradicting.
+
+        A contradicting account has a hash although its provider signs it in.
+        """
         has_hash = self._has_hash() if "password" in self._columns else sa.false()
         elsewhere: Condition = sa.false()
         if "provider" in self._columns:
@@ -391,8 +401,9 @@ class Statements:
         return text.encode() if kind_of(self._columns["password"]).holds is bytes else text
 
     def _is_text(self, field: str, value: str | None) -> Condition:
-        """Whether the field is the same text, character by character,
-        apart from spaces around it.
+        """Return the condition that the field is the same text, character by character.
+
+        Spaces around it do not count.
         """
         return self._exactly(self._columns[field]) == sa.bindparam(
             None, value, type_=sa.Text(), unique=True
@@ -417,7 +428,10 @@ def _values(assignments: Assignments, moment: datetime) -> _Values:
 
 
 def _is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
-    """Whether a row has not ended yet. A time in the past says when it has, so it stays."""
+    """Return the condition that a row has not ended yet.
+
+    A time in the past tells when the row ended, so it stays.
+    """
     if value == "{null}":
         return column.is_not(None)
     limit = sa.bindparam(None, set_value(column, value, moment), type_=column.type, unique=True)
@@ -425,7 +439,7 @@ def _is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition
 
 
 def _keeps_no_zone(column: sa.Column[Any], value: Value) -> bool:
-    """Whether the column's times may be in any zone, up to a day behind UTC."""
+    """Tell whether the column's times may be in another zone, up to a day behind UTC."""
     kind = kind_of(column)
     if kind.has_native_times:
         return not kind.zoned
@@ -441,8 +455,7 @@ def _has_value(column: sa.Column[Any], value: Value, moment: datetime) -> Condit
 
 
 def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> Condition:
-    # As a parameter even if it is None: `= NULL` is never true, while SQLAlchemy would make it IS
-    # NULL.
+    # None must be a parameter, too: `= NULL` is never true, but SQLAlchemy would write IS NULL.
     return sa.or_(
         *(stored == sa.bindparam(None, value, type_=stored.type, unique=True) for value in values)
     )

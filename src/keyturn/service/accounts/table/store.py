@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Executable, RowMapping, Update, event
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
 from keyturn.service.accounts.table.app_database import (
@@ -38,17 +38,15 @@ from keyturn.service.problems.requests import AccountsUnready, InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
-_NO_EXPLAIN_FOR_VIEW = (
-    1345  # MySQL's number for a plan that it does not show: of tables that the user may not see
-)
-# addresses in one statement, each a range of an index: MySQL stops using it for some thousands
+# MySQL's error for EXPLAIN of a view whose tables the user may not see.
+_NO_EXPLAIN_FOR_VIEW = 1345
+# Addresses in one statement. Each is a range of an index, which MySQL stops using for thousands of
+# ranges.
 _FOUND_AT_ONCE = 50
 
 
 class TablePeople(AccountStore):
-    """The part of an AccountStore that a table can serve whose users have their passwords
-    elsewhere.
-    """
+    """The part of an AccountStore that works even if another system has the passwords."""
 
     def __init__(
         self, settings: TableSettings, place: Database | AppDatabase, hash_length: int = 0
@@ -71,7 +69,7 @@ class TablePeople(AccountStore):
         for setting, statement in statements.trial_statements(now()):
             # Each has its own transaction, since PostgreSQL ends one with the first refusal.
             if why := await self._known.place.transact(partial(_refusal, statement=statement)):
-                refused.setdefault(why, setting)  # a refusal of the whole table is reported once
+                refused.setdefault(why, setting)  # report a refusal of the whole table once
         if refused:
             raise SettingsInvalid(
                 [Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()]
@@ -80,7 +78,7 @@ class TablePeople(AccountStore):
     async def require_reachable(self) -> None:
         await self._get_all([])
 
-    async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
+    async def findings(self, hashing: HashingSettings) -> Sequence[CheckResult]:
         return await self._known.read(partial(doubts, settings=self._settings, hashing=hashing))
 
     async def find(self, email: str) -> Account | None:
@@ -99,10 +97,10 @@ class TablePeople(AccountStore):
         return [account_of(row) if row else None for row in chosen]
 
     async def _rows_of(self, spellings: Sequence[str]) -> Sequence[RowMapping]:
-        """Return the rows of all spellings that the columns can hold. No row has any other.
+        """Return the rows of all spellings that the columns can hold; no row has any other.
 
-        An attacker may send as many of those as clients may send addresses, so they must not fail
-        their neighbours, and halves find a few of them among many in few statements.
+        An attacker may send spellings that the database refuses even to compare. They must not fail
+        the requests beside them, so a refused list is halved until they stand alone.
         """
         try:
             return await self._fetch(lambda statements: statements.by_identifier(spellings))
@@ -114,14 +112,14 @@ class TablePeople(AccountStore):
             *await self._rows_of(spellings[:middle]),
             *await self._rows_of(spellings[middle:]),
         ]
-        by_id = {row["id"]: row for row in halves}  # two spellings may be of one row
+        by_id = {row["id"]: row for row in halves}  # two spellings may find the same row
         return list(by_id.values())
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         rows = await self._fetch(lambda statements: statements.by_ids(set(ids)))
         accounts = [account_of(row) for row in rows]
-        # An address that is none has no account: no mail would reach it. Ids are compared here once
-        # more: in MySQL's own collations, "a" is "A".
+        # An account without a valid address is left out: no mail would reach it. Ids are compared
+        # here once more, since "a" equals "A" in MySQL's collations.
         by_id = {
             account.id: account
             for account in accounts
@@ -143,15 +141,16 @@ class TablePeople(AccountStore):
         )
 
     async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
-        """Set and end what comes with a new password; `password_hash` is None if it is kept
-        elsewhere.
+        """Set the columns and end the access that go with a new password.
+
+        `password_hash`: None if another system has the passwords.
         """
         is_committing = False
         is_half_done = False
 
         def change(connection: Connection, statements: Statements) -> bool | Ended:
             nonlocal is_committing, is_half_done
-            # Each statement is final, whatever becomes of the next one.
+            # Without transactions, each statement is final, even if the next one fails.
             is_half_done = bool(statements.mapping.without_transactions)
             ended = _change(connection, statements, account, password_hash)
             if not ended:
@@ -162,7 +161,8 @@ class TablePeople(AccountStore):
         try:
             return await self._known.transact(change)
         except AccountsUnready as error:
-            # A commit whose answer is lost may have happened; an earlier failure was rolled back.
+            # If the answer to the commit is lost, the change may have happened. An earlier failure
+            # was rolled back.
             error.not_changed = not is_half_done and (error.not_changed or not is_committing)
             if isinstance(error, RuleRefused) and error.not_changed:
                 raise ChangeRefused(str(error)) from None
@@ -212,8 +212,9 @@ class TableAccounts(TablePeople):
 
 
 class JoiningTableAccounts(TableAccounts):
-    """An AccountStore over a table in Keyturn's own database, whose transactions a new password
-    joins.
+    """An AccountStore over a table in Keyturn's own database.
+
+    A new password is set in the transaction that uses the link up.
     """
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
@@ -251,9 +252,7 @@ def _change(
 
 
 def _require_changed(connection: Connection, statements: Statements, account: Account) -> None:
-    """Raise RuleRefused if the change of no row was allowed by all that Keyturn knows of the
-    account.
-    """
+    """Raise RuleRefused if Keyturn's own conditions allow the change that changed no row."""
     with suppress(ValueError):  # another store's account
         if connection.execute(statements.is_as_it_was(account)).first():
             why = (
@@ -273,14 +272,18 @@ def _changes(connection: Connection, account_id: str, statement_of: Callable[[],
     except ValueError:  # another store's account
         log.warning(LogEvent("accounts.no_such_id", account=ascii(account_id)))
         return False
-    # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
+    # `rowcount` counts the rows that were found, even if their values stay: MySQL's drivers connect
+    # with CLIENT_FOUND_ROWS.
     return connection.execute(statement).rowcount == 1
 
 
 def _end_access(
     connection: Connection, statements: Statements, account_id: str, *, intruded: bool
 ) -> Ended:
-    """End an account's access without a new password, which would set the columns of `{random}`."""
+    """End an account's access without a new password.
+
+    The columns of `{random}` get new values, as they would with a new password.
+    """
     with suppress(ValueError):  # another store's account, which has no rows
         statement = statements.new_random_values(account_id, now())
         if statement is not None:
@@ -298,14 +301,12 @@ def _end(
 
 
 def _refusal(connection: Connection, statement: Executable) -> str:
-    """Return why the database refuses to plan a statement; "" if it does not.
+    """Return why the database refuses to explain a statement; "" if it does not refuse.
 
-    A refusal ends the transaction.
-
-    Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and
-    stops before the first row; MariaDB and MySQL check its privileges
+    EXPLAIN checks names, values and privileges. PostgreSQL starts the statement and stops before
+    the first row; MariaDB and MySQL check its privileges
     (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles it. No trigger fires,
-    not even one for a statement that changes no row.
+    not even one for a statement that changes no row. A refusal ends the transaction.
     """
     event.listen(connection, "before_cursor_execute", _explain, retval=True)
     try:
@@ -331,9 +332,9 @@ def _explain(
 def table_accounts(
     settings: TableSettings, database: Database, *, hash_length: int = 60
 ) -> TableAccounts:
-    """Return the store, not yet connected.
+    """Return the store of a table. It connects with its first statement.
 
-    `hash_length`: characters of a hash. Raises SettingsInvalid.
+    `hash_length`: characters of a hash. Raises SettingsInvalid if the URL is not valid.
     """
     if settings.url:
         return TableAccounts(settings, AppDatabase(settings.url), hash_length)
@@ -344,11 +345,11 @@ def table_accounts(
 
 
 def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
-    """Return the rows of each address, in the form of `addresses.parse`, and of each user name,
-    without its case.
+    """Return the rows by their addresses and by their user names.
 
-    A row without a valid address is left out, and so is a name with an @: it would be taken for an
-    address.
+    Addresses are in the form of `addresses.parse`, user names in that of `addresses.fold_name`. A
+    row without a valid address is left out, and so is a user name with an @, which would pass for
+    an address.
     """
     by_identifier: dict[str, list[RowMapping]] = {}
     for row in rows:
@@ -367,9 +368,10 @@ def choose_row(
     Only ASCII letters ignore case (CVE-2019-19844).
 
     If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That
-    must not lock its owner out, so one row is always chosen, and always the same: the mail goes to
-    the mailbox of both in any case. Of names that differ only in case, the one that is written as
-    in the request is meant, or none of several active ones: its mail would go to another user.
+    must not lock its owner out. So one row is always chosen, and always the same; the mail goes to
+    the mailbox of both rows. Of user names that differ only in case, the one that is written as in
+    the request is chosen. If several active accounts are left, none is: the mail could go to
+    another user.
     """
     is_address = "@" in identifier
     rows = by_identifier.get(
@@ -389,18 +391,18 @@ def choose_row(
 
 
 def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
-    """Return a sort key that is least for the row to use.
+    """Return a sort key. The row with the lowest key is used.
 
-    Active accounts come first, then the lowest number: the oldest account, so that a later one
-    gains nothing by any spelling. Other ids reveal no age, and an attacker could try for the
-    lowest, so an address in small letters is next.
+    Active accounts come first, then the lowest numeric id: the oldest account, so that a later one
+    gains nothing by its spelling. Other ids do not tell an age, and an attacker could try for the
+    lowest. So the address that is stored as it was looked up comes first among these.
     """
     number = row["id"] if isinstance(row["id"], int | Decimal) else 0
     return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
 
 
 def account_of(row: RowMapping) -> Account:
-    stored = dict(row)  # SQLAlchemy's own rows take long to report a missing column
+    stored = dict(row)  # a dict: SQLAlchemy's own rows take long to report a missing column
     provider = text_of(stored.get("provider"))
     elsewhere = provider.lower() not in PASSWORD_PROVIDERS
     return Account(

@@ -1,5 +1,4 @@
-"""Turns facts into emails: what a mail says, its theme, language and links, and the provider that
-sends it.
+"""Turns facts into emails, and hands them to a provider.
 
-**Links are made from the settings alone**, never from a request's headers (CVE-2017-8295).
+**Links are built from the settings alone**, never from a request's headers (CVE-2017-8295).
 """

@@ -1,4 +1,4 @@
-"""Composes the mails: from an account and an event to a mail that is ready to be sealed."""
+"""Composes the mails, from an account and an event. They are then ready to be sealed."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.mail.addresses import parse_mailbox
+from keyturn.mail.addresses import parse_sender
 from keyturn.mail.languages.language import Language, SourceTexts
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.rendering.render import EmailProps, Templates
@@ -28,9 +28,8 @@ from keyturn.service.settings.paths import PageUrls
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
 _LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
-"""A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R.
-
-Ewing or St. John.
+"""A slash, an @, or a dot with two letters after it and no space, as in evil.com. "J.R. Ewing" and
+"St. John" do not match.
 """
 
 _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -38,8 +37,10 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 
 
 class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed mail, when it was written, and the digest of its link, which tells whether it
-    still matters.
+    """A mail as it is stored, encrypted.
+
+    `written_at`: when it was rendered.
+    `link`: the key of its link, by which a later try finds out whether the link still works.
     """
 
     email: Email
@@ -48,9 +49,9 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailComposer:
-    """Writes the mails: props, language, look, sender.
+    """Writes the mails: their values, language, look and sender.
 
-    If it `offers_securing`, confirmations have that button.
+    `offers_securing`: whether confirmations have the button "this was not me".
     """
 
     def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
@@ -62,7 +63,7 @@ class MailComposer:
         self._reply_to = settings.brand.support_address
         self._sender = local_sender(settings.brand.name, self._reply_to)
         if settings.mail.from_:
-            self._sender = str(parse_mailbox(settings.mail.from_))
+            self._sender = str(parse_sender(settings.mail.from_))
         self._ends_sessions = ends_sessions(settings.accounts)
         self.offers_securing = self._urls.secures
 
@@ -74,8 +75,9 @@ class MailComposer:
         link: OneTimeSecret,
         code: tuple[str, OneTimeSecret] | None = None,
     ) -> SealedMail:
-        """Return the mail with a fresh link and `code`; an invitation if the account awaits its
-        first password.
+        """Return the mail with a fresh link and perhaps a code.
+
+        It is an invitation if the account awaits its first password.
         """
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
@@ -111,7 +113,11 @@ class MailComposer:
     def about(
         self, account: Account, notice: Notice, token: str = "", until: datetime | None = None
     ) -> SealedMail:
-        """Return the mail of a notice. With a token it has the button, which works until then."""
+        """Return the mail of a notice.
+
+        `token`: the token of the button's link; "" for a mail without the button.
+        `until`: when that link expires.
+        """
         button = {
             "secure_link": self._urls.secure(token),
             "secure_until": until,
@@ -149,8 +155,8 @@ class MailComposer:
                     failed_at=notice.at, signing_in=notice.signing_in, **incident
                 )
             case messages.AddressDisputed(is_current=is_current):
-                # An earlier mailbox may be an attacker's, and the account may have got its name
-                # after it left that one.
+                # An earlier mailbox may be an attacker's, and must not learn a name that the
+                # account got after it left that mailbox.
                 names = {"name": incident["name"] if is_current else "", "email": account.email}
                 return email_props.AddressDisputed(
                     is_current=is_current, forgot_link=self._urls.forgot, **names
@@ -158,17 +164,18 @@ class MailComposer:
         raise TypeError(f"{type(notice).__name__} has no mail")
 
     def _language_for(self, account: Account, client: Client) -> Language:
-        """Return the account's language, in its zone; without one, the language of the browser that
-        caused the mail.
+        """Return the account's language, else that of the browser that caused the mail.
+
+        Times are in the account's time zone.
         """
         return self._languages.choose(account.locale, client.languages).in_zone(account.timezone)
 
     def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
         templates = self._of_kinds.get(account.kind, self._templates)
         rendered = templates.render(props, self._language_for(account, client))
-        # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail
-        # hides what a mail repeats from an earlier one of the same subject, the button too, unless
-        # X-Entity-Ref-ID differs.
+        # By these headers, out-of-office programs know an automatic mail, and do not answer it (RFC
+        # 3834). Gmail hides what a mail repeats from an earlier one with the same subject, even the
+        # button, unless X-Entity-Ref-ID differs.
         automatic = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
         mark = {"X-Entity-Ref-ID": random_bytes(16).hex()}
         return Email(
@@ -184,18 +191,17 @@ class MailComposer:
 
 
 def _request_id_as(key: str, client: Client) -> dict[str, str]:
-    """Return the request's id as a header, so that a provider's record of the mail leads back to
-    it.
-    """
+    """Return the request's id under a key: the provider's log of the mail then leads back to it."""
     return {key: client.request_id} if client.request_id else {}
 
 
 def _greeting_name(name: str) -> str:
-    """Return the name in one line; "" if a mail program would make a link of it, or show it
-    otherwise than written.
+    """Return the name in one line; "" if a mail program would make a link of it, or show it in
+    another order than it is written.
 
-    Users choose their names, and an attacker could choose one to be clicked. Full-width signs count
-    as the plain ones (UTS 46), and text that is turned round is not read as written (UTS 55).
+    Users choose their names, so an attacker could choose a link and mail it to any address.
+    Full-width signs count as plain ones (UTS 46). Signs that change the direction of text are
+    refused (UTS 55).
     """
     line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
     is_unseen = any(
@@ -223,9 +229,9 @@ _WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {
 
 
 def ended_in_words(counts: Mapping[str, int], language: Language) -> str:
-    """Return "3 sessions and 1 access token".
+    """Return the counts as a list in words, such as "3 sessions and 1 access token".
 
-    Words that an app's store has made up are left out.
+    Kinds that only an app's store knows are left out.
     """
     return language.join_list(
         word(language, counts[what]) for what, word in _WORDS.items() if counts.get(what)
@@ -247,9 +253,9 @@ _BROWSERS = {
     "Safari/": "Safari",
     "curl/": "curl",
 }
-"""What stands in a browser's user agent, and its name.
+"""Parts of user agents, and the browsers that they name.
 
-The first counts: many also claim to be those further down.
+The first match counts: many browsers also name others that are further down.
 """
 
 _SYSTEMS = {
@@ -264,8 +270,9 @@ _SYSTEMS = {
 
 
 def device_name(user_agent: str, texts: SourceTexts) -> str:
-    """Return for example "Firefox on Windows", or "" if nothing is recognised, since a wrong guess
-    would alarm.
+    """Return for example "Firefox on Windows"; "" if no browser is recognised.
+
+    A wrong guess would alarm the reader.
     """
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
     return (

@@ -1,5 +1,5 @@
-"""Delivers every kind of mail: sealed in the transaction that promises it, and opened again for
-each retry.
+"""Delivers every kind of mail. It is sealed in the transaction that decides on it, and each later
+try opens it again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,11 +38,13 @@ be one short outage.
 class Failover:
     """Hands a mail to the main provider or to the fallback, and never the same mail to both.
 
-    A provider that may have a mail, since its answer was lost, is the only one asked again: it may
-    know the idempotency key. The fallback is asked if the first rejects our key or log-in, or is
-    down: in four tries in a row, of any mails, it was not reached or had a fault of its own.
-    `paces`: of providers with a rate. Links wait behind all other mails, since strangers cause
-    them.
+    If the answer of a provider was lost, it may have the mail. Then only this provider is asked
+    again, since it may know the idempotency key. The fallback is asked if the main provider rejects
+    the key or the log-in of the settings, or is down: in four tries in a row, of any mails, it was
+    not reached or had a fault of its own.
+
+    `paces`: the paces of providers with a rate. Mails with links wait behind all other mails, since
+    strangers cause them.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Failover:
     def choose(self, message: Message) -> Sender:
         """Return the provider for this try.
 
-        Raises SendRefused if the one that may have the mail is not set now.
+        Raises SendRefused if the provider that may have the mail is not in the settings any more.
         """
         if not message.sender:
             return self._first if not self._second or self._breaker.admits() else self._second
@@ -73,11 +75,11 @@ class Failover:
     async def send(self, message: Message, email: Email, provider: Sender) -> Sent:
         """Hand over the mail of a message.
 
-        Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
+        The provider may have another mail under the same key already: a database that was restored
+        from a backup does not know it. A mail that was written in this try then gets a new key. If
+        that fails, the next try is refused, until an operator runs `outbox retry --dead`.
 
-        If the provider took another mail under the key of one that was written in this try, that
-        gets a new key: a restored database may not know the other. If this fails, the next try is
-        refused until `outbox retry --dead`.
+        Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
         """
         if message.sealed and message.sender is None:
             await self._outbox.change(message, sender=provider.name)
@@ -126,23 +128,23 @@ PrepareOne = Callable[[Message], Awaitable[Email | Dropped]]
 PrepareAll = Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]]
 Prepared = Delivery | Dropped | Exception
 WriteAnew = Callable[[Message], Awaitable[Settlement]]
-"""Sends another mail in place of one that no provider has, and whose link has expired."""
+"""Writes and sends another mail, since the link of this one has expired and no provider has it."""
 
 LONGEST_WAY = timedelta(hours=24)
-"""How long a mail is handed to a provider that may have it.
+"""How long a mail is tried again with a provider that may have it.
 
-Resend forgets its idempotency key then, so a retry could arrive as a second mail. An expired link
-is kept for a week, so its page still knows it, even if the recipient's server takes the mail only
-after the four to five days that RFC 5321 4.5.4.1 allows.
+After that time, Resend forgets its idempotency key, so a retry could arrive as a second mail. The
+recipient's server may take a mail only after the four to five days that RFC 5321 4.5.4.1 allows.
+The page of its link still knows the link then, since an expired link is kept for a week.
 """
 
 
 class MailDelivery:
     """Hands the mail of a message to a provider.
 
-    It is rendered once and kept sealed in its outbox row: a retry under its key must send the
-    identical body, even after a deploy. It is rendered and sealed before the transaction that
-    stores it, because on SQLite a transaction holds the only writer's lock.
+    A mail is rendered once, and kept sealed in its row of the outbox: a retry under the same key
+    must send the identical body, even after an upgrade. It is rendered and sealed before the
+    transaction that stores it, because a transaction on SQLite holds the lock of the only writer.
     """
 
     def __init__(self, stores: Stores, seal: Seal, providers: Failover) -> None:
@@ -153,12 +155,12 @@ class MailDelivery:
     async def deliver(
         self, message: Message, prepare: PrepareOne, *, anew: WriteAnew | None = None
     ) -> Settlement:
-        """Send the mail that `prepare` stores at the first try, and the stored one at each later
-        try.
+        """Send the mail that `prepare` stores at the first try. A later try sends the stored mail.
 
-        Nothing is sent if its link was used, revoked or replaced since, or its mailbox is
-        suppressed (`UNSUPPRESSED` are sent all the same). A mail whose link has expired is still
-        sent: its page offers a new link. If no provider can have that mail, `anew` sends another.
+        A later try sends nothing if the mail's link was used, revoked or replaced since, or if the
+        mailbox is suppressed, unless the kind is in `UNSUPPRESSED`. A mail whose link has expired
+        is still sent, since its page offers a new link. If no provider can have that mail, `anew`
+        sends another one instead.
         """
         if message.sealed:
             return await self._deliver_again(message, anew)
@@ -173,8 +175,9 @@ class MailDelivery:
     async def prepare_all(
         self, messages: Sequence[Message], prepare: PrepareAll
     ) -> Sequence[Prepared]:
-        """Let `prepare` store the mails of several messages at their first try; return the delivery
-        of each.
+        """Let `prepare` store the mails of several messages, at their first try.
+
+        Return for each message its delivery, or the end or error that `prepare` returned.
         """
         chosen = [(one, self._providers.choose(one)) for one in messages]
         prepared = await prepare(

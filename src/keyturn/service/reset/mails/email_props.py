@@ -1,4 +1,4 @@
-"""The typed props of the mails: the values that a template may print, with their limits."""
+"""The props of the mails: the typed values that a template may print, with their limits."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated

@@ -1,4 +1,7 @@
-"""The colours of a brand in light and dark, each pair at least 4.5 : 1 (WCAG 2.2, 1.4.3)."""
+"""The colours of a brand, light and dark.
+
+Text has a contrast of at least 4.5 : 1 with its background (WCAG 2.2, 1.4.3).
+"""
 
 import colorsys
 from collections.abc import Mapping, Sequence
@@ -12,17 +15,18 @@ from keyturn.mail.rendering.contrast import ENOUGH, channels, contrast
 from keyturn.service.settings import Brand
 
 _LINE, _PANEL = 0.12, 0.045
-"""The share of ink in a hairline and in a dark panel, as in Keyturn's own colours."""
+"""The share of the text's colour in a line and in a dark panel, as in Keyturn's own colours."""
 
 _APART = 1.05
-"""The least contrast by which a dark panel stands out from its ground;
-Keyturn's own do so by 1.07.
-"""
+"""The least contrast of a dark panel with its background. Keyturn's own have 1.07."""
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
-    """The colours of a brand, as #rrggbb; `accent`: of the main action, `on_accent`: of the text on
-    it.
+    """The colours of a brand, as #rrggbb.
+
+    `ground`, `mail_ground`, `panel`: backgrounds of a page, a mail, and a panel on them.
+    `ink`, `muted`: text, and less important text.
+    `accent`: the main action. `on_accent`: the text on it.
     """
 
     ground: str = "#faf9f6"
@@ -54,8 +58,7 @@ _TOO_LOW = f"a contrast under {ENOUGH} : 1"
 def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
     """Return the palette for a brand's colours, and a warning for each adjusted colour.
 
-    All text is readable on the grounds. An accent also colours links, so it is readable on panel
-    and ground.
+    All text is readable on the backgrounds. The accent is, too, since it is the colour of links.
     """
     light, warnings = _scheme("", brand.accent, brand.ground)
     dark, more = _scheme("dark_", brand.accent_dark, brand.ground_dark)
@@ -63,9 +66,9 @@ def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
 
 
 def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list[str]]:
-    """Return the colours of a scheme by their names.
+    """Return the colours of a scheme by their names, and warnings.
 
-    Its ground changes until all of our text is readable on it.
+    `scheme`: "" or "dark_". The background is changed until all text is readable on it.
     """
     own = {
         name: getattr(_PLAIN, scheme + name)
@@ -77,7 +80,7 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
     if ground.lower() != own["ground"]:
         got = _make_readable(ground, texts, darken=is_dark)
         own |= {"ground": got, "mail_ground": got, "line": _mix(got, own["ink"], _LINE)}
-        if is_dark:  # a dark panel has the tone of its ground
+        if is_dark:  # a dark panel has the hue of its background
             own["panel"] = _dark_panel(got, own["ink"], texts)
         if ground.lower() != got:
             warnings.append(
@@ -95,15 +98,16 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
 
 
 def _dark_panel(ground: str, ink: str, texts: Sequence[str]) -> str:
-    """Return a panel a little lighter than its ground, or darker if text would be unreadable on the
-    lighter one.
+    """Return the colour of a panel, a little lighter than its background.
+
+    It is darker if text would be unreadable on the lighter one.
     """
     lighter = _make_readable(_mix(ground, ink, _PANEL), texts, darken=True)
     return lighter if contrast(lighter, ground) >= _APART else _mix(ground, "#000000", 2 * _PANEL)
 
 
 def _make_readable(colour: str, others: Sequence[str], *, darken: bool) -> str:
-    """Change only the lightness until the colour has enough contrast with every other one."""
+    """Return the colour, with its lightness changed until its contrast with all others suffices."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*channels(colour))
     readable = colour.lower()
     while any(contrast(readable, other) < ENOUGH for other in others):
@@ -113,9 +117,7 @@ def _make_readable(colour: str, others: Sequence[str], *, darken: bool) -> str:
 
 
 def _text_on(ground: str, *candidates: str) -> str:
-    """Return the first candidate that is readable on `ground`,
-    else the better of black and white.
-    """
+    """Return the first candidate that is readable on `ground`, else black or white."""
     readable = (candidate for candidate in candidates if contrast(candidate, ground) >= ENOUGH)
     return next(readable, max("#000000", "#ffffff", key=lambda text: contrast(text, ground)))
 
@@ -136,7 +138,7 @@ _UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 
 
 
 def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
-    """Return the values that Keyturn's own templates get beside their props."""
+    """Return the values that Keyturn's own templates get with their props."""
     values = {**_UNBRANDED, "logo_alt": brand["name"], **brand}
     single = {
         name: one_line(value) if isinstance(value, str) else value for name, value in values.items()

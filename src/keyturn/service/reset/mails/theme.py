@@ -1,6 +1,4 @@
-"""The look and the languages of mails and pages, in general and for accounts of a kind, and the
-mails themselves.
-"""
+"""The look and the languages of mails and pages, in general and for each kind of accounts."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -28,12 +26,13 @@ _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
 
 class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """The look of a mail or a page: a brand with its colours and files, for the accounts of a
-    `kind`, "" for all.
+    """The look of mails and pages: a brand with its colours and files.
 
-    A file keeps its name when it changes, since sent mails refer to it; the fingerprint before it
-    lets browsers cache.
-    `base_url`: where mails find the files that the pages serve.
+    The URL of a file has a fingerprint, so that browsers may cache the file, and its name. The name
+    stays the same when the file changes, since sent mails refer to it.
+
+    `base_url`: the address of the service, from which mails load the files.
+    `kind`: the kind of accounts; "" for all.
     """
 
     brand: Brand
@@ -46,7 +45,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def globals(self) -> Mapping[str, Any]:
-        """The variables of Keyturn's own templates, beside their props."""
+        """The variables of Keyturn's own templates, besides their props."""
         logo, dark = (self.file_url(name, self.base_url) for name in self._mail_logos())
         values = msgspec.structs.asdict(self.brand) | {"logo_url": logo, "logo_dark_url": dark}
         return branding(values, self.palette)
@@ -68,14 +67,14 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {self.file_name(name, file.suffix): file for name, file in self.files.items()}
 
     def file_name(self, name: str, suffix: str) -> str:
-        # The name of a kind may be unfit for an address.
+        # The name of a kind may have characters that a URL cannot have.
         mark = f"{sha256(self.kind.encode()).hexdigest()[:8]}-" if self.kind else ""
         return f"{mark}{name.replace('_', '-')}{suffix}"
 
     def file_url(self, name: str, base: str) -> str:
-        """Return a file's address below `base`, the address of this service.
+        """Return the URL of a file. `base`: the address of this service.
 
-        A URL is unchanged; "" without a file.
+        If the setting is a URL, it is returned unchanged. "" if there is no file.
         """
         if (logo := self._logo(name)).is_url:
             return logo
@@ -84,9 +83,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return ""
 
     def _mail_logos(self) -> tuple[str, str]:
-        """Return the settings that hold the logos of mails, for light and dark: by default the
-        pages' logos.
-        """
+        """Return the settings of the mails' logos, light and dark: by default the pages' logos."""
         light = "mail_logo" if self.brand.mail_logo else "logo"
         dark = (
             "logo_dark" if light == "logo" and not self.brand.mail_logo_dark else "mail_logo_dark"
@@ -104,8 +101,9 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class Themes(msgspec.Struct, frozen=True, kw_only=True):
-    """The languages and the look of mails and pages, and of the `kinds` of accounts that have a
-    brand of their own.
+    """The languages and the look of mails and pages.
+
+    `kinds`: the looks of the kinds of accounts that have a brand of their own.
     """
 
     languages: Languages
@@ -131,7 +129,10 @@ def build(settings: Settings, *, reload: bool = False) -> Themes:
 def themes_of(
     settings: Settings, further: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
 ) -> Themes:
-    """Return the themes, also of the `further` brands, by what differs. Raises SettingsInvalid."""
+    """Return the themes.
+
+    `further`: more brands, each by the values that differ. Raises SettingsInvalid.
+    """
     base_url, kinds, faults = settings.base_url.rstrip("/"), dict[str, Theme](), []
     differing: list[tuple[str, str, Mapping[str, Any]]] = [
         *(
@@ -159,15 +160,17 @@ def themes_of(
 
 
 def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:
-    """Return Keyturn's own mails, replaced by those of the settings where they exist."""
+    """Return Keyturn's own templates. Templates of the settings' folder replace those of the same
+    name.
+    """
     packaged, own = folder("email_templates"), settings.mail.templates
     first, beneath = (Path(own).resolve(), (packaged,)) if own else (packaged, ())
     return Templates(first, general.globals, beneath=beneath, reload=reload)
 
 
 class BuiltinEmails(msgspec.Struct, frozen=True):
-    """The contents of a gallery of the mails, by the names of its fields
-    (`keyturn.studio.gallery.Gallery`).
+    """The contents of the studio's gallery of Keyturn's own mails. The fields have its names
+    (`keyturn.studio.gallery`).
     """
 
     templates: Templates
@@ -179,9 +182,9 @@ class BuiltinEmails(msgspec.Struct, frozen=True):
 def builtin_emails(
     settings: Settings, others: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
 ) -> BuiltinEmails:
-    """Return the mails with the brands of the kinds, and with `others`, by what differs.
+    """Return Keyturn's own mails, with the brands of the kinds.
 
-    Raises SettingsInvalid.
+    `others`: more brands, each by the values that differ. Raises SettingsInvalid.
     """
     themes = themes_of(settings, others, reload=reload)
     brands = {name: one.globals for name, one in themes.kinds.items()}

@@ -1,6 +1,4 @@
-"""Checks passwords against data leaks, by Have I Been Pwned's range protocol, whose service may be
-down.
-"""
+"""Checks passwords against data leaks, by the range protocol of Have I Been Pwned."""
 
 import re
 from datetime import timedelta
@@ -8,14 +6,14 @@ from hashlib import sha1
 
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import Meters
 
 PATIENCE = timedelta(seconds=2)
-"""For one lookup, because the user waits for it."""
+"""Time for one look-up. The user waits for it."""
 
 
 _PREFIX = 5
@@ -29,9 +27,10 @@ _LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 
 
 class Breaches:
-    """Asks `url`, which learns five of forty digits of a hash, as some 1,000 passwords have.
+    """Asks the service at `url` whether a password is in a data leak.
 
-    Padding hides the rest.
+    The service learns the first five of forty digits of the password's hash. Some 1,000 leaked
+    passwords begin with them. With padding, the size of the answer tells an observer nothing.
     """
 
     def __init__(self, url: str, meters: Meters | None = None) -> None:
@@ -40,14 +39,15 @@ class Breaches:
             PATIENCE.total_seconds(), _LONGEST_ANSWER, most_at_once=_MOST_AT_ONCE
         )
         self._meters = meters or Meters()
-        self.close = self._http.close
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def holds(self, password: str) -> bool:
-        """Tell whether the list contains the password (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12); no
-        if the source fails.
+        """Tell whether the list contains the password (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12).
 
-        If an outage blocked resets, users would keep a password that they want to replace. Metrics
-        and the log tell.
+        False if the service fails: if an outage blocked resets, users would keep a password that
+        they want to replace. The metrics and the log show the outage.
         """
         try:
             is_breached = await self.ask(password)
@@ -61,9 +61,9 @@ class Breaches:
     async def ask(self, password: str) -> bool:
         """Tell whether the list contains the password.
 
-        Raises CallFailed without a readable answer.
+        Raises CallFailed if there is no readable answer.
         """
-        # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
+        # The protocol uses SHA-1. Nothing depends on its strength here (ASVS 11.4.1).
         written = (
             sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False)
             .hexdigest()
@@ -76,27 +76,30 @@ class Breaches:
         lines = [
             one for line in answer.body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())
         ]
-        # Check all lines: a truncated answer would report every hash behind the cut as unknown.
+        # All lines are checked: a page of a proxy, or an answer that is cut, would make every
+        # password look unknown.
         if not lines or not all(map(_LINE.fullmatch, lines)):
             raise CallFailed("the answer is not a list of hashes")
         match = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
-        return (
-            match is not None and (match[1] or b"1").strip(b"0,") != b""
-        )  # padding has a count of 0
+        # A line of padding has a count of 0.
+        return match is not None and (match[1] or b"1").strip(b"0,") != b""
 
 
 def build(settings: Settings, stores: Stores) -> Breaches | None:
-    return Breaches(url, stores.meters) if (url := settings.password.breaches_url) else None
+    url = settings.password.breaches_url
+    if not url:
+        return None
+    return Breaches(url, stores.meters)
 
 
-async def check(settings: Settings) -> list[Finding]:
-    """Ask as a reset does, for the doctor.
+async def check(settings: Settings) -> list[CheckResult]:
+    """Make the call of a reset, for the doctor.
 
-    Failures are warnings, since resets then skip the check.
+    A failure is a warning, since resets then skip the check.
     """
     if not (url := settings.password.breaches_url):
         return []
-    # Without a path or a query, which may hold a key.
+    # Findings show only the host: the path or the query may hold a key.
     source, where = Breaches(url), host_in(url)
     try:
         knows = await source.ask("password")
@@ -105,7 +108,7 @@ async def check(settings: Settings) -> list[Finding]:
             "Let this machine connect, or correct password.breaches. Until then, Keyturn "
             "accepts leaked passwords."
         )
-        return [Finding("breaches", "warn", f"{where}: {error}", fix)]
+        return [CheckResult("breaches", "warn", f"{where}: {error}", fix)]
     finally:
         await source.close()
     if not knows:
@@ -113,5 +116,5 @@ async def check(settings: Settings) -> list[Finding]:
             f'{where} does not list the password "password", so it is not a list of leaked '
             "passwords"
         )
-        return [Finding("breaches", "warn", message, 'Set password.breaches to "hibp".')]
-    return [Finding("breaches", "ok", f'{where} works: it lists the password "password"')]
+        return [CheckResult("breaches", "warn", message, 'Set password.breaches to "hibp".')]
+    return [CheckResult("breaches", "ok", f'{where} works: it lists the password "password"')]

@@ -20,15 +20,16 @@ _DECOY = "." * 53
 """The salt and digest of a hash that no account has. Its check takes as long as any other."""
 
 _NICENESS = 1
-"""At 1, neither requests nor sign-ins starve.
+"""What is added to the nice value of the threads.
 
-At 10, a flood on one core left sign-ins a tenth of it.
+At 1, neither requests nor sign-ins starve. At 10, a flood on one core left sign-ins a tenth of it.
 """
 
 
 class PasswordHasher:
-    """Hashes on threads of low priority: a flood leaves the event loop its share (OWASP ASVS 6.3.8,
-    13.2.6).
+    """Hashes and checks passwords on threads of low priority.
+
+    A flood of sign-ins leaves the event loop its share of the processor (OWASP ASVS 13.2.6).
     """
 
     def __init__(self, settings: HashingSettings, meters: Meters | None = None) -> None:
@@ -37,25 +38,28 @@ class PasswordHasher:
         self._pool = BoundedPool(
             "keyturn-hash", threads, settings.queue, initializer=_yield_to_others
         )
-        self.close = self._pool.close
         self._meters = meters or Meters()
 
-    async def hash(self, password: str) -> str:
-        """Return a hash in the settings' format, from the reserved line.
+    def close(self) -> None:
+        self._pool.close()
 
-        Raises Busy, ValueError over `max_bytes`.
+    async def hash(self, password: str) -> str:
+        """Return a hash in the settings' format. The call waits in the reserved line.
+
+        Raises Busy, and ValueError for a password over `max_bytes`.
         """
         return await self._run(partial(write_hash, _utf8(password), self._settings), reserved=True)
 
     async def verify(
         self, password: str, password_hash: str | None, *, reserved: bool = False
     ) -> bool:
-        """Tell whether the password fits.
-
-        `reserved`: for the holder of a live link or an open session. Raises Busy.
+        """Tell whether the password fits the hash. False without a hash.
 
         A stranger's failed check takes as long without a hash as with one of the settings' format
-        and cost, or of a lower cost of bcrypt (ASVS 6.3.8).
+        and cost, or with one of bcrypt at a lower cost. So the time does not tell which addresses
+        have an account (ASVS 6.3.8).
+
+        `reserved`: the client has a working link or an open session. Raises Busy.
         """
         check = partial(self._check, _utf8(password), password_hash, reserved=reserved)
         return await self._run(check, reserved=reserved)
@@ -79,9 +83,11 @@ class PasswordHasher:
     def _fill_up(self, secret: bytes, checked: str | None) -> None:
         """Do the remaining work after a failed check, so that every failure takes as long.
 
-        Each bcrypt cost doubles the work: after a check at 10, checks at 10 and 11 add up to 12. To
-        other formats a whole hash is added. What a check took beyond the cost of the settings
-        remains visible.
+        Each step of bcrypt's cost doubles the work. So a check at cost 10, followed by checks at 10
+        and 11, takes as long as one at 12. After a check of another format, a whole hash follows. A
+        check that takes longer than the settings' cost remains visible.
+
+        `checked`: the hash that was checked; None if there was none, or none of a known format.
         """
         settings = self._settings
         if settings.format in BCRYPT_PREFIXES:
@@ -97,7 +103,7 @@ def _utf8(password: str) -> bytes:
 
 
 def _yield_to_others() -> None:
-    # On Linux each thread has its own nice value; elsewhere this would slow the whole process down.
+    # On Linux each thread has its own nice value. Elsewhere this would slow down the whole process.
     if hasattr(os, "sched_setaffinity"):
         # A filter of system calls may refuse it, such as systemd's `SystemCallFilter=~@resources`.
         with contextlib.suppress(OSError):

@@ -1,9 +1,10 @@
-"""Rules for new passwords: each has a name, a sentence and a test. zxcvbn tells which an attacker
-soon guesses.
+"""The rules for new passwords. Each has a name, a sentence and a test.
+
+zxcvbn finds passwords that an attacker soon guesses.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from unicodedata import category
@@ -15,13 +16,14 @@ from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.accounts.hash_formats import BCRYPT_BYTES
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.service.problems.requests import Busy
+from keyturn.service.reset.passwords.breaches import Breaches
 from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import PasswordSettings, Settings
 
 _SHORTEST_NAME = 4
 """Characters: shorter names are ignored, because too many words contain them."""
 
-_MOST_WAITING = 63
+_MOST_WAITING = 63  # passwords that wait for their check, in each line
 
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
@@ -44,7 +46,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 class PasswordPolicy:
     """Judges new passwords as they were typed.
 
-    Those over `max_bytes`, of their hash, are refused rather than cut.
+    `brand_names`: a password must not be one of them.
+    `max_bytes`: bytes that the hash takes. A longer password is refused, not cut.
+    `is_leaked`: tells whether a password is in a data leak; None if leaks are not checked.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class PasswordPolicy:
         settings: PasswordSettings,
         *brand_names: str,
         max_bytes: int = BCRYPT_BYTES,
-        is_leaked: Callable[[str], Awaitable[bool]] | None = None,
+        breaches: Breaches | None = None,
     ) -> None:
         shortest = settings.min_length
         self._checks: list[tuple[Rule, Callable[[str], bool]]] = [
@@ -72,16 +76,18 @@ class PasswordPolicy:
         ]
         self._brand_names = brand_names
         self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)  # zxcvbn holds the interpreter
-        self.close = self._pool.close
-        self._is_leaked = is_leaked
-        further = map(_rule, ("common", "personal", *(["breached"] if is_leaked else [])))
+        self._breaches = breaches
+        further = map(_rule, ("common", "personal", *(["breached"] if breaches else [])))
         self.rules = (*(rule for rule, _ in self._checks), *further)
 
-    async def require(self, password: str, email: str) -> None:
-        """Raise PasswordRejected with every rule that the password breaks, Busy.
+    def close(self) -> None:
+        self._pool.close()
 
-        Variations of common passwords take time, and leaks are asked of a service: both come after
-        all other rules.
+    async def require(self, password: str, email: str) -> None:
+        """Raise PasswordRejected with every rule that the password breaks.
+
+        Variations of common passwords, and leaks, are looked up only if it breaks no other rule,
+        since that takes time. Raises Busy.
         """
         broken = [rule for rule, holds in self._checks if not holds(password)]
         personal = [_rule("personal")] if _is_personal(password, email, self._brand_names) else []
@@ -93,7 +99,7 @@ class PasswordPolicy:
         if is_guessable:
             broken.append(_rule("common"))
         broken += personal
-        if not broken and self._is_leaked and await self._is_leaked(password):
+        if not broken and self._breaches and await self._breaches.holds(password):
             broken = [_rule("breached")]
         if broken:
             raise PasswordRejected(
@@ -113,12 +119,15 @@ _KINDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "digit": (r"\p{Nd}", lambda one: category(one) == "Nd"),
     "special": (r"[^\p{L}\p{N}\s]", lambda one: category(one)[0] not in "LN" and not one.isspace()),
 }
-"""The kinds of characters that settings may require, as a form and as this process knows them."""
+"""The kinds of characters that the settings may require: as a regular expression for the form, and
+as a test.
+"""
 
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
-    """Tell whether the password is little more than a name, or a word of it, that an attacker knows
-    (ASVS 6.2.11).
+    """Tell whether the password is little more than a name that an attacker knows (ASVS 6.2.11).
+
+    The address and its words count, and those of the brands.
     """
     bare = _letters_of(password)
     known = (email, email.partition("@")[0], *brand_names)
@@ -130,14 +139,13 @@ def _letters_of(text: str) -> str:
     return "".join(character for character in text.lower() if character.isalpha())
 
 
-# Passwords that an attacker soon guesses, by zxcvbn with input of limited length, which takes
-# milliseconds
+# Passwords that an attacker soon guesses. zxcvbn gets only short texts, which take milliseconds
 
 
 _GUESSES = 10**6
 _TOLD_BY = 32
-"""Characters: zxcvbn judges only the beginning of a long password, since its time grows with the
-length squared.
+"""Characters that zxcvbn judges: the beginning of a long password, since its time grows with the
+square of the length.
 """
 
 _LONG_ENOUGH_TO_VARY = 8
@@ -154,8 +162,8 @@ _SIGNS_FOR_LETTERS = str.maketrans("@$€", "ase")
 _DIGITS_FOR_LETTERS = str.maketrans("013457", "oleast")
 _FEW_DIGITS = re.compile(r"^\d{1,4}|\d{1,4}$")
 _YEARS = re.compile(r"^((19|20)\d\d)+|((19|20)\d\d){1,16}$")
-"""Digits and years that users add around a word where a rule asks for a digit or a password ends
-each month.
+"""Digits and years around a word, which users add if a rule asks for a digit, or if passwords
+expire.
 """
 
 _SHORTEST_WORD = 4
@@ -163,18 +171,19 @@ _SHORTEST_WORD = 4
 
 
 def is_listed(password: str) -> bool:
-    """Return whether a password is among the most used ones."""
-    from zxcvbn.matching import RANKED_DICTIONARIES  # 40 ms that the start should not cost
+    """Tell whether a password is among the most used ones."""
+    from zxcvbn.matching import RANKED_DICTIONARIES  # here, since it takes 40 ms
 
     return password.lower() in RANKED_DICTIONARIES["passwords"]
 
 
 def is_common(password: str) -> bool:
-    """Return whether a password is among the most used ones, or a simple variation of one.
+    """Tell whether a password is among the most used ones, or a simple variation of one.
 
     NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.4 ask for the comparison. Few common passwords pass the
-    other rules, so zxcvbn also recognises added digits, repetitions, rows of keys and swapped
-    letters. It rates a known phrase as strong, and a word with a year as fair: those are looked up.
+    other rules. So zxcvbn also finds variations: added digits, repetitions, rows of keys and
+    swapped letters. It rates a known phrase as strong, and a word with a year as fair, so those are
+    looked up here.
     """
     from zxcvbn import zxcvbn
 
@@ -188,8 +197,8 @@ def is_common(password: str) -> bool:
 
 
 def _is_known(password: str) -> bool:
-    """Tell whether it is a known phrase or common password with a few digits and signs around, or a
-    word with years.
+    """Tell whether the password is a known phrase or a common password, with a few digits and signs
+    around it, or a word with years.
     """
     from zxcvbn.matching import RANKED_DICTIONARIES as WORDS
 
@@ -202,13 +211,13 @@ def _is_known(password: str) -> bool:
 
 
 def _holds(known: Container[str], stems: Iterable[str]) -> bool:
-    """Tell whether a stem is known, as it is or with letters in place of its digits."""
+    """Tell whether one of the stems is known, as it is or with letters in place of its digits."""
     stems = [stem for stem in stems if len(stem) >= _SHORTEST_WORD]
     return any(stem in known or stem.translate(_DIGITS_FOR_LETTERS) in known for stem in stems)
 
 
 _SHORTEST_BEGINNING = 10
-"""Characters: beginnings of phrases from this length on are as easy to guess as the whole."""
+"""Characters: a beginning of a phrase that is at least as long is as easy to guess as the whole."""
 
 _LINES = Path(__file__).with_name("known_phrases.txt").read_text("utf-8").splitlines()
 _WHOLE = frozenset(phrase for line in _LINES if not line.startswith("#") for phrase in line.split())
@@ -218,12 +227,10 @@ KNOWN_PHRASES = _WHOLE | {
 }
 
 
-def build(
-    settings: Settings, stores: Stores, is_leaked: Callable[[str], Awaitable[bool]] | None
-) -> PasswordPolicy:
+def build(settings: Settings, stores: Stores, breaches: Breaches | None) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
         *(brand.name for brand in stores.themes.brands),
         max_bytes=settings.hashing.max_bytes,
-        is_leaked=is_leaked,
+        breaches=breaches,
     )

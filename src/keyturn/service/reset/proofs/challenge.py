@@ -1,8 +1,8 @@
-"""Challenges, which show that a person, or at least a browser at some cost, requests a link.
+"""Challenges, which show that a person requests a link, or a browser that has paid with work.
 
-ALTCHA is judged here, Cloudflare Turnstile and hCaptcha by their `siteverify`. A judge's `widget`
-is what a form needs, with what `issue` returns afresh. `verify` returns what is wrong with an
-answer, or raises ChallengeUnready or Busy.
+Keyturn judges the answers of ALTCHA itself, and asks the `siteverify` of Cloudflare Turnstile and
+of hCaptcha. A judge has a `widget` for forms. Its `issue` returns what a form needs afresh each
+time, and its `verify` what is wrong with an answer, or it raises ChallengeUnready or Busy.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from keyturn.bounded_pool import BoundedPool, PoolFull, Turns, cores
 from keyturn.extras import requires_extra
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.check_result import CheckResult
 from keyturn.service import one_time_secrets
 from keyturn.service.client import Client
 from keyturn.service.clock import now, unix
@@ -32,7 +32,7 @@ from keyturn.service.settings import ChallengeSettings, Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 ACTION = "request_reset"
-"""The purpose of an answer; an answer for another form is refused."""
+"""The purpose of an answer. An answer for another form is refused."""
 
 Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
 """What is wrong with an answer, for the metrics."""
@@ -44,10 +44,10 @@ Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewher
 _LIFE = timedelta(minutes=10)
 _ALGORITHM = "PBKDF2/SHA-256"
 _LONGEST_ANSWER = 4_096
-"""Characters that are read; 550 to 790 are usual."""
+"""Characters of an answer that are read; 550 to 790 are usual."""
 
 _COST = 5_000
-"""Rounds of PBKDF2 for one guess at a puzzle; a browser needs 256 guesses on average, which take it
+"""Rounds of PBKDF2 for one guess at a puzzle. A browser needs 256 guesses on average, which take
 about a second.
 """
 
@@ -55,11 +55,11 @@ _WAITING = 64
 
 
 class Altcha:
-    """Makes puzzles without storing them, and takes each solution once.
+    """Makes puzzles without storing them, and accepts each solution once.
 
-    The first of `keys` signs each puzzle with `host` and its purpose, all of them verify. A
-    derivation takes 8 ms, so signature and earlier use are checked before: an answer costs no more
-    than the settings allow, and only once.
+    The first of `keys` signs each puzzle with `host` and its purpose; all of them verify. Deriving
+    a key takes 8 ms, so the signature and an earlier use are checked first: only a puzzle of
+    Keyturn's own costs that time, and only until it is solved.
     """
 
     widget = Challenge("altcha", "", ACTION)
@@ -86,7 +86,7 @@ class Altcha:
             written: Any = self._library.Payload.from_base64(answer[:_LONGEST_ANSWER])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return "malformed"
-        # Without a derivation.
+        # The function in place of the derivation makes this cheap: it shows whether a key fits.
         verdicts = {
             key: self._library.verify_solution(written, key, lambda *_: b"") for key in self._keys
         }
@@ -97,17 +97,16 @@ class Altcha:
         )
         if key is None:
             return "forged"
-        signed = (
-            written.challenge.parameters
-        )  # of their types: this process, or one like it, has made them
+        # They have the right types: a process of this service has signed them.
+        signed = written.challenge.parameters
         if signed.data != self._bound:
             return "elsewhere"
-        if signed.expires_at <= unix():  # the library asks the machine's clock
+        if signed.expires_at <= unix():  # the library reads the machine's clock, not the service's
             return "expired"
-        # The digest is of the nonce, which is signed: every other part of an answer has several
-        # valid spellings.
+        # The digest is that of the nonce, which is signed: an answer's other parts may be spelled
+        # in several ways.
         spent = Purpose.SPENT, one_time_secrets.key_of(f"altcha {signed.nonce}")
-        # Without this check, a puzzle that was solved once would cost a derivation each time a
+        # Without this check, a puzzle that was solved once would cost a derivation each time that a
         # client sends it.
         if await self._database.read(
             lambda connection: one_time_secrets.find(connection, spent[1], spent[0])
@@ -130,7 +129,7 @@ class Altcha:
 
 
 _PATIENCE = timedelta(seconds=3)
-"""For one call, because a user waits for it. Turnstile is asked once more."""
+"""Time for one call, because a user waits for it. Turnstile may get a second call."""
 
 _MOST_AT_ONCE = 32
 _MOST_WAITING = 256
@@ -142,7 +141,7 @@ _SERVICES: Mapping[str, tuple[ChallengeMethod, str, int]] = {
     # https://docs.hcaptcha.com/#verify-the-user-response-server-side
     "hcaptcha": ("hcaptcha", "https://api.hcaptcha.com/siteverify", 8192),
 }
-"""Addresses, and characters of an answer; a longer answer is refused without a call."""
+"""Methods, URLs, and the most characters of an answer: a longer one is refused without a call."""
 
 _SHAPE = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -153,9 +152,9 @@ _EXPIRED = re.compile("expired|duplicate|already-seen")
 """In codes such as "timeout-or-duplicate" and "invalid-or-already-seen-response"."""
 
 _ELSEWHERE = {"sitekey-secret-mismatch", "not-using-dummy-secret"}
-"""hCaptcha's for an answer from another site, or for the test keys: a client can cause these, so
-the operator is at fault only if every answer gets one. Any other code, as "bad-request", counts as
-wrong.
+"""hCaptcha's codes for an answer from another site, or for the test keys. A client can cause them,
+so the settings are at fault only if every answer gets one. Any other code, such as "bad-request",
+means a wrong answer.
 """
 
 _COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
@@ -163,9 +162,10 @@ _COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A service's verdict.
+    """A service's verdict on an answer.
 
-    `hostname` and `action` tell the page and the form where the answer was given.
+    `hostname`, `action`: the site and the form where the answer was given.
+    `codes`: why it was refused.
     """
 
     success: bool
@@ -175,12 +175,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Captcha:
-    """Judges answers through a service, and refuses answers from another site than `hosts`, or for
-    another form.
+    """Judges answers through a service. Answers from other sites than `hosts`, or for another form,
+    are refused.
 
-    A call takes one of a limited number of places before its time-out starts. If no place is free
-    within half of the time-out, or the service answers 429, Busy is raised. Clients can cause that,
-    so it lets no request through.
+    Each call needs one of a limited number of places before its time-out starts. If none is free
+    within half of the time-out, or if the service answers 429, Busy is raised. Clients can cause
+    that, so no request is let through then.
     """
 
     def __init__(
@@ -191,15 +191,16 @@ class Captcha:
         self.url = settings.url or url
         self._is_turnstile = method == "turnstile"
         self._form = {"secret": str(settings.secret)}
-        if (
-            not self._is_turnstile
-        ):  # hCaptcha is told the site: otherwise answers for any of the account would pass
+        # Without the site's key, hCaptcha would accept answers for any site of the same account.
+        if not self._is_turnstile:
             self._form["sitekey"] = settings.site_key
         self._hosts = hosts
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
         self._http = HttpClient(self._timeout, most_at_once=_MOST_AT_ONCE)
-        self.close = self._http.close
+
+    async def close(self) -> None:
+        await self._http.close()
 
     def issue(self) -> Mapping[str, Any]:
         return {}
@@ -213,11 +214,10 @@ class Captcha:
         try:
             verdict = await self.ask(answer, **more)
         except ChallengeUnready:
-            if (
-                not self._is_turnstile
-            ):  # hCaptcha has no such key: the user solves another challenge
+            # hCaptcha has no idempotency key, so the user must solve another challenge.
+            if not self._is_turnstile:
                 raise
-            verdict = await self.ask(answer, **more)  # a lost verdict is given again
+            verdict = await self.ask(answer, **more)  # the same key gets the lost verdict again
         if refused := _MISCONFIGURED.intersection(verdict.codes):
             raise ChallengeUnready(f"challenge.secret is refused: {', '.join(sorted(refused))}")
         if _EXPIRED.search(" ".join(verdict.codes)):
@@ -232,7 +232,7 @@ class Captcha:
     async def ask(self, answer: str, **more: str) -> Verdict:
         """Return the verdict.
 
-        Raises Busy, and ChallengeUnready if the reply is none: neither a yes nor a no.
+        Raises Busy, and ChallengeUnready if the reply is neither a yes nor a no.
         """
         try:
             async with asyncio.timeout(self._timeout / 2) as waiting, self._places.turn():
@@ -249,22 +249,27 @@ class Captcha:
         verdict = reply.read(Verdict) if reply.status in {_OK, _BAD_REQUEST} else None
         if verdict is None or "internal-error" in verdict.codes:
             raise ChallengeUnready(f"no verdict, with status {reply.status}")
-        # Both services say why they refuse an answer: {"success": false} may be a gateway's.
+        # Both services say why they refuse an answer. A bare {"success": false} may come from a
+        # gateway.
         if not (reply.status == _OK if verdict.success else verdict.codes):
             raise ChallengeUnready(f"a doubtful verdict, with status {reply.status}")
         return verdict
 
 
 class RequestChallenge:
-    """Requires an answer (OWASP ASVS 2.4.1, 6.3.1).
+    """Requires the answer to a challenge (OWASP ASVS 2.4.1, 6.3.1).
 
-    Without a verdict, a request is refused (ASVS 16.5.3).
+    Without a verdict on the answer, a request is refused (ASVS 16.5.3).
     """
 
     def __init__(self, judge: Altcha | Captcha, stores: Stores) -> None:
         self._judge = judge
-        self.widget, self.close = judge.widget, judge.close
-        self._limits, self._meters = stores.limits, stores.meters
+        self.widget = judge.widget
+        self._limits = stores.limits
+        self._meters = stores.meters
+
+    async def close(self) -> None:
+        await self._judge.close()
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time. Raises TooManyRequests."""
@@ -272,16 +277,14 @@ class RequestChallenge:
         return self._judge.issue()
 
     async def require(self, client: Client, answer: str) -> None:
-        """Return if the request may go on.
+        """Check an answer, and return if it is right.
 
         Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy.
         """
         if not answer:
             self._meters.challenge("missing")
             raise ChallengeRequired("missing", self.widget)
-        await self._limits.count(
-            "challenge", client
-        )  # right or wrong, an answer costs work to check
+        await self._limits.count("challenge", client)  # a wrong answer costs work, too
         try:
             fault = await self._judge.verify(answer, client)
         except ChallengeUnready as error:
@@ -289,14 +292,14 @@ class RequestChallenge:
             reset_log.error(LogEvent("challenge.unanswered", reason=error))
             raise
         self._meters.challenge(fault or "passed")
-        if fault:  # a form needs to know only whether a fresh answer would help
+        if fault:  # the client learns only whether a fresh answer would help
             raise ChallengeRequired(
                 "expired" if fault in {"expired", "replayed"} else "refused", self.widget
             )
 
 
 def build(settings: Settings, stores: Stores) -> RequestChallenge | None:
-    """Return the check of requests; None if the settings name no challenge.
+    """Return the check of answers; None if the settings name no challenge.
 
     Raises SettingsInvalid.
     """
@@ -305,14 +308,16 @@ def build(settings: Settings, stores: Stores) -> RequestChallenge | None:
         return None
     if chosen.method == "altcha":
         return RequestChallenge(Altcha(stores.keys, host_in(own), stores.database), stores)
-    # The pages that may request a link: ours, and those that the settings allow to call the API.
+    # The hosts of pages that may request a link: Keyturn's own, and those that the settings allow
+    # to call the API.
     pages = own, settings.forgot_url.format(base_url=own), *settings.server.allowed_origins
     return RequestChallenge(Captcha(chosen, set(map(host_in, pages))), stores)
 
 
-async def check(settings: Settings) -> list[Finding]:
-    """Send the service an invalid answer, for the doctor: its reply shows whether it knows the
-    secret.
+async def check(settings: Settings) -> list[CheckResult]:
+    """Send the service an invalid answer, for the doctor.
+
+    Its reply shows whether it accepts the secret.
     """
     chosen = settings.challenge
     if chosen.method not in _SERVICES:  # Keyturn makes and checks ALTCHA's puzzles itself
@@ -323,15 +328,17 @@ async def check(settings: Settings) -> list[Finding]:
         verdict = await service.ask("nobody")
     except ChallengeUnready as error:
         fix = "Let this machine connect to it. Until it answers, requests for links are refused."
-        return [Finding("challenge", "fail", f"{host}: {error}", fix)]
+        return [CheckResult("challenge", "fail", f"{host}: {error}", fix)]
     finally:
         await service.close()
     if refused := [code for code in verdict.codes if code in _COMPLAINTS]:
         fix = "Copy challenge.secret and challenge.site_key again, both from the same site."
         return [
-            Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix)
+            CheckResult(
+                "challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix
+            )
         ]
     if verdict.success:
         fix = "These are test keys, which accept every answer. Use the keys of your own site."
-        return [Finding("challenge", "warn", f"{host} accepts a made-up answer", fix)]
-    return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
+        return [CheckResult("challenge", "warn", f"{host} accepts a made-up answer", fix)]
+    return [CheckResult("challenge", "ok", f"{host} answers, and accepts the secret")]

@@ -1,4 +1,4 @@
-"""The code beside a link, for users who read the mail on one device and continue on another."""
+"""The codes beside links, for users who read the mail on one device and continue on another."""
 
 import unicodedata
 from collections.abc import Collection
@@ -23,7 +23,9 @@ from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
 DIGITS = 8
-"""NIST SP 800-63B 4.2.1.2 asks for at least six; ASVS 6.5.4 for 20 bits, and these have 26."""
+"""Digits of a code. NIST SP 800-63B 4.2.1.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, and
+eight digits have 26.
+"""
 
 TRIES = 5
 """Tries at one code. The odds of guessing it are 5 in 100 million."""
@@ -31,22 +33,22 @@ TRIES = 5
 _FAILURES = Rate(100, 365 * 86_400)
 """Wrong tries at one mailbox in a row, however many codes it gets (NIST SP 800-63B 3.1.3.2, 3.2.2).
 
-They refill so slowly that a mailbox that is guessed at gets codes again once its owner has used a
-link.
+The limit refills in a year. In practice, a mailbox under attack gets codes again once its owner has
+used a link.
 """
 
 _ALL_FAILURES = Limit(Rate(300, 60), "code failures of all mailboxes")
-"""Wrong codes of all clients (OWASP ASVS 6.3.1): at this rate, a guess at eight digits is right
-once in 231 days.
+"""Wrong codes of all clients, a minute (OWASP ASVS 6.3.1). At this rate, a guess at eight digits is
+right once in 231 days.
 """
 
 _BETWEEN = str.maketrans("", "", " -\u2010\u2011\u2012\u2013\u2014.")
 
 
 def read(written: str) -> str:
-    """Return the digits of a code as typed, also full-width or with dashes.
+    """Return the digits of a code as a user types it, also full-width or with dashes.
 
-    Raises InputInvalid, which costs no try.
+    Raises InputInvalid for another text. It does not count as a try.
     """
     digits = "".join(unicodedata.normalize("NFKC", written[:64]).split()).translate(_BETWEEN)
     if len(digits) != DIGITS or not digits.isascii() or not digits.isdigit():
@@ -55,16 +57,18 @@ def read(written: str) -> str:
 
 
 class EmailCodes(ResetCodes):
-    """The codes of mails, each for the mailbox that it was sent to, and their exchange for tokens
-    like those of links.
+    """Makes the codes of mails, and exchanges them for tokens like those of links.
 
-    A mailbox has one code, the latest. Five tries per code and 100 per mailbox limit guesses at one
-    account (NIST SP 800-63B 3.2.2), and a limit of wrong codes over all accounts those of an
-    attacker who tries each of many a few times (OWASP ASVS 6.3.1). Only tries at codes that were
-    mailed and are alive count, so a stranger needs 60 mails a minute to use that limit up. Then no
-    code is compared and no try is lost, and codes work again within a minute.
+    A code works for the mailbox that it was sent to, which has one code at a time, the latest. Five
+    tries for each code and 100 for each mailbox limit the guesses at one account (NIST SP 800-63B
+    3.2.2). A limit of wrong codes over all accounts stops an attacker who tries each of many
+    accounts a few times (OWASP ASVS 6.3.1).
 
-    `lifetime`: how long the token works.
+    Only tries at codes that were mailed and still work count, so a stranger would have to cause 60
+    mails a minute to use that limit up. No code is compared then and no try is lost, and codes work
+    again within a minute.
+
+    `lifetime`: how long a token works.
     """
 
     def __init__(self, stores: Stores, lifetime: timedelta) -> None:
@@ -86,7 +90,7 @@ class EmailCodes(ResetCodes):
         }
 
     def mint(self, account: Account, moment: datetime) -> tuple[str, OneTimeSecret]:
-        # The mailbox's failures stay counted.
+        # The wrong tries at the mailbox stay counted: a fresh code brings no fresh hundred.
         mailbox = addresses.digest(account.email)
         return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
 
@@ -97,11 +101,16 @@ class EmailCodes(ResetCodes):
     async def exchange(
         self, email: str, written: str, client: Client, return_to: str = ""
     ) -> tuple[str, OneTimeSecret]:
-        """Return a token for the code that the mailbox was sent, and the link that it opens.
+        """Return a token for the code that was sent to the mailbox, and the token's link.
 
-        The answer and the work are the same for a wrong, expired or used code and for an address
-        without a code or an account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address
-        or code, CodeRefused, TooManyRequests.
+        The answer and the work are the same for a wrong, expired or used code, and for an address
+        without a code or an account (OWASP ASVS 6.3.8).
+
+        `email`: the address, or a user name if the store takes names.
+        `written`: the code as typed.
+        `return_to`: the address to return to after the reset.
+
+        Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
         try:
             identifier, code = (
@@ -112,8 +121,8 @@ class EmailCodes(ResetCodes):
             await self._limits.count("malformed", client)
             raise
         await self._limits.count("code", client)
-        # A user name's account has the mailbox that got the code. A name without an account has
-        # none.
+        # The code of a user name was sent to its account's mailbox. An unknown name has no mailbox,
+        # and its text finds no code.
         named = None if "@" in identifier else await self._accounts.find(identifier)
         address = named.email if named else identifier
         mailbox = addresses.digest(address)
@@ -132,13 +141,13 @@ class EmailCodes(ResetCodes):
         return issued
 
     async def _try(self, mailbox: bytes, written: str) -> OneTimeSecret | None:
-        """Return the mailbox's code if that is it and it may be tried.
+        """Return the mailbox's code if `written` is that code and may be tried; else None.
 
-        Raises TooManyRequests, and counts nothing then.
+        One transaction counts the try, before any comparison: of concurrent tries, the sixth is not
+        compared. Only a try at a working code counts as wrong, so a stranger cannot use up a
+        mailbox's hundred tries while it has no code.
 
-        One transaction counts the try, before any comparison: of concurrent tries the sixth gets
-        nothing. Only a try at a working code is a failure, so a stranger cannot use up a mailbox's
-        hundred tries while it has no code.
+        Raises TooManyRequests. The try is not counted then.
         """
         of_mailbox, moment = _failures(mailbox), now()
 
@@ -159,9 +168,9 @@ class EmailCodes(ResetCodes):
     async def _issue(
         self, account: Account, code: OneTimeSecret, client: Client, return_to: str
     ) -> tuple[str, OneTimeSecret]:
-        """Use the code up and store a link, at an outage a second time.
+        """Use the code up, and store a link. If the database fails, try a second time.
 
-        Raises CodeRefused if the code was used.
+        Raises CodeRefused if another request has used the code.
         """
         moment = now()
         token, link = mint_link(
@@ -169,8 +178,8 @@ class EmailCodes(ResetCodes):
         )
 
         def write(tx: Transaction) -> None:
-            # First the account, then the code, then its counters, as `_try` and a change do: none
-            # can deadlock.
+            # First the account, then the code, then its counters: `_try` and a change of the
+            # password lock them in the same order, so none can deadlock.
             held = tx.hold(account.id)
             if one_time_secrets.use(tx.connection, code, moment):
                 tx.counters.clear(_failures(code.key))
@@ -190,7 +199,7 @@ class EmailCodes(ResetCodes):
 
 
 def _failures(mailbox: bytes) -> Limit:
-    """Return the limit of wrong tries at a mailbox, by its digest."""
+    """Return the limit of wrong tries at a mailbox, given the digest of its address."""
     return Limit(_FAILURES, "code failures", mailbox.hex())
 
 

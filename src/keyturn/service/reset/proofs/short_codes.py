@@ -1,4 +1,4 @@
-"""Short codes for people to type, as in mails and by SMS."""
+"""Short codes that users type: those of mails and of SMS."""
 
 import hmac
 from collections.abc import Sequence
@@ -8,14 +8,15 @@ from keyturn.service.clock import random_below
 from keyturn.service.one_time_secrets import OneTimeSecret, Purpose, derive
 
 LIFE = timedelta(minutes=10)
-"""OWASP ASVS 6.5.5."""
+"""How long a code works (OWASP ASVS 6.5.5)."""
 
 
 class ShortCodes:
-    """Mints short codes and compares them. Each is one for its `key`, and replaces the one before.
+    """Mints short codes, and compares them.
 
-    The database has a digest under a key not in it: 26 bits would be guessed (NIST SP 800-63B
-    3.1.2.2). The first of `keys` writes, and all of them are compared.
+    For each `key` there is one code, which replaces the one before. The database stores an HMAC of
+    it under a secret key, since all codes of a few digits could be tried against a plain hash (NIST
+    SP 800-63B 3.1.2.2). The first of `keys` makes it; all of them are compared.
     """
 
     def __init__(self, keys: Sequence[str], purpose: Purpose, digits: int) -> None:
@@ -32,9 +33,10 @@ class ShortCodes:
         mailbox: bytes = b"",
         use: bytes = b"",
     ) -> tuple[str, OneTimeSecret]:
-        """Return a fresh code of evenly distributed digits, and what is stored of it.
+        """Return a fresh code, and the secret to store. All codes are equally likely.
 
-        `use`: all that it is for.
+        `key`: the digest of what the code belongs to, such as a mailbox.
+        `use`: what the code is for. It fits nothing else.
         """
         code = f"{random_below(10**self._digits):0{self._digits}}"
         return code, OneTimeSecret(
@@ -50,9 +52,9 @@ class ShortCodes:
     def fits(
         self, written: str, key: bytes, code: OneTimeSecret | None, *, use: bytes = b""
     ) -> bool:
-        """Return whether it is the code.
+        """Tell whether `written` is the code.
 
-        Without one, and wherever it differs, the work is the same (CWE-208).
+        The work is the same without a code, and wherever the two differ (CWE-208).
         """
         stored = code.proof or b"" if code else b""
         compared = [

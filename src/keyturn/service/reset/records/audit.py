@@ -1,6 +1,4 @@
-"""The audit trail: who asked, when, from where, and with what outcome (OWASP
-ASVS 16.2.1, 16.3.1).
-"""
+"""The audit trail: each request with its client, time and outcome (OWASP ASVS 16.2.1, 16.3.1)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,22 +14,20 @@ from keyturn.service.outbox.history import shown_state
 from keyturn.service.outbox.models import OutboxRow
 
 NOT_ME: Final = "account_secured"
-"""The event by which a mailbox's owner reports that an earlier event was not theirs: an operator
-should look.
-"""
+"""The event of a press of "this was not me". An operator should look at it."""
 
 ADDRESS_CHANGED: Final = "address_changed"
-"""The outcome of that event if the account has moved to another address since: an operator has to
+"""The outcome of a recovery if the account has moved to another address since. An operator has to
 decide.
 """
 
 
 class AuditRow(Model):
-    """An entry of the audit trail: a request, its outcome, and the outbox row of the mail that
-    answers.
+    """An entry of the audit trail: a request and its outcome.
 
-    `operator`: the user who ran the command, "" over HTTP, and wrote the `note`, as how an identity
-    was checked.
+    `message_id`: the outbox's row of the mail that answers.
+    `operator`: the user who ran a command; "" for a request over HTTP.
+    `note`: what an operator wrote, such as how a person's identity was checked.
     """
 
     __tablename__ = "keyturn_audit"
@@ -93,14 +89,12 @@ class Audit(Store):
     async def record(
         self, event: str, outcome: str, client: Client, account_id: str, email: str
     ) -> None:
-        """Write an entry of now in its own transaction."""
+        """Write an entry with the present time, in its own transaction."""
         entry = event, outcome, client, now(), account_id, email
         await self._database.transact(lambda connection: self.within(connection).write(*entry))
 
     def has(self, event: str, outcome: str, client: Client, at: datetime, account_id: str) -> bool:
-        """Tell, in the caller's transaction, whether there is an entry of that moment about that
-        client.
-        """
+        """Tell whether there is an entry of that client and time, in the caller's transaction."""
         known = {"event": event, "outcome": outcome, "at": at, "account_id": account_id}
         known |= {"ip_address": client.ip_address, "user_agent": client.user_agent}
         return self.connection.execute(select(AuditRow.id).filter_by(**known)).first() is not None
@@ -108,10 +102,10 @@ class Audit(Store):
     async def read(
         self, *, email: str = "", since: datetime | None = None, most: int = 50
     ) -> Sequence[Row[Any]]:
-        """Return the newest entries first, with the columns of `AuditRow` except its id.
+        """Return entries, the newest first, with the columns of `AuditRow` except its id.
 
-        `mail` and `mail_reason`: the state of the mail that answers; None without one, or if the
-        outbox has it no more.
+        Each row also has `mail` and `mail_reason`, the state of the mail that answers. They are
+        None without a mail, and once the outbox has purged it.
         """
         columns = [column for column in AuditRow.__table__.c if column.name != "id"]
         statement: Select[Any] = (

@@ -1,16 +1,17 @@
-"""Links as secrets: those that set a password, and those by which an owner reports a change of it.
+"""Links as secrets: links that set a password, and links by which an owner reports a change of it.
 
-**A link that reports a change speaks for its mailbox.** Its use, a press, ends the links of later
-changes that went to the same mailbox, and none that went elsewhere. An attacker who moves an
-account, and an owner who leaves a mailbox that others read, therefore cannot end each other's
-links. `docs/security.md` lists an account's states and which mailbox may change them.
+**A link that reports a change speaks for its mailbox.** Its use is called a press. A press ends the
+links of later changes that were sent to the same mailbox, and none that were sent elsewhere. So an
+attacker who moves an account to another address, and an owner who leaves a mailbox that others
+read, cannot end each other's links. `docs/security.md` lists an account's states, and which mailbox
+may change them.
 
 **A press decides who may open a locked account**: the mailbox that pressed, while the account has
-that address. It is therefore kept for as long as its entry in the audit trail.
+that address. A press is therefore kept for as long as its entry in the audit trail.
 
-**An intrusion is suspected** after a press, and once an operator has asked for a new password,
-until a link sets one. That is decided when a link is used, not when it is made: an older link, a
-code, or one that its owner asked for since must not do less than the link that it ends.
+**An intrusion is suspected** after a press, and after an operator has asked for a new password,
+until a link sets one. That is decided when a link is used, not when it is made. An older link, a
+code, or a link that the owner has requested since must do as much as the link that it ends.
 """
 
 from collections.abc import Collection
@@ -28,15 +29,17 @@ from keyturn.service.one_time_secrets import RULES, LinkFacts, OneTimeSecret, Pu
 from keyturn.service.reset.records.audit import AuditRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
-"""What sets a password."""
+"""The purposes of links that set a password."""
 
 BUTTON_LIFE = timedelta(hours=24)
-"""How long "This was not me" works, and the link that it leads to."""
+"""How long the button "This was not me" works, and the link that is mailed after it."""
 
 _SUSPECTED = RULES[Purpose.EVICT].retention
-"""How long after a press, or the end of an operator's link, an intrusion is suspected, at most.
+"""The longest time for which an intrusion is suspected after a press, or after the end of an
+operator's link.
 
-A used link ends the suspicion, and is kept for as long: it does not return.
+The use of a link ends the suspicion. A used link is kept for the same time, so the suspicion does
+not return.
 """
 
 
@@ -50,10 +53,14 @@ def mint_link(
     reason: str = "",
     return_to: str = "",
 ) -> tuple[str, OneTimeSecret]:
-    """Return a fresh token, and its link to the account's address before it is stored.
+    """Return a fresh token, and the link to store.
 
-    It ends no other, since anyone can request one (OWASP Forgot Password Cheat Sheet). `Mailboxes`
-    limits their mails.
+    It ends no other link, since anyone can request one (OWASP Forgot Password Cheat Sheet).
+    `Mailboxes` limits the mails.
+
+    `made`: the time of creation. For a link that reports a change, the time of the change.
+    `end`: the time at which it expires.
+    The other parameters are as in `LinkFacts`.
     """
     token = one_time_secrets.mint()
     facts = LinkFacts(email=account.email, invites=invites, reason=reason, return_to=return_to)
@@ -69,14 +76,14 @@ def mint_link(
 
 
 Fate = Literal["live", "expired", "used", "invalid", "second_step", "replaced", "gone"]
-"""What became of a link. "invalid": revoked. "gone": deleted."""
+"""The state of a link. "invalid": revoked. "gone": deleted."""
 
 
 def fate_of(connection: Connection, key: bytes, moment: datetime) -> Fate:
-    """Return what became of the link with that key.
+    """Return the state of the link with that key.
 
-    An expired link is "replaced" if its holder has requested another for it, or has used another
-    link since: a reset revokes only links that still work.
+    An expired link is "replaced" if its holder has requested another one in its place, or if
+    another link of the account was used since: a reset revokes only links that still work.
     """
     link = one_time_secrets.find(connection, key, *LINKS)
     if link is None:
@@ -93,16 +100,16 @@ def fate_of(connection: Connection, key: bytes, moment: datetime) -> Fate:
 
 
 def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
-    """Return what a fresh link for the account may do."""
+    """Return the purpose of a fresh link for the account."""
     if account.locked:
         return Purpose.UNLOCK
     return Purpose.EVICT if by_operator and not account.awaits_password else Purpose.RESET
 
 
 def press(connection: Connection, link: OneTimeSecret, moment: datetime) -> bool:
-    """Use a link that reports a change, and end the mailbox's later ones.
+    """Use a link that reports a change, and end the mailbox's later ones; tell whether it worked.
 
-    The caller holds the account.
+    The caller must hold the account.
     """
     if not one_time_secrets.use(connection, link, moment):
         return False
@@ -114,15 +121,16 @@ def press(connection: Connection, link: OneTimeSecret, moment: datetime) -> bool
 def is_outlived(connection: Connection, button: OneTimeSecret) -> bool:
     """Tell whether a button that is not stored yet would have ended since its change.
 
-    The caller holds the account.
+    A notice may wait for its mail. In the meantime, its mailbox may have pressed the button of an
+    earlier change, or the password may have been changed from another mailbox with a proof of more
+    than that: an open session or a second factor (`ChangeEffects`).
 
-    A notice may wait: meanwhile its mailbox pressed the button of an earlier change, or a change at
-    another mailbox took more than a mailbox (`ChangeEffects`), an open session or a second factor.
+    The caller must hold the account.
     """
     since = button.created_at
     of = PRESSED, SecretRow.account_id == button.account_id, SecretRow.mailbox == button.mailbox
     is_pressed = exists().where(*of, SecretRow.created_at <= since, SecretRow.used_at >= since)
-    # A reset and its second step are entered in one transaction, for one request.
+    # A reset and its second step are entered in one transaction, under the id of one request.
     is_passed = exists().where(
         _passed.account_id == AuditRow.account_id,
         _passed.request_id == AuditRow.request_id,
@@ -146,8 +154,10 @@ def is_outlived(connection: Connection, button: OneTimeSecret) -> bool:
 
 
 async def may_get_link(database: Database, accounts: Collection[Account]) -> Collection[str]:
-    """Return the ids of accounts that are active, or locked by the mailbox of their address: one
-    statement for all.
+    """Return the ids of the accounts that may get a link.
+
+    An account must be active, or locked by the mailbox that is its address now. One statement
+    serves all.
     """
     mailboxes = {account.id: addresses.digest(account.email) for account in accounts}
     pressed = select(SecretRow.account_id, SecretRow.mailbox).where(
@@ -174,9 +184,9 @@ _SUSPICIONS = select(SecretRow.key).where(
 
 
 def is_intruded(connection: Connection, account: Account, moment: datetime) -> bool:
-    """Tell whether an operator or the present mailbox suspects an intrusion.
+    """Tell whether an operator or the account's present mailbox suspects an intrusion.
 
-    An earlier mailbox may lie.
+    A report from an earlier mailbox does not count: it may be an attacker's.
     """
     here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
     since = moment - _SUSPECTED

@@ -1,5 +1,6 @@
-"""Which mailboxes get a mail now: their cooldown and daily limit, and reports that end their mails
-for a while.
+"""Decides which mailboxes may get a mail: their cooldown and daily limit, and their suppression.
+
+A report of a bounce or a complaint suppresses a mailbox for a while.
 """
 
 import math
@@ -17,19 +18,25 @@ from keyturn.service.settings.building import Rate
 _DAY = 86_400
 
 _SUPPRESSION = timedelta(days=14)
-"""How long a mailbox that bounced permanently or complained gets no mail: until its counter of one
-is empty.
+"""How long a mailbox that bounced permanently or complained gets no mail. It is the time after
+which a counter with one request is empty.
 """
 
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
 _REFUSALS: Mapping[str, Refusal] = {"mailbox_daily": "daily_limit", "mailbox_cooldown": "cooldown"}
-"""By the kinds of their counters, whose rows outlive an upgrade."""
+"""Refusals, by the kinds of their counters. A kind must not change: the counters' rows outlive an
+upgrade.
+"""
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds mails back: `mails` of the daily limit, the `wait` for the next, `suppressed`
-    after a report.
+    """The limits of a mailbox, as they are now.
+
+    `mails`: mails that count against the daily limit.
+    `wait`: the time until the next mail is allowed by cooldown and daily limit.
+    `refusal`: why it gets no mail now.
+    `suppressed`: the time until its suppression ends.
     """
 
     mails: int
@@ -39,8 +46,10 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mailboxes(Store):
-    """Keeps mailboxes from being flooded: a `cooldown` between two mails, and a `daily` limit,
-    which refills evenly.
+    """Keeps mailboxes from being flooded.
+
+    `cooldown`: the least time between two mails.
+    `daily`: the most mails in a day. The limit refills evenly.
     """
 
     def __init__(self, database: Database, *, cooldown: timedelta, daily: int) -> None:
@@ -51,8 +60,8 @@ class Mailboxes(Store):
     def claim(self, wanted: Sequence[tuple[str, bool]]) -> Sequence[Refusal | None]:
         """Count a mail for each wanted mailbox; return for each why it may not be sent, or None.
 
-        The statement also decides, so two workers cannot both get None. It is the same if none is
-        wanted.
+        The statement that counts also decides, so two workers cannot both get None. The same
+        statements run if none is wanted.
         """
         counters = StoredCounters(self.connection)
         is_free = [
@@ -71,8 +80,10 @@ class Mailboxes(Store):
         ]
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
-        """Return what holds mails back, for owners alone: it would reveal to others who has an
-        account (ASVS 6.3.8).
+        """Return the limits of each mailbox.
+
+        Show them only to its owner or an operator: they would tell others who has an account (ASVS
+        6.3.8).
         """
         limits = [
             limit for email in emails for limit in (*self._limits_of(email), _suppression(email))
@@ -84,13 +95,13 @@ class Mailboxes(Store):
         return {email: _mailbox(daily, *left) for email, daily, *left in each}
 
     def is_suppressed(self, email: str) -> bool:
-        """Return whether the mailbox gets no mail, because of a report about an earlier one."""
+        """Tell whether the mailbox gets no mail, because of a report about an earlier one."""
         return any(StoredCounters(self.connection).levels(_suppression(email)))
 
     def end_cooldown(self, email: str) -> None:
-        """Let the mailbox be claimed again: its last link was used.
+        """End the cooldown of the mailbox, since its last link was used.
 
-        The day's count stays (OWASP Forgot Password).
+        The daily count stays (OWASP Forgot Password Cheat Sheet).
         """
         _, cooldown = self._limits_of(email)
         StoredCounters(self.connection).clear(cooldown)
@@ -101,7 +112,7 @@ class Mailboxes(Store):
         StoredCounters(self.connection).count(_suppression(email))
 
     def release(self, email: str) -> bool:
-        """Forget all that holds mails back from the mailbox; return whether there was anything."""
+        """Reset all limits of the mailbox, and its suppression; return whether any had a count."""
         limits = *self._limits_of(email), _suppression(email)
         were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
         return any(were_counted)
@@ -110,9 +121,8 @@ class Mailboxes(Store):
         """Return the mailbox's daily limit and its cooldown."""
         who = addresses.normalize(email)
         day = Rate(self.daily, _DAY)
-        cooldown = (
-            Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)
-        )  # refuses no mail
+        # Without a cooldown, the rate is so high that it refuses no mail.
+        cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)
         return Limit(day, "mailbox_daily", who), Limit(cooldown, "mailbox_cooldown", who)
 
 
@@ -123,9 +133,9 @@ def _suppression(email: str) -> Limit:
 
 
 def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: float) -> Mailbox:
-    """Return a mailbox by the levels of its limits.
+    """Return a mailbox by the levels of its limits, in seconds.
 
-    The whole level of a cooldown is to be waited for.
+    The next mail must wait for the whole level of the cooldown.
     """
     day = daily.wait(level)
     refusal: Refusal | None = (

@@ -1,7 +1,7 @@
-"""The outbox payloads of the reset: accepted facts, from which mails are made later.
+"""The payloads of the outbox's messages: facts, from which the worker makes mails later.
 
-`keyturn outbox list`, log lines and metrics name a message by its kind, and docs/operating.md lists
-the kinds.
+`keyturn outbox list`, log lines and metrics name a message by its kind. docs/operating.md lists the
+kinds.
 """
 
 from collections.abc import Mapping
@@ -27,21 +27,21 @@ SECOND_STEP_CHANGED = "second_step_changed"
 CHANGE_BEGUN = "change_begun"
 """A password is being set in another system.
 
-Withdrawn once that has ended; otherwise its process has died.
+The message is withdrawn once that has ended. If it becomes due, its process has probably died.
 """
 
 ACCOUNT_SECURED = "account_secured"
-"""A press of "Secure your account": the store still has its part to do, and a recovery link must be
-sent.
+"""A press of the button in a confirmation. The store has yet to end sessions and lock the account,
+and a recovery link must be sent.
 """
 
 ADDRESS_DISPUTED = "address_disputed"
-"""An account has moved since the change that was reported: each of the two mailboxes must get a
-mail that says so.
+"""An account has moved to another address since the change that was reported. Both mailboxes must
+get a mail that says so.
 """
 
 How = Literal["reset", "change"]
-"""Allowed by a link, or by the current password."""
+"""How a password was changed: with a link, or with the current password."""
 
 LONGEST_REASON = 300
 """Characters of an operator's reason."""
@@ -61,9 +61,9 @@ def parse_reason(text: str) -> str:
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """The reason for a reset of all accounts, and its operator.
+    """A request for new passwords of many accounts.
 
-    `name`: unique; each account is asked once per name.
+    `name`: a unique name. Under one name, each account is asked once.
     """
 
     name: str
@@ -72,12 +72,11 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for a link, for every well-formed address, so it does not reveal which have an
-    account.
+    """A request for a link. Every well-formed address gets one, with or without an account.
 
-    `email`: as `addresses.identify` returns it. `reason`: of the operator whom `client` names, if
-    one asked for it.
-    `return_to`: where to go after the reset.
+    `email`: the address or user name, as `addresses.identify` returns it.
+    `reason`: the reason of the operator whom `client` names, or "".
+    `return_to`: the address to return to after the reset, or "".
     """
 
     invites: ClassVar[bool] = False
@@ -89,9 +88,10 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     return_to: str = ""
 
     def audited(self, account: Account | None) -> str:
-        """Return the address for the audit trail: of a user name, that of its account, or "".
+        """Return the address for the audit trail: for a user name, that of its account, or "".
 
-        Users type passwords into the wrong field (OWASP Logging Cheat Sheet, "Data to exclude").
+        A text without an @ is not stored, since users type passwords into the wrong field (OWASP
+        Logging Cheat Sheet, "Data to exclude").
         """
         if "@" in self.email:
             return self.email
@@ -104,9 +104,7 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InvitationRequested(ResetRequested, frozen=True, kw_only=True):
-    """An operator or an app invites an account without a password to choose the first one, for a
-    `reason`.
-    """
+    """An operator or an app invites the owner of an account to choose a first password."""
 
     invites: ClassVar[bool] = True
 
@@ -115,11 +113,11 @@ REQUESTS: Mapping[str, type[ResetRequested]] = {
     RESET_REQUESTED: ResetRequested,
     INVITATION_REQUESTED: InvitationRequested,
 }
-"""Requests for a mail with a link, by their kinds."""
+"""The classes of requests for a link, by the kinds of their messages."""
 
 
 class _OfAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a client did to an account at a moment. `email`: its address then."""
+    """Something that `client` did to an account. `email`: the account's address at that time."""
 
     account_id: str
     email: str
@@ -128,54 +126,52 @@ class _OfAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountWasSecured(_OfAccount, frozen=True, kw_only=True):
-    """A mailbox reported a change of the password by a press of `client`; `email`: the account's at
-    the change.
-    """
+    """A mailbox reported a change of the password. `email`: the account's address at the change."""
 
 
 class Notice(_OfAccount, frozen=True, kw_only=True):
-    """A mail to `email` is due, the account's address then.
+    """A mail to `email`, the account's address at the event, is due.
 
-    `secures`: it may have the link that secures accounts.
+    `secures`: the mail may have the button that secures the account.
     """
 
     secures: bool = False
 
 
 class AddressDisputed(Notice, frozen=True, kw_only=True):
-    """An earlier mailbox reported a change.
+    """An earlier mailbox of the account reported a change.
 
-    `is_current`: `email` was the account's then; else it is that mailbox.
+    `is_current`: `email` is the account's present address; otherwise it is the earlier mailbox.
     """
 
     is_current: bool
 
 
 class PasswordWasChanged(Notice, frozen=True, kw_only=True):
-    """A new password was set. `ended`: credentials, by kind."""
+    """A new password was set. `ended`: how many credentials of each kind ended with it."""
 
     secures: bool = True
     ended: Mapping[str, int] = {}
 
 
 class LinkWasIssued(Notice, frozen=True, kw_only=True):
-    """An operator gave out a link or a code, to choose the first password if it `invites`."""
+    """An operator gave out a link or a code. `invites`: it is for a first password."""
 
     secures: bool = True
     invites: bool = False
 
 
 class SecondStepHasFailed(Notice, frozen=True, kw_only=True):
-    """Too many wrong codes, for a link to `email`, which has ended, or `signing_in`.
+    """There were too many wrong codes. `client` sent the last one.
 
-    `client` tried the last.
+    `signing_in`: they were tried at a sign-in; otherwise for a link, which has ended.
     """
 
     signing_in: bool = False
 
 
 FactorChange = Literal["totp_set", "phone_set", "recovery_codes_set", "factors_removed"]
-"""The outcomes of the audit trail."""
+"""What an operator changed. The audit trail has it as the outcome."""
 
 
 class SecondStepWasChanged(Notice, frozen=True, kw_only=True):
@@ -195,17 +191,18 @@ NOTICES: Mapping[str, type[Notice]] = {
 
 
 UNSUPPRESSED = (LINK_ISSUED,)
-"""Notices that a blocked mailbox gets, too.
+"""The kinds of notices that a suppressed mailbox gets, too.
 
-Nothing else tells the owner before a link that was given out is used (NIST SP 800-63B-4 4.6), and
-operators give out so few that these mails harm no domain's reputation.
+No other mail tells the owner before a link that was given out is used (NIST SP 800-63B-4 4.6).
+Operators give out so few links that these mails do not harm the reputation of a domain.
 """
 
 
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
-    """A change began; elsewhere, its effects are due unless this is withdrawn.
+    """A change of the password has begun. For a store in another system, this is a message, and the
+    effects of the change are due unless it is withdrawn.
 
-    `is_proven`: by more than a mailbox.
+    `is_proven`: the client proved more than control of a mailbox.
     """
 
     how: How
@@ -213,8 +210,9 @@ class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
 
 
 class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event for the app: the body as it is sent, the same bytes in each try, even after a
-    deploy.
+    """An event for the app.
+
+    `event`: the body as it is sent. Each try sends the same bytes, even after an upgrade.
     """
 
     event: msgspec.Raw
@@ -222,7 +220,7 @@ class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _AnyPayload(msgspec.Struct, frozen=True):
-    """The part that all payloads have in common."""
+    """The field that all payloads have."""
 
     client: Client = Client()
 
@@ -235,8 +233,9 @@ def event_of(request: ResetRequested) -> str:
 
 
 def request_of(message: Message) -> str:
-    """Return the id of the request behind a message; "" if the payload is unreadable, which its
-    handler reports.
+    """Return the id of the request behind a message.
+
+    "" if the payload cannot be read: its handler reports that.
     """
     try:
         return msgspec.json.decode(message.payload, type=_AnyPayload).client.request_id

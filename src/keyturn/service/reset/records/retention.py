@@ -1,5 +1,6 @@
-"""Deletes or redacts rows after their retention, in small batches, so that no delete blocks the
-database for long.
+"""Deletes or erases rows after their retention.
+
+It works in small batches, so that no statement blocks the database for long.
 """
 
 import asyncio
@@ -25,16 +26,16 @@ from keyturn.service.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.housekeeping")
 
 _BATCH = 500
-"""Rows of a batch: SQLite deletes them in a few milliseconds, in which it has no other writer."""
+"""Rows of a batch. SQLite deletes them in a few milliseconds, in which other writes wait."""
 
 _MESSAGES = timedelta(days=30)
-"""How long messages stay after they were settled."""
+"""How long messages are kept after they were settled."""
 
 _KEPT_ADDRESSES = timedelta(days=3)
 """How long settled messages keep the addresses of users: a dead one can be retried until then."""
 
 _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
-"""The condition of the index of rows that are not erased, so that a batch finds them without
+"""The condition of the index of rows that are not erased: with it, a batch finds these rows without
 scanning the others.
 """
 
@@ -43,17 +44,19 @@ _ADDRESSES, _ERASE = "addresses", sa.update(OutboxRow).values(payload=ERASED, se
 """This step erases addresses, and deletes no message."""
 
 _Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
-"""Rows whose retention is over: their name in the report, the column that tells them apart, and the
+"""Rows whose retention is over: their name in the report, the column of their key, and their
 condition.
 """
 
 
 class Retention:
-    """Erases rows after their retention, in any number of workers: each batch is one statement,
-    harmless if repeated.
+    """Erases rows after their retention.
 
-    `audit`: for entries of the trail, and presses of "this was not me", whose mailbox may open the
-    locked account.
+    Any number of workers may do this at once: each batch is one statement, and harmless if it is
+    repeated.
+
+    `audit`: the retention of the audit trail, and of presses of "this was not me": a press decides
+    which mailbox may open a locked account.
     """
 
     def __init__(self, database: Database, audit: timedelta) -> None:
@@ -61,8 +64,9 @@ class Retention:
         self._audit = audit
 
     async def run(self, every: timedelta = timedelta(minutes=1)) -> None:
-        """Purge every minute or so, until cancelled: each client that a stranger pretends to be may
-        leave a row.
+        """Purge again and again, until cancelled.
+
+        It runs often, since each client that an attacker pretends to be may leave a row.
         """
         while True:
             try:
@@ -74,9 +78,7 @@ class Retention:
             await asyncio.sleep(every.total_seconds())
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
-        """Delete or redact rows that are older than their retention; return how many there were of
-        each kind.
-        """
+        """Delete or erase the rows whose retention is over; return their numbers by their names."""
         return {due[0]: await self._in_batches(*due) for due in self._due(moment)}
 
     def _due(self, moment: datetime) -> Iterator[_Due]:
@@ -107,13 +109,14 @@ class Retention:
     async def _in_batches(
         self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]
     ) -> int:
-        """Delete rows that are due, or erase them, half of the time; return their number.
+        """Delete or erase the rows that are due; return their number.
 
-        Rows in use are left.
+        After each batch there is a pause of the same length. Rows that another transaction has
+        locked are skipped.
         """
         change = _ERASE if name == _ADDRESSES else sa.delete(key.class_)
-        # A CTE: PostgreSQL may run a subquery again for every row. Nested: sqlite3 counts no rows
-        # behind a WITH.
+        # A CTE, since PostgreSQL may run a subquery again for every row. It is nested, since
+        # Python's sqlite3 counts no rows of a statement that begins with WITH.
         batch = (
             sa.select(key)
             .where(due)

@@ -17,11 +17,11 @@ from django.utils import translation
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages.language import Language
 from keyturn.mail.rendering.render import Engine
-from keyturn.studio.engines import EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer, plain
 from keyturn.studio.engines.django.variables import find_variables
-from keyturn.studio.gallery.variables.probe import Variables
+from keyturn.studio.gallery.variables.recording_value import Variables
 from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
+from keyturn.studio.lint.source.engine_fault import EngineFault, FaultKind
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
 _UNKNOWN_FILTER = re.compile(r"Invalid filter: '(\w+)'")

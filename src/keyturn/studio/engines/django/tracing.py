@@ -40,9 +40,8 @@ from keyturn.studio.lint.source.traced_text import (
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
-_FOLLOWS = re.compile(
-    r"block tag(?: on line \d+)?: '(?:end|el)"
-)  # may follow from an earlier mistake
+# Errors that may follow from an earlier mistake.
+_FOLLOWS = re.compile(r"block tag(?: on line \d+)?: '(?:end|el)")
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -108,7 +107,7 @@ class DjangoTracer:
                 Template.compile_nodelist = compiled
 
     def _compile(self, compiled: Any, template: Any) -> Any:
-        """Compile a template, where faults are noted without the tags that Django refuses."""
+        """Compile a template; while faults are noted, without the tags that Django refuses."""
         noted = False
         while True:
             try:
@@ -204,9 +203,8 @@ def _source(origin: Any) -> str:
     return plain(source)
 
 
-_FOR_NOTHING = frozenset(
-    {"default", "default_if_none", "yesno"}
-)  # filters with a replacement for a missing value
+# Filters with a replacement for a missing value.
+_FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})
 
 
 def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:

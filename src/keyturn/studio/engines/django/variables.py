@@ -1,5 +1,5 @@
-"""Finds the variables of Django's templates, translated to Jinja's and probed: no tag of the
-project runs.
+"""Finds the variables of Django's templates, which are translated to Jinja's: no tag of the project
+runs.
 """
 
 import re
@@ -13,8 +13,8 @@ from django.template.base import Lexer, TokenType, filter_re
 from django.template.loader_tags import construct_relative_path
 from jinja2 import Environment, FunctionLoader
 
-from keyturn.studio.gallery.variables import probing
-from keyturn.studio.gallery.variables.probe import Probe, Variable, Variables
+from keyturn.studio.gallery.variables import recorded_rendering
+from keyturn.studio.gallery.variables.recording_value import RecordingValue, Variable, Variables
 from keyturn.studio.lint.source.origins import with_origins
 
 _ALWAYS_THERE = frozenset({"forloop", "block", "csrf_token", "request"})
@@ -28,12 +28,10 @@ _WITHOUT_VALUES = frozenset(
     {"autoescape", "comment", "filter", "get_current_language", "load", "localize", "lorem"}
 )
 _WITHOUT_VALUES |= {"now", "spaceless", "templatetag", "verbatim"}
-_OF_LISTS = frozenset(
-    {"slice", "dictsort", "dictsortreversed", "unordered_list"}
-)  # in Django alone
-_OF_A_QUERY = frozenset(
-    {"count", "exists", "first", "last"}
-)  # methods that `_Queried` gives to any list
+# Filters of lists that Django has and Jinja lacks.
+_OF_LISTS = frozenset({"slice", "dictsort", "dictsortreversed", "unordered_list"})
+# Methods that `_Queried` gives to any list.
+_OF_A_QUERY = frozenset({"count", "exists", "first", "last"})
 _ALL = re.compile(r"^(.+?)\.all(?=\.|$)")  # a query set, or a manager
 
 _DEEPEST = 12
@@ -56,9 +54,9 @@ def find_variables(
         return None
 
     environment = Environment(loader=FunctionLoader(translated), extensions=["jinja2.ext.do"])  # noqa: S701 - not shown
-    environment.globals = dict.fromkeys(_ALWAYS_THERE, Probe())
+    environment.globals = dict.fromkeys(_ALWAYS_THERE, RecordingValue())
     environment.filters |= filters
-    found = probing.find_variables(files, environment, with_origins)
+    found = recorded_rendering.find_variables(files, environment, with_origins)
     for one in found.values():
         _fold_query(one)
     return found

@@ -3,7 +3,7 @@ leave out.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,29 +11,30 @@ from functools import cache
 from itertools import chain
 from pathlib import PurePosixPath
 from time import thread_time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
-from jinja2 import BytecodeCache, TemplateError, nodes
+from jinja2 import BytecodeCache, Environment, TemplateError, nodes
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages.language import SOURCE_LANGUAGE
+from keyturn.mail.languages.language import Language
 from keyturn.studio.gallery.branches.forcing import (
-    Branch,
     Decision,
     Way,
     decisions_in,
     on_way,
     with_forcing,
 )
-from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
-from keyturn.studio.gallery.samples import Lines, Sample
+from keyturn.studio.gallery.environments import (
+    Prepare,
+    Renderers,
+    parse_template,
+    with_lenient_filters,
+)
+from keyturn.studio.gallery.samples import Branch, Lines, Sample
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.renderers.limits import OutOfTime
-
-if TYPE_CHECKING:
-    from keyturn.studio.gallery.gallery import Gallery
 
 PREFIX = "branch: "  # the start of the names of passes
 MOST_PASSES = 8  # the number of samples that are added to a mail
@@ -55,8 +56,27 @@ class Passes(msgspec.Struct, frozen=True):
     is_cut_short: bool = False
 
 
+class ExploredMail(msgspec.Struct, frozen=True):
+    """A mail whose branches are explored.
+
+    `language`: the one in which it is rendered.
+    `texts`: of the files that it uses, by name.
+    `environment`: parses them. `go_on`: changes it so that parsing goes on at faults.
+    `renderers`: makes templates for a sample, from environments that are changed first.
+    `guess`: makes up values for all of its variables.
+    """
+
+    name: str
+    language: Language
+    texts: Mapping[str, str]
+    environment: Environment
+    go_on: Prepare | None
+    renderers: Callable[[Prepare], Renderers]
+    guess: Callable[[], Mapping[str, Any]]
+
+
 def explore_mail(
-    gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache
+    mail: ExploredMail, samples: Mapping[str, Sample], compiled: BytecodeCache
 ) -> Passes:
     """Explore the branches of a mail.
 
@@ -64,18 +84,21 @@ def explore_mail(
     """
     names = {one for sample in samples.values() for one in sample.values}
     exploration = _Exploration(
-        gallery, name, names, lambda one: with_forcing(with_lenient_filters(one), compiled)
+        mail, names, lambda one: with_forcing(with_lenient_filters(one), compiled)
     )
-    if not exploration.render_all(samples.values()) and (go_on := gallery.go_on):
-        exploration = _Exploration(gallery, name, names, lambda one: with_forcing(go_on(one)))
+    if not exploration.render_all(samples.values()) and (go_on := mail.go_on):
+        exploration = _Exploration(mail, names, lambda one: with_forcing(go_on(one)))
         exploration.render_all(samples.values())
     return exploration.passes(next(iter(samples.values())))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Point:
-    """A decision: its `test`, which `is_asked` without a `not` around it, its `names`, `lines`, and
-    those `inside`.
+    """A decision.
+
+    `test`: its expression, without the `not` around it, `is_asked`: whether there was none.
+    `names`: those in the test. `lines`, `inside`: of each outcome, its lines and the numbers of the
+    decisions inside.
     """
 
     file: str
@@ -138,15 +161,15 @@ class _Exploration:
     leave out.
     """
 
-    def __init__(
-        self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare
-    ) -> None:
-        self._gallery, self._name, self._renderers = gallery, name, gallery.renderers(prepare)
-        self._language = gallery.languages.choose(SOURCE_LANGUAGE)
-        own = gallery.templates.environment(self._language).globals.keys() - names
-        # No pass forces a decision of the brand, whose values it does not complete.
-        points = (one for one in _points(gallery, name) if not (one.names and one.names <= own))
-        self._points: _Points = {(one.file, one.number): one for one in points}
+    def __init__(self, mail: ExploredMail, names: Collection[str], prepare: Prepare) -> None:
+        self._mail = mail
+        self._renderers = mail.renderers(prepare)
+        of_brand = mail.environment.globals.keys() - names
+        self._points: dict[tuple[str, int], _Point] = {}
+        for point in _points(mail):
+            # No pass forces a decision of the brand, whose values it does not complete.
+            if not point.names or not point.names <= of_brand:
+                self._points[point.file, point.number] = point
         self._taken: set[Branch] = set()
         self._ends_at = thread_time() + LONGEST
         self._names: set[str] = set()
@@ -170,7 +193,7 @@ class _Exploration:
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
-        values = _filled(first.values, self._gallery.guessed_sample(self._name).values)
+        values = _filled(first.values, self._mail.guess())
         filled = tuple(name for name, value in values.items() if value != first.values.get(name))
         sample = replace(first, values=values, filled=filled)
         while (wanted := self._wanted()) and idle < _MOST_IDLE and len(self._names) < MOST_PASSES:
@@ -195,7 +218,7 @@ class _Exploration:
         """
         try:
             with note_faults(), on_way(way):
-                self._renderers(sample).fill(self._name, sample.values, self._language)
+                self._renderers(sample).fill(self._mail.name, sample.values, self._mail.language)
         except TemplateInvalid as error:  # the checks report it
             if isinstance(error.__cause__, OutOfTime):
                 raise error.__cause__ from error
@@ -205,13 +228,11 @@ class _Exploration:
         return True
 
 
-def _points(gallery: "Gallery", name: str) -> Iterator[_Point]:
-    environment = gallery.templates.environment(gallery.languages.choose(SOURCE_LANGUAGE))
-    for file in gallery.files_of(name):
-        with suppress(TemplateError, OSError):  # the checks report it
-            yield from _points_in(
-                parse_template(environment, gallery.source(file), file, gallery.go_on), file
-            )
+def _points(mail: ExploredMail) -> Iterator[_Point]:
+    for file, text in mail.texts.items():
+        with suppress(TemplateError):  # the checks report it
+            tree = parse_template(mail.environment, text, file, mail.go_on)
+            yield from _points_in(tree, file)
 
 
 def _points_in(tree: nodes.Template, file: str) -> list[_Point]:

@@ -6,15 +6,16 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from jinja2 import BytecodeCache, Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import method_call
+from keyturn.studio.gallery.samples import Branch
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
-from keyturn.studio.gallery.variables.probe import Shape
+from keyturn.studio.gallery.variables.recording_value import TargetShape
 from keyturn.studio.gallery.variables.unpacking import shape_of, stand_in_of
 
 T = TypeVar("T")
@@ -23,16 +24,6 @@ _KINDS = (nodes.If, nodes.For, nodes.CondExpr)
 Decision = nodes.If | nodes.For | nodes.CondExpr
 
 _TURNS = 2  # turns of a loop that is forced to take several
-
-
-class Branch(NamedTuple):
-    """An outcome of a decision, the `number`th of its file's syntax tree: a test is true, a loop
-    has some entries.
-    """
-
-    file: str
-    number: int
-    holds: bool
 
 
 def decisions_in(*trees: nodes.Node) -> list[Decision]:
@@ -121,7 +112,7 @@ def note_answer(file: str, number: int, value: T) -> T:
     return value
 
 
-def enter_loop(file: str, number: int, entries: Iterable[Any], shape: Shape) -> Iterable[Any]:
+def enter_loop(file: str, number: int, entries: Iterable[Any], shape: TargetShape) -> Iterable[Any]:
     """Return the entries of a loop: a forced one takes none or several of them, or stand-ins in
     their place.
     """

@@ -5,8 +5,6 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from keyturn.studio.gallery.branches.forcing import Branch
-
 
 class MailName(NamedTuple):
     """The name of a mail.
@@ -27,6 +25,17 @@ class MailName(NamedTuple):
         return name
 
 
+class Branch(NamedTuple):
+    """An outcome of a decision of a template: a test is true, or a loop has some entries.
+
+    `number`: of the decision in the syntax tree of its file.
+    """
+
+    file: str
+    number: int
+    holds: bool
+
+
 class Lines(NamedTuple):
     """Lines of a file from 1, both ends included."""
 
@@ -41,8 +50,8 @@ class Sample(Struct, frozen=True):
     `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a
     type, "guessed" ones are made up from the template. `file`: relative to the folder of templates,
     or empty.
-    `forced`: outcomes of decisions. `adds`: the lines that these add; findings on it count in them
-    alone.
+    `forced`: outcomes of decisions. `adds`: the lines that these outcomes add; only findings in
+    these lines count.
     `filled`: names of a written sample that have made-up values, or such a part, behind forced
     decisions.
     """

@@ -2,7 +2,7 @@
 
 `samples.toml` in a folder of the mail's own, `NAME.samples.toml` and `NAME.toml` beside it, and
 `samples/NAME.toml` beside the mail, in the folder of templates or beside that, have a table for
-each sample, and count in this order.
+each sample. They are read in this order; a name of a sample that occurs twice is a fault.
 """
 
 import json
@@ -67,8 +67,8 @@ def find_samples(
 
     Raises TemplateInvalid for the first fault, with `others`.
 
-    `words`: returns those in the tags of the mail. A JSON file with the mail's name that has none
-    is of another tool.
+    `words`: returns those in the tags of the mail. A JSON file with the mail's name in
+    which no name is close to any of these belongs to another tool.
     """
     by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
@@ -118,7 +118,7 @@ def _files(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator[
 
 
 def read_samples(file: Path) -> dict[str, WrittenSample]:
-    """Return the samples in a file, {} without one.
+    """Return the samples in a file, or {} if there is no such file.
 
     They are cached: do not change them. Raises TemplateInvalid.
     """

@@ -13,7 +13,7 @@ from keyturn.studio.gallery.samples import Sample
 from keyturn.studio.gallery.samples.shapes import plain_data
 
 PREFIX = "hostile: "  # the start of the names of made samples
-_SHORTEST = 160
+_SHORTEST = 160  # characters of a text that is made very long
 _LONG = (
     "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina "
     "Charlotte Featherstonehaugh"

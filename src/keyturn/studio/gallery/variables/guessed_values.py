@@ -16,7 +16,13 @@ import msgspec
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.variables.made_up import MadeUpObject
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
-from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, Variables, singular
+from keyturn.studio.gallery.variables.recording_value import (
+    FILTERS,
+    OF_MONEY,
+    Variable,
+    Variables,
+    singular,
+)
 from keyturn.studio.gallery.variables.slots import best_of, fit
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)  # previews do not change from day to day
@@ -35,7 +41,9 @@ _FLAG = re.compile(
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
-def guess(variables: Variables, of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
+def guess_values(
+    variables: Variables, of: str = "", nth: int = 0, depth: int = 0
+) -> dict[str, Any]:
     """Return plain values, without functions, the same each time.
 
     `of`: the variable that has these as attributes.
@@ -53,7 +61,7 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "moment" in one.uses or (one.attributes and one.attributes.keys() <= _PARTS_OF_A_MOMENT):
         return NOW + timedelta(days=nth + (7 if is_later(named) else 0))
     if "mapping" in one.uses and one.item:
-        return _mapping(one, one.item, depth) | guess(one.attributes, one.name, nth, depth)
+        return _mapping(one, one.item, depth) | guess_values(one.attributes, one.name, nth, depth)
     if _is_list(one):
         turns, item, of_part = (
             range(_ITEMS if depth < _DEEPEST_LIST else 0),
@@ -66,7 +74,7 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
             ]
         return [_value(item, "", each, depth + 1) for each in turns]
     if one.attributes:
-        attributes = guess(one.attributes, one.name, nth, depth)
+        attributes = guess_values(one.attributes, one.name, nth, depth)
         if "printed" not in one.uses:
             return attributes
         return MadeUpObject(attributes, str(_plain_value(one, named, nth)))
@@ -175,7 +183,7 @@ _NOW: Mapping[type, Any] = {
 def made_up(props: type[EmailProps], plausible: Mapping[str, Any]) -> dict[str, Any]:
     """Return values that the types of the props accept.
 
-    Loads polyfactory, with Faker. Raises what it does.
+    Loads polyfactory, with Faker. Raises what polyfactory raises.
     """
     return msgspec.structs.asdict(_made(props, plausible))
 

@@ -18,7 +18,7 @@ _MOST = 20  # arguments of a call, and entries of a list among them, that are as
 class MadeUp(str):
     """A text that Keyturn made up for the variable `source`.
 
-    What is joined with it is made up, too.
+    A text that is joined with it is made up, too.
     """
 
     __slots__ = ("source",)

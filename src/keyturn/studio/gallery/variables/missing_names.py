@@ -249,7 +249,7 @@ class StandIn(Undefined):
     def _call(self, *arguments: Any, **named: Any) -> Any:
         """Return a stand-in for a result: `url_for("orders.show")` is a link with this name.
 
-        Python answers itself.
+        If the name is that of one of Python's own functions, this is called.
         """
         name = str(self._undefined_name)
         if self._undefined_obj is missing and name in python_functions.NAMES:

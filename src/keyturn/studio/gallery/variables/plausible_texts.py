@@ -1,5 +1,5 @@
-"""Plausible values by name: texts by the rules in plausible_texts.toml, and pictures that are not
-fetched.
+"""Plausible values by name: texts by the rules in plausible_texts.toml, and pictures as data
+URLs.
 """
 
 import re

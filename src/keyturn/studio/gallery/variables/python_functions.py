@@ -43,9 +43,9 @@ NAMES = frozenset(_FUNCTIONS)
 
 
 def call_python(name: str, *arguments: Any, **named: Any) -> Any:
-    """Return what the function of this name answers, and a list where it answers step by step.
+    """Return what the function of this name answers, with a list in place of an iterator.
 
-    Raises what it does.
+    Raises what the function raises.
     """
     if name in ("list", "tuple"):
         return [*islice(arguments[0] if arguments else (), _MOST)]

@@ -10,7 +10,7 @@ from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.variables.missing_names import StandIn
-from keyturn.studio.gallery.variables.probe import Shape
+from keyturn.studio.gallery.variables.recording_value import TargetShape
 
 
 def with_shaped_answers(environment: Environment) -> Environment:
@@ -18,9 +18,8 @@ def with_shaped_answers(environment: Environment) -> Environment:
 
     Other values stay as they are.
     """
-    copy = environment.overlay(
-        bytecode_cache=None
-    )  # its code calls the methods below, which no other has
+    # The code of its templates calls the methods below, which no other environment has.
+    copy = environment.overlay(bytecode_cache=None)
     copy.code_generator_class = type("Shaping", (_Shaping, environment.code_generator_class), {})
     for method in (shaped, shaped_entries):
         setattr(copy, method.__name__, method)
@@ -44,20 +43,20 @@ class _Shaping(CodeGenerator):
         super().visit_Template(node, frame)
 
 
-def shape_of(target: nodes.Node) -> Shape:
+def shape_of(target: nodes.Node) -> TargetShape:
     """Return the names that take a value: `for label, (amount, unit) in rows`."""
     if isinstance(target, nodes.Tuple):
         return tuple(shape_of(item) for item in target.items)
     return target.name if isinstance(target, nodes.Name) else "value"
 
 
-def stand_in_of(shape: Shape) -> Any:
+def stand_in_of(shape: TargetShape) -> Any:
     if isinstance(shape, str):
         return StandIn(name=shape)
     return tuple(stand_in_of(part) for part in shape)
 
 
-def shaped(value: Any, shape: Shape) -> Any:
+def shaped(value: Any, shape: TargetShape) -> Any:
     """Return a value with a stand-in for each part that the template unpacks from a stand-in."""
     if isinstance(shape, str):
         return value
@@ -68,7 +67,7 @@ def shaped(value: Any, shape: Shape) -> Any:
     return value
 
 
-def shaped_entries(entries: Iterable[Any], shape: Shape) -> Iterable[Any]:
+def shaped_entries(entries: Iterable[Any], shape: TargetShape) -> Iterable[Any]:
     """Do so for each entry of a loop."""
     if isinstance(entries, StandIn | list | tuple):
         return [shaped(one, shape) for one in entries]

@@ -17,27 +17,28 @@ from keyturn.studio.lint.finding import Finding, Severity
 ENOUGH_FOR_LARGE = 3.0
 _INVISIBLE = 1.5  # below this ratio a reader does not notice the text
 _FAINT = 2.0  # from this ratio on, small print in grey is a choice, which many designers make
-_GREY = 0.16
+_GREY = 0.16  # the widest spread between the channels of a grey, of 1
 _COLOURED_BY = frozenset({"background", "bgcolor", "class", "css-class", "id", "mj-class"})
 _DECLARED_COLOUR = re.compile(r"(?:color|background)\b[^;{}]*", re.IGNORECASE)
 _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
 # the placeholder colour of templates without samples, which says nothing of the real one
 _STAND_IN = "#336699"
-_SMALLEST = 13
-_TINY = 9
-_TIGHTEST = 1.2
-_SEVERAL_LINES = 120
+_SMALLEST = 13  # px
+_TINY = 9  # px
+_TIGHTEST = 1.2  # times the size of the text
+_SEVERAL_LINES = 120  # characters
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
-    """Yield texts that are hard to read: the first of equal ones in a line, and of light and its
-    inversions.
+    """Yield texts that are hard to read, equal ones in a line once.
+
+    A text that fails in light is not reported again for the modes that invert it.
     """
     values, texts = document.sample.values, document.texts_in_light
     guessed = {
         node
         for node, paint in texts
-        if not values and _STAND_IN in (str(paint.colour), str(paint.ground))
+        if not values and _STAND_IN in (str(paint.colour), str(paint.background))
     }
     failed, reported = set[Element](), dict[tuple[str, str, int], Finding]()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
@@ -58,10 +59,10 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
 
 def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> Finding | None:
-    if paint.colour is None or paint.ground is None:
+    if paint.colour is None or paint.background is None:
         return None
-    colour, ground = str(paint.colour), str(paint.ground)
-    ratio = contrast(colour, ground)
+    colour, background = str(paint.colour), str(paint.background)
+    ratio = contrast(colour, background)
     enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
     if ratio >= enough:
         return None
@@ -77,7 +78,7 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
         if ratio < _INVISIBLE and not (mode.inverts or paint.over_image)
         else severity,
         rests_on=_colours_of(document, node),
-        colours=f"{colour} on {ground}",
+        colours=f"{colour} on {background}",
         ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
         says=f"{mode.says} if the image behind it is not shown" if paint.over_image else mode.says,
         what="large text" if paint.is_large else "text",
@@ -108,7 +109,7 @@ def _declared_colours(css: str, start: int) -> Iterator[range]:
 
 
 def _is_small_print(document: Document, node: Element, colour: Colour, size: float) -> bool:
-    """Tell whether a text is grey, and smaller than most of the mail or in its footer."""
+    """Tell whether a text is grey, and smaller than most of the mail or 13 px, or in its footer."""
     names = (f"{one.tag} {one.get('class')} {one.get('id')}" for one in (node, *node.ancestors()))
     is_small = size < max(document.text_size, _SMALLEST) or any(map(_FOOTER.search, names))
     return is_small and max(colour[:3]) - min(colour[:3]) <= _GREY

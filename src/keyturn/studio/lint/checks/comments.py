@@ -20,9 +20,8 @@ _SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
 def check_comments(document: Document) -> Iterator[Finding]:
     for comment in COMMENT.finditer(document.markup):
         text = comment["text"] or ""
-        is_checked_here = (
-            text.startswith("[if") or not document.files.is_mjml
-        )  # else the guard checks it
+        # The guard checks the other comments of MJML.
+        is_checked_here = text.startswith("[if") or not document.files.is_mjml
         if is_checked_here and is_open(comment):
             yield document.finding(comment.start(), "html/unclosed-comment")
         elif _FOR_OTHERS_ALONE.fullmatch(text):

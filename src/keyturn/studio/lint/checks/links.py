@@ -109,7 +109,7 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
 def _check_address(document: Document, anchor: Anchor, kind: str = "") -> Iterator[Finding]:
     """Check an address.
 
-    An error that a fitting value would end is that of a made-up one, which a warning names.
+    If a fitting value would end an error, the made-up value is at fault: a warning names it.
 
     `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link.
     """
@@ -261,8 +261,8 @@ def secret_in(address: str) -> str:
 
 
 def has_token(address: str) -> bool:
-    """Tell whether a web address has a random part in a parameter or behind a path segment that
-    names its purpose.
+    """Tell whether a web address has a random part: in a parameter that is named as a token, or
+    behind a path segment on passwords or accounts.
     """
     named, path = _parameters_and_path(address)
     if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):

@@ -73,7 +73,7 @@ def check_sizes(document: Document) -> Iterator[Finding]:
 
 
 def _bulkiest_place(document: Document) -> int:
-    """Return where the line that writes most begins."""
+    """Return where the output of the template line begins that writes most of the markup."""
     pieces = pieces_of(document.markup)
     lines, first = Counter[tuple[str, int]](), dict[tuple[str, int], int]()
     for piece, end in zip(
@@ -189,8 +189,9 @@ _ESCAPED_TWICE = re.compile(
 
 
 def check_references(document: Document) -> Iterator[Finding]:
-    """Yield character references that are escaped twice, but in values of a sample, which the
-    template escapes.
+    """Yield character references that are escaped twice.
+
+    Those in values of a sample are left out: the template escapes them.
     """
     for found in _ESCAPED_TWICE.finditer(document.markup):
         right = f"&{found['name']};"

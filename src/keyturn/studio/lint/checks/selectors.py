@@ -13,9 +13,9 @@ from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.css.stylesheets import Selector, read_selectors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.rules import RULES, Tree
+from keyturn.studio.lint.rules import RULES, TreeName
 
-_ELEMENTS: Mapping[Tree, Callable[[Document], Iterable[Element]]] = {
+_ELEMENTS: Mapping[TreeName, Callable[[Document], Iterable[Element]]] = {
     "authored": Document.html_elements,
     "compiled": lambda document: document.compiled.walk(),
     "mjml": Document.elements,
@@ -23,11 +23,9 @@ _ELEMENTS: Mapping[Tree, Callable[[Document], Iterable[Element]]] = {
 
 
 def check_selectors(
-    document: Document, trees: Sequence[Tree] = ("authored", "compiled")
+    document: Document, trees: Sequence[TreeName] = ("authored", "compiled")
 ) -> Iterator[Finding]:
-    """Yield what is wrong in the HTML of the author,
-    and in that which is sent, or in other trees.
-    """
+    """Yield what is wrong in these trees: by default, the author's HTML and the sent HTML."""
     fits = partial(re.fullmatch, flags=re.IGNORECASE | re.DOTALL)
     for tree, by_tag in ((tree, _selectors(tree)) for tree in trees):
         candidates = (
@@ -61,7 +59,7 @@ def check_selectors(
 
 
 @cache
-def _selectors(tree: Tree) -> Mapping[str, Sequence[tuple[str, Selector]]]:
+def _selectors(tree: TreeName) -> Mapping[str, Sequence[tuple[str, Selector]]]:
     """Return the rules on a tree with their selectors, by the tag at the end of the selector."""
     by_tag: dict[str, list[tuple[str, Selector]]] = defaultdict(list)
     for rule, row in RULES.items():

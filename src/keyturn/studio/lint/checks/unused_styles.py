@@ -79,8 +79,9 @@ class StyleUses:
 def unused_in_all(
     by_template: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]
 ) -> list[Finding]:
-    """Return the findings that all templates with their file have (`users`),
-    with these templates.
+    """Return each finding once that all templates which use its file have, with their names.
+
+    `users`: the templates of each file.
     """
     by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
     for template, findings in by_template.items():
@@ -147,8 +148,8 @@ def _may_be_written(name: str, written: set[str]) -> bool:
 
 
 def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
-    """Return a fix that names a class without a style, if one is spelt almost the same and not only
-    counted on.
+    """Return a fix that names a class without a style, if one is spelt almost the same and differs
+    not only in digits.
     """
     bare = partial(_DIGITS.sub, "")
     for name in missing:

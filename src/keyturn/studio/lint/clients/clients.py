@@ -10,9 +10,9 @@ import msgspec
 
 from keyturn.studio.lint.finding import did_you_mean, listed
 
-Verdict = Literal["yes", "partial", "no", "unknown"]
+SupportLevel = Literal["yes", "partial", "no", "unknown"]
 
-_VERDICTS: Mapping[str, Verdict] = {
+_VERDICTS: Mapping[str, SupportLevel] = {
     "y": "yes",
     "a": "partial",
     "n": "no",
@@ -32,7 +32,9 @@ class UnknownClients(ValueError):
 
 
 def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
-    """Return the clients of groups, also "gmail,apple", "all", or of the usual ones.
+    """Return the clients of groups; without a group, those of the usual ones.
+
+    A group may be a list, as "gmail,apple", or "all".
 
     Raises UnknownClients.
     """
@@ -60,11 +62,11 @@ class Support(msgspec.Struct, frozen=True):
 
     title: str
     tested: str
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, SupportLevel]
     notes: Mapping[str, str]
     noted: Mapping[str, Sequence[str]]
 
-    def clients_that(self, verdict: Verdict) -> list[str]:
+    def clients_that(self, verdict: SupportLevel) -> list[str]:
         return [client for client, own in self.verdicts.items() if own == verdict]
 
     @property

@@ -31,10 +31,8 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import ClientGap, Finding
 from keyturn.studio.lint.markup.conditional_comments import parts_not_for_word
 
-_USUAL_TYPES = {
-    "input": "text",
-    "button": "submit",
-}  # default types of elements (HTML, 4.10.5 and 4.10.6)
+_USUAL_TYPES = {"input": "text", "button": "submit"}
+"""The default types of elements (HTML, 4.10.5 and 4.10.6)."""
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,14 +56,12 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     in_html: str = ""
 
     def is_graceful(self, value: str) -> bool:
-        return (
-            self.graceful
-            if isinstance(self.graceful, bool)
-            else bool(re.search(self.graceful, value))
-        )
+        if isinstance(self.graceful, bool):
+            return self.graceful
+        return bool(re.search(self.graceful, value))
 
 
-class Use(Struct, frozen=True):
+class FeatureUse(Struct, frozen=True):
     """A place that uses features. `offset` counts characters of the markup.
 
     `written` is its text behind the kind of its place: "style color: red", "sheet @media print",
@@ -81,7 +77,8 @@ class Use(Struct, frozen=True):
 
 
 _Kind = Literal["property", "selector", "at", "element", "image"]
-_Uses = Iterator[tuple[Iterable[str], Use]]  # features with a use of them all
+_Uses = Iterator[tuple[Iterable[str], FeatureUse]]
+"""Names of features with one use of them all."""
 
 
 @cache
@@ -103,82 +100,106 @@ def named(kind: _Kind, written: str, value: str | None = None) -> Sequence[str]:
     `value`: that of a property or an attribute.
     """
     known = _known(kind, written)
-    return [
-        slug for slug, one in known if value is None or re.search(one.value, value, re.IGNORECASE)
-    ]
+    if value is None:
+        return [slug for slug, _ in known]
+    return [slug for slug, one in known if re.search(one.value, value, re.IGNORECASE)]
 
 
 @lru_cache(4096)
 def _known(kind: _Kind, written: str) -> Sequence[tuple[str, Feature]]:
     fits = re.search if kind == "at" else re.fullmatch
-    patterns = ((slug, one, getattr(one, kind)) for slug, one in features().items())
-    return [(slug, one) for slug, one, pattern in patterns if pattern and fits(pattern, written)]
+    known = []
+    for slug, feature in features().items():
+        pattern = getattr(feature, kind)
+        if pattern and fits(pattern, written):
+            known.append((slug, feature))
+    return known
 
 
-_COMPILED_BY_MJML = (
-    "height",
-    "width",
-    "background",
-    "align",
-    "vertical-align",
-    "direction",
-)  # to attributes and VML
-_WORD = frozenset(
-    ("outlook/windows", "outlook/windows-mail")
-)  # they skip conditional comments for other clients
+# MJML compiles these to attributes and VML.
+_COMPILED_BY_MJML = ("height", "width", "background", "align", "vertical-align", "direction")
+
+# These clients skip conditional comments for other clients.
+_WORD = frozenset(("outlook/windows", "outlook/windows-mail"))
 
 
-def feature_uses(document: Document) -> Iterator[tuple[str, Use]]:
+def feature_uses(document: Document) -> Iterator[tuple[str, FeatureUse]]:
     """Yield the features of a mail, each with its use."""
     hidden_from_word = parts_not_for_word(str(document.markup))
+    for slugs, use in _all_uses(document):
+        seen = use
+        if any(use.offset in part for part in hidden_from_word):
+            seen = replace(use, unread_by=use.unread_by | _WORD)
+        for slug in slugs:
+            yield slug, seen
+
+
+def _all_uses(document: Document) -> _Uses:
     of_mjml = (one for one in document.elements() if one.tag.startswith("mj"))
-    of_elements = chain.from_iterable(
-        map(_uses_of_element, chain(of_mjml, document.html_elements()))
-    )
-    of_sheets = (
-        _uses_of_stylesheet(document, css, start, inlined)
-        for css, start, inlined in document.authored_styles()
-    )
-    for slugs, use in chain(of_elements, chain.from_iterable(of_sheets)):
-        hidden = any(use.offset in part for part in hidden_from_word)
-        seen = replace(use, unread_by=use.unread_by | _WORD) if hidden else use
-        yield from ((slug, seen) for slug in slugs)
+    for element in chain(of_mjml, document.html_elements()):
+        if element.tag.startswith("mj"):  # also one that is misplaced in HTML
+            yield from _uses_of_mjml(element)
+        else:
+            yield from _uses_of_html(element)
+    for css, start, is_inlined in document.authored_styles():
+        yield from _uses_of_stylesheet(document, css, start, is_inlined)
 
 
-def _uses_of_element(element: Element) -> _Uses:
-    tag, tags, is_mjml = element.tag, partial(tuple, [element.tag]), element.tag.startswith("mj")
-    values = {name: attribute.value for name, attribute in element.attributes.items()}
-    written = f"<{' '.join([tag, *(f'{name}={value}' for name, value in values.items())])}>"
-    yield named("element", tag), Use("" if is_mjml else tag, element.offset, written, tags)
-    for name, value in {
-        **({"type": _USUAL_TYPES[tag]} if tag in _USUAL_TYPES else {}),
-        **values,
-    }.items():
-        slugs = named("element", f"{tag} {name}", value)
-        if is_mjml:
-            written = f"{tag} {name}: {value}"
-            is_compiled = name.startswith(_COMPILED_BY_MJML) and not name.endswith("color")
-            slugs = [*slugs, *(() if is_compiled else named("property", name, value))]
-        place = element.attributes[name].offset if name in values else element.offset
-        yield slugs, Use(value, place, written, tags)
-    address = element.get("src") if tag in ("img", "mj-image", "mj-social-element") else ""
-    if address and not is_placeholder(address):
-        suffix = (
-            Path(split_address(address).path).suffix.lstrip(".").lower()
-        )  # which tells the format
-        slugs = named("image", "data:" if address.startswith("data:") else suffix)
-        yield slugs, Use(address, element.attributes["src"].offset, f"{tag} src: {address}")
-    if "style" in values and not is_mjml:
-        style, start = values["style"], element.attributes["style"].value_offset
-        yield from _uses_of_declarations(style, start, read_style(style), "style", tags)
+def _start_tag(element: Element) -> str:
+    attributes = (f" {name}={one.value}" for name, one in element.attributes.items())
+    return f"<{element.tag}{''.join(attributes)}>"
 
 
-_OFFERED = (
-    "supports",
-    "prefers-",
-    "data-og",
-    "moz-text-html",
-)  # inside these, clients without support lose nothing
+def _uses_of_mjml(element: Element) -> _Uses:
+    tag = element.tag
+    tags = partial(tuple, [tag])
+    yield named("element", tag), FeatureUse("", element.offset, _start_tag(element), tags)
+    for name, attribute in element.attributes.items():
+        value = attribute.value
+        slugs = [*named("element", f"{tag} {name}", value)]
+        is_compiled = name.startswith(_COMPILED_BY_MJML) and not name.endswith("color")
+        if not is_compiled:
+            slugs += named("property", name, value)
+        yield slugs, FeatureUse(value, attribute.offset, f"{tag} {name}: {value}", tags)
+    if tag in ("mj-image", "mj-social-element"):
+        yield from _uses_of_image(element)
+
+
+def _uses_of_html(element: Element) -> _Uses:
+    tag = element.tag
+    tags = partial(tuple, [tag])
+    written = _start_tag(element)
+    yield named("element", tag), FeatureUse(tag, element.offset, written, tags)
+    if tag in _USUAL_TYPES and "type" not in element.attributes:
+        usual = _USUAL_TYPES[tag]
+        slugs = named("element", f"{tag} type", usual)
+        yield slugs, FeatureUse(usual, element.offset, written, tags)
+    for name, attribute in element.attributes.items():
+        slugs = named("element", f"{tag} {name}", attribute.value)
+        yield slugs, FeatureUse(attribute.value, attribute.offset, written, tags)
+    if tag == "img":
+        yield from _uses_of_image(element)
+    if style := element.attributes.get("style"):
+        declarations = read_style(style.value)
+        yield from _uses_of_declarations(
+            style.value, style.value_offset, declarations, "style", tags
+        )
+
+
+def _uses_of_image(element: Element) -> _Uses:
+    address = element.get("src")
+    if not address or is_placeholder(address):
+        return
+    kind = "data:"
+    if not address.startswith("data:"):
+        kind = Path(split_address(address).path).suffix.lstrip(".").lower()  # tells the format
+    place = element.attributes["src"].offset
+    yield named("image", kind), FeatureUse(address, place, f"{element.tag} src: {address}")
+
+
+# Inside these, clients without support lose nothing.
+_OFFERED = ("supports", "prefers-", "data-og", "moz-text-html")
+
 # Names in the markup of a single client: such rules are for that client alone.
 _OF_ONE_CLIENT = frozenset(
     (
@@ -207,30 +228,33 @@ _IMPORTANT = re.compile(r"!\s*important\b", re.IGNORECASE)
 def _uses_of_stylesheet(document: Document, css: str, start: int, is_inlined: bool) -> _Uses:
     sheet = read_stylesheet(css)
     if not is_inlined and (sheet.rules or sheet.at_rules):
-        place = (
-            "body"
-            if document.body is not document.root and start in document.body.inner
-            else "head"
-        )
-        yield ("html-style",), Use(place, start, f"style element in {place}")
+        has_body = document.body is not document.root
+        place = "body" if has_body and start in document.body.inner else "head"
+        yield ("html-style",), FeatureUse(place, start, f"style element in {place}")
     for at in sheet.at_rules:
-        written = f"{at.keyword} {at.prelude}"
         around = "".join(f" inside @{above.keyword} {above.prelude}" for above in at.within)
-        yield named("at", written), Use(at.prelude, start + at.offset, f"sheet @{written}{around}")
+        written = f"{at.keyword} {at.prelude}"
+        use = FeatureUse(at.prelude, start + at.offset, f"sheet @{written}{around}")
+        yield named("at", written), use
     for rule in sheet.rules:
-        if not _is_optional(rule):
-            unread_by = frozenset(
-                client for around in rule.within for client in _clients_without(around.keyword)
-            )
-            tags = cache(partial(_selected_tags, document, rule))
-            uses = _uses_of_declarations(css, start, rule.declarations, "sheet", tags)
-            for slugs, use in chain(() if is_inlined else _uses_of_selectors(rule, start), uses):
+        if _is_optional(rule):
+            continue
+        keywords = (around.keyword for around in rule.within)
+        unread_by = frozenset(chain.from_iterable(map(_clients_without, keywords)))
+        if not is_inlined:
+            for slugs, use in _uses_of_selectors(rule, start):
                 yield slugs, replace(use, unread_by=unread_by)
+        tags = cache(partial(_selected_tags, document, rule))
+        for slugs, use in _uses_of_declarations(css, start, rule.declarations, "sheet", tags):
+            yield slugs, replace(use, unread_by=unread_by)
 
 
 def _selected_tags(document: Document, rule: StyleRule) -> frozenset[str]:
-    nodes = document.compiled.walk()
-    return frozenset(node.tag for node in nodes if any(one.matches(node) for one in rule.selectors))
+    tags = set()
+    for node in document.compiled.walk():
+        if any(selector.matches(node) for selector in rule.selectors):
+            tags.add(node.tag)
+    return frozenset(tags)
 
 
 def _uses_of_declarations(
@@ -244,23 +268,22 @@ def _uses_of_declarations(
 
     `tags` are those that have them.
     """
-    hidden = any(
+    hides = any(
         one.name in _HIDING and one.value in ("0", "0px", "none", "all") for one in declarations
     )
     for one in declarations:
-        if (
-            hidden
-            and one.name in ("visibility", "overflow", *_HIDING)
-            and (one.name, one.value) != ("display", "none")
-        ):
+        may_hide = one.name in ("visibility", "overflow", *_HIDING)
+        if hides and may_hide and (one.name, one.value) != ("display", "none"):
             continue
-        offset, written = start + one.offset, f"{where} {one.name}: {one.value}"
+        offset = start + one.offset
+        written = f"{where} {one.name}: {one.value}"
         if one.value.lower() not in initial_values().get(one.name, ()):
-            yield named("property", one.name, one.value), Use(one.value, offset, written, tags)
+            slugs = named("property", one.name, one.value)
+            yield slugs, FeatureUse(one.value, offset, written, tags)
         if one.important:  # as it is written: to some clients the space in front matters
             end = _IMPORTANT.search(css, one.offset)
             written = f"{where} {css[one.offset : end.end()]}" if end else f"{written} !important"
-            yield ("css-important",), Use("!important", offset, written)
+            yield ("css-important",), FeatureUse("!important", offset, written)
 
 
 @cache
@@ -278,23 +301,26 @@ def _uses_of_selectors(rule: StyleRule, start: int) -> _Uses:
     parts = {"&": "&"} if rule.nested else {}
     for selector in rule.selectors:
         for one in selector.compounds:
-            bare = not (str(one) or rule.nested)
-            signs = [
-                sign
-                for sign, used in (("[]", one.attributes), ("..", one.names[1:]), ("*", bare))
-                if used
-            ]
-            parts |= dict.fromkeys([*signs, *(f":{pseudo}" for pseudo in one.pseudos)], str(one))
+            written = str(one)
+            if one.attributes:
+                parts["[]"] = written
+            if len(one.names) > 1:
+                parts[".."] = written
+            if not written and not rule.nested:
+                parts["*"] = written
+            for pseudo in one.pseudos:
+                parts[f":{pseudo}"] = written
         parts |= dict.fromkeys(selector.combinators, str(selector))
     for part, written in sorted(parts.items()):
-        yield named("selector", part), Use(part, start + rule.offset, f"sheet {written}")
+        yield named("selector", part), FeatureUse(part, start + rule.offset, f"sheet {written}")
 
 
 def _is_optional(rule: StyleRule) -> bool:
     around = [f"{at_rule.keyword} {at_rule.prelude}" for at_rule in rule.within]
-    names = [name for selector in rule.selectors for name in selector.attribute_names()]
-    if any(offered in each for offered in _OFFERED for each in (*around, *names)):
-        return True
+    names = chain.from_iterable(selector.attribute_names() for selector in rule.selectors)
+    for text in (*around, *names):
+        if any(offered in text for offered in _OFFERED):
+            return True
     return bool(rule.selectors) and all(map(is_of_one_client, rule.selectors))
 
 
@@ -309,46 +335,49 @@ _OTHER_ACCOUNTS = re.compile(r"non[- ](?:google|gmail|outlook)[- ]accounts?", re
 """Accounts of other providers in Gmail's and Outlook's apps: their gaps depend on neither value nor
 element.
 """
+
 _Gap = Mapping[str, str]
 
 
-def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
+def gaps_of(slug: str, use: FeatureUse, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
     """Return the clients that lack a use, and those that lack a part of it, each with the number of
     the note, or "".
     """
-    feature, support = features()[slug], supports()[slug]
-    lacking, partly = dict[str, str](), dict[str, str]()
+    feature = features()[slug]
+    support = supports()[slug]
+    lacking: dict[str, str] = {}
+    partly: dict[str, str] = {}
     for client in clients:
-        verdict, notes = support.verdicts[client], support.noted.get(client) or ("",)
-        if client in use.unread_by or verdict not in ("no", "partial"):
+        level = support.verdicts[client]
+        notes = support.noted.get(client) or ("",)
+        if client in use.unread_by:
             continue
-        about = [
-            note for note in notes if verdict == "no" or _concerns(note, use, feature, support)
-        ]
-        of_whole = [
-            note for note in about if verdict == "no" or _is_of_whole(note, feature, support)
-        ]
-        for note in (of_whole or about)[:1]:
-            (lacking if of_whole else partly)[client] = note
+        if level == "no":
+            lacking[client] = notes[0]
+        elif level == "partial":
+            about = [note for note in notes if _concerns(note, use, feature, support)]
+            of_whole = [note for note in about if _is_of_whole(note, feature, support)]
+            if of_whole:
+                lacking[client] = of_whole[0]
+            elif about:
+                partly[client] = about[0]
     return lacking, partly
 
 
-def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:
+def _concerns(note: str, use: FeatureUse, feature: Feature, support: Support) -> bool:
     if note in feature.when or note in feature.on:
-        is_written = re.search(feature.when.get(note, ""), use.written, re.IGNORECASE)
-        is_on = note not in feature.on or any(
-            re.fullmatch(feature.on[note], tag) for tag in use.tags()
-        )
-        return bool(is_written) and is_on
-    return not _is_of_whole(note, feature, support) or bool(
-        re.search(feature.partial or "", use.value)
-    )
+        if not re.search(feature.when.get(note, ""), use.written, re.IGNORECASE):
+            return False
+        if note not in feature.on:
+            return True
+        return any(re.fullmatch(feature.on[note], tag) for tag in use.tags())
+    if not _is_of_whole(note, feature, support):
+        return True
+    return bool(re.search(feature.partial or "", use.value))
 
 
 def _is_of_whole(note: str, feature: Feature, support: Support) -> bool:
-    """Tell whether a client with this note lacks the whole feature
-    where the note is about a use.
-    """
+    """Tell whether a client with this note lacks the whole feature in the uses that it concerns."""
     depends = note in feature.when or note in feature.on or feature.partial is not None
     return depends and not _OTHER_ACCOUNTS.search(support.notes.get(note, ""))
 
@@ -361,49 +390,59 @@ _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) -> Iterator[Finding]:
     """Yield features that these clients lack, once for each line.
 
-    Notes on other clients count, too.
+    A note on other clients than a first note is yielded, too.
     """
     reported: dict[tuple[object, ...], Finding] = {}
     for slug, use in feature_uses(document):
         if finding := _finding_on(document, slug, use, clients):
-            place, noted = finding.place, finding.clients if finding.severity == "note" else ()
-            reported.setdefault((slug, place.file, place.line, noted), finding)
+            noted = finding.clients if finding.severity == "note" else ()
+            key = (slug, finding.place.file, finding.place.line, noted)
+            reported.setdefault(key, finding)
     yield from reported.values()
 
 
-def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]) -> Finding | None:
-    support, feature = supports()[slug], features()[slug]
+def _finding_on(
+    document: Document, slug: str, use: FeatureUse, chosen: tuple[str, ...]
+) -> Finding | None:
+    support = supports()[slug]
+    feature = features()[slug]
     lacking, partly = gaps_of(slug, use, chosen)
     if not (lacking or partly):
         return None
+    fix = feature.fix or _note(support, lacking) or _WITHOUT
+    if feature.in_html and not document.files.is_mjml:
+        fix = feature.in_html
+    is_warning = bool(lacking) and not feature.is_graceful(use.value)
     return Finding(
         rule=f"compatibility/{slug}",
-        severity="warning" if lacking and not feature.is_graceful(use.value) else "note",
+        severity="warning" if is_warning else "note",
         message=_message(use, lacking, partly, support, feature),
-        fix=(not document.files.is_mjml and feature.in_html)
-        or feature.fix
-        or _note(support, lacking)
-        or _WITHOUT,
+        fix=fix,
         place=document.place(use.offset),
         feature=slug,
-        clients=tuple(
-            ClientGap(client, "no" if client in lacking else "partial")
-            for client in (*lacking, *partly)
+        clients=(
+            *(ClientGap(client, "no") for client in lacking),
+            *(ClientGap(client, "partial") for client in partly),
         ),
     )
 
 
-def _message(use: Use, lacking: _Gap, partly: _Gap, support: Support, feature: Feature) -> str:
+def _message(
+    use: FeatureUse, lacking: _Gap, partly: _Gap, support: Support, feature: Feature
+) -> str:
     """Return what is lacking where.
 
-    Of a feature that covers several elements, the element is named.
+    If the feature covers several elements, the message names the element.
     """
     is_of_tag = use.value and use.written.startswith((f"<{use.value}>", f"<{use.value} "))
     title = f"<{use.value}>" if is_of_tag else support.title.removesuffix(" property")
-    effects = [f"{feature.effect} in {names_of([*lacking])}"] if lacking else []
+    effects = []
+    if lacking:
+        effects.append(f"{feature.effect} in {names_of([*lacking])}")
     if partly:
         why = _note(support, partly).rstrip(".")
-        effects.append(f"only in part in {names_of([*partly])}" + (f" ({why})" if why else ""))
+        because = f" ({why})" if why else ""
+        effects.append(f"only in part in {names_of([*partly])}{because}")
     return f"{title}: {', '.join(effects)}. {support.works[:1].upper()}{support.works[1:]}."
 
 

@@ -6,7 +6,7 @@ import re
 
 from keyturn.studio.lint.clients import features
 from keyturn.studio.lint.clients.clients import supports
-from keyturn.studio.lint.clients.features import Use, gaps_of
+from keyturn.studio.lint.clients.features import FeatureUse, gaps_of
 from keyturn.studio.lint.css.stylesheets import Selector
 
 CLIENT = "outlook/windows"
@@ -43,7 +43,7 @@ def of_declaration(name: str, value: str) -> str:
         return ""  # `TAG_RULES` has them
     written = f"style {name}: {value}"
     slugs = features.named("property", name, value)
-    return next((slug for slug in slugs if _lacks(slug, Use(value, 0, written))), "")
+    return next((slug for slug in slugs if _lacks(slug, FeatureUse(value, 0, written))), "")
 
 
 def ignores_rule(selector: Selector) -> bool:
@@ -53,7 +53,7 @@ def ignores_rule(selector: Selector) -> bool:
         for pseudo in pseudos
         for slug in features.named("selector", f":{pseudo}")
     )
-    lacked = any(_lacks(slug, Use("", 0, written)) for slug, written in slugs)
+    lacked = any(_lacks(slug, FeatureUse("", 0, written)) for slug, written in slugs)
     return (
         lacked
         or not _COMBINATORS.isdisjoint(selector.combinators)
@@ -70,5 +70,5 @@ def leaves_out(tag: str) -> bool:
     )
 
 
-def _lacks(slug: str, use: Use) -> bool:
+def _lacks(slug: str, use: FeatureUse) -> bool:
     return CLIENT in gaps_of(slug, use, (CLIENT,))[0]

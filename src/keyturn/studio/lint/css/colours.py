@@ -47,11 +47,11 @@ class Colour(NamedTuple):
     blue: float
     alpha: float = 1.0
 
-    def blend_over(self, ground: "Colour") -> "Colour":
+    def blend_over(self, background: "Colour") -> "Colour":
         return Colour(
             *(
                 mine * self.alpha + under * (1 - self.alpha)
-                for mine, under in zip(self[:3], ground, strict=False)
+                for mine, under in zip(self[:3], background, strict=False)
             )
         )
 
@@ -80,7 +80,7 @@ def read_colour(value: str) -> Colour | None:
     return Colour(*colour) if isinstance(colour, tuple) else None
 
 
-def read_ground(value: str) -> Colour | None:
+def read_background(value: str) -> Colour | None:
     """Return the colour of a `background`: transparent if it has none, None if
     it cannot be read.
     """
@@ -133,44 +133,44 @@ def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Ite
 
 
 class Mode(Struct, frozen=True):
-    """A way to show mails, called `says`: the `ground`, and the styles that it `honours` beside
+    """A way to show mails, called `says`: the `background`, and the styles that it `honours` beside
     plain ones.
     """
 
     name: str
     says: str
-    ground: Colour
+    background: Colour
     honours: Literal["", "prefers-color-scheme:dark", "data-ogs"] = ""
 
     @property
     def inverts(self) -> bool:
         return self.name in ("partial", "full")
 
-    def show_ground(self, colour: Colour) -> Colour:
+    def show_background(self, colour: Colour) -> Colour:
         """Return a background as it is shown. A partial inversion keeps dark ones."""
         stays = self is PARTIAL and _lightness(colour) <= _MIDDLE
         return self._invert(colour) if self.inverts and not stays else colour
 
-    def show_text(self, colour: Colour, ground: Colour) -> Colour:
+    def show_text(self, colour: Colour, background: Colour) -> Colour:
         """Return a text colour on a background that is inverted already.
 
         Outlook.com shifts it until it is legible.
         """
         if self is FULL:
             return self._invert(colour)
-        if not self.inverts or contrast(str(colour), str(ground)) >= ENOUGH:
+        if not self.inverts or contrast(str(colour), str(background)) >= ENOUGH:
             return colour
         inverted = self._invert(colour)
-        step = 1 if _lightness(ground) < _MIDDLE else -1
+        step = 1 if _lightness(background) < _MIDDLE else -1
         while (
-            contrast(str(inverted), str(ground)) < ENOUGH and 0 < _lightness(inverted) < 99.5
+            contrast(str(inverted), str(background)) < ENOUGH and 0 < _lightness(inverted) < 99.5
         ):  # short of white
             inverted = _with_lightness(inverted, _lightness(inverted) + step)
         return inverted
 
     def _invert(self, colour: Colour) -> Colour:
         """Invert the lightness between the client's dark background and white."""
-        least = _lightness(self.ground)
+        least = _lightness(self.background)
         return _with_lightness(colour, least + (100 - _lightness(colour)) * (100 - least) / 100)
 
 

@@ -14,8 +14,8 @@ from keyturn.studio.lint.css.colours import (
     DARK_CANVAS,
     Colour,
     Mode,
+    read_background,
     read_colour,
-    read_ground,
     replace_colours,
 )
 from keyturn.studio.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
@@ -26,25 +26,28 @@ _BY_BROWSERS: Mapping[str, tuple[Declaration, ...]] = {
     **dict.fromkeys(("b", "strong", "th"), read_style("font-weight:bold")),
     "small": read_style("font-size:0.83em"),
 }
-_LINK, _DARK_LINK = read_style("color:#0000ee"), read_style("color:#9e9eff")
+_LINK = read_style("color:#0000ee")
+_DARK_LINK = read_style("color:#9e9eff")
 _PRESENTATIONAL = {
     "bgcolor": "background-color", "color": "color", "align": "text-align",
     "background": "background-image",
 }  # fmt: skip
-_BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
-"""The specificity of what browsers and the attributes of HTML say (HTML, 15.3), and that of the
-style attribute.
-"""
+_BELOW_ALL = (-1, 0, 0)
+"""The specificity of what browsers and the attributes of HTML say (HTML, 15.3)."""
 
-_BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
+_ABOVE_ALL = (1_000_000, 0, 0)
+"""The specificity of the style attribute."""
+
+_BLACK = Colour(0, 0, 0)
+_WHITE = Colour(1, 1, 1)
 _FOR_FEW = re.compile(r"supports |media .*(?:max-width|print)", re.DOTALL)
 _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:color|style|width))?")
 
 
 class Styles(Struct, frozen=True, eq=False, dict=True):
-    """The styles of an element as they cascade, shared by its likes.
+    """The styles of an element as they cascade, shared by elements with the same rules.
 
-    `of_modes`: those of some modes alone.
+    `of_modes`: the properties whose value holds in some modes alone.
     """
 
     values: Mapping[str, str]
@@ -56,11 +59,9 @@ class Styles(Struct, frozen=True, eq=False, dict=True):
 
         An address alone, as in the HTML attribute, counts.
         """
-        image, ground = (
-            self.values.get("background-image", ""),
-            self.values.get("background-color", ""),
-        )
-        return image not in ("", "none") or "url(" in ground or "gradient(" in ground
+        image = self.values.get("background-image", "")
+        background = self.values.get("background-color", "")
+        return image not in ("", "none") or "url(" in background or "gradient(" in background
 
     @property
     def inherits_colour(self) -> bool:
@@ -69,45 +70,33 @@ class Styles(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def is_hidden(self) -> bool:
         values = {name: value.lower() for name, value in self.values.items()}
-        return (
-            values.get("display") == "none"
-            or values.get("visibility") in ("hidden", "collapse")
-            or bool(re.match(r"0(\.0+)?%?$", values.get("opacity", "1")))
-            or (
-                bool(re.match(r"0(px)?$", values.get("max-height", "")))
-                and values.get("overflow") == "hidden"
-            )
-        )
+        if values.get("display") == "none":
+            return True
+        if values.get("visibility") in ("hidden", "collapse"):
+            return True
+        if re.match(r"0(\.0+)?%?$", values.get("opacity", "1")):
+            return True
+        has_no_height = re.match(r"0(px)?$", values.get("max-height", ""))
+        return bool(has_no_height) and values.get("overflow") == "hidden"
 
 
 class Stylesheets:
     """The rules of a mail for a wide screen, without those that few clients read."""
 
     def __init__(self, root: Element) -> None:
-        nodes = [*root.walk()]
-        styles = (
-            node for node in nodes if node.tag == "style" and "print" not in node.get("media")
-        )
-        sheets = (read_stylesheet("".join(text.text for text in node.texts)) for node in styles)
-        top = (one for sheet in sheets for one in sheet.rules if not one.nested)
-        self._rules = [
-            one
-            for one in top
-            if not any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in one.within)
-        ]
-        self._cascades: dict[tuple[object, ...], Callable[[Element], Styles]] = {}
+        self._rules: list[StyleRule] = []
+        schemes: list[str] = []
+        for node in root.walk():
+            if node.tag == "style" and "print" not in node.get("media"):
+                sheet = read_stylesheet("".join(text.text for text in node.texts))
+                self._rules += (rule for rule in sheet.rules if _is_for_many(rule))
+            elif node.tag == "meta" and node.get("name") == "color-scheme":
+                schemes.append(node.get("content"))
+        for rule in self._rules:
+            schemes += (one.value for one in rule.declarations if one.name == "color-scheme")
+        self.declares_dark = any("dark" in scheme for scheme in schemes)
         self.has_dark_rules = any(DARK.honours in rule.schemes for rule in self._rules)
-        schemes = [
-            node.get("content")
-            for node in nodes
-            if node.tag == "meta" and node.get("name") == "color-scheme"
-        ]
-        declared = (
-            one for rule in self._rules for one in rule.declarations if one.name == "color-scheme"
-        )
-        self.declares_dark = any(
-            "dark" in scheme for scheme in (*schemes, *(one.value for one in declared))
-        )
+        self._cascades: dict[tuple[object, ...], Callable[[Element], Styles]] = {}
 
     def is_dark(self, mode: Mode) -> bool:
         """Tell whether a client puts a dark canvas under the mail."""
@@ -124,6 +113,11 @@ class Stylesheets:
         return self._cascades.setdefault((rules, link), cache(partial(_styles_of, rules, link)))
 
 
+def _is_for_many(rule: StyleRule) -> bool:
+    conditions = (f"{at.keyword} {at.prelude}" for at in rule.within)
+    return not rule.nested and not any(map(_FOR_FEW.match, conditions))
+
+
 _Written = tuple[tuple[int, int, int], tuple[Declaration, ...], bool]
 """A specificity with its declarations, and whether they are for some modes alone."""
 
@@ -131,17 +125,20 @@ _Written = tuple[tuple[int, int, int], tuple[Declaration, ...], bool]
 def _styles_of(
     rules: tuple[StyleRule, ...], link: tuple[Declaration, ...], node: Element
 ) -> Styles:
-    is_link = node.tag == "a" and "href" in node.attributes
-    values = ((css, node.get(name)) for name, css in _PRESENTATIONAL.items())
-    own = (Declaration(css, value, important=False, offset=0) for css, value in values if value)
-    matching = (
-        (rule, [one.specificity for one in rule.selectors if one.matches(node)]) for rule in rules
-    )
-    return _find_winners((
-        (_BELOW_ALL, (*(link if is_link else _BY_BROWSERS.get(node.tag, ())), *own), False),
-        *((max(those), rule.declarations, bool(rule.schemes)) for rule, those in matching if those),
-        (_ABOVE_ALL, read_style(node.get("style")), False),
-    ))  # fmt: skip
+    usual = _BY_BROWSERS.get(node.tag, ())
+    if node.tag == "a" and "href" in node.attributes:
+        usual = link
+    attributes = []
+    for name, css in _PRESENTATIONAL.items():
+        if value := node.get(name):
+            attributes.append(Declaration(css, value, important=False, offset=0))
+    written: list[_Written] = [(_BELOW_ALL, (*usual, *attributes), False)]
+    for rule in rules:
+        specificities = [one.specificity for one in rule.selectors if one.matches(node)]
+        if specificities:
+            written.append((max(specificities), rule.declarations, bool(rule.schemes)))
+    written.append((_ABOVE_ALL, read_style(node.get("style")), False))
+    return _find_winners(tuple(written))
 
 
 @lru_cache(4096)
@@ -150,22 +147,27 @@ def _find_winners(written: tuple[_Written, ...]) -> Styles:
 
     A font of calculated size is left out, as clients do.
     """
-    each = [
-        (one.important, specificity, one, of_mode)
-        for specificity, those, of_mode in written
-        for one in those
-        if not (
-            one.name in ("font-size", "font-weight")
-            and re.search(r"\(|v[a-z]", one.value, re.IGNORECASE)
+    candidates: list[tuple[bool, tuple[int, int, int], Declaration, bool]] = []
+    for specificity, declarations, of_mode in written:
+        candidates += (
+            (one.important, specificity, one, of_mode)
+            for one in declarations
+            if not _is_calculated_font(one)
         )
-    ]
-    winners: dict[str, tuple[str, bool]] = {}
-    for _, _, one, of_mode in sorted(each, key=lambda candidate: candidate[:2]):
+    winners: dict[str, str] = {}
+    of_modes = dict[str, bool]()
+    for _, _, one, of_mode in sorted(candidates, key=lambda candidate: candidate[:2]):
         name = "background-color" if one.name == "background" else one.name
-        winners.pop(name, None)
-        winners[name] = (one.value, of_mode)
-    values = {name: value for name, (value, _) in winners.items()}
-    return Styles(values, {name for name, (_, of_mode) in winners.items() if of_mode})
+        winners.pop(name, None)  # the last one to win is the last in the order
+        winners[name] = one.value
+        of_modes[name] = of_mode
+    return Styles(winners, {name for name, of_mode in of_modes.items() if of_mode})
+
+
+def _is_calculated_font(one: Declaration) -> bool:
+    if one.name not in ("font-size", "font-weight"):
+        return False
+    return re.search(r"\(|v[a-z]", one.value, re.IGNORECASE) is not None
 
 
 class Paint(Struct, frozen=True):
@@ -177,7 +179,7 @@ class Paint(Struct, frozen=True):
     """
 
     colour: Colour | None
-    ground: Colour | None
+    background: Colour | None
     size: float
     weight: int
     line_height: float
@@ -202,13 +204,18 @@ class Painter:
         self._mode = mode
         self._styles_of = sheets.cascade(mode)
         self.knows_dark = sheets.has_dark_rules or sheets.declares_dark
-        ground = DARK_CANVAS if sheets.is_dark(mode) else mode.ground
-        ink = _WHITE if sheets.is_dark(mode) else mode.show_text(_BLACK, ground)
-        self.canvas = Paint(ink, ground, 16, 400, 0, "left")
+        if sheets.is_dark(mode):
+            background = DARK_CANVAS
+            colour = _WHITE
+        else:
+            background = mode.background
+            colour = mode.show_text(_BLACK, background)
+        self.canvas = Paint(colour, background, 16, 400, 0, "left")
 
     def texts(self) -> Iterator[tuple[Element, Paint]]:
         for node, _, paint in self._seen_elements():
-            if paint.size > 1 and any(any(map(str.isalnum, text.text)) for text in node.texts):
+            text = "".join(one.text for one in node.texts)
+            if paint.size > 1 and any(map(str.isalnum, text)):
                 yield node, paint
 
     def recoloured_elements(self) -> Iterator[tuple[Element, dict[str, str]]]:
@@ -217,56 +224,63 @@ class Painter:
         """
         for node, styles, paint in self._seen_elements():
             declarations = _own_lines(styles, self._mode)
-            if (ground := _own_ground(styles, self._mode)) and ground.alpha:
-                declarations["background-color"] = ground.css
+            if (background := _own_background(styles, self._mode)) and background.alpha:
+                declarations["background-color"] = background.css
             if paint.colour and not styles.inherits_colour:
                 declarations["color"] = str(paint.colour)
             if declarations:
                 yield node, declarations
 
     def _seen_elements(self) -> Iterator[tuple[Element, Styles, Paint]]:
-        waiting = [
-            (child, self.canvas) for child in reversed(self._root.children)
-        ]  # no recursion: see Element.walk
+        # No recursion: see Element.walk.
+        waiting = [(child, self.canvas) for child in reversed(self._root.children)]
         while waiting:
             node, above = waiting.pop()
-            if node.tag not in NOT_SHOWN and not (styles := self._styles_of(node)).is_hidden:
-                own = _paint(styles, above, self._mode)
-                yield node, styles, own
-                waiting += [(child, own) for child in reversed(node.children)]
+            if node.tag in NOT_SHOWN:
+                continue
+            styles = self._styles_of(node)
+            if styles.is_hidden:
+                continue
+            own = _paint(styles, above, self._mode)
+            yield node, styles, own
+            waiting += [(child, own) for child in reversed(node.children)]
 
 
 @lru_cache(8192)
 def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
-    values, own_ground = styles.values, _own_ground(styles, mode)
-    ground = own_ground.blend_over(above.ground) if own_ground and above.ground else None
-    written, weight = values.get("font-size", "").lower(), values.get("font-weight", "")
+    values = styles.values
+    background = _own_background(styles, mode)
+    if background:
+        background = background.blend_over(above.background) if above.background else None
+    colour = above.colour if styles.inherits_colour else _own_colour(styles, background, mode)
+    written = values.get("font-size", "").lower()
     size = _KEYWORDS.get(written, length_in_px(written, above.size, above.size))
+    weight = values.get("font-weight", "")
     return Paint(
-        colour=above.colour if styles.inherits_colour else _own_colour(styles, ground, mode),
-        ground=ground,
+        colour=colour,
+        background=background,
         size=size,
         weight=int(weight) if _WEIGHT.fullmatch(weight) else _WEIGHTS.get(weight, above.weight),
         line_height=line_height(values.get("line-height"), size, above.line_height),
         align=values.get("text-align", above.align),
-        over_image=styles.has_image or (above.over_image and ground == above.ground),
+        over_image=styles.has_image or (above.over_image and background == above.background),
     )
 
 
-def _own_colour(styles: Styles, ground: Colour | None, mode: Mode) -> Colour | None:
+def _own_colour(styles: Styles, background: Colour | None, mode: Mode) -> Colour | None:
     colour = read_colour(styles.values["color"])
-    if colour is None or ground is None:
+    if colour is None or background is None:
         return None
-    seen = colour.blend_over(ground)
-    return seen if "color" in styles.of_modes else mode.show_text(seen, ground)
+    seen = colour.blend_over(background)
+    return seen if "color" in styles.of_modes else mode.show_text(seen, background)
 
 
-def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
+def _own_background(styles: Styles, mode: Mode) -> Colour | None:
     """Return the background, transparent without one. None if it cannot be read."""
-    ground = read_ground(styles.values.get("background-color", ""))
-    return (
-        mode.show_ground(ground) if ground and "background-color" not in styles.of_modes else ground
-    )
+    background = read_background(styles.values.get("background-color", ""))
+    if background is None or "background-color" in styles.of_modes:
+        return background
+    return mode.show_background(background)
 
 
 def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
@@ -274,12 +288,13 @@ def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
 
     Clients treat them as they do backgrounds.
     """
-    lines = {
-        name: value if name in styles.of_modes else replace_colours(value, mode.show_ground)
-        for name, value in styles.values.items()
-        if _LINES.fullmatch(name)
-    }
-    return lines if any(line != styles.values[name] for name, line in lines.items()) else {}
+    lines = {}
+    for name, value in styles.values.items():
+        if _LINES.fullmatch(name):
+            is_final = name in styles.of_modes
+            lines[name] = value if is_final else replace_colours(value, mode.show_background)
+    is_changed = any(line != styles.values[name] for name, line in lines.items())
+    return lines if is_changed else {}
 
 
 BOLD = 700

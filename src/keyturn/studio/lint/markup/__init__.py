@@ -1,4 +1,4 @@
-"""What MJML is made of, conditional comments, and HTML with marks.
+"""The structure of MJML, conditional comments, and HTML with marks.
 
 `mail.rendering.html_tree` has the parser.
 """

@@ -1,6 +1,4 @@
-"""HTML with marks that name the source of each element:
-an element of MJML, or a tag of plain HTML.
-"""
+"""HTML with marks that name the source of each element: an element of MJML, or a tag of HTML."""
 
 import re
 from collections.abc import Iterator

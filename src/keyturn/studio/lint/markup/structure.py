@@ -13,9 +13,8 @@ from keyturn.mail.rendering.html_tree import Attribute, Element
 _DATA = Path(__file__).parent / "data" / "mjml-schema.json"
 EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
 _HEAD = ("mj-head", "mj-attributes")
-TEXT_ALONE = frozenset(
-    ("mj-title", "mj-preview", "mj-style", "mj-breakpoint")
-)  # elements that hold no HTML
+# Elements that hold no HTML.
+TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))
 
 
 class ElementRules(msgspec.Struct, frozen=True):
@@ -26,7 +25,7 @@ class ElementRules(msgspec.Struct, frozen=True):
     children: list[str]
 
 
-class Schema(msgspec.Struct, frozen=True, dict=True):
+class MjmlSchema(msgspec.Struct, frozen=True, dict=True):
     elements: dict[str, ElementRules]
     colours: frozenset[str]
 
@@ -41,8 +40,8 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
 
 
 @cache
-def schema() -> Schema:
-    return msgspec.json.decode(_DATA.read_bytes(), type=Schema)
+def schema() -> MjmlSchema:
+    return msgspec.json.decode(_DATA.read_bytes(), type=MjmlSchema)
 
 
 @cache

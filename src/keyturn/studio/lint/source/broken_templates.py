@@ -3,7 +3,7 @@ read.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplatesNotF
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.plain_files import read_plain_file
-from keyturn.studio.engines import EngineFault
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
@@ -25,6 +24,7 @@ from keyturn.studio.lint.finding import (
     limit_of,
 )
 from keyturn.studio.lint.rules import RULES, limit_finding
+from keyturn.studio.lint.source.engine_fault import EngineFault
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)|<mj-include\b[^>]*")
@@ -48,12 +48,14 @@ _WORDS_FOR_TOKENS = {
 
 
 def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
-    """Say why a template cannot be rendered, where it is known."""
+    """Return the finding that says why a template cannot be rendered, at its place if known."""
     if place := _undecodable(error, gallery):
         return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
-    place, cause = _place_of(error, gallery), error.__cause__
+    place = _place_of(error, gallery)
+    cause = error.__cause__
     if isinstance(cause, EngineFault):
-        if cause.kind == "error" and not (error.by_itself or sample.is_complete):
+        is_certain = error.by_itself or sample.is_complete
+        if cause.kind == "error" and not is_certain:
             return _not_checked(error.message, place)
         rule = f"{cause.engine.lower()}/{cause.kind}"
         return RULES.finding(place, rule, message=_as_sentence(error.message), fix=cause.fix)
@@ -64,22 +66,26 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     """Say why samples cannot be read, where it is known."""
-    rule, message = "samples/invalid", error.message
+    rule = "samples/invalid"
+    message = error.message
     if place := _undecodable(error, gallery):
         return RULES.finding(place, rule, "not UTF-8", file=place.file)
     place = _place_in_samples(error, gallery)
     if limit := _limit(error, place):
         return limit
-    language, fix = Path(error.path).suffix.upper().lstrip("."), RULES[rule].fix_where(message)
-    written = (
-        '"first": {"name": "value"}'
-        if language == "JSON"
-        else "[first], then name = value below it"
+    language = Path(error.path).suffix.upper().lstrip(".")
+    written = "[first], then name = value below it"
+    if language == "JSON":
+        written = '"first": {"name": "value"}'
+    return RULES.finding(
+        place,
+        rule,
+        "format" if _AT.search(message) else "",
+        language=language,
+        message=_as_sentence(message),
+        fix=RULES[rule].fix_where(message),
+        written=written,
     )
-    find = partial(
-        RULES.finding, place, rule, "format" if _AT.search(message) else "", language=language
-    )
-    return find(message=_as_sentence(message), fix=fix, written=written)
 
 
 def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
@@ -87,11 +93,14 @@ def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
     cause = error.__cause__
     if not isinstance(cause, UnicodeDecodeError):
         return None
-    whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
-    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+    content = bytes(cause.object)
     for file in (Path(error.path), *sorted(gallery.paths())):
-        if file.is_file() and file.stat().st_size == len(whole) and read_plain_file(file) == whole:
-            return Place(gallery.name_of(file), before.count(b"\n") + 1, column)
+        if not file.is_file() or file.stat().st_size != len(content):
+            continue
+        if read_plain_file(file) == content:
+            before = content[: cause.start]
+            line = before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")
+            return Place(gallery.name_of(file), before.count(b"\n") + 1, len(line) + 1)
     return None
 
 
@@ -99,62 +108,89 @@ def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where a template fails: at the name that the error quotes, at its tag, or at the first
     of its line.
     """
-    file, line, cause = gallery.name_of(error.path), error.line or 0, error.__cause__
-    text, position = _line_at(file, line, gallery), getattr(cause, "lineno", None)
-    column = (
-        error.column
-        or (getattr(position, "line", 0) == line and getattr(position, "column", 0))
-        or 0
-    )
+    file = gallery.name_of(error.path)
+    line = error.line or 0
+    text = _line_at(file, line, gallery)
+    column = error.column or _column_told_by(error.__cause__, line)
     tags = list(_TAG.finditer(text, max(column - 1, 0)))
     if name := _name_in(error):
-        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-        words = ((tag.start(), word.search(text, *tag.span())) for tag in tags)
-        named = (start if text[start] == "<" else one.start() for start, one in words if one)
-        column = next(named, column - 1) + 1
-    first = tags[0].start() if tags else len(text) - len(text.lstrip())
-    return Place(file, line, column or first + 1)
+        column = _column_of_name(name, text, tags) or column
+    if not column:
+        first = tags[0].start() if tags else len(text) - len(text.lstrip())
+        column = first + 1
+    return Place(file, line, column)
+
+
+def _column_told_by(cause: BaseException | None, line: int) -> int:
+    """Return the column that a cause knows, if it is about this line, else 0."""
+    position = getattr(cause, "lineno", None)
+    if getattr(position, "line", 0) != line:
+        return 0
+    return getattr(position, "column", 0) or 0
+
+
+def _column_of_name(name: str, text: str, tags: Iterable[re.Match[str]]) -> int:
+    """Return the column of the first tag that has a name, else 0. In a tag of the template engine,
+    it is that of the name.
+    """
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    for tag in tags:
+        if written := word.search(text, *tag.span()):
+            is_mjml = text[tag.start()] == "<"
+            return (tag.start() if is_mjml else written.start()) + 1
+    return 0
 
 
 def _place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where samples cannot be read. The message names a line, or a sample and its field."""
-    file, line, column = gallery.name_of(error.path), error.line or 0, 0
+    file = gallery.name_of(error.path)
+    line = error.line or 0
+    column = 0
     if match := _AT.search(error.message):
-        line, column = int(match[1]), int(match[2] or 0)
+        line = int(match[1])
+        column = int(match[2] or 0)
     elif line and (field := _FIELD.search(error.message)):
         written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
-        below = enumerate(map(written.search, gallery.text(file).split("\n")[line - 1 :]), line)
-        line, column = next(((number, one.start(1) + 1) for number, one in below if one), (line, 0))
+        lines = gallery.text(file).split("\n")
+        for number, text in enumerate(lines[line - 1 :], line):
+            if found := written.search(text):
+                line = number
+                column = found.start(1) + 1
+                break
     text = _line_at(file, line, gallery)
     return Place(file, line, column or len(text) - len(text.lstrip()) + 1)
 
 
 def _line_at(file: str, line: int, gallery: Gallery) -> str:
-    return "".join(gallery.text(file).split("\n")[line - 1 : line]) if line else ""
+    if not line:
+        return ""
+    return "".join(gallery.text(file).split("\n")[line - 1 : line])
 
 
 def _name_in(error: TemplateInvalid) -> str:
     """Return the name in a line that an error is about; empty if it names none, or its tag is
     known.
     """
-    cause, message = error.__cause__, error.message
+    cause = error.__cause__
+    message = error.message
     if isinstance(cause, EngineFault | TagOfAnotherEngine):
         return ""
     if isinstance(cause, TemplateNotFound):
         return str(cause.name)
     if isinstance(cause, UndefinedError):
         return missing_name(message)
-    is_quoted = isinstance(cause, TemplateSyntaxError) or _UNKNOWN.search(message)
-    quoted = is_quoted and (_GOT.match(message) or _QUOTED.search(message))
+    if not isinstance(cause, TemplateSyntaxError) and not _UNKNOWN.search(message):
+        return ""
+    quoted = _GOT.match(message) or _QUOTED.search(message)
     return quoted[1] if quoted else ""
 
 
 def _explain_error(
     error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place
 ) -> Finding:
-    cause, message = error.__cause__, error.message
+    cause = error.__cause__
+    message = error.message
     line_text = _line_at(gallery.name_of(error.path), error.line or 0, gallery)
-    find = partial(RULES.finding, place, message=_as_sentence(message))
     match cause:
         case TagOfAnotherEngine():
             return RULES.finding(place, rule_of(cause.engine), said=message)
@@ -168,32 +204,42 @@ def _explain_error(
             case = "circle" if _BRINGS_IN.search(line_text) else "endless macro"
             return RULES.finding(place, "jinja/error", case, file=place.file)
         case TemplateNotFound():
-            is_made_up = not sample.is_complete and str(cause.name) not in _written_in(line_text)
-            fix = _closest_file(str(cause.name), gallery, place)
-            return (
-                _not_checked(message, place)
-                if is_made_up
-                else find("jinja/missing-template", fix=fix)
-            )
+            is_made_up = str(cause.name) not in _written_in(line_text) and not sample.is_complete
+            if not is_made_up:
+                return _missing_template(str(cause.name), message, gallery, place)
         case UndefinedError():
             name = missing_name(message)
-            holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
-            sentence = (
-                re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message)
-                if len(holders) == 1
-                else message
-            )
+            said = _as_sentence(_with_holder(message, name, line_text))
             fix = _fix_for_name(name, sample, getattr(cause, "beside", None))
-            return find("jinja/undefined", message=_as_sentence(sentence), fix=fix)
+            return RULES.finding(place, "jinja/undefined", message=said, fix=fix)
         case SecurityError():
-            return find("jinja/sandbox")
+            return RULES.finding(place, "jinja/sandbox", message=_as_sentence(message))
+    return _unexplained(message, sample, place)
+
+
+def _unexplained(message: str, sample: Sample, place: Place) -> Finding:
+    find = partial(RULES.finding, place, "jinja/error", message=_as_sentence(message))
     if message.endswith("extended multiple times"):
-        return find("jinja/error", "two layouts")
-    return (
-        find("jinja/error", sample=sample.name)
-        if sample.is_complete
-        else _not_checked(message, place)
-    )
+        return find("two layouts")
+    if sample.is_complete:
+        return find(sample=sample.name)
+    return _not_checked(message, place)
+
+
+def _missing_template(name: str, message: str, gallery: Gallery, place: Place) -> Finding:
+    fix = _closest_file(name, gallery, place)
+    said = _as_sentence(message)
+    return RULES.finding(place, "jinja/missing-template", message=said, fix=fix)
+
+
+def _with_holder(message: str, name: str, line_text: str) -> str:
+    """Return a message about a missing name with the object's own name in place of its type, if the
+    line tells it.
+    """
+    holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
+    if len(holders) != 1:
+        return message
+    return re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message)
 
 
 def _written_in(line_text: str) -> list[str]:
@@ -205,11 +251,12 @@ def _limit(error: TemplateInvalid, place: Place) -> Finding | None:
     """Return the finding if a limit was passed, with the reason where the rule's message does not
     say it.
     """
-    limit, reason = (
-        limit_of(error.__cause__),
-        _as_sentence(str(error.__cause__ or "") or error.message),
-    )
-    return limit_finding(limit, place, "" if limit == "memory" else reason) if limit else None
+    cause = error.__cause__
+    limit = limit_of(cause)
+    if not limit:
+        return None
+    reason = "" if limit == "memory" else _as_sentence(str(cause or "") or error.message)
+    return limit_finding(limit, place, reason)
 
 
 def _not_checked(message: str, place: Place) -> Finding:
@@ -232,37 +279,33 @@ def _unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place)
     """
     environment = gallery.templates.environment(gallery.languages.choose(""))
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
-    engine = next(
-        (one for one, names in RULES["jinja/unknown-filter"].words.items() if name in names), ""
-    )
-    meant = (
-        did_you_mean(name, known, _CLOSE, question="Did you mean {}? Otherwise,")
-        or "Check its spelling;"
-    )
-    message = f"No {kind} named '{name}'" if name else message
-    spelling = f"{engine} has one of this name;" if engine else meant
+    said = f"No {kind} named '{name}'" if name else message
+    spelling = did_you_mean(name, known, _CLOSE, question="Did you mean {}? Otherwise,")
+    if not spelling:
+        spelling = "Check its spelling;"
+    for engine, names in RULES["jinja/unknown-filter"].words.items():
+        if name in names:
+            spelling = f"{engine} has one of this name;"
+            break
     return RULES.finding(
-        place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling=spelling
+        place, f"jinja/unknown-{kind}", message=_as_sentence(said), spelling=spelling
     )
 
 
 def unknown_filters(
     tree: nodes.Template, source: str, file: str, gallery: Gallery
 ) -> Iterator[Finding]:
-    environment, lines = (
-        gallery.templates.environment(gallery.languages.choose("")),
-        source.split("\n"),
-    )
+    environment = gallery.templates.environment(gallery.languages.choose(""))
+    lines = source.split("\n")
     for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
         for node in tree.find_all(kind):
             if node.name not in known:
-                line, name = int(node.lineno), kind.__name__.lower()
-                written = re.search(
-                    rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(node.name)})\b",
-                    lines[line - 1],
-                )
+                line = int(node.lineno)
+                name = re.escape(node.name)
+                use = re.compile(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({name})\b")
+                written = use.search(lines[line - 1])
                 place = Place(file, line, written.start(1) + 1 if written else 1)
-                yield _unknown(name, node.name, "", gallery, place)
+                yield _unknown(kind.__name__.lower(), node.name, "", gallery, place)
 
 
 def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Finding:
@@ -284,18 +327,22 @@ def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> st
     names = sample.values if beside is None else beside
     if meant := did_you_mean(name, names):
         return meant
-    is_typed, missing = sample.kind == "typed", name or "the missing name"
-    template = "This template" if is_typed else f"The sample {sample.name}"
-    has = (
-        f"{template if beside is None else 'This object'} has these values: "
-        f"{cut(', '.join(names) or 'none')}."
-    )
-    return f"{has} Add {missing}{' to its props' if is_typed else ''}, or do not print it."
+    missing = name or "the missing name"
+    owner = "This object"
+    if beside is None:
+        owner = "This template" if sample.kind == "typed" else f"The sample {sample.name}"
+    has = f"{owner} has these values: {cut(', '.join(names) or 'none')}."
+    props = " to its props" if sample.kind == "typed" else ""
+    return f"{has} Add {missing}{props}, or do not print it."
 
 
 def _closest_file(name: str, gallery: Gallery, place: Place) -> str:
-    files = (gallery.name_of(path) for path in gallery.paths() if path.is_file())
-    shown = [file for file in files if not (file.lower().endswith(_DATA) or f"/{file}".count("/."))]
+    shown = []
+    for path in gallery.paths():
+        file = gallery.name_of(path)
+        is_hidden = "/." in f"/{file}"
+        if path.is_file() and not is_hidden and not file.lower().endswith(_DATA):
+            shown.append(file)
     return did_you_mean_file(name, shown, place.file)
 
 

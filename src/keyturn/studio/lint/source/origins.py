@@ -108,7 +108,7 @@ class _OriginsGenerator(CodeGenerator):
         self._attempted, self._statements = dict(self._attempts(node)), []
         self._in_loops = {*_controls_in_loops(node.body)}
         controls = node.find_all((nodes.Break, nodes.Continue))
-        if not self.environment.wrong_tags[self.name][0]:  # of which it may follow
+        if not self.environment.wrong_tags[self.name][0]:  # else it may follow from one
             for stray in (one for one in controls if one not in self._in_loops):
                 self.fail(f"{type(stray).__name__.lower()!r} is outside a loop", stray.lineno)
         super().visit_Template(node, frame)
@@ -125,9 +125,7 @@ class _OriginsGenerator(CodeGenerator):
         return self.write(after)
 
     def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        """Write it so that an include without end prints nothing:
-        its parts are put together first.
-        """
+        """Write it so that an endless include prints nothing: its parts are put together first."""
         if (
             frame.buffer is not None and not node.with_context
         ):  # as Jinja: a macro with it becomes a generator

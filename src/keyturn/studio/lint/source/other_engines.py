@@ -33,9 +33,8 @@ _EXPRESSIONS = {  # the engines by what they write in braces, and Jinja never do
         r"|\{\{-?\s*(?:template|define|block)\s+\""
     ),
 }
-_VARIABLE_OF_GO = re.compile(
-    r":=|\{\{-?\s*\."
-)  # in a file of Go, "{{ $name }}" is no expression of Blade
+# Tells a file of Go, in which "{{ $name }}" is no expression of Blade.
+_VARIABLE_OF_GO = re.compile(r":=|\{\{-?\s*\.")
 _WHOLE_FILES = {  # the engines whose files Jinja reads as texts, by what no mail has
     "PHP": re.compile(r"<\?(?:php\b|=)"),
     "FreeMarker": re.compile(
@@ -59,15 +58,12 @@ _WHOLE_FILES = {  # the engines whose files Jinja reads as texts, by what no mai
         r"<%[-=_]?(?=[^%]*(?:[{};]|=>|\blocals\b|\b(?:const|let|var)\b|\binclude\())[^%]*%>"
     ),
 }
-_ERB_OR_EJS = re.compile(
-    r"<%[-=]\s*\w|<%\s+\w"
-)  # and not "<%name%>", a placeholder of sending services
-_IN_ANGLE_BRACKETS = frozenset(
-    {"PHP", "FreeMarker", "ERB", "EJS"}
-)  # their tags look like broken ones of HTML
-_FOLLOWING = frozenset(
-    {"jinja", "links", "unchecked"}
-)  # groups of findings that only say that a file is no Jinja
+# Does not match "<%name%>", a placeholder of sending services.
+_ERB_OR_EJS = re.compile(r"<%[-=]\s*\w|<%\s+\w")
+# Engines whose tags look like broken ones of HTML.
+_IN_ANGLE_BRACKETS = frozenset({"PHP", "FreeMarker", "ERB", "EJS"})
+# Groups of findings that only say that a file is no Jinja.
+_FOLLOWING = frozenset({"jinja", "links", "unchecked"})
 _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
 # tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}
 _ANOTHER_USE = re.compile(

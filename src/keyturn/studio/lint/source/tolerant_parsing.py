@@ -119,8 +119,7 @@ class TolerantEnvironment(Environment):
     """
 
     wrong_tags: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]
-    """The errors of each parsed template, in the order of their tags, and the
-    words in wrong tags.
+    """The errors of each parsed template in the order of their tags, and the words in wrong tags.
     """
 
     @property
@@ -193,7 +192,7 @@ class TolerantEnvironment(Environment):
     def refuse(self, error: TemplateSyntaxError) -> None:
         """Note what Jinja refuses when it compiles a template.
 
-        Its code goes on, and may fail there.
+        The template's code is still made, and may fail at that place.
         """
         self.wrong_tags[error.name][0].append(error)
 

@@ -39,9 +39,7 @@ class TracedText(str):
     __slots__ = ("pieces", "undefined")
     pieces: tuple[Piece, ...]
     undefined: tuple[tuple[str, Place], ...]
-    """Printed names that have no value, with their places,
-    if the engine prints nothing for them.
-    """
+    """Printed names without a value, with their places, if the engine prints nothing for them."""
 
 
 class Markup(markupsafe.Markup):
@@ -59,9 +57,7 @@ def pieces_of(text: object) -> tuple[Piece, ...]:
 
 
 def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedText:
-    """Return the text with its pieces and with names,
-    for an engine that prints nothing for them.
-    """
+    """Return the text with its pieces and these names, for which the engine prints nothing."""
     traced = TracedText(text)
     traced.pieces, traced.undefined = pieces_of(text), tuple(dict.fromkeys(undefined))
     return traced
@@ -142,9 +138,7 @@ def trace_data(text: str, file: str, line: int, column: int) -> str:
 
 
 def trace_printed(value: str, file: str, line: int, column: int) -> str:
-    """Return the output of an expression at that place,
-    which is the origin of pieces without one.
-    """
+    """Return the output of an expression, whose place becomes the origin of pieces without one."""
     place = Place(file, line, column)
     pieces = pieces_of(value) or (Piece(0),)
     printed = (
@@ -221,7 +215,7 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class TracedMacro(runtime.Macro):
-    """Wraps a macro, whose result keeps its pieces."""
+    """A macro whose result keeps its pieces."""
 
     def _invoke(self, arguments: list[Any], autoescape: bool) -> str:
         result: str = self._func(*arguments)

@@ -13,7 +13,7 @@ from jinja2.ext import extract_from_ast
 from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.mail.languages.catalogues import Text, catalogue_faults, excerpt
+from keyturn.mail.languages.catalogues import TextKey, catalogue_faults, excerpt
 from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.finding import Finding, Place, line_and_column, listed
@@ -24,14 +24,14 @@ _TAG = re.compile(r"\{\{|\{%[-+]?\s*trans\b")
 
 def findings_on_texts(
     gallery: Gallery,
-    marked: Mapping[str, Iterable[tuple[Text, Place]]],
+    marked: Mapping[str, Iterable[tuple[TextKey, Place]]],
     languages: Sequence[Language],
 ) -> Iterator[Finding]:
     """Yield the texts that lack a translation, and faults of catalogues.
 
     `marked`: the texts of each template.
     """
-    users = defaultdict[Text, list[str]](list)
+    users = defaultdict[TextKey, list[str]](list)
     for template, those in marked.items():
         for text in dict(those):
             users[text].append(template)
@@ -52,7 +52,7 @@ def findings_on_texts(
                 RULES.finding(place, f"languages/{fault.kind}", fault=says), templates=templates
             )
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
-    lacking = defaultdict[Text, list[Language]](list)
+    lacking = defaultdict[TextKey, list[Language]](list)
     for language in (one for one in languages if one.files and str(one.locale) != SOURCE_LANGUAGE):
         with suppress(CatalogueInvalid):  # reported with the faults
             translated = language.catalogues.translated_texts(language.locale)
@@ -68,9 +68,9 @@ def findings_on_texts(
         yield replace(find(languages=named, catalogue=catalogue), templates=tuple(users[text]))
 
 
-def marked_texts(tree: nodes.Template, source: str, file: str) -> Mapping[Text, Place]:
+def marked_texts(tree: nodes.Template, source: str, file: str) -> Mapping[TextKey, Place]:
     """Return the texts that a file marks for translation, each with its first place."""
-    places: dict[Text, Place] = {}
+    places: dict[TextKey, Place] = {}
     starts = [*accumulate((len(line) + 1 for line in source.split("\n")), initial=0)]
     for line, function, strings in extract_from_ast(tree, babel_style=False):
         texts = [*map(str, strings or ())]
@@ -82,5 +82,5 @@ def marked_texts(tree: nodes.Template, source: str, file: str) -> Mapping[Text, 
             ):  # written in another way
                 found = [tag.start() for tag in _TAG.finditer(source, start, starts[line])]
             at = found[0] if found else start
-            places.setdefault(Text(texts[0], context), Place(file, *line_and_column(source, at)))
+            places.setdefault(TextKey(texts[0], context), Place(file, *line_and_column(source, at)))
     return places

@@ -9,11 +9,11 @@ from keyturn.hosts import site_of
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent
-from keyturn.studio.lint.check import examine
 from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.suppression import at_severity
+from keyturn.studio.lint.template_checks import check_sent_mail
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.rendering.latest_values import LatestValues
 
@@ -59,7 +59,7 @@ class CapturedChecks:
         clients = self._settings.clients
         try:
             of_html = self._runner.run_for(
-                _SECONDS, examine, content.html, content.text, mail.subject, clients
+                _SECONDS, check_sent_mail, content.html, content.text, mail.subject, clients
             )
             return Report((*findings, *of_html))
         except (LimitExceeded, RecursionError):

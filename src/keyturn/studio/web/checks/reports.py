@@ -16,13 +16,18 @@ from keyturn.studio.gallery import Entry
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
-from keyturn.studio.lint.check import Part, TemplateChecks, checks_for, put_together
 from keyturn.studio.lint.checks.safety import audit
 from keyturn.studio.lint.checks_in_renderers import check_apart
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
+from keyturn.studio.lint.template_checks import (
+    TemplateChecks,
+    TemplateResult,
+    checks_for,
+    put_together,
+)
 from keyturn.studio.renderers import LimitExceeded, Limits, Runner
 from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
@@ -76,7 +81,7 @@ _MOST = 500  # kept reports: every keystroke in the form of the data makes anoth
 
 
 class Checks:
-    """Has mails checked, one at a time, and keeps the reports."""
+    """Checks mails in the renderers, one at a time, and keeps the reports."""
 
     def __init__(self, studio: "Studio") -> None:
         self._studio = studio
@@ -84,9 +89,7 @@ class Checks:
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, rendition: Rendition) -> Report | None:
-        """Return the latest report, also if a file has changed since;
-        None before the first check.
-        """
+        """Return the latest report, even if a file has changed since; None without a check."""
         report = self._reports.get((rendition.template, rendition.view))
         return without_known(report, self._studio.baseline)[0] if report else None
 
@@ -119,7 +122,7 @@ _SHARE = 5  # while mails are being checked, summing up takes one part in this m
 
 
 class FolderChecks:
-    """Has templates checked, one at a time, while pages ask for it.
+    """Checks templates in the renderers, one at a time, while pages ask for it.
 
     `last`: the report at the latest request. `waiting`: the templates that were still to check;
     None before the first.
@@ -133,7 +136,7 @@ class FolderChecks:
         self._studio = studio
         self._gallery = studio.gallery
         self._runner = runner
-        self._parts: LatestValues[str, Part] = LatestValues()
+        self._results: LatestValues[str, TemplateResult] = LatestValues()
         self._put_together: tuple[object, ...] = ()
         self._again_at = 0.0
         self._one_at_a_time = threading.Lock()
@@ -152,16 +155,18 @@ class FolderChecks:
                 seconds = max(
                     MOMENT, monotonic() - began
                 )  # looking at a large folder takes as long
-                waiting = self._parts.renew(files, lambda name: self._check(entries[name]), seconds)
+                waiting = self._results.renew(
+                    files, lambda name: self._check(entries[name]), seconds
+                )
                 self._put_all_together(entries, are_all=not waiting)
             self.waiting = waiting
         return waiting > 0
 
-    def _check(self, entry: Entry) -> Part:
+    def _check(self, entry: Entry) -> TemplateResult:
         self._gallery.branches(entry.name)  # so that the list shows them
         settings = self._studio.settings
 
-        def run(seconds: float) -> Part:
+        def run(seconds: float) -> TemplateResult:
             return self._runner.run_for(
                 seconds, _check_template, entry.name, settings.clients, settings.limits
             )
@@ -169,18 +174,21 @@ class FolderChecks:
         try:
             return check_apart(run, self._gallery, entry, settings.limits)
         except UnknownMail:  # deleted since
-            return Part()
+            return TemplateResult()
 
     def _put_all_together(self, names: Iterable[str], *, are_all: bool) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
         began, baseline = monotonic(), self._studio.baseline
-        state = self._parts.revision, are_all, baseline and state_of(str(baseline))
+        state = self._results.revision, are_all, baseline and state_of(str(baseline))
         if state == self._put_together or (began < self._again_at and not are_all):
             return
-        known, languages = dict(self._parts.items()), tuple(self._gallery.languages.known.values())
-        parts = {name: known[name] for name in names if name in known}
+        known, languages = (
+            dict(self._results.items()),
+            tuple(self._gallery.languages.known.values()),
+        )
+        results = {name: known[name] for name in names if name in known}
         report = put_together(
-            self._gallery, parts, languages, self._studio.settings.severity, are_all=are_all
+            self._gallery, results, languages, self._studio.settings.severity, are_all=are_all
         )
         self.last, self.trouble = without_known(report, baseline)
         self._put_together, self._again_at = state, began + (monotonic() - began) * (_SHARE + 1)
@@ -188,7 +196,7 @@ class FolderChecks:
 
 def _check_template(
     renderer: MailRenderer, template: str, clients: tuple[str, ...], limits: Limits
-) -> Part:
+) -> TemplateResult:
     gallery = renderer.gallery
     with gallery.one_look():
         checks = checks_for(clients, gallery.audits)

@@ -15,17 +15,16 @@ from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.snapshots import Comparison, Snapshots
-from keyturn.studio.snapshots.comparison import Differ
-from keyturn.studio.snapshots.comparison import State as Verdict
+from keyturn.studio.snapshots.comparison import Differ, State
 from keyturn.studio.snapshots.difference import Difference, Line, LinePiece, difference, replacement
 from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer
 
 _SECONDS = 1.0  # for the differences of a part
-_EXCERPT = 6
-_AROUND = 48
+_EXCERPT = 6  # lines
+_AROUND = 48  # characters at each end of a piece
 
-_ORDER: Mapping[Verdict, int] = {"broken": 0, "changed": 1, "new": 2, "gone": 3}
+_ORDER: Mapping[State, int] = {"broken": 0, "changed": 1, "new": 2, "gone": 3}
 
 
 def difference_within_limits(runner: Runner[MailRenderer]) -> Differ:
@@ -60,7 +59,7 @@ class ComparedMail(Struct, frozen=True):
     """
 
     name: MailName
-    verdict: Verdict
+    verdict: State
     id: str
     fault: TemplateInvalid | None = None
     html: tuple[int, int] = (0, 0)
@@ -130,7 +129,7 @@ class Review:
     def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
         """Write the snapshots of the mails with these ids, or delete those of removed mails.
 
-        Raises Stale first.
+        Raises Stale, before anything is written, if a mail is not what the reader saw.
         """
         self.look(float("inf"))
         seen = {mail.id: mail.name for mail in self.mails}
@@ -159,9 +158,9 @@ class Review:
 
 
 def group_changes(mails: Iterable[ComparedMail]) -> list[dict[str, Any]]:
-    """Return the changes in groups of the same edit, for one look each.
+    """Return the changes in groups of the same edit, so that a reader looks at each edit once.
 
-    The edit of the most mails comes first.
+    Of one verdict, the edit of the most mails comes first.
     """
     groups: dict[object, list[ComparedMail]] = defaultdict(list)
     for mail in mails:

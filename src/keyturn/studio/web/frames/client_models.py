@@ -18,7 +18,7 @@ from tinycss2.ast import AtRule, QualifiedRule
 from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 from keyturn.studio.lint.clients import word
-from keyturn.studio.lint.css.colours import FULL, PARTIAL, Mode, read_ground
+from keyturn.studio.lint.css.colours import FULL, PARTIAL, Mode, read_background
 from keyturn.studio.lint.css.computed_style import Painter, length_in_px
 from keyturn.studio.lint.css.stylesheets import (
     OUTLOOK_MARK,
@@ -54,10 +54,12 @@ def simulate_dark(html: str, mode: Mode) -> str:
             for mark in _MARKS:
                 rewriting.set(tag, mark, "")
     pages = [tag for tag in rewriting.tags if tag.tag in ("html", "body")]
-    has_ground = any("background-color" in colours.get(page, {}) for page in pages)
+    has_background = any("background-color" in colours.get(page, {}) for page in pages)
     canvas = painter.canvas
-    ground = "" if has_ground else f"background-color:{canvas.ground};"
-    return insert_in_head(rewriting.text(), f"<style>html{{{ground}color:{canvas.colour}}}</style>")
+    background = "" if has_background else f"background-color:{canvas.background};"
+    return insert_in_head(
+        rewriting.text(), f"<style>html{{{background}color:{canvas.colour}}}</style>"
+    )
 
 
 _TIMES = '"Times New Roman",serif'
@@ -155,10 +157,10 @@ def _declarations_for_word(
         if (
             slug == "css-background"
             and name == "background"
-            and (ground := read_ground(value))
-            and ground.alpha
+            and (background := read_background(value))
+            and background.alpha
         ):
-            yield f"background-color:{ground.css}{end}"
+            yield f"background-color:{background.css}{end}"
         elif name in _OWN:
             yield _OWN[name](value)
         elif (
@@ -323,13 +325,17 @@ def rows(subject: str, preheader: str, html: str) -> Iterator[Row]:
     hidden = len(own) if text.startswith(own) else 0
     for client, of_subject, of_preheader, of_line in _LISTS:
         shown = _truncate(subject, of_subject)
-        room = min(of_preheader, of_line - len(shown)) if of_line else of_preheader
+        left = min(of_preheader, of_line - len(shown)) if of_line else of_preheader
         begun, bleed = (
             " ".join(_UNSEEN.sub("", part).split())
-            for part in (own, _truncate(text[hidden:], room - hidden))
+            for part in (own, _truncate(text[hidden:], left - hidden))
         )
-        yield Row(client, of_line > 0, shown, _truncate(begun, room), "" if bleed == "…" else bleed)
+        yield Row(client, of_line > 0, shown, _truncate(begun, left), "" if bleed == "…" else bleed)
 
 
-def _truncate(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…" if room > 0 else ""
+def _truncate(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    if longest <= 0:
+        return ""
+    return f"{text[: longest - 1].rstrip()}…"

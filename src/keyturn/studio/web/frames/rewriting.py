@@ -15,7 +15,8 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 class Rewriting:
     """Collects changes until `text` applies them.
 
-    Of two changes to one attribute, the last counts.
+    An attribute that a tag lacks must be set once only; of two changes to one that it has, the last
+    counts.
     """
 
     def __init__(self, html: str) -> None:
@@ -109,7 +110,6 @@ def _addresses(tag: Element) -> Iterator[str]:
     for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
         yield tag.get(name).strip().partition(" ")[0]  # the first of several in a srcset
     for css in (tag.get("style"), *(text.text for text in tag.texts if tag.tag == "style")):
-        closed = css[
-            : css.rfind(")") + 1
-        ]  # so that an unclosed address is not searched again each time
+        # So that an unclosed address is not searched again each time.
+        closed = css[: css.rfind(")") + 1]
         yield from (next(filter(None, url), "").strip() for url in _URL.findall(closed))

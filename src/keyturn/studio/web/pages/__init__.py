@@ -1,3 +1,1 @@
-"""The pages: the handlers of the studio, in `HANDLERS` of each module,
-and the data of each page.
-"""
+"""The pages: the studio's handlers, in `HANDLERS` of each module, and the data of each page."""

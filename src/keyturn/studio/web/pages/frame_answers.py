@@ -22,8 +22,8 @@ _IMAGES = {"on": "data: https: http:", "own": "data:", "off": "'none'"}
 # As no inline element, an image that cannot be loaded keeps its size.
 _IN_HEAD = '<base target="_blank"><style>:where(img){display:inline-block}</style>'
 
-# What the policy holds back is a box with the alt text, as in Gmail and Outlook; a browser's own is
-# a broken icon. An image whose height only the file knows gets a third of its width.
+# An image that the policy holds back is shown as a box with its alt text, as in Gmail and Outlook;
+# browsers show a broken icon. An image whose height only the file knows gets a third of its width.
 _BOX = """<style>:where({held}){{position:relative}}
 :where({held}:not([width][height]),{held}[height=auto]){{aspect-ratio:auto 3/1}}
 :where({held}:not([width],[style*=width])){{min-width:120px}}

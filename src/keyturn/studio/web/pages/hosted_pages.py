@@ -1,6 +1,4 @@
-"""The hosted pages: each in every state, language, width and scheme, rendered
-again after a save.
-"""
+"""The hosted pages: each in every state, language, width and scheme, up to date after a save."""
 
 import re
 from pathlib import Path
@@ -48,9 +46,8 @@ def hosted_page(
     states = {state: (label, template) for state, label, template in hosted.states}
     if name not in states:
         raise LookupError(f"There is no page called {name}.")
-    scheme: PageScheme = (
-        "light" if view.scheme == "light" else "dark"
-    )  # as the models of inverting clients are
+    # The models of inverting clients count as dark.
+    scheme: PageScheme = "light" if view.scheme == "light" else "dark"
     label, template = states[name]
     fault: TemplateInvalid | ValueError | None = None
     try:

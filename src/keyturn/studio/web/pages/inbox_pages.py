@@ -20,7 +20,7 @@ from keyturn.studio.web import frames
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.frame_answers import attached, captured_frame
 from keyturn.studio.web.pages.layout import Visit, neighbours, page_of
-from keyturn.studio.web.rendering.source import Source, excerpt
+from keyturn.studio.web.rendering.source import SourceText, excerpt
 
 _ON_A_PAGE = 100
 _BESIDE = 12
@@ -33,9 +33,8 @@ _SHOWN_TEXT = 256 * 1024
 The file has all of them.
 """
 
-_READ_ALOUD = (
-    512 * 1024
-)  # characters of HTML that are read aloud: looking at every tag of more takes seconds
+# Characters of HTML that are read aloud: looking at every tag of more takes seconds.
+_READ_ALOUD = 512 * 1024
 _SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file has all of them.
 
 
@@ -93,7 +92,7 @@ def mail_page(
     }
     if view.show == "source":
         text = content.raw[:_SHOWN_SOURCE].decode("utf-8", "replace").replace("\r\n", "\n")
-        context["source"] = Source(mail.id, "eml", text)
+        context["source"] = SourceText(mail.id, "eml", text)
     return visit.page("mail.html", context)
 
 

@@ -31,13 +31,13 @@ from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.reports import Checks, FolderChecks
 from keyturn.studio.web.checks.snapshots import Review, difference_within_limits
 from keyturn.studio.web.drafts import Drafts
-from keyturn.studio.web.failures import Answer
+from keyturn.studio.web.failures import ErrorHandler
 from keyturn.studio.web.frames.client_models import rows
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.rendition import Rendition, Renditions
-from keyturn.studio.web.rendering.source import ExcerptLine, Source, excerpt, lines_of
+from keyturn.studio.web.rendering.source import ExcerptLine, SourceText, excerpt, lines_of
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import PATH, Studio
 from keyturn.studio.web.view import WIDTHS, View
@@ -227,7 +227,7 @@ class Layout:
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
-    def _lines_of(self, source: Source) -> list[Markup]:
+    def _lines_of(self, source: SourceText) -> list[Markup]:
         return lines_of(source, self.renditions.runner)
 
     def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:
@@ -311,7 +311,7 @@ class Visit:
         )
 
 
-def error_page(layout: Layout) -> Answer:
+def error_page(layout: Layout) -> ErrorHandler:
     """Return the function that answers with the page of an error."""
 
     def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:

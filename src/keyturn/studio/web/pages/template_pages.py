@@ -92,7 +92,7 @@ def _sayings(rendition: Rendition) -> list[Saying]:
 def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
     """Return the samples before and after this one in the list.
 
-    Next to a made-up one are its kin, too.
+    Next to a made-up sample are the other made-up ones of its template, too.
     """
     order = []
     for entry in in_order(gallery.entries()):

@@ -1,6 +1,4 @@
-"""The list of templates by folder, at most `MOST` rows of a long one;
-the palette finds the others.
-"""
+"""The list of templates by folder: at most `MOST` rows; the palette finds the others."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby

@@ -16,13 +16,13 @@ from msgspec import Meta
 from msgspec.structs import asdict
 
 from keyturn.errors import QuotaExhausted, SampleNotSaved, SendFailed, SendRefused, TemplateInvalid
-from keyturn.mail.addresses import parse, parse_mailbox
+from keyturn.mail.addresses import parse, parse_sender
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.gallery.naming import LARGEST
-from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
+from keyturn.studio.gallery.saving import SampleFiles, name_fault
 from keyturn.studio.inbox.store import OWN
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
@@ -175,7 +175,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return asdict(finding.place) | members
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class PreviewResult(msgspec.Struct, frozen=True):
     """The outcome of one mail: the provider's `id`, or `fault`: why it was not sent, and what to
     do.
     """
@@ -185,7 +185,9 @@ class Outcome(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
-async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rendered) -> Outcome:
+async def send_preview(
+    provider: MailProvider, sender: str, to: str, mail: Rendered
+) -> PreviewResult:
     """Send one mail to the reader's own mailbox, as it is seen; the subject says that it is a
     preview.
     """
@@ -197,19 +199,19 @@ async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rende
             if to
             else "Enter an email address, such as name@example.org."
         )
-        return Outcome(to, fault=says)
+        return PreviewResult(to, fault=says)
     try:
-        written = str(parse_mailbox(sender))
+        written = str(parse_sender(sender))
     except ValueError as error:
-        return Outcome(address, fault=f"Correct the studio's setting `sender`: {error}.")
+        return PreviewResult(address, fault=f"Correct the studio's setting `sender`: {error}.")
     opened = provider.open()
     try:
         email = Email(sender=written, to=address, subject=subject, html=mail.html, text=mail.text)
-        return Outcome(
+        return PreviewResult(
             address, id=await opened.send(email, f"{OWN}{uuid4().hex}")
         )  # the file in an inbox
     except SendFailed as error:
-        return Outcome(address, fault=_way_out(error, provider.name))
+        return PreviewResult(address, fault=_way_out(error, provider.name))
     finally:
         await opened.close()
 
@@ -238,7 +240,7 @@ def send_page(
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
     """Show the page; without a mail provider, it explains how to set one."""
-    return _page(visit, Outcome(to, id=id))
+    return _page(visit, PreviewResult(to, id=id))
 
 
 @post("/send/{name:path}", status_code=200)
@@ -248,7 +250,7 @@ async def send(
     """Send the mail, and redirect to the page, so that a reload does not send it again."""
     studio, outcome = (
         visit.studio,
-        Outcome(data.get("to", "").strip(), fault="This mail cannot be sent yet."),
+        PreviewResult(data.get("to", "").strip(), fault="This mail cannot be sent yet."),
     )
     rendition = await asyncio.to_thread(lambda: visit.rendition)
     if studio.provider and rendition.mail:
@@ -259,7 +261,7 @@ async def send(
     return visit.layout.redirect("send", visit.name, view=f"?{query}")
 
 
-def _page(visit: Visit, outcome: Outcome) -> Response[str]:
+def _page(visit: Visit, outcome: PreviewResult) -> Response[str]:
     rendition, view = visit.rendition, visit.view.to(sample=visit.rendition.view.sample)
     context = {"template": visit.name, "view": view, "rendition": rendition, "outcome": outcome}
     return visit.page(

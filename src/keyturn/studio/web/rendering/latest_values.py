@@ -45,7 +45,7 @@ class LatestValues(Generic[K, V]):
     def renew(
         self, files: Mapping[K, Fingerprint | None], make: Callable[[K], V], seconds: float
     ) -> int:
-        """Make values of changed files anew until the time is over; return how many are left.
+        """Make the values of changed files again until the time is over; return how many are left.
 
         Forget other keys.
         """

@@ -231,7 +231,7 @@ class Rendition:
 
 
 class Renditions:
-    """Has mails rendered, and keeps the latest until a file changes. Threads may share it."""
+    """Renders mails, and keeps the latest until a file changes. Threads may share it."""
 
     def __init__(self, gallery: Gallery, runner: Runner[MailRenderer] | None = None) -> None:
         self.gallery = gallery

@@ -24,7 +24,7 @@ _LEXERS = {
 }
 
 
-class Source(Struct, frozen=True):
+class SourceText(Struct, frozen=True):
     """A text to read.
 
     `kind`: the ending of its file, or of its stage. `file`: empty if the text is in no file.
@@ -36,7 +36,7 @@ class Source(Struct, frozen=True):
     file: str = ""
 
 
-def lines_of(source: Source, runner: Runner[MailRenderer]) -> list[Markup]:
+def lines_of(source: SourceText, runner: Runner[MailRenderer]) -> list[Markup]:
     """Return the lines as HTML, in colours if a renderer has them in time.
 
     Some expressions of Pygments take time that grows with the cube of a line's length (CWE-1333),
@@ -82,7 +82,7 @@ def stages_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     return {**named, **compiled, "html": "Output"}
 
 
-def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | None:
+def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> SourceText | None:
     """Return the text of a stage, or None without such a file or without a mail.
 
     Raises LookupError.
@@ -92,16 +92,16 @@ def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | No
     if rendition.mail is None or stage not in stages_of(gallery, rendition):
         return None
     if stage == "mjml":
-        return Source("MJML with values", "compiled", rendition.mail.mjml)
-    return Source(
+        return SourceText("MJML with values", "compiled", rendition.mail.mjml)
+    return SourceText(
         "HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<")
     )  # to be read
 
 
-def shared_source(gallery: Gallery, file: str) -> Source:
+def shared_source(gallery: Gallery, file: str) -> SourceText:
     """Return the text of a file. Raises LookupError."""
     try:
-        return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
+        return SourceText(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
     except OSError as error:
         raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
 

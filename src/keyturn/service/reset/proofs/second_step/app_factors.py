@@ -1,4 +1,4 @@
-"""Factors that an app stores. They are only read."""
+"""Second factors that an app stores in a table. Keyturn only reads them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -29,7 +29,8 @@ from keyturn.values import did_you_mean
 class _FactorColumns(NamedTuple):
     """The columns of the live table.
 
-    `fields`: by the settings that name them. `active`: what a factor's row meets.
+    `fields`: the columns, by the settings that name them.
+    `active`: the conditions that a factor's row meets.
     """
 
     fields: Mapping[str, Column[Any]]
@@ -37,9 +38,7 @@ class _FactorColumns(NamedTuple):
 
 
 class TableFactors(OwnSecondStep):
-    """Reads factors from an app's own table: beside the password, or in another table with the
-    account's id.
-    """
+    """Reads factors from an app's table: that of the accounts, or another one with their ids."""
 
     def __init__(
         self,
@@ -65,9 +64,10 @@ class TableFactors(OwnSecondStep):
         await self._known.require_ready()
 
     async def find(self, account: Account) -> StoredFactors:
-        """Return the factors of the account's row.
+        """Return the factors of the account.
 
-        Of several, a row with a seed wins, so more rows are no bypass.
+        Of several rows, one with a seed is chosen, then one that cannot be read, so that a further
+        row is no bypass.
         """
         columns = await self._known.now()
         fields = columns.fields
@@ -75,8 +75,8 @@ class TableFactors(OwnSecondStep):
         try:
             ids = kind_of(key).ids(account.id)
         except ValueError as error:
-            # No row can have this id, so the settings name the wrong column: the account's factors
-            # are unknown.
+            # The column cannot hold this id, so the settings name the wrong one, and the account's
+            # factors are unknown. They count as unreadable, since none would be a bypass.
             log.error(
                 LogEvent(
                     "second_step.unreadable", account_id=account.id, column=key.name, reason=error
@@ -101,7 +101,7 @@ class TableFactors(OwnSecondStep):
             seed = read_seed(text, self._settings.format, self._settings.keys) if text else None
             return StoredFactors(seed, phone)
         except ValueError as error:
-            # Log only the error's class: its text may contain the seed.
+            # Only the class of the error is logged: its text may contain the seed.
             log.error(
                 LogEvent(
                     "second_step.unreadable", account_id=account_id, reason=type(error).__name__

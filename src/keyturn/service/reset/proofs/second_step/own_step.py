@@ -1,4 +1,4 @@
-"""Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
+"""A second step whose codes Keyturn checks itself: TOTP, recovery codes and codes by SMS."""
 
 import re
 from abc import abstractmethod
@@ -31,15 +31,16 @@ if TYPE_CHECKING:
     from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 
 Messages: TypeAlias = "SmsCodes | None"
-"""What sends codes to phones; None if no messages are sent."""
+"""The sender of codes by SMS; None if no messages are sent."""
 
 RECENT = timedelta(days=30)
-"""How long an addition is recent: a mail is often read late.
+"""How long an added factor is recent. Mails are often read late.
 
-Afterwards it is proven. Only an operator adds, since a thief with a stolen password could lock the
-owner out, and the owner gets a mail with the button "this was not me". Meanwhile a press removes
-the addition, and a recovery link neither asks for it nor leaves it. One that replaced a proven
-factor has stood for as long as that: the mailbox alone cannot remove it.
+Only an operator can add a factor: a thief with a stolen password could otherwise lock the owner
+out. The owner gets a mail with the button "this was not me". While the factor is recent, a press
+removes it, and a recovery link does not ask for it and removes it, too. Afterwards it is proven. A
+factor that replaces another is as old as that one, so the mailbox alone cannot remove a proven
+factor.
 """
 
 
@@ -50,11 +51,11 @@ class StoredFactors(msgspec.Struct, frozen=True):
     phone: str = ""
     unreadable: bool = False
 
-    __repr__ = object.__repr__  # a seed in a traceback would produce codes for ever
+    __repr__ = object.__repr__  # a traceback with its variables would show the seed
 
 
 class OwnSecondStep(SecondStep):
-    """Makes and checks codes by seeds and phones; a subclass has these, by `find`."""
+    """Checks codes against seeds, and sends codes to phones. A subclass finds these (`find`)."""
 
     def __init__(self, database: Database, sms: Messages) -> None:
         self._database = database
@@ -81,9 +82,8 @@ class OwnSecondStep(SecondStep):
         )
         if await self._database.fetch(select(SecretRow.key).where(*unused).limit(1)):
             factors.append(Factor("recovery_code"))
-        return factors or [
-            Factor("other")
-        ]  # to count only factors that can be reached now would be a bypass
+        # A factor that cannot be checked still counts: leaving it out would be a bypass.
+        return factors or [Factor("other")]
 
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
@@ -132,9 +132,9 @@ class OwnSecondStep(SecondStep):
         )
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        """Delete recent additions.
+        """Delete recently added factors and recovery codes; tell whether there were any.
 
-        Codes end even if the factor that they replace stays: another may have got them.
+        Recent codes end even if the factor that they replace is proven: an attacker may have them.
         """
         return one_time_secrets.delete(
             connection, account_id, STORED_FACTORS, SecretRow.created_at > now() - RECENT
@@ -146,15 +146,18 @@ class OwnSecondStep(SecondStep):
 
 
 _EARLIER = 2
-"""Steps before a code's own that may be accepted at the same moment (`totp.py`)."""
+"""Steps before that of a code that may be accepted at the same time (`totp.py`)."""
 
 _REMEMBERED = timedelta(hours=1)
-"""How long a step is remembered: longer than it is accepted by any machine's clock."""
+"""How long a used step is remembered: longer than any machine accepts it, even if its clock is
+wrong.
+"""
 
 
 def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
-    """Use a TOTP step up, with those before it; False if it was used (ASVS 6.5.1; CVE-2015-7225,
-    CVE-2021-43177).
+    """Use a TOTP step up, and the steps before it; False if it was used already.
+
+    Codes must not work twice (ASVS 6.5.1; CVE-2015-7225, CVE-2021-43177).
     """
     steps = [
         (Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)
@@ -169,7 +172,7 @@ def _key_of_step(account_id: str, step: int) -> bytes:
     return one_time_secrets.key_of(f"TOTP {step} {account_id}")
 
 
-# Recovery codes, to print, and to keep in case the phone is lost, wherever an account's other
+# Recovery codes, for users who have lost their phone. Keyturn stores them wherever the other
 # factors are
 
 
@@ -177,12 +180,12 @@ RECOVERY_CODES = 10
 """Codes that an account gets at a time."""
 
 _LETTERS = 24
-"""120 bits: from 112 on, a fast hash is enough (OWASP ASVS 6.5.2), so one statement finds and uses
-a code.
+"""Characters of a code: 120 bits. From 112 bits on, a fast hash is enough (OWASP ASVS 6.5.2), so a
+code can be found by its digest.
 """
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32, without I, L, O and U: readers cannot confuse the characters on paper."""
+"""Crockford's base 32. It has no I, L, O and U, which readers could confuse on paper."""
 
 _ALIKE = str.maketrans("ILO", "110")
 _GROUP = 4
@@ -190,24 +193,24 @@ _BLANKS = re.compile(r"[\s-]+")
 
 
 def mint_recovery_code() -> str:
-    """Return a fresh code as users see it: six groups of four."""
+    """Return a fresh code as users see it: six groups of four characters."""
     letters = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in random_bytes(_LETTERS))
     return "-".join(letters[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP))
 
 
 def recovery_code_digest(account_id: str, code: str) -> bytes:
-    """Return the digest to store and search for, in any spelling of the code."""
+    """Return the digest by which a code is stored and found. All spellings have the same."""
     letters = _BLANKS.sub("", code).upper().translate(_ALIKE)
     return one_time_secrets.key_of(f"{account_id}\0{letters}")
 
 
 def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[str]:
-    """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's
-    transaction.
+    """Return fresh codes, and end the earlier ones, in the caller's transaction.
+
+    Only their digests are stored, so they cannot be shown again.
     """
-    one_time_secrets.delete(
-        connection, account_id, [Purpose.RECOVERY]
-    )  # none is kept: a code on paper never expires
+    # Earlier codes are deleted, since a code never expires.
+    one_time_secrets.delete(connection, account_id, [Purpose.RECOVERY])
     codes = [mint_recovery_code() for _ in range(RECOVERY_CODES)]
     keys = [recovery_code_digest(account_id, code) for code in codes]
     one_time_secrets.add(
@@ -231,11 +234,14 @@ def _lasting(
 
 _FACTORS = (Purpose.TOTP, Purpose.PHONE)
 _BATCH = 200
-"""Factors that are read at a time."""
+"""Factors that `count_unreadable` reads at a time."""
 
 
 class BuiltinFactors(OwnSecondStep):
-    """Stores factors among Keyturn's secrets. The first of `keys` encrypts, all of them decrypt."""
+    """Stores factors among Keyturn's secrets, encrypted.
+
+    The first of `keys` encrypts, all of them decrypt.
+    """
 
     def __init__(self, database: Database, sms: Messages, keys: Sequence[str]) -> None:
         super().__init__(database, sms)
@@ -267,9 +273,9 @@ class BuiltinFactors(OwnSecondStep):
         )
 
     def set(self, connection: Connection, account_id: str, kind: Purpose, factor: bytes) -> None:
-        """Store a seed or a number, for a caller that holds the account.
+        """Store a seed or a phone number. The caller must hold the account.
 
-        A replacement has stood for as long.
+        A factor that replaces another gets its age (`RECENT`).
         """
         key = one_time_secrets.key_of(f"{kind} {account_id}")
         replaced = one_time_secrets.find(connection, key, kind)
@@ -279,8 +285,9 @@ class BuiltinFactors(OwnSecondStep):
     def set_up(
         self, connection: Connection, account_id: str, seed: bytes, step: int
     ) -> Sequence[str]:
-        """Store a seed and use up the step of the code that proved it (ASVS 6.5.1); return fresh
-        recovery codes.
+        """Store a seed, and return fresh recovery codes.
+
+        `step`: the step of the code that proved the seed. It is used up (ASVS 6.5.1).
         """
         take_step(connection, account_id, step, now())
         self.set(connection, account_id, Purpose.TOTP, seed)
@@ -289,7 +296,10 @@ class BuiltinFactors(OwnSecondStep):
     def set_all(
         self, connection: Connection, account_id: str, factors: Mapping[str, str]
     ) -> Sequence[str]:
-        """Store a `phone` and a `totp` in base 32; return recovery codes if there is the second."""
+        """Store the phone number `phone`, and the seed `totp` in base 32, if they are given.
+
+        With a seed, return fresh recovery codes.
+        """
         if "phone" in factors:
             self.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
         if "totp" not in factors:
@@ -298,7 +308,7 @@ class BuiltinFactors(OwnSecondStep):
         return renew_recovery_codes(connection, account_id)
 
     def remove(self, connection: Connection, account_id: str) -> None:
-        """Delete all factors of an account with its recovery codes, in the caller's transaction."""
+        """Delete all factors and recovery codes of an account, in the caller's transaction."""
         one_time_secrets.delete(connection, account_id, STORED_FACTORS)
 
     @classmethod

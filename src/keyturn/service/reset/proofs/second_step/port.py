@@ -16,9 +16,10 @@ from keyturn.service.problems.proofs import CodeMethod, Factor
 
 
 class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
-    """A try by the holder of a live link, or at a sign-in without one.
+    """A try at the second step.
 
-    `code`: as typed; "" to request one.
+    `code`: the code as typed; "" to request one.
+    `link`: the link whose holder tries; None at a sign-in.
     """
 
     account: Account
@@ -31,8 +32,10 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(NamedTuple):
-    """A right code: what spends it in a transaction, False if another request was quicker, and what
-    undoes that.
+    """A right code.
+
+    `spend`: uses it up, in the caller's transaction; False if another request was faster.
+    `give_back`: undoes that.
     """
 
     spend: Callable[[Connection, datetime], bool] = lambda *_: True
@@ -40,31 +43,32 @@ class Accepted(NamedTuple):
 
 
 class SecondStep(ABC):
-    """Second factors of accounts.
+    """The second factors of accounts.
 
-    Each method raises Unavailable without an answer that it can understand.
+    Each asynchronous method raises Unavailable if it gets no answer that it understands.
 
-    `verify` raises SecondStepUnfinished, which gives no try back, once one factor has refused and
-    another is not reached.
+    If one factor has refused a code and another one cannot be reached, `verify` raises
+    SecondStepUnfinished: the try then stays counted.
     """
 
     async def require_ready(self) -> None:  # noqa: B027 - not all have something to check
-        """Raise SettingsInvalid, with every fault by its name, if something differs from the
+        """Raise SettingsInvalid, with every fault by its name, if the factors differ from the
         settings.
         """
 
     @abstractmethod
     async def factors(self, account: Account) -> Sequence[Factor]:
-        """Return the account's factors; none if a link alone sets its password."""
+        """Return the account's factors; none if a link alone may set its password."""
 
     async def proven_factors(self, account: Account) -> Sequence[Factor]:
-        """Return the factors without recent additions, which the account's mailbox may undo
-        (`remove_recent`).
+        """Return the factors without recently added ones.
+
+        A reader of the account's mailbox may undo those (`remove_recent`).
         """
         return await self.factors(account)
 
     async def begin(self, trial: SecondStepTry) -> bool:
-        """Send a code if the method sends one, and tell whether it does. Raises TooManyRequests."""
+        """Send a code if the method sends codes; tell whether it does. Raises TooManyRequests."""
         del trial
         return False
 
@@ -72,13 +76,13 @@ class SecondStep(ABC):
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
         """Return Accepted if the code is right and unused, otherwise None.
 
-        The caller has counted the try.
+        The caller has counted the try before.
         """
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        """Delete recent additions, in the caller's transaction; tell whether there was one."""
+        """Delete recently added factors, in the caller's transaction; tell whether any were."""
         del connection, account_id
         return False
 
     async def close(self) -> None:  # noqa: B027 - not all have connections
-        """Close connections. The next call may come from another event loop."""
+        """Close the connections. A later call opens new ones, perhaps in another event loop."""

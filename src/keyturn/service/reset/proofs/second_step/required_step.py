@@ -1,6 +1,4 @@
-"""Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if
-there is one.
-"""
+"""Requires the second factor of an account, if it has one, for a reset and for a sign-in."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -38,16 +36,19 @@ EVENT = "second_step"
 _DAY = 86_400
 
 _TRIES, _DAILY = 5, 20
-"""Wrong codes that end a link, and those of an account in a day."""
+"""Wrong codes for a link, which then ends, and for an account in a day."""
 
 _NOTICE = 30 * _DAY
-"""Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few
-a day.
+"""Seconds in which `_TRIES` wrong codes lead to a mail to the owner: a patient attacker tries only
+few codes a day.
 """
 
 
 class RightCode(NamedTuple):
-    """The `PassedStep` of an account: a code that its step has accepted."""
+    """The `PassedStep` of an account: a code that was accepted.
+
+    `too_late`: the error to raise if another request has used the code.
+    """
 
     trial: SecondStepTry
     accepted: Accepted
@@ -70,23 +71,27 @@ class RightCode(NamedTuple):
 
 
 class RequiredStep(SecondProof):
-    """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a
+    """Lets a reset or a sign-in go on if the account has no second factor, or if the request has a
     right code.
 
-    A link has five tries, and an account 20 a day, which refill evenly, with all of its links (NIST
-    SP 800-63B-4 3.2.2 ends at 100 in a row). So a guess of six digits, with three live TOTP steps,
-    is right once in 45 years.
+    A link has five tries. An account has 20 a day over all of its links, which refill evenly (NIST
+    SP 800-63B-4 3.2.2 asks for at most 100 in a row). At that rate, a guess of six digits, with
+    three TOTP steps that work, is right once in 45 years.
 
-    Each try whose number the tries of a link divide, and the last that is left, ends its link, and
-    the owner is told (4.6), as often as at a sign-in: neither many new links nor a code a day stay
-    unnoticed.
+    The owner gets a mail (NIST SP 800-63B-4 4.6), and the link ends, after every fifth wrong code
+    of the account in 30 days, and after the last try that the link or the day allows. So neither
+    many links nor one code a day stay unnoticed. The same holds for sign-ins.
     """
 
     def __init__(self, step: SecondStep, stores: Stores, events: AppEvents) -> None:
-        self.step, self.close = step, step.close
-        self._stores, self._events = stores, events
+        self.step = step
+        self._stores = stores
+        self._events = events
         self.own = step if isinstance(step, OwnSecondStep) else None
         self.builtin = step if isinstance(step, BuiltinFactors) else None
+
+    async def close(self) -> None:
+        await self.step.close()
 
     async def factors(self, link: OneTimeSecret | None, account: Account) -> Sequence[Factor]:
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(
@@ -104,8 +109,10 @@ class RequiredStep(SecondProof):
         change: messages.FactorChange,
         work: FactorWork[_Result],
     ) -> _Result:
-        """Run `work`, which changes factors of that id, with an audit entry and a mail to the owner
-        (ASVS 6.3.7).
+        """Run `work`, which changes the factors of an account, and return its result.
+
+        The same transaction writes an audit entry and a mail to the owner (ASVS 6.3.7). `work` gets
+        the connection and the account's id.
         """
         of, email, moment = account.id, account.email, now()
         changed = messages.SecondStepWasChanged(
@@ -145,14 +152,13 @@ class RequiredStep(SecondProof):
         refusal: KeyturnError = SecondStepRejected(factors, left)
         try:
             accepted = await self.step.verify(trial)
-        except (
-            SecondStepUnfinished
-        ) as unfinished:  # a factor has refused the code: guesses at it stay counted
+        # One factor has refused the code, so the guess at it stays counted.
+        except SecondStepUnfinished as unfinished:
             accepted, refusal = None, unfinished
-        except Unavailable:  # this gives no verdict on the code
+        except Unavailable:  # there is no verdict on the code
             await self._give_back(trial)
             raise
-        if accepted:  # whatever becomes of the change
+        if accepted:  # the try was right, even if the change fails
             await self._give_back(trial)
             return RightCode(trial, accepted, SecondStepRejected(factors, left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
@@ -160,26 +166,27 @@ class RequiredStep(SecondProof):
         if is_told:
             await self._tell(trial)
             if link:
-                raise LinkDead("second_step")  # a holder of a live link may learn how it ended
+                raise LinkDead("second_step")  # the holder of the link may learn why it ended
         raise refusal
 
     async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
-        """Commit a try before any comparison; return how many are left, and whether to tell.
+        """Count a try, and commit that before any comparison.
 
-        Raises TooManyRequests.
+        Return how many tries are left, and whether the owner is told if this one is wrong. Raises
+        LinkDead, TooManyRequests.
         """
 
         def count(tx: Transaction) -> tuple[int, bool]:
-            # Hold the account, as every change of it does: otherwise two of its links would wait
-            # for each other.
+            # Hold the account, as every change of it does: otherwise two of its links could wait
+            # for each other (a deadlock).
             tx.hold(trial.account.id)
             of_link = _TRIES
             if trial.link:
                 tried = one_time_secrets.count_try(tx.connection, *trial.link.id, trial.moment)
                 of_link -= tried.tries
                 if of_link < 0 or tried.dead_reason(trial.moment):
-                    # The request whose last try is wrong ends the link; a try under way may be
-                    # right.
+                    # The link is not ended here: a try that has begun may be right. If the last try
+                    # is wrong, its own request ends the link.
                     raise LinkDead("invalid")
             day, notice = _limits(trial.account.id)
             hit = tx.counters.count(day)
@@ -209,7 +216,7 @@ class RequiredStep(SecondProof):
     async def _tell(self, trial: SecondStepTry) -> None:
         """Enqueue the mail and the app's event, and end the link.
 
-        Of requests at once, the one that ends it tells.
+        Of concurrent requests, only the one that ends the link does this.
         """
         account, client, link, moment = trial.account, trial.client, trial.link, now()
         failed = messages.SecondStepHasFailed(

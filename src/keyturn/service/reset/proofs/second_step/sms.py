@@ -1,8 +1,8 @@
-"""Codes by SMS, which NIST calls restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers
+"""Codes by SMS. NIST calls SMS restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers
 over.
 
-Twilio's API (https://www.twilio.com/docs/messaging/api/message-resource) has no idempotency key:
-they are sent once.
+Twilio's API (https://www.twilio.com/docs/messaging/api/message-resource) has no idempotency key, so
+each message is sent once, without retries.
 """
 
 from datetime import timedelta
@@ -30,14 +30,15 @@ from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
-"""Phones recognise six.
+"""Digits of a code. Phones recognise codes of six digits.
 
-NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy.
+NIST SP 800-63B-4 3.1.3.2 asks for at least six. ASVS 6.5.4 asks for 20 bits, which is about six
+digits.
 """
 
 _DAY = 86_400
 _COOLDOWN, _DAILY = Rate(1, 60), Rate(5, _DAY)
-"""Messages for one account."""
+"""Messages to the phone of one account: one a minute, and five a day."""
 
 _ACCEPTED = {200, 201, 202}
 _TIMEOUT = timedelta(seconds=10)
@@ -59,18 +60,20 @@ class _Reply(msgspec.Struct):
 
 
 class TwilioSms:
-    """Sends a text through Twilio, in one call within the time-out."""
+    """Sends texts through Twilio, each by one call within the time-out."""
 
     def __init__(self, settings: SmsSettings, timeout: timedelta = _TIMEOUT) -> None:
         proof = basic(settings.account, settings.password)
         self._api = ProviderApi(settings.api_url, lambda _: proof, timeout)
         self._settings = settings
-        self.close = self._api.close
+
+    async def close(self) -> None:
+        await self._api.close()
 
     async def send(self, number: str, text: str) -> None:
-        """Hand a message over, for its code's life.
+        """Hand a message over. Twilio drops it once its code has expired.
 
-        Raises SendRetryable, SendUnknown, SendRefused, without text.
+        Raises the subclasses of SendFailed. They do not contain the text.
         """
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
         life = str(int(LIFE.total_seconds()))
@@ -88,7 +91,9 @@ class CapturedSms:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = CaptureSender(folder)
         self._sender = local_sender(name, "")
-        self.close = self._folder.close
+
+    async def close(self) -> None:
+        await self._folder.close()
 
     async def send(self, number: str, text: str) -> None:
         email = Email(
@@ -106,11 +111,11 @@ class CapturedSms:
 class SmsCodes:
     """Sends codes and verifies them.
 
-    Each is for one link, or for signing in, and works once, for `LIFE`.
+    A code is for one link, or for signing in. It works once, for the time `LIFE`.
 
-    An account gets one message a minute, and five a day: a stranger in a mailbox could make a phone
-    ring all night. `overall` bounds those of all accounts: strangers open accounts with numbers
-    that pay them (SMS pumping, OWASP API4:2023).
+    An account gets one message a minute, and five a day: an attacker in its mailbox could otherwise
+    make its phone ring all night. The setting `overall` limits the messages to all accounts:
+    attackers open accounts with numbers that earn them money (SMS pumping, OWASP API4:2023).
     """
 
     def __init__(self, settings: Settings, stores: Stores) -> None:
@@ -123,13 +128,15 @@ class SmsCodes:
             if mail.transport == "capture"
             else TwilioSms(sms)
         )
-        self.close = self._sender.close
         self._host = host_in(settings.reset_url.replace("{base_url}", settings.base_url))
 
-    async def send(self, trial: SecondStepTry, number: str) -> None:
-        """Send a fresh code to a number of E.164, in place of the last.
+    async def close(self) -> None:
+        await self._sender.close()
 
-        Raises TooManyRequests, Unavailable.
+    async def send(self, trial: SecondStepTry, number: str) -> None:
+        """Send a fresh code to a phone number in the form of E.164. It replaces the last code.
+
+        Raises TooManyRequests, and Unavailable if the provider certainly did not accept it.
         """
         code, secret = self._codes.mint(
             trial.account.id, _key(trial), trial.moment, use=_use(trial)
@@ -144,12 +151,12 @@ class SmsCodes:
             hit = tx.counters.count(*limits)
             if hit.full == limits[-1]:
                 log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
-            if hit.full:  # nothing is counted or stored
+            if hit.full:  # the transaction is undone: nothing is counted or stored
                 raise TooManyRequests(hit.wait)
             one_time_secrets.add(tx.connection, [(secret, True)])
 
         def undo(tx: Transaction) -> None:
-            """Allow another message at once: this one certainly did not arrive."""
+            """Allow another message at once, since this one was certainly not sent."""
             for limit in limits:
                 tx.counters.give_back(limit)
             one_time_secrets.use(tx.connection, secret, trial.moment)
@@ -168,8 +175,9 @@ class SmsCodes:
                 raise Unavailable("the SMS provider did not accept the message") from failure
 
     async def find(self, trial: SecondStepTry) -> OneTimeSecret | None:
-        """Return the code if it is right, even if it works no more; None if it was not sent for
-        this.
+        """Return the code's secret if the code is right, even if it no longer works; else None.
+
+        A code that was sent for another link is wrong.
         """
         key = _key(trial)
         code = await self._stores.database.read(
@@ -182,9 +190,9 @@ class SmsCodes:
         )
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
-        """Return the message.
+        """Return the message. Phones fill the code in by its last line.
 
-        Phones read its last line (https://wicg.github.io/sms-one-time-codes/).
+        See https://wicg.github.io/sms-one-time-codes/.
         """
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
         language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
@@ -198,5 +206,5 @@ def _key(trial: SecondStepTry) -> bytes:
 
 
 def _use(trial: SecondStepTry) -> bytes:
-    """Return what a code is for: it fits nothing else."""
+    """Return what the code is for: a link, or signing in."""
     return trial.link.key if trial.link else b"sign in"

@@ -1,17 +1,17 @@
 """Second factors at Supabase Auth (https://github.com/supabase/auth, internal/api/mfa.go).
 
-Its admin API lists factors and sets a password past all of them, but cannot check a code. The code
-is therefore checked as in a user's own sign-in. A recovery link that is never mailed opens a
-session of the lowest level, which challenges the factor. The session always ends afterwards. The
-new link replaces a recovery link of Supabase's own that is on its way, and Supabase logs a sign-in.
-Supabase accepts a code again within its step; a link here works once.
+Its admin API lists factors, and sets a password without asking for them, but cannot check a code.
+The code is therefore checked as in a user's own sign-in: a recovery link that is never mailed opens
+a session of the lowest level, which challenges the factor. The session is ended afterwards. The new
+link replaces a recovery link that Supabase itself has just mailed, and Supabase logs a sign-in.
+Supabase accepts a code again within its 30 seconds; a link of Keyturn's works once.
 
-Phones and passkeys cannot be checked this way and are "other": users with no other factor contact
-support.
+Phones and passkeys cannot be checked this way, and are "other". Users without another factor must
+contact support.
 
-Only Auth's own answers count, by their form and error codes. Every other answer is unknown, which
-means neither "no factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth
-restarts.
+Only Auth's own answers count, by their form and error codes. Every other answer is unknown, and
+means neither "no factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway, for example, answers 404
+while Auth restarts.
 """
 
 import re
@@ -34,9 +34,8 @@ from keyturn.service.settings import SupabaseSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _WRONG_CODE = {"mfa_verification_failed", "mfa_verification_rejected"}
-"""Error codes (https://supabase.com/docs/guides/auth/debugging/error-codes).
-
-The second is the project's own hook.
+"""Error codes for a wrong code (https://supabase.com/docs/guides/auth/debugging/error-codes). The
+second one comes from a hook of the project.
 """
 
 _CODE = re.compile(r"[0-9]{6}")
@@ -64,14 +63,16 @@ class _Challenge(msgspec.Struct):
 class SupabaseSecondStep(SecondStep):
     """The factors of a project's Auth server.
 
-    Every method raises AccountsUnready if the server cannot help.
+    Every method raises AccountsUnready without a usable answer of the server.
     """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._api = AdminApi(settings, timeout)
 
     async def require_ready(self) -> None:
-        """Raise SettingsInvalid unless the server answers for an unknown user as documented."""
+        """Raise SettingsInvalid unless the server answers a question about an unknown user as
+        documented.
+        """
         answer = await self._api.ask("GET", f"/admin/users/{uuid4()}/factors")
         if not answer.is_unknown_user:
             message = (
@@ -133,7 +134,8 @@ class SupabaseSecondStep(SecondStep):
     async def _sign_out(self, session: str) -> None:
         """End the session.
 
-        If Auth does not answer, the password change or the session's one-hour life ends it.
+        If Auth does not answer, the change of the password ends the session, or its access token
+        expires after an hour.
         """
         try:
             answer = await self._api.ask("POST", "/logout?scope=local", session, json={})

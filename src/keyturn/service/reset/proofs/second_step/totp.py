@@ -1,4 +1,4 @@
-"""Time-based codes (TOTP, RFC 6238). Pure."""
+"""Time-based codes (TOTP, RFC 6238): functions without input or output."""
 
 import base64
 import hmac
@@ -21,20 +21,19 @@ SEED_BYTES = 20
 """160 bits, as RFC 4226 recommends (section 4, R6)."""
 
 _SHORTEST = 10
-"""Bytes.
-
-RFC 4226 demands 128 bits, but the seeds of many apps have 80; a shorter seed is a mistake.
+"""Bytes of a seed. RFC 4226 demands 128 bits, but the seeds of many apps have 80. A shorter seed is
+a mistake.
 """
 
 _DIGITS = 6
 _HASH = SHA1()  # noqa: S303 - many authenticator apps know no other (RFC 6238, 1.2)
 
 _STEP = 30
-"""Seconds: ASVS 6.5.5."""
+"""Seconds of a step (ASVS 6.5.5)."""
 
 _DRIFT = (0, -1, 1)
-"""Steps around the server's own that are accepted: for slow typing and a phone's clock (RFC 6238,
-5.2).
+"""Accepted steps, relative to the present one: users type slowly, and a phone's clock may be wrong
+(RFC 6238, 5.2).
 """
 
 _CODE = re.compile(r"[0-9]{6}", re.ASCII)
@@ -42,7 +41,7 @@ _BLANKS = re.compile(r"[\s-]+")
 
 
 def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
-    """Return the code's step; None if it is none of the steps that are accepted now."""
+    """Return the step of a code; None if the code is not that of an accepted step."""
     plain = _BLANKS.sub("", code)
     if not _CODE.fullmatch(plain):
         return None
@@ -57,9 +56,9 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
 
 
 def otpauth_uri(seed: bytes, email: str, issuer: str) -> str:
-    """Return the address that an authenticator app reads from a QR code."""
+    """Return the otpauth:// address that an authenticator app reads from a QR code."""
     totp = TOTP(seed, _DIGITS, _HASH, _STEP, enforce_key_length=False)
-    # RFC 3986 knows no plus for a blank, and not all apps do.
+    # Not all apps read a plus as a space: RFC 3986 does not know it.
     return totp.get_provisioning_uri(email, issuer).replace("+", "%20")
 
 
@@ -68,9 +67,9 @@ def base32(seed: bytes) -> str:
 
 
 def seed_of_base32(text: str) -> bytes:
-    """Return a seed written in groups, in lower case, or as an otpauth:// address.
+    """Return the seed of a text in base 32.
 
-    Raises ValueError.
+    It may be written in groups, in lower case, or as an otpauth:// address. Raises ValueError.
     """
     if text.startswith("otpauth://"):
         (text,) = parse_qs(urlsplit(text).query).get("secret", [])
@@ -89,15 +88,16 @@ _PHP_STRING = re.compile(r's:\d+:"(.*)";', re.DOTALL)
 
 
 class _Json(msgspec.Struct):
-    """Reads the data of django-allauth's authenticator."""
+    """The data of an authenticator of django-allauth."""
 
     secret: str
     __repr__ = object.__repr__  # a traceback with its variables would show the seed
 
 
 class _Sealed(msgspec.Struct):
-    """Reads the output of Laravel's Encrypter: each field in base64, the MAC in hex over iv and
-    value as written.
+    """The output of Laravel's Encrypter.
+
+    `iv` and `value` are in base64. `mac` is an HMAC of these two texts, in hexadecimal digits.
     """
 
     iv: str
@@ -106,7 +106,10 @@ class _Sealed(msgspec.Struct):
 
 
 def read_seed(written: str, form: str, keys: Sequence[str]) -> bytes:
-    """Return the seed. Raises ValueError if it has another form or if no key opens it."""
+    """Return the seed that an app has written in the given form.
+
+    Raises ValueError if it has another form, or if no key decrypts it.
+    """
     try:
         match form:
             case "hex":
@@ -136,7 +139,8 @@ def _open_laravel(sealed: _Sealed, keys: Sequence[str]) -> str:
             else key.encode()
         )
         mac = hmac.digest(raw, f"{sealed.iv}{sealed.value}".encode(), "sha256").hex()
-        if hmac.compare_digest(mac, sealed.mac):  # before anything is decrypted
+        # The MAC is checked before anything is decrypted, so errors of the padding tell nothing.
+        if hmac.compare_digest(mac, sealed.mac):
             decryptor = Cipher(AES(raw), CBC(base64.b64decode(sealed.iv))).decryptor()
             padded = decryptor.update(base64.b64decode(sealed.value)) + decryptor.finalize()
             unpadder = PKCS7(AES.block_size).unpadder()

@@ -1,5 +1,5 @@
-"""Finds the variables of Jinja's templates: all branches, with a `Probe` for each; no function of
-an app runs.
+"""Finds the variables of Jinja's templates: renders all branches with a `RecordingValue` for each
+variable, and runs no function of an app.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,17 +20,17 @@ from jinja2.visitor import NodeTransformer
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
-from keyturn.studio.gallery.variables.probe import (
+from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
+from keyturn.studio.gallery.variables.python_functions import call_python
+from keyturn.studio.gallery.variables.recording_value import (
     FILTERS,
     TESTS,
-    Probe,
-    Shape,
+    RecordingValue,
+    TargetShape,
     Variable,
     Variables,
     printed,
 )
-from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
-from keyturn.studio.gallery.variables.python_functions import call_python
 from keyturn.studio.gallery.variables.slots import BEGIN, ELSE, END, MARK, Slot, number_of, slots_in
 from keyturn.studio.gallery.variables.unpacking import shape_of
 
@@ -45,13 +45,12 @@ _ALWAYS_THERE = frozenset(
 _ITSELF = frozenset(
     {"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"}
 )
-_STILL_IT = frozenset(
-    {"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"}
-)  # in the same place
+# Filters whose result is printed in the same place.
+_STILL_IT = frozenset({"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"})
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _MOST_TURNS = 100
 _INCLUDED = "_included"
-# a name that only the templates of a mail have, and no imported file without their context
+# A name that the templates of a mail have; a file that is imported without their context lacks it.
 _INSIDE = "_inside"
 
 
@@ -87,32 +86,38 @@ def find_variables(
     """
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
-            if template := _loaded(_probing(environment, go_on), file):
+            if template := _loaded(_recording(environment, go_on), file):
                 with (
                     suppress(Exception),
-                    within(printed, list[Probe]()) as probes,
+                    within(printed, list[RecordingValue]()) as recorded,
                 ):  # rendering reports it
-                    _note_slots(template.render({_INSIDE: True}), probes)
+                    _note_slots(template.render({_INSIDE: True}), recorded)
     return reading.variables
 
 
-def _note_slots(text: str, probes: Sequence[Probe]) -> None:
+def _note_slots(text: str, recorded: Sequence[RecordingValue]) -> None:
     for number, slot in slots_in(text):
-        if number < len(probes):  # a template may have such a character of its own
-            for one in probes[number].variables:
+        if number < len(recorded):  # a template may have such a character of its own
+            for one in recorded[number].variables:
                 one.slots.append(slot)
 
 
 @lru_cache(4)
-def _probing(environment: Environment, go_on: Prepare | None) -> Environment:
+def _recording(environment: Environment, go_on: Prepare | None) -> Environment:
     copy = environment.overlay(
         bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True
     )
-    copy.code_generator_class, copy.context_class, copy.finalize = CodeGenerator, _Probing, None
+    copy.code_generator_class, copy.context_class, copy.finalize = (
+        CodeGenerator,
+        _RecordingContext,
+        None,
+    )
     get, own = copy.getattr, {_name_of(function): function for function in _OWN}
     vars(copy).update(
-        undefined=lambda *_, **__: Probe(),
-        getattr=lambda obj, name: obj.attribute(name) if isinstance(obj, Probe) else get(obj, name),
+        undefined=lambda *_, **__: RecordingValue(),
+        getattr=lambda obj, name: (
+            obj.attribute(name) if isinstance(obj, RecordingValue) else get(obj, name)
+        ),
         filters=OrElse(own, lambda name: pass_context(partial(_filtered, environment, name))),
         tests=OrElse({}, lambda name: pass_context(partial(_tested, environment, name))),
         _parse=lambda source, name, _: _Branches(name).visit(
@@ -128,19 +133,20 @@ def _loaded(environment: Environment, file: str, parent: str | None = None) -> T
     return None
 
 
-class _Probing(Context):
-    """Has a probe for each name that the mail is to be given, and calls only what is Jinja's or
-    Python's own.
+class _RecordingContext(Context):
+    """Has a `RecordingValue` for each name that the mail is to be given.
+
+    It calls only what is Jinja's or Python's own.
     """
 
     def resolve_or_missing(self, key: str) -> Any:
         value = super().resolve_or_missing(key)
         if value is not missing or key in _ALWAYS_THERE or _INSIDE not in self.parent:
             return value
-        return Probe(_reading.get().variables.setdefault(key, Variable(key)))
+        return RecordingValue(_reading.get().variables.setdefault(key, Variable(key)))
 
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
-        if isinstance(called, Probe):
+        if isinstance(called, RecordingValue):
             answer = called.call(*args)
             name = called.root_name
             return (
@@ -149,7 +155,7 @@ class _Probing(Context):
                 else answer
             )
         if args and isinstance(getattr(called, "__self__", None), Environment):
-            if isinstance(args[0], Probe):
+            if isinstance(args[0], RecordingValue):
                 return args[0]
             if _is_built_in(called):  # the sandbox's bounds
                 return _attempted(partial(called, *args))
@@ -157,9 +163,9 @@ class _Probing(Context):
             return self.call(caller)  # the tag of an extension
         reading = _reading.get()
         if not _is_built_in(called) or not reading.goes_on():
-            return Probe()
+            return RecordingValue()
         with reading.deeper():
-            return _attempted(lambda: super(_Probing, self).call(called, *args, **named))
+            return _attempted(lambda: super(_RecordingContext, self).call(called, *args, **named))
 
 
 def _is_built_in(called: Any) -> bool:
@@ -178,15 +184,15 @@ def _is_built_in(called: Any) -> bool:
 def _filtered(
     environment: Environment, name: str, context: Context, value: Any, *args: Any, **named: Any
 ) -> Any:
-    """Return the result of a filter: Jinja's own filters of lists take what they need
-    from a probe.
+    """Return the result of a filter. Jinja's own filters of lists take what they need from a
+    `RecordingValue`.
     """
 
     def result() -> Any:
         made = environment.call_filter(name, value, args, named, context)
         return [*made] if isinstance(made, Iterator) else made
 
-    if not isinstance(value, Probe):
+    if not isinstance(value, RecordingValue):
         return _attempted(result) if name in environment.filters else value
     value.note_filter(name, next(iter(args), None) if name in ("default", "d") else None)
     use = next((use for use, names in FILTERS.items() if name in names), None)
@@ -195,19 +201,19 @@ def _filtered(
     value.note(use)
     if use == "mapping":
         return value
-    listed = _attempted(result) if use == "list" and name in OF_JINJA else Probe()
+    listed = _attempted(result) if use == "list" and name in OF_JINJA else RecordingValue()
     return value if name in _ITSELF | _STILL_IT else listed
 
 
 def _attempted(work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except Exception:  # noqa: BLE001 - it cannot take a probe
-        return Probe()
+    except Exception:  # noqa: BLE001 - it cannot take a recording value
+        return RecordingValue()
 
 
 def _tested(environment: Environment, name: str, context: Context, value: Any, *args: Any) -> Any:
-    if not isinstance(value, Probe):
+    if not isinstance(value, RecordingValue):
         return _attempted(partial(environment.call_test, name, value, args, None, context))
     if name in TESTS:
         value.note(TESTS[name])
@@ -228,9 +234,8 @@ class _Branches(NodeTransformer):
 
     def visit(self, node: nodes.Node, *_: Any, **__: Any) -> Any:
         """Visit the parts of a copy of a node, then itself."""
-        copied = object.__new__(
-            type(node)
-        )  # an extension's internal name cannot be made by its class
+        # An extension's internal name cannot be made by its class.
+        copied = object.__new__(type(node))
         copied.__dict__ = {
             name: part[:] if isinstance(part, list) else part for name, part in vars(node).items()
         }
@@ -313,28 +318,32 @@ def _statement(call: Any) -> nodes.Node:
 
 
 def asked(value: Any) -> Any:
-    return value.note("asked") if isinstance(value, Probe) else value
+    return value.note("asked") if isinstance(value, RecordingValue) else value
 
 
 def either(test: Any, *values: Any) -> Any:
     asked(test)
-    probes = [value for value in values if isinstance(value, Probe)]
-    return reduce(Probe.either, probes) if probes else next(filter(None, values), values[-1])
+    recorded = [value for value in values if isinstance(value, RecordingValue)]
+    return (
+        reduce(RecordingValue.either, recorded)
+        if recorded
+        else next(filter(None, values), values[-1])
+    )
 
 
 def left_or_right(left: Any, right: Any) -> Any:
     return either(left, left, right)
 
 
-def each(entries: Any, shape: Shape) -> list[Any]:
-    if isinstance(entries, Probe):
+def each(entries: Any, shape: TargetShape) -> list[Any]:
+    if isinstance(entries, RecordingValue):
         return [entries.note("list").entry(shape)] if _reading.get().goes_on() else []
     turns = _attempted(lambda: [*islice(entries, _MOST_TURNS)])
     return [unpacked(one, shape) for one in turns if _reading.get().goes_on()]
 
 
-def unpacked(value: Any, shape: Shape) -> Any:
-    if isinstance(value, Probe):
+def unpacked(value: Any, shape: TargetShape) -> Any:
+    if isinstance(value, RecordingValue):
         return value.parts(shape)
     if isinstance(shape, str) or not isinstance(value, list | tuple):
         return value
@@ -355,9 +364,9 @@ def each_file(
 
 def _note_file(environment: Environment, name: Any, parent: str) -> None:
     """Note which files a value may name: `"parts/" ~ kind ~ ".html"` names those of a folder."""
-    probes = printed.get()
+    recorded = printed.get()
     mark = MARK.search(name) if isinstance(name, str) else None
-    if not (probes and mark):
+    if not (recorded and mark):
         return
     prefix, suffix = name[: mark.start()], name[mark.end() :]
     if "/" not in prefix:  # it could be any file, and this one, too
@@ -369,7 +378,7 @@ def _note_file(environment: Environment, name: Any, parent: str) -> None:
         rests = tuple(
             file[len(prefix) : len(file) - len(suffix)] for file in files if file != parent
         )
-        for one in probes[number_of(mark[0])].variables:
+        for one in recorded[number_of(mark[0])].variables:
             one.slots += [Slot("file", options=rests)] if rests else []
 
 

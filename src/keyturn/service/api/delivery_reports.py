@@ -1,6 +1,6 @@
 """Mail providers' reports: the routes that take them, and what a report changes.
 
-A proof is the only authentication.
+A report is authenticated by its proof alone, such as a signature.
 """
 
 import logging
@@ -41,8 +41,9 @@ class ProviderReports:
         self._refusals = OnceAMinute()
 
     def handlers(self) -> Sequence[HTTPRouteHandler]:
-        """Return a route for each provider with a proof in the settings: reports arrive after a
-        change, too.
+        """Return a route for each provider whose proof is in the settings.
+
+        Reports still arrive after the settings have changed to another provider.
         """
         webhooks = ((name, getattr(self._settings, name).webhook()) for name in PROVIDERS)
         return [self._handler(name, webhook) for name, webhook in webhooks if webhook]
@@ -52,16 +53,17 @@ class ProviderReports:
 
         @post(path, status_code=200, request_max_body_size=longest, include_in_schema=False)
         async def take(request: AnyRequest) -> Done:
-            """Answer 200 to every genuine report, used or not: otherwise providers repeat it for
-            hours.
+            """Answer 200 to every genuine report, even if it changes nothing.
+
+            Otherwise providers would repeat it for hours.
             """
             client, limits = client_of(request), self._stores.limits
             await limits.require_left("malformed", client)
             try:
                 reports = await self._proven(webhook, request, client)
             except (ReportRefused, ReportUnproven) as refused:
-                # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or our
-                # wrong secret.
+                # Failed authentication belongs in the log (OWASP ASVS 16.3.1): it is an attack, or
+                # the secret in the settings is wrong.
                 if self._refusals.count(client.networks[0][0]):
                     address = client.ip_address
                     log.warning(
@@ -90,9 +92,10 @@ class ProviderReports:
             return await webhook.read(request.headers, bytes(body))
 
     async def take(self, report: DeliveryReport, client: Client) -> None:
-        """Note the report with its message; a known one, or about a foreign mail, changes nothing.
+        """Note the report with its message.
 
-        A message that waits for another try is settled: the provider has the mail, but its answer
+        A report that is known already, or is about a mail of another sender, changes nothing. If
+        the message waits for another try, it is settled: the provider has the mail, and its answer
         was lost.
         """
         stores, to = self._stores, addresses.normalize(report.to)
@@ -131,8 +134,8 @@ class ProviderReports:
 
 
 class _Bodies:
-    """Bounds the bytes of unproven bodies on arrival, of all clients and of each (OWASP ASVS 2.4.1,
-    13.2.6).
+    """Limits the bytes of unproven bodies while they arrive, of each client and of all (OWASP ASVS
+    2.4.1, 13.2.6).
     """
 
     def __init__(self) -> None:
@@ -140,8 +143,9 @@ class _Bodies:
 
     @contextmanager
     def room(self, client: Client) -> Iterator[Callable[[int], None]]:
-        """Yield a function that reserves bytes until the end of the block, and raises Busy if there
-        is no room.
+        """Yield a function that reserves bytes until the end of the block.
+
+        It raises Busy if too many bytes are reserved already.
         """
         name, _ = client.networks[0]
         reserved = 0

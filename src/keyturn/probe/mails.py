@@ -29,9 +29,9 @@ _LONGEST_TEXT, _LONGEST_SUBJECT = 200_000, 200
 """Characters of a mail that are kept."""
 
 MOST_MAILS, MOST_BYTES = 1_000, 100_000_000
-"""Mails of a run that are read.
+"""Mails of a run that are read, and their bytes.
 
-A run needs less than a hundred, and four for each sample of times.
+A run needs fewer than a hundred, and up to four for each sample of times.
 """
 
 
@@ -110,7 +110,7 @@ def _token_of(address: str) -> str:
     return max(strange, key=len)  # what stands before the path's first slash is one: empty
 
 
-class Mailbox:
+class ReceivedMails:
     """Waits for mails in the inbox. `slowest`: seconds that the slowest mail took so far."""
 
     def __init__(self, inbox: CapturedMails) -> None:

@@ -7,18 +7,16 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from functools import cached_property
 from typing import cast
 from urllib.parse import urlsplit
 
 import httpx2
-from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.hosts import host_of, is_loopback, is_loopback_address
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.probe.attack import CannotProbe, Limited, Verdict, not_tried
+from keyturn.probe.page import Page
 
 _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
@@ -28,9 +26,7 @@ _LONGEST_PAGE = 200_000
 
 _MOST_REDIRECTS = 5
 _PERMISSION, _PAUSE = "/.well-known/keyturn-probe", 0.5
-"""Where another host publishes that it may be probed, and the seconds between
-two requests to it.
-"""
+"""Where another host publishes that it may be probed, and the seconds between requests to it."""
 
 _MINTED = re.compile(r"[\w-]{32}", re.ASCII)
 """A permission, as `new_permission` makes it.
@@ -43,67 +39,6 @@ _LOOPBACK = ("127.0.0.1", "::1")
 
 _SECRET = {"authorization", "cookie"}
 _BEARER = re.compile(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', re.IGNORECASE)
-
-
-class Page(Struct, frozen=True, kw_only=True, dict=True):
-    """An answer.
-
-    `sent`: the request, after its first line. `before`: the answers whose redirects led here.
-    """
-
-    method: str
-    url: str
-    sent: str
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: str
-    seconds: float
-    before: tuple["Page", ...] = ()
-
-    def header(self, name: str) -> str:
-        return ", ".join(value for key, value in self.headers if key == name)
-
-    @property
-    def all(self) -> tuple["Page", ...]:
-        """The answers from the first on, this one last."""
-        return (*self.before, self)
-
-    @property
-    def received(self) -> str:
-        """The headers and the bodies of all answers."""
-        return "\n".join(f"{page.headers}\n{page.body}" for page in self.all)
-
-    @property
-    def is_html(self) -> bool:
-        return "html" in self.header("content-type")
-
-    @cached_property
-    def tree(self) -> Element:
-        return parse_html(self.body)
-
-    @property
-    def words(self) -> str:
-        """The body as a person reads it."""
-        return self.tree.lines() if self.is_html else self.body
-
-    @property
-    def cookies(self) -> dict[str, str]:
-        """The cookies that all answers set, with empty texts for those that they delete."""
-        return dict(
-            _cookie(value)
-            for page in self.all
-            for key, value in page.headers
-            if key == "set-cookie"
-        )
-
-
-def _cookie(header: str) -> tuple[str, str]:
-    pair, _, attributes = header.partition(";")
-    name, _, value = pair.partition("=")
-    is_deleted = any(
-        sign in attributes.lower() for sign in ("max-age=0", "01 jan 1970", "01-jan-1970")
-    )
-    return name.strip(), "" if is_deleted else value.strip().strip('"')
 
 
 def joined(base: str, url: str) -> str:
@@ -123,7 +58,7 @@ def joined(base: str, url: str) -> str:
 
 
 def needs_permission(url: str) -> bool:
-    """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
+    """Tell whether a URL is of another host. Raises CannotProbe if it is no HTTP URL."""
     if not host_of(url) or urlsplit(url).scheme not in {"http", "https"}:
         raise CannotProbe(
             f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000."
@@ -139,15 +74,14 @@ def new_permission() -> str:
 
 
 class Web:
-    """The origin under test; a call ends after `seconds`, and another host gets few.
+    """The origin under test; a call ends after `seconds`, and another host gets two a second.
 
     Raises CannotProbe.
     """
 
     def __init__(self, url: str, seconds: float) -> None:
-        self._client = HttpClient(
-            seconds, _LONGEST, trust_env=False
-        )  # a proxy of the environment is another host
+        # A proxy of the environment is another host.
+        self._client = HttpClient(seconds, _LONGEST, trust_env=False)
         self.is_another_host = needs_permission(url)
         self.origin = joined(url, "/").removesuffix("/")
         self._turn = asyncio.Lock()
@@ -157,7 +91,7 @@ class Web:
     async def require_permission(self, permission: str) -> None:
         """Ask another host over https for what only its owner can publish.
 
-        Raises CannotProbe and a Finding.
+        Raises CannotProbe and AttackEnded.
         """
         other = f"{self.origin} is another host"
         if not self.origin.startswith("https://"):
@@ -185,7 +119,7 @@ class Web:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes = b""
     ) -> Page:
-        """Return the answer. Raises a Finding if there is none, or a limit answers."""
+        """Return the answer. Raises AttackEnded if there is none, or a limit answers."""
         if self.is_another_host:
             async with self._turn:
                 await asyncio.sleep(_PAUSE)
@@ -247,7 +181,8 @@ async def _reached(port: int) -> str:
 
 
 class Browser:
-    """A browser with cookies or an API's bearer token; `headers`: added to its POSTs.
+    """A browser with cookies or an API's bearer token; `headers`: added to requests other than GET
+    and HEAD.
 
     Redirects stay in the origin.
     """
@@ -258,7 +193,7 @@ class Browser:
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
         """Return the last answer.
 
-        `path`: also a URL of the origin. Raises a Finding for one of another.
+        `path`: also a URL of the origin. Raises AttackEnded for one of another.
         """
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)

@@ -1,6 +1,6 @@
-"""Checks mails: `check` those of a folder, `check_mail` one of them.
+"""Checks mails: `check` those of a folder, `TemplateChecks.check_mail` one of them.
 
-`put_together` makes the report of both.
+`put_together` makes the report from the parts of templates.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import chain, filterfalse, product
+from itertools import chain
 from operator import attrgetter
 
 import msgspec
@@ -18,12 +18,11 @@ from jinja2 import TemplateError
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages.catalogues import Text
+from keyturn.mail.languages.catalogues import TextKey
 from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.studio.gallery import Gallery, MailName, Sample
-from keyturn.studio.gallery.branches.exploration import LONGEST
-from keyturn.studio.gallery.environments import FolderEnvironment, parse_template
-from keyturn.studio.gallery.gallery import Renderers
+from keyturn.studio.gallery.branches.exploration import LONGEST, Passes
+from keyturn.studio.gallery.environments import FolderEnvironment, Renderers, parse_template
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import accessibility, comments, links, parts, safety
 from keyturn.studio.lint.checks.conditionals import check_conditionals
@@ -31,7 +30,7 @@ from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
 from keyturn.studio.lint.clients.clients import clients_in
 from keyturn.studio.lint.clients.features import check_compatibility
-from keyturn.studio.lint.document import Check, Document, document_of, read_document
+from keyturn.studio.lint.document import Check, Document, read_document, sent_document
 from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
@@ -44,10 +43,8 @@ from keyturn.studio.lint.source.translations import findings_on_texts, marked_te
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
-TEXT_CHECKS: tuple[Check, ...] = (
-    links.check_links_in_text,
-    *parts.OF_ALL_PARTS,
-)  # of a mail that is text alone
+TEXT_CHECKS: tuple[Check, ...] = (links.check_links_in_text, *parts.OF_ALL_PARTS)
+"""The checks of a mail that has no HTML."""
 
 
 def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
@@ -69,17 +66,18 @@ def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tu
 
 CHECKS = checks_for()
 
-ENOUGH = 2  # mails of a template that may pass a limit before the others are skipped
+ENOUGH = 2
+"""Mails of a template that may pass a limit before the others are skipped."""
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True):
+class TemplateResult(msgspec.Struct, frozen=True, array_like=True):
     """What the checks say of a template: rendered `mails`, `texts` for translation, `unused`
     selectors.
     """
 
     findings: tuple[Finding, ...] = ()
     mails: int = 0
-    texts: tuple[tuple[Text, Place], ...] = ()
+    texts: tuple[tuple[TextKey, Place], ...] = ()
     is_cut_short: bool = False
     unused: tuple[Finding, ...] = ()
 
@@ -90,9 +88,9 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 _Read = Callable[[], Document]
-_SAYS = attrgetter(
-    "rule", "place", "message"
-)  # of equal findings of one template: the fix may name another sample
+
+# Equal findings of one template: their fixes may name different samples.
+_SAYS = attrgetter("rule", "place", "message")
 
 
 @dataclass(eq=False)
@@ -111,57 +109,49 @@ class TemplateChecks:
     traced: Renderers | None = None
 
     def __post_init__(self) -> None:
-        gallery, is_forcing = self.gallery, self.gallery.finds_branches
-        self._templates_for = self.traced or gallery.renderers(
-            with_lenient_origins, is_forcing=is_forcing
+        self._templates_for = self.traced or self.gallery.renderers(
+            with_lenient_origins, is_forcing=self.gallery.finds_branches
         )
-        self._of_file = cache(partial(_of_file, gallery))
+        self._of_file = cache(partial(_of_file, self.gallery))
 
-    def check(self, template: str) -> Part:
+    def check(self, template: str) -> TemplateResult:
         """Check a template.
 
         A mail that takes too long is a finding; the others are still checked.
         """
-        name, passed = MailName(template), list[Finding]()
-        samples: Sequence[Sample] = ()
+        name = MailName(template)
+        passed: list[Finding] = []
         findings: list[Finding] = []
+        samples: Sequence[Sample] = ()
         with self._limits(template, passed):
             samples = self._samples(template, findings)
         findings = [_with_mail(one, name, hides=True) for one in (*findings, *passed)]
         if not samples:
-            return Part(tuple(findings))
+            return TemplateResult(tuple(findings))
         passes = None
         with self._limits(template, passed, LONGEST + self.limits.seconds):
             passes = None if findings else self.gallery.branches(template)
-        usual = next(
-            (one for one in self.languages if one.tag == SOURCE_LANGUAGE), self.languages[0]
-        )
-        others = (*samples[1:], *(passes.samples if passes else ()))
-        mails, ended, styles = list[MailName](), 0, StyleUses()
-        for sample, language in chain(
-            product(samples[:1], self.languages), product(others, [usual])
-        ):
+        mails: list[MailName] = []
+        ended = 0
+        styles = StyleUses()
+        for sample, language in self._mails(samples, passes):
             of_mail = self._findings(template, sample, language, styles)
-            if (
-                sample.forced
-            ):  # with made-up values; what fails with those of a sample is an error already
-                known = {one.place for one in findings}
-                of_mail = [
-                    one for one in of_mail if one.rule != "unchecked/part" or one.place not in known
-                ]
+            if sample.forced:
+                of_mail = _without_known_faults(of_mail, findings)
             mail = _mail_name(template, sample, language, self.languages)
             findings += (_with_mail(one, mail) for one in of_mail)
             mails.append(mail)
-            ended += any(finding.group == "limits" for finding in of_mail)
+            if any(finding.group == "limits" for finding in of_mail):
+                ended += 1
             if ended >= ENOUGH:
                 break
-        is_judged, of_files = not (passed or any(finding.hides for finding in findings)), Part()
+        is_judged = not passed and not any(finding.hides for finding in findings)
+        of_files = TemplateResult()
         with self._limits(template, passed):
             of_files = self._of_files(template, styles if is_judged else None)
         findings += (_with_mail(one, name) for one in of_files.findings)
         if not ended:  # with values of no sample
             findings += (_with_mail(limit, name, hides=True) for limit in passed)
-        is_cut_short = passes is not None and passes.is_cut_short
         if not self.gallery.templates.engine:
             told = in_files_of_engines(findings, self.gallery.files_of(template), self.gallery.text)
             findings = [one if one.mails else replace(one, mails=tuple(mails)) for one in told]
@@ -169,20 +159,32 @@ class TemplateChecks:
             of_files,
             findings=tuple(merge(findings, _SAYS)),
             mails=len(mails),
-            is_cut_short=is_cut_short,
+            is_cut_short=passes is not None and passes.is_cut_short,
         )
 
-    def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> Part:
+    def _mails(
+        self, samples: Sequence[Sample], passes: Passes | None
+    ) -> Iterator[tuple[Sample, Language]]:
+        """Yield the first sample in all languages, then the others in the source language."""
+        first, *others = samples
+        usual = self.languages[0]
+        for language in self.languages:
+            yield first, language
+            if language.tag == SOURCE_LANGUAGE:
+                usual = language
+        for sample in (*others, *(passes.samples if passes else ())):
+            yield sample, usual
+
+    def check_mail(
+        self, template: str, sample: Sample, language: Language, read: _Read
+    ) -> TemplateResult:
         """Check one mail, which `read` returns."""
         mail = _mail_name(template, sample, language, self.gallery.languages.known)
-        of_mail = (
-            _with_mail(one, mail)
-            for one in self._findings(template, sample, language, StyleUses(), read)
-        )
-        of_files = self._of_files(template)  # below those of the mail
-        return replace(
-            of_files, findings=tuple(merge((*of_mail, *of_files.findings), _SAYS)), mails=1
-        )
+        of_mail = self._findings(template, sample, language, StyleUses(), read)
+        findings = [_with_mail(one, mail) for one in of_mail]
+        of_files = self._of_files(template)
+        findings += of_files.findings
+        return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=1)
 
     @contextmanager
     def _limits(self, template: str, passed: list[Finding], seconds: float = 0) -> Iterator[None]:
@@ -203,8 +205,9 @@ class TemplateChecks:
             return tuple(self.gallery.samples(template).values())
         except TemplateInvalid as error:
             findings += (explain_samples(one, self.gallery) for one in (error, *error.others))
-        can_be_rendered = all(one.rule == "samples/invalid" for one in findings)
-        return (self.gallery.guessed_sample(template),) if can_be_rendered else ()
+        if all(one.rule == "samples/invalid" for one in findings):
+            return (self.gallery.guessed_sample(template),)
+        return ()
 
     def _findings(
         self,
@@ -222,21 +225,17 @@ class TemplateChecks:
         hiding: list[Finding] = []
         try:
             with self._limits(template, hiding):
-                document = (
-                    read()
-                    if read
-                    else read_document(self._templates_for(sample), template, sample, language)
-                )
-                missing = document.missing
-                if (
-                    sample.forced
-                ):  # behind a forced decision, a text or a number may be asked for a part
-                    missing = tuple(
-                        one for one in missing if getattr(one.__cause__, "beside", None) != ()
-                    )
-                faults = {fault: explain(fault, self.gallery, sample) for fault in missing}
-                hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
-                for finding in chain(faults.values(), document_findings(document, self.checks)):
+                if read:
+                    document = read()
+                else:
+                    templates = self._templates_for(sample)
+                    document = read_document(templates, template, sample, language)
+                for fault in _faults_of(document):
+                    finding = explain(fault, self.gallery, sample)
+                    findings.append(finding)
+                    if is_failed_part(fault):
+                        hiding.append(finding)
+                for finding in document_findings(document, self.checks):
                     findings.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
                 if self.checks:
                     styles.add(document)
@@ -247,29 +246,49 @@ class TemplateChecks:
         findings = merge([*findings, *(replace(one, hides=True) for one in hiding)])
         if not sample.forced:
             return findings
+        return [one for one in findings if one.group == "limits" or _is_added(one.place, sample)]
 
-        def is_added(at: Place) -> bool:  # by the forced decisions
-            return any(
-                one.file == at.file and one.first <= at.line <= one.last for one in sample.adds
-            )
-
-        return [one for one in findings if one.group == "limits" or is_added(one.place)]
-
-    def _of_files(self, template: str, styles: StyleUses | None = None) -> Part:
+    def _of_files(self, template: str, styles: StyleUses | None = None) -> TemplateResult:
         """Return what can be said of the files of a template, and which of their `styles` are
         unused.
         """
         files = self.gallery.files_of(template)
-        findings = tuple(one for file in files for one in self._of_file(file)[0])
-        texts = tuple(one for file in files for one in self._of_file(file)[1])
-        return Part(
-            findings,
-            texts=texts,
-            unused=tuple(styles.unused(map(self.gallery.text, files))) if styles else (),
-        )
+        findings: list[Finding] = []
+        texts: list[tuple[TextKey, Place]] = []
+        for file in files:
+            of_file, texts_of_file = self._of_file(file)
+            findings += of_file
+            texts += texts_of_file
+        unused: tuple[Finding, ...] = ()
+        if styles:
+            unused = tuple(styles.unused(map(self.gallery.text, files)))
+        return TemplateResult(tuple(findings), texts=tuple(texts), unused=unused)
 
 
-def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[tuple[Text, Place]]]:
+def _without_known_faults(of_mail: Iterable[Finding], known: Iterable[Finding]) -> list[Finding]:
+    """Leave out parts that fail with made-up values where those of a sample failed already."""
+    places = {one.place for one in known}
+    return [one for one in of_mail if one.rule != "unchecked/part" or one.place not in places]
+
+
+def _faults_of(document: Document) -> list[TemplateInvalid]:
+    if not document.sample.forced:
+        return list(document.missing)
+    # Behind a forced decision, a text or a number may be asked for a part.
+    return [one for one in document.missing if getattr(one.__cause__, "beside", None) != ()]
+
+
+def _is_added(place: Place, sample: Sample) -> bool:
+    """Tell whether the forced decisions of a sample add a place."""
+    return any(
+        lines.file == place.file and lines.first <= place.line <= lines.last
+        for lines in sample.adds
+    )
+
+
+def _of_file(
+    gallery: Gallery, file: str
+) -> tuple[Sequence[Finding], Sequence[tuple[TextKey, Place]]]:
     """Return the unknown filters of a file and its texts for translation; other checks report what
     cannot be read.
     """
@@ -283,10 +302,9 @@ def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[t
         tree = parse_template(environment, source, file, with_lenient_origins)
     except (TemplateError, OSError):
         return (), ()
-    texts = marked_texts(tree, source, file) if has_catalogues else {}
-    return tuple(unknown_filters(tree, source, file, gallery)) if is_lenient else (), tuple(
-        texts.items()
-    )
+    findings = tuple(unknown_filters(tree, source, file, gallery)) if is_lenient else ()
+    texts = tuple(marked_texts(tree, source, file).items()) if has_catalogues else ()
+    return findings, texts
 
 
 def _with_mail(finding: Finding, mail: MailName, *, hides: bool = False) -> Finding:
@@ -300,53 +318,61 @@ def _mail_name(
     return MailName(template, sample.name, language.tag if len(among) > 1 else "")
 
 
-def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
+def document_findings(document: Document, checks: Iterable[Check]) -> Iterator[Finding]:
     """Yield the findings on a rendered mail, without those on a stand-in: the missing part is a
     finding itself.
     """
-    checks = TEXT_CHECKS if document.files.is_text else checks if document.mail.html else ()
-    findings = chain(
-        guard(document) if document.files.is_mjml else (), *(check(document) for check in checks)
-    )
+    findings = _all_findings(document, checks)
     if not (document.missing or document.sample.forced):
-        return findings
+        yield from findings
+        return
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
-    without_layout = document.place(document.body.offset).file == NO_LAYOUT
-
-    def is_of_stand_in(finding: Finding) -> bool:
+    lacks_layout = document.place(document.body.offset).file == NO_LAYOUT
+    for finding in findings:
         is_of_layout = finding.place.file == NO_LAYOUT or RULES.row_of(finding).is_of_nesting
-        return (
-            finding.place in shown_at
-            or "[[" in finding.message
-            or (without_layout and is_of_layout)
-        )
-
-    return filterfalse(is_of_stand_in, findings)
+        is_of_stand_in = finding.place in shown_at or "[[" in finding.message
+        if not is_of_stand_in and not (lacks_layout and is_of_layout):
+            yield finding
 
 
-def examine(
+def _all_findings(document: Document, checks: Iterable[Check]) -> Iterator[Finding]:
+    if document.files.is_mjml:
+        yield from guard(document)
+    if document.files.is_text:
+        checks = TEXT_CHECKS
+    elif not document.mail.html:
+        checks = ()
+    for check in checks:
+        yield from check(document)
+
+
+def check_sent_mail(
     _: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()
 ) -> list[Finding]:
-    """Return the findings in a sent mail, in a renderer: a few kilobytes of HTML and CSS can cost
-    an hour of work.
+    """Return the findings on a sent mail.
+
+    It runs in a renderer: a few kilobytes of HTML and CSS can cost an hour of work.
     """
-    findings = dict.fromkeys(
-        document_findings(document_of(html, text, subject), checks_for(clients))
-    )
-    for_senders = (
-        replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in findings
-    )
-    return sorted(for_senders, key=lambda finding: (finding.place, finding.rule, finding.message))
+    document = sent_document(html, text, subject)
+    findings = dict.fromkeys(document_findings(document, checks_for(clients)))
+    for_senders = []
+    for finding in findings:
+        fix = RULES.row_of(finding).fixes.get("sent", finding.fix)
+        for_senders.append(replace(finding, fix=fix))
+    return sorted(for_senders, key=attrgetter("place", "rule", "message"))
 
 
-_Parts = Mapping[str, Part]  # parts by the names of their templates
-_Users = Mapping[str, Collection[str]]  # templates by the names of their files
-ChecksTemplates = Callable[
-    [TemplateChecks, Sequence[str]], Iterable[Part]
-]  # in the order of the names
+_Results = Mapping[str, TemplateResult]
+"""Results by the names of their templates."""
+
+_Users = Mapping[str, Collection[str]]
+"""Templates by the names of their files."""
+
+ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[TemplateResult]]
+"""Returns the results of templates in the order of their names."""
 
 
-def check(
+def check_gallery(
     gallery: Gallery,
     checks: Iterable[Check] = CHECKS,
     languages: Iterable[Language] | None = None,
@@ -362,56 +388,62 @@ def check(
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
         checker = TemplateChecks(gallery, tuple(checks), languages, limits or Limits())
-        parts = dict(zip(names, each(checker, names), strict=True))
-        return put_together(gallery, parts, languages, severity, are_all=only is None)
+        results = dict(zip(names, each(checker, names), strict=True))
+        return put_together(gallery, results, languages, severity, are_all=only is None)
 
 
 def put_together(
     gallery: Gallery,
-    parts: _Parts,
+    results: _Results,
     languages: Sequence[Language],
     severity: Mapping[str, str],
     are_all: bool = False,
 ) -> Report:
-    """Make the report from the parts of templates.
+    """Make the report from the results of templates.
 
     With those of all (`are_all`), unused comments can be told.
     """
     text = cache(gallery.text)  # thousands of findings may be in one file
-    files = {name: gallery.files_of(name) for name in parts}
-    of_mails = chain.from_iterable(part.findings for part in parts.values())
-    ignoring = IgnoreComments(text)
-    on_texts = findings_on_texts(
-        gallery, {name: part.texts for name, part in parts.items()}, languages
-    )
-    unused = {name: part.unused for name, part in parts.items() if part.is_whole and part.unused}
-    everybody = _users({name: gallery.files_of(name) for name in gallery.names()}) if unused else {}
-    reasons = (
-        (one, ignoring.reason(one))
-        for one in merge([*of_mails, *on_texts, *unused_in_all(unused, everybody)])
-    )
-    judged = [
-        replace(kept, reason=reason)
-        for one, reason in reasons
-        if (kept := at_severity(one, severity))
-    ]
+    files = {name: gallery.files_of(name) for name in results}
     users = _users(files)
-    unseen = {
-        file for name, part in parts.items() if not part.is_whole for file in files[name]
-    }  # in full
-    idle = ignoring.unused(file for file in users if are_all and file not in unseen)
-    judged += filter(
-        None, (at_severity(one, severity) for one in (*ignoring.mistakes(users), *idle))
-    )
-    report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
-    return report.with_findings(_complete(one_for_each_engine(judged, text), users, text))
+    findings = list(chain.from_iterable(result.findings for result in results.values()))
+    texts = {name: result.texts for name, result in results.items()}
+    findings += findings_on_texts(gallery, texts, languages)
+    findings += _unused_styles(gallery, results)
+    ignoring = IgnoreComments(text)
+    judged = []
+    for finding in merge(findings):
+        reason = ignoring.reason(finding)
+        if kept := at_severity(finding, severity):
+            judged.append(replace(kept, reason=reason))
+    unseen = set[str]()  # files of which some part was not checked
+    for name, result in results.items():
+        if not result.is_whole:
+            unseen.update(files[name])
+    seen = [file for file in users if are_all and file not in unseen]
+    on_comments = (*ignoring.mistakes(users), *ignoring.unused(seen))
+    judged += [kept for one in on_comments if (kept := at_severity(one, severity))]
+    mails = sum(result.mails for result in results.values())
+    complete = _complete(one_for_each_engine(judged, text), users, text)
+    return Report(templates=len(results), mails=mails).with_findings(complete)
+
+
+def _unused_styles(gallery: Gallery, results: _Results) -> Iterable[Finding]:
+    unused = {}
+    for name, result in results.items():
+        if result.is_whole and result.unused:
+            unused[name] = result.unused
+    if not unused:
+        return ()
+    return unused_in_all(unused, _users({name: gallery.files_of(name) for name in gallery.names()}))
 
 
 def _users(files: Mapping[str, Iterable[str]]) -> _Users:
     """Return the templates of each file, from the files of each template."""
     users: dict[str, list[str]] = defaultdict(list)
-    for name, file in ((name, file) for name, those in files.items() for file in those):
-        users[file].append(name)
+    for name, those in files.items():
+        for file in those:
+            users[file].append(name)
     return users
 
 
@@ -423,18 +455,14 @@ def _complete(
     """
     lines = cache(lambda file: text(file).split("\n"))
 
-    @cache
-    def fingerprint(
-        file: str, line: int
-    ) -> str:  # once for a line, which may be long and have thousands of findings
+    @cache  # a line may be long, and have thousands of findings
+    def fingerprint(file: str, line: int) -> str:
         words = "".join(lines(file)[line - 1 : line]).split()
         return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
     for one in findings:
-        file, line = one.place.file, one.place.line_for_tools
-        templates = (
-            dict.fromkeys(mail.template for mail in one.mails)
-            or one.templates
-            or users.get(file, ())
-        )
-        yield replace(one, templates=tuple(templates), fingerprint=fingerprint(file, line))
+        file = one.place.file
+        of_mails = dict.fromkeys(mail.template for mail in one.mails)
+        templates = tuple(of_mails or one.templates or users.get(file, ()))
+        own = fingerprint(file, one.place.line_for_tools)
+        yield replace(one, templates=templates, fingerprint=own)

@@ -1,5 +1,5 @@
-"""Variables of templates, and a value that stands for them while a template is rendered, and notes
-what it does.
+"""Variables of templates, and a value that stands for them while a template is rendered. It records
+how the template uses it.
 """
 
 import re
@@ -97,21 +97,23 @@ METHODS: Mapping[Use, frozenset[str]] = {
 }
 TESTS: Mapping[str, Use] = {name: use for use, names in USES["tests"].items() for name in names}
 
-Shape = str | Sequence["Shape"]  # the names that take a value: `for label, (amount, unit) in rows`
+TargetShape = (
+    str | Sequence["TargetShape"]
+)  # the names that take a value: `for label, (amount, unit) in rows`
 _OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
 _RETURN_THE_LIKE = frozenset({"items", "values", "astimezone", "date", "time"})
 _NUMBER_FORMAT = re.compile(r"[\dfdgen,%]$")
 
 
-printed: ContextVar[list["Probe"] | None] = ContextVar("printed", default=None)
-"""The printed probes. The number of each is in the mark that stands for it in the text."""
+printed: ContextVar[list["RecordingValue"] | None] = ContextVar("printed", default=None)
+"""The printed values. The number of each is in the mark that stands for it in the text."""
 
 
-class Probe:
+class RecordingValue:
     """Answers each operation, so that any template can be rendered, and notes it in the `variables`
     that it may be.
 
-    The result of a calculation is a probe of no variable. `sides`: of a difference, whose days make
+    The result of a calculation is a value of no variable. `sides`: of a difference, whose days make
     them moments, or of a sum, which are all texts if one of them is (`is_text`). `holder`: the
     value that has this one as the attribute `name`.
     """
@@ -123,7 +125,7 @@ class Probe:
     def __init__(
         self,
         *variables: Variable,
-        holder: "Probe | None" = None,
+        holder: "RecordingValue | None" = None,
         name: str = "",
         sides: tuple[Any, ...] = (),
         is_text: bool = False,
@@ -134,7 +136,7 @@ class Probe:
         self.sides = sides
         self.is_text = is_text
 
-    def note(self, use: Use) -> "Probe":
+    def note(self, use: Use) -> "RecordingValue":
         for one in self.variables:
             one.uses.add(use)
         return self
@@ -148,24 +150,25 @@ class Probe:
         """Note that it is compared with a value. `is_option`: with one that it may have."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             self.note("number")
-        elif is_option and value is not None and not isinstance(value, Probe):
+        elif is_option and value is not None and not isinstance(value, RecordingValue):
             for one in self.variables:
                 one.compared.append(value)
 
-    def either(self, other: "Probe") -> "Probe":
-        return Probe(*self.variables, *other.variables)
+    def either(self, other: "RecordingValue") -> "RecordingValue":
+        return RecordingValue(*self.variables, *other.variables)
 
-    def entry(self, shape: Shape = "") -> Any:
+    def entry(self, shape: TargetShape = "") -> Any:
         called = shape if isinstance(shape, str) else ""
-        return Probe(*(one.item_variable(called) for one in self.variables)).parts(shape)
+        return RecordingValue(*(one.item_variable(called) for one in self.variables)).parts(shape)
 
-    def parts(self, shape: Shape) -> Any:
+    def parts(self, shape: TargetShape) -> Any:
         if isinstance(shape, str):
             return self
         names = tuple(part if isinstance(part, str) else "value" for part in shape)
         unpacked = [one.unpack(names) for one in self.variables]
         return tuple(
-            Probe(*(one[nth] for one in unpacked)).parts(part) for nth, part in enumerate(shape)
+            RecordingValue(*(one[nth] for one in unpacked)).parts(part)
+            for nth, part in enumerate(shape)
         )
 
     @property
@@ -173,40 +176,42 @@ class Probe:
         """The name of the one variable that it is, unless that is a part of another."""
         return self.variables[0].name if len(self.variables) == 1 and self.holder is None else ""
 
-    def attribute(self, name: str) -> "Probe":
+    def attribute(self, name: str) -> "RecordingValue":
         if name in _OF_A_DIFFERENCE:
             for side in self.sides:
-                if isinstance(side, Probe):
+                if isinstance(side, RecordingValue):
                     side.note("moment")
-        return Probe(*(one.attribute(name) for one in self.variables), holder=self, name=name)
+        return RecordingValue(
+            *(one.attribute(name) for one in self.variables), holder=self, name=name
+        )
 
-    def call(self, *arguments: Any) -> "Probe":
+    def call(self, *arguments: Any) -> "RecordingValue":
         """Return a result. The name of a method tells the type that has it."""
         use = next((use for use, names in METHODS.items() if self.name in names), None)
         if self.holder is None or use is None:
             self.note("called")
-            return Probe()
+            return RecordingValue()
         self.holder.note(use)
         for one in self.holder.variables:  # a method is no attribute
             if one.attributes.get(self.name) == Variable(self.name):
                 del one.attributes[self.name]
         if self.name == "get" and arguments and isinstance(arguments[0], str):
             return self.holder.attribute(arguments[0])
-        return self.holder if self.name in _RETURN_THE_LIKE else Probe()
+        return self.holder if self.name in _RETURN_THE_LIKE else RecordingValue()
 
-    def __getattr__(self, name: str) -> "Probe":
+    def __getattr__(self, name: str) -> "RecordingValue":
         if name.startswith("__"):
             raise AttributeError(name)
         return self.attribute(name)
 
-    def __getitem__(self, key: object) -> "Probe":
+    def __getitem__(self, key: object) -> "RecordingValue":
         if isinstance(key, str):
             return self.attribute(key)
         if isinstance(key, slice):
             return self.note("length")
-        return self.note("indexed").entry() if isinstance(key, int) else Probe()
+        return self.note("indexed").entry() if isinstance(key, int) else RecordingValue()
 
-    def __iter__(self) -> "Iterator[Probe]":
+    def __iter__(self) -> "Iterator[RecordingValue]":
         yield self.note("list").entry()
 
     __reversed__ = __iter__
@@ -223,11 +228,11 @@ class Probe:
         self.note("printed")
         if self.is_text:
             return "".join(map(str, self.sides))
-        probes = printed.get()
-        if probes is None:
+        values = printed.get()
+        if values is None:
             return ""
-        probes.append(self)
-        return mark_for(len(probes) - 1)
+        values.append(self)
+        return mark_for(len(values) - 1)
 
     __html__ = __str__
 
@@ -264,37 +269,37 @@ class Probe:
 
     __lt__ = __le__ = __gt__ = __ge__ = _is_beside
 
-    def _calculate(self, other: object = None) -> "Probe":
+    def _calculate(self, other: object = None) -> "RecordingValue":
         for side in (self, other):
-            if isinstance(side, Probe):
+            if isinstance(side, RecordingValue):
                 side.note("text" if isinstance(other, str) else "number")
-        return Probe()
+        return RecordingValue()
 
-    def _sum(self, left: object, right: object) -> "Probe":
+    def _sum(self, left: object, right: object) -> "RecordingValue":
         """Note that both sides are texts if one of them is; else they are numbers, until a text is
         added to them.
         """
         is_text = any(
-            isinstance(side, str) or (isinstance(side, Probe) and side.is_text)
+            isinstance(side, str) or (isinstance(side, RecordingValue) and side.is_text)
             for side in (left, right)
         )
         for side in (left, right):
-            if isinstance(side, Probe) and is_text:
+            if isinstance(side, RecordingValue) and is_text:
                 side.join()
-            elif isinstance(side, Probe):
+            elif isinstance(side, RecordingValue):
                 side.note("number")
-        return Probe(sides=(left, right), is_text=is_text)
+        return RecordingValue(sides=(left, right), is_text=is_text)
 
     def join(self) -> None:
         self.note("joined")
         for side in self.sides:
-            if isinstance(side, Probe):
+            if isinstance(side, RecordingValue):
                 side.join()
 
-    def __add__(self, other: object) -> "Probe":
+    def __add__(self, other: object) -> "RecordingValue":
         return self._sum(self, other)
 
-    def __radd__(self, other: object) -> "Probe":
+    def __radd__(self, other: object) -> "RecordingValue":
         return self._sum(other, self)
 
     __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _calculate
@@ -302,9 +307,9 @@ class Probe:
         __rpow__
     ) = _calculate
 
-    def __sub__(self, other: object) -> "Probe":
+    def __sub__(self, other: object) -> "RecordingValue":
         self._calculate(other)
-        return Probe(sides=(self, other))
+        return RecordingValue(sides=(self, other))
 
     __rsub__ = __sub__
 

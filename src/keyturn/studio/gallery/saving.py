@@ -1,4 +1,8 @@
-"""Saves a sample into a file of TOML or JSON. The rest of the file stays as its author wrote it."""
+"""Saves a sample into a file of TOML or JSON.
+
+The rest of a TOML file stays as its author wrote it. A JSON file is written again with its
+indentation.
+"""
 
 import json
 import os
@@ -73,6 +77,7 @@ class SampleFiles:
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
+        # The file may lie beside the folder, or be a link that leads out of it (CWE-59).
         if not file.resolve().is_relative_to(self._top):
             raise SampleNotSaved(file, f"it is outside {self._top}")
         try:
