@@ -308,8 +308,8 @@ async def start(database_url: str, clock: MovableClock) -> AsyncIterator[Start]:
             starting = running(wanted, worker=working, inbox=inbox, accounts=store, clock=clock)
             service = await stack.enter_async_context(starting)
             if (
-                isinstance(service.parts.accounts, BuiltinAccounts)
-                and not await service.parts.accounts.list()
+                isinstance(service.container.accounts, BuiltinAccounts)
+                and not await service.container.accounts.list()
             ):
                 for email, fields in people.items():
                     await service.add(email, **fields)

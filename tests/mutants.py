@@ -28,7 +28,7 @@ CHECKOUT = Path(__file__).parents[1]
 BESIDE_THE_SOURCE = ("email_templates", "frontend", "migrations", "preview", "pyproject.toml")
 RESET = ("tests/spec", "tests/contracts/records", "tests/contracts/second_steps", "tests/functions")
 SOURCES = {
-    "src/keyturn/service/secrets.py": (
+    "src/keyturn/service/one_time_secrets.py": (
         *RESET,
         "tests/contracts/outbox",
         "tests/contracts/database",

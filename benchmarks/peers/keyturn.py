@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Executable, insert, text
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, NEW_PASSWORD, PASSWORD, email_of, unknown, write_requests
-from keyturn.service import secrets
+from keyturn.service import one_time_secrets
 from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
@@ -72,7 +72,7 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
     await _add_accounts(database, count, over_table=over_table)
 
     stored = [(link, True) for link in links.values()]
-    await database.transact(lambda connection: secrets.add(connection, stored))
+    await database.transact(lambda connection: one_time_secrets.add(connection, stored))
     await database.close()
     write_requests(
         folder,
@@ -83,9 +83,9 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
     )
 
 
-def _link(number: int) -> tuple[str, secrets.Secret]:
+def _link(number: int) -> tuple[str, one_time_secrets.OneTimeSecret]:
     account, moment = Account(id=f"reset{number}", email=_reset_email(number)), now()
-    return mint_link(account, secrets.Purpose.RESET, moment, moment + timedelta(days=1))
+    return mint_link(account, one_time_secrets.Purpose.RESET, moment, moment + timedelta(days=1))
 
 
 async def _add_accounts(database: Database, count: int, *, over_table: bool) -> None:

@@ -16,8 +16,8 @@ from benchmarks.peers import SentFile
 from benchmarks.peers.keyturn import ENVIRONMENT
 from keyturn.garbage import collect_seldom
 from keyturn.mail.port.email import Email
+from keyturn.service.container import Container
 from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
-from keyturn.service.parts import Parts
 from keyturn.service.settings.reading import read_settings
 from keyturn.service.telemetry.logs import configure_logs
 
@@ -39,16 +39,16 @@ class CountingSender:
 async def main(folder: Path) -> None:
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
-    parts = Parts(settings, sender=CountingSender(SentFile(folder)))
-    work = parts.work()
-    await parts.worker.drain()
+    container = Container(settings, sender=CountingSender(SentFile(folder)))
+    work = container.work()
+    await container.worker.drain()
     collect_seldom(loaded=True)
     print("ready", flush=True)
     sys.stdin.readline()
     try:
         await until_signalled(work)
     finally:
-        await parts.close()
+        await container.close()
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ import msgspec
 from msgspec import inspect
 
 
-class Secret(str):
+class SecretStr(str):
     """A string that hides its value in a repr, a log and a traceback."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "Secret('…')" if self else "Secret('')"
+        return "SecretStr('…')" if self else "SecretStr('')"
 
 
 class Folder(str):
@@ -71,7 +71,7 @@ def mismatch(value: Any, wanted: Any) -> str:
 
     A secret is not shown.
     """
-    not_this = "" if Secret in (wanted, *get_args(wanted)) else f", not {shown(value)}"
+    not_this = "" if SecretStr in (wanted, *get_args(wanted)) else f", not {shown(value)}"
     return f"must be {_words(inspect.type_info(wanted))}{not_this}"
 
 
@@ -135,7 +135,7 @@ def not_this(value: str) -> str:
 
     What is or may hold a secret is not shown.
     """
-    return "" if isinstance(value, Secret) or "@" in value else f", not {shown(value)}"
+    return "" if isinstance(value, SecretStr) or "@" in value else f", not {shown(value)}"
 
 
 def shown(value: Any) -> str:

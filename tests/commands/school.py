@@ -54,7 +54,9 @@ class School:
 
     def suppress(self, email: str = ADA) -> None:
         self.do(
-            lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(email))
+            lambda service: service.container.stores.transact(
+                lambda tx: tx.mailboxes.suppress(email)
+            )
         )
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:
@@ -68,7 +70,7 @@ class School:
             )
             note_report(connection, reported)
 
-        self.do(lambda service: service.parts.database.transact(write))
+        self.do(lambda service: service.container.database.transact(write))
 
     def change(self, **values: object) -> None:
         self.do(lambda service: service.write(update(OutboxRow).values(**values)))

@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.long
 
-OF_MAILS_AND_PAGES = {"jinja2", "babel", "prometheus_client", "keyturn.service.parts"}
+OF_MAILS_AND_PAGES = {"jinja2", "babel", "prometheus_client", "keyturn.service.container"}
 
 
 @pytest.mark.usefixtures("migrated")

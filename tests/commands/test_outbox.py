@@ -141,7 +141,7 @@ def test_a_dead_message_begins_anew_once_with_a_new_link_under_a_new_key(
 
     school.do(Service.ask)
     school.do(
-        lambda service: service.parts.outbox.claim(1, timedelta(minutes=1))
+        lambda service: service.container.outbox.claim(1, timedelta(minutes=1))
     )  # as a worker does
     assert "A worker is handling message 3 at the moment" in keyturn("outbox", "retry", "3").out
     assert "under way" in keyturn("outbox", "list").out

@@ -9,9 +9,9 @@ from tests.commands.command import ADA, Keyturn
 from tests.commands.school import ADA as STUDENT
 from tests.commands.school import NOBODY, School
 
+from keyturn.service.client import Client
 from keyturn.service.clock import now
-from keyturn.service.reset.ground import Transaction
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.stores import Transaction
 
 pytestmark = pytest.mark.long
 
@@ -27,7 +27,7 @@ def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(
             at = now() - timedelta(days=days)
             transaction.audit.write("reset_request", "link_mailed", HERE, at, "", email)
 
-    school.do(lambda service: service.parts.ground.transact(write))
+    school.do(lambda service: service.container.stores.transact(write))
     head, _, line = migrated("audit").out.splitlines()
     assert {"EVENT", "OUTCOME", "EMAIL", "ADDRESS"} < set(head.split())
     assert {"reset_request", "link_mailed", ADA, "192.0.2.1"} < set(line.split())

@@ -32,6 +32,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.smtp import Smtp, SmtpSender
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase import SupabaseAccounts
+from keyturn.service.client import Client
 from keyturn.service.problems.requests import (
     AccountsUnready,
     Busy,
@@ -43,8 +44,7 @@ from keyturn.service.reset.proofs.challenge import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms import TwilioSms
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
-from keyturn.service.reset.records.client import Client
-from keyturn.service.settings import ChallengeSettings, Secret, SmsSettings, SupabaseSettings
+from keyturn.service.settings import ChallengeSettings, SecretStr, SmsSettings, SupabaseSettings
 from keyturn.service.webhooks.sender import WebhookSender
 
 _PAGE = b"<!doctype html><title>Gateway</title><h1>Something is wrong</h1>"
@@ -261,7 +261,7 @@ def at_supabase(kind: type[SupabaseAccounts | SupabaseSecondStep], name: str) ->
         }
         given |= {"factors": (ada,), "verify": (trial,)}
         settings = SupabaseSettings(
-            url=server.url, service_role_key=Secret(project.service_role_key)
+            url=server.url, service_role_key=SecretStr(project.service_role_key)
         )
         made = kind(settings, server.patience)
         yield lambda: getattr(made, name)(*given.get(name, ()))
@@ -284,7 +284,7 @@ def sender(name: str, **section: Any) -> Opening:
 
 def twilio(server: UnknownServer) -> TwilioSms:
     settings = SmsSettings(
-        api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006"
+        api_url=server.url, account="AC1", password=SecretStr("x"), from_="+15005550006"
     )
     return TwilioSms(settings, server.patience)
 
@@ -292,7 +292,7 @@ def twilio(server: UnknownServer) -> TwilioSms:
 def captcha(name: Literal["turnstile", "hcaptcha"]) -> Opening:
     def make(server: UnknownServer) -> Captcha:
         settings = ChallengeSettings(
-            method=name, site_key="site", secret=Secret("secret"), url=server.url
+            method=name, site_key="site", secret=SecretStr("secret"), url=server.url
         )
         return Captcha(settings, ["a.test"], server.patience)
 
@@ -343,12 +343,14 @@ QUESTIONS = {
         )
         for spared, name in enumerate(_STEPS)
     },
-    "resend": Question(sender("resend", api_key=Secret("key")), (SendRetryable,)),
-    "postmark": Question(sender("postmark", server_token=Secret("key")), (SendUnknown,)),
-    "sendgrid": Question(sender("sendgrid", api_key=Secret("key")), (SendUnknown,)),
-    "mailgun": Question(sender("mailgun", api_key=Secret("key"), domain="m.test"), (SendUnknown,)),
+    "resend": Question(sender("resend", api_key=SecretStr("key")), (SendRetryable,)),
+    "postmark": Question(sender("postmark", server_token=SecretStr("key")), (SendUnknown,)),
+    "sendgrid": Question(sender("sendgrid", api_key=SecretStr("key")), (SendUnknown,)),
+    "mailgun": Question(
+        sender("mailgun", api_key=SecretStr("key"), domain="m.test"), (SendUnknown,)
+    ),
     "ses": Question(
-        sender("ses", region="eu-west-1", access_key_id="id", secret_access_key=Secret("key")),
+        sender("ses", region="eu-west-1", access_key_id="id", secret_access_key=SecretStr("key")),
         (SendUnknown,),
     ),
     "twilio": Question(
@@ -429,7 +431,7 @@ GREETED, TAKEN = [b"220 ok\r\n", b"250 ok\r\n"], [b"220 ok\r\n", *[b"250 ok\r\n"
 async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(
     lines: list[bytes],
 ) -> None:
-    login: Any = {"username": "u", "password": Secret("p")} if b"AUTH" in b"".join(lines) else {}
+    login: Any = {"username": "u", "password": SecretStr("p")} if b"AUTH" in b"".join(lines) else {}
     async with talking(lines) as port:
         settings = Smtp(host="127.0.0.1", port=port, security="none", **login)
         with pytest.raises(SendRetryable) as failure:

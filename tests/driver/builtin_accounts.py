@@ -1,9 +1,9 @@
 """The built-in account store, for tests that need more of it than its port."""
 
 from keyturn.service.accounts.builtin import BuiltinAccounts
-from keyturn.service.parts import Parts
+from keyturn.service.container import Container
 
 
-def builtin_accounts(parts: Parts) -> BuiltinAccounts:
-    assert isinstance(parts.accounts, BuiltinAccounts)
-    return parts.accounts
+def builtin_accounts(container: Container) -> BuiltinAccounts:
+    assert isinstance(container.accounts, BuiltinAccounts)
+    return container.accounts

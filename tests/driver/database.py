@@ -40,8 +40,8 @@ _NEWER = "UPDATE keyturn_migrations SET version_num = '9999'"
 @asynccontextmanager
 async def ending_sessions(service: Service, account_id: str) -> AsyncIterator[None]:
     """End all sessions in a transaction that holds an account until the block is over."""
-    async with committing(service.parts.database) as connection:
-        await connection.run_sync(service.parts.database.hold, account_id)
+    async with committing(service.container.database) as connection:
+        await connection.run_sync(service.container.database.hold, account_id)
         await connection.execute(text("DELETE FROM keyturn_sessions"))
         yield
 
@@ -51,7 +51,7 @@ async def holding_the_audit_trail(service: Service) -> AsyncIterator[None]:
     """Let all transactions on PostgreSQL wait at their entry in the audit trail, uncommitted, until
     the block ends.
     """
-    async with committing(service.parts.database) as connection:
+    async with committing(service.container.database) as connection:
         await connection.execute(text("LOCK TABLE keyturn_audit IN SHARE MODE"))
         yield
 
@@ -72,13 +72,13 @@ async def lose_outbox(service: Service) -> None:
 
 async def lose_database(service: Service, drop: Callable[[str], None], url: str) -> None:
     """Drop the service's database with its connections."""
-    await service.parts.database.close()
+    await service.container.database.close()
     await asyncio.to_thread(drop, url)
 
 
 async def lose_connections(service: Service) -> None:
     """Close all connections, so that the service opens its database anew."""
-    await service.parts.database.close()
+    await service.container.database.close()
 
 
 async def refuse_writes(url: str) -> None:

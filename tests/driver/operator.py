@@ -10,14 +10,14 @@ from typing import TypeVar
 from sqlalchemy import Connection, text
 
 from keyturn import Account
+from keyturn.service.client import Client
+from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
-from keyturn.service.parts import Parts
+from keyturn.service.one_time_secrets import Purpose
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import Campaign, FactorChange
-from keyturn.service.secrets import Purpose
 
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 
@@ -29,8 +29,8 @@ _GRETA = Client(operator="greta")
 class Operator:
     """Runs commands beside a service, on its database. Audit entries name the operator greta."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts, self._database = parts, parts.database
+    def __init__(self, container: Container) -> None:
+        self._container, self._database = container, container.database
 
     async def forget_waiting_requests(self) -> None:
         """Execute the statement of docs/operating.md about the mails that waited in a backup."""
@@ -41,39 +41,39 @@ class Operator:
 
     async def reset(self, email: str, reason: str = "") -> str:
         """`keyturn accounts reset`: return the outcome, "asked" if a mail will be sent."""
-        ((address, outcome),) = await self._parts.operators.judge([email])
+        ((address, outcome),) = await self._container.invitations.judge([email])
         if outcome == "asked":
             campaign = Campaign(name=token_hex(8), operator=_GRETA, reason=reason)
-            await self._parts.operators.ask(campaign, [address])
+            await self._container.invitations.ask(campaign, [address])
         return str(outcome)
 
     async def reset_unseen(self, email: str) -> None:
         """`keyturn accounts reset --from FILE`, of an address that has changed since the command
         looked at it.
         """
-        await self._parts.operators.ask(Campaign(name=token_hex(8), operator=_GRETA), [email])
+        await self._container.invitations.ask(Campaign(name=token_hex(8), operator=_GRETA), [email])
 
     async def print_link(self, email: str, reason: str) -> str:
         """`keyturn accounts link`: return the link."""
-        issued = await self._parts.operators.mint(email, _GRETA, reason)
+        issued = await self._container.invitations.mint(email, _GRETA, reason)
         return str(issued.link)
 
     async def print_code(self, email: str, reason: str) -> str:
         """`keyturn accounts link --code`: return the code."""
-        issued = await self._parts.operators.mint(email, _GRETA, reason, with_code=True)
+        issued = await self._container.invitations.mint(email, _GRETA, reason, with_code=True)
         return str(issued.code)
 
     async def invite(self, email: str) -> None:
         """`keyturn accounts invite`."""
-        await self._parts.operators.invite_all([email], _GRETA)
+        await self._container.invitations.invite_all([email], _GRETA)
 
     async def release_mailbox(self, email: str) -> None:
         """`keyturn mailbox --release`."""
-        await self._parts.ground.transact(lambda tx: tx.mailboxes.release(email))
+        await self._container.stores.transact(lambda tx: tx.mailboxes.release(email))
 
     async def unlock(self, email: str) -> None:
         """`keyturn accounts unlock`."""
-        await self._parts.operators.unlock(email, _GRETA)
+        await self._container.invitations.unlock(email, _GRETA)
 
     async def set_up_totp(self, email: str, seed: bytes) -> Sequence[str]:
         """`keyturn accounts totp`: return the recovery codes."""
@@ -98,8 +98,8 @@ class Operator:
 
     @property
     def _step(self) -> RequiredStep:
-        assert self._parts.second_step
-        return self._parts.second_step
+        assert self._container.second_step
+        return self._container.second_step
 
     @property
     def _builtin(self) -> BuiltinFactors:
@@ -107,7 +107,7 @@ class Operator:
         return self._step.builtin
 
     async def _account(self, email: str) -> Account:
-        account = await self._parts.accounts.find(email)
+        account = await self._container.accounts.find(email)
         assert account
         return account
 

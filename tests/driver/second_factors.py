@@ -12,8 +12,8 @@ from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.parts import Parts
-from keyturn.service.secrets import Purpose
+from keyturn.service.container import Container
+from keyturn.service.one_time_secrets import Purpose
 
 SEED = b"a seed of 160 bits.."
 BUILTIN = {"source": "builtin"}
@@ -34,9 +34,9 @@ def wrong_code(seed: bytes = SEED) -> str:
 class KeptFactors:
     """The factors that a service keeps, set without an operator's command and its mail."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._stored = parts.second_step.builtin if parts.second_step else None
-        self._database = parts.database
+    def __init__(self, container: Container) -> None:
+        self._stored = container.second_step.builtin if container.second_step else None
+        self._database = container.database
 
     async def set_seed(self, account_id: str, seed: bytes) -> None:
         await self._set(account_id, Purpose.TOTP, seed)
@@ -59,11 +59,11 @@ class KeptFactors:
 
 
 def builtin_factors(service: Service) -> KeptFactors:
-    return KeptFactors(service.parts)
+    return KeptFactors(service.container)
 
 
 async def account_of(service: Service, email: str = ADA) -> Account:
-    account = await service.parts.accounts.find(email)
+    account = await service.container.accounts.find(email)
     assert account is not None
     return account
 

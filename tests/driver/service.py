@@ -1,4 +1,4 @@
-"""The service under test: the app and its parts, clients at any address, and
+"""The service under test: the app and its container, clients at any address, and
 what tests ask of it.
 """
 
@@ -30,7 +30,7 @@ from keyturn.service.settings import (
     HashingSettings,
     MailSettings,
     MetricsSettings,
-    Secret,
+    SecretStr,
     Settings,
 )
 from keyturn.service.settings.building import Builder
@@ -85,11 +85,11 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
     """
     defaults: dict[str, Any] = {
         "environment": "development",
-        "secret_key": Secret("0123456789abcdef" * 4),
-        "database": DatabaseSettings(url=Secret(database_url)),
+        "secret_key": SecretStr("0123456789abcdef" * 4),
+        "database": DatabaseSettings(url=SecretStr(database_url)),
         "hashing": HashingSettings(cost=CHEAPEST),
         "mail": MailSettings(transport="capture"),
-        "metrics": MetricsSettings(token=Secret(METRICS_TOKEN)),
+        "metrics": MetricsSettings(token=SecretStr(METRICS_TOKEN)),
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
     }
     sections = {
@@ -139,13 +139,13 @@ class Service:
 
     def __init__(self, running: RunningService, inbox: Inbox) -> None:
         self._running = running
-        self.app, self.parts, self.accounts, self.inbox = (
+        self.app, self.container, self.accounts, self.inbox = (
             running.app,
-            running.parts,
-            running.parts.accounts,
+            running.container,
+            running.container.accounts,
             inbox,
         )
-        self.operator = Operator(running.parts)
+        self.operator = Operator(running.container)
 
     def at(self, address: str, **options: Any) -> httpx2.AsyncClient:
         """Return a client with that IP address, and with cookies of its own."""
@@ -170,7 +170,7 @@ class Service:
         if fields.get("provider") or fields.get("awaits_password"):
             hashed = None
         else:
-            hashed = password_hash or hash_of(PASSWORD, self.parts.settings.hashing.cost)
+            hashed = password_hash or hash_of(PASSWORD, self.container.settings.hashing.cost)
         return await self._running.add_account(email, password_hash=hashed, **fields)
 
     async def ask(self, email: str = ADA) -> None:
@@ -233,7 +233,7 @@ class Service:
         """Return the audit trail, the oldest entry first: all of it, or the entries of these
         events.
         """
-        entries = await self.parts.audit.read(most=1000)
+        entries = await self.container.audit.read(most=1000)
         return [entry for entry in reversed(entries) if not events or entry.event in events]
 
     async def outcomes(self, *events: str) -> list[str]:
@@ -243,7 +243,7 @@ class Service:
         """Return what the outbox holds, the oldest first: mails, webhooks, and
         what became of each.
         """
-        return [*reversed(await read(self.parts.database, most=None))]
+        return [*reversed(await read(self.container.database, most=None))]
 
     async def sealed_mails(self) -> int:
         """Return how many messages hold their mail, which an outbox keeps under seal until it is
@@ -270,7 +270,7 @@ class Service:
         """Let another program change all accounts, in a transaction that is not over before the
         block is.
         """
-        async with committing(self.parts.database) as connection:
+        async with committing(self.container.database) as connection:
             await connection.execute(update(AccountRow).values(name="Someone else"))
             yield
 
@@ -297,12 +297,12 @@ class Service:
         )
 
     async def purge(self) -> None:
-        await self.parts.retention.purge(now())
+        await self.container.retention.purge(now())
 
     async def dump(self) -> list[tuple[str, bytes]]:
         """Return each value in the database with its place, as its thief reads it."""
         tables, cells = MetaData(), list[tuple[str, bytes]]()
-        async with connected(self.parts.database) as connection:
+        async with connected(self.container.database) as connection:
             await connection.run_sync(tables.reflect)
             for table in tables.sorted_tables:
                 for row in (await connection.execute(select(table))).mappings():
@@ -313,7 +313,7 @@ class Service:
 
     async def finish_changes(self) -> None:
         """Wait for changes whose clients are gone, as the service does before it stops."""
-        await self.parts.changes.external.close()
+        await self.container.changes.external.close()
 
     async def sessions(self) -> int:
         """Return how many sessions there are in Keyturn's own table."""
@@ -325,12 +325,12 @@ class Service:
         await self.write(update(SessionRow).values(expires_at=self.now() + timedelta(**time)))
 
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
-        async with connected(self.parts.database) as connection:
+        async with connected(self.container.database) as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
     async def write(self, statement: Executable) -> None:
         """Change the database as time or another program does, without the service."""
-        async with committing(self.parts.database) as connection:
+        async with committing(self.container.database) as connection:
             await connection.execute(statement)
 
 

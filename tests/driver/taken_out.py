@@ -38,11 +38,11 @@ def survival() -> None:
 def one_alone() -> None:
     """Let a message that cannot be prepared fail those that were claimed with it."""
 
-    async def prepare(_: Any, lane: Any, messages: Any) -> Any:
-        if not (lane.prepare and messages):
-            return [partial(lane.handlers[message.kind], message) for message in messages]
+    async def prepare(_: Any, queue: Any, messages: Any) -> Any:
+        if not (queue.prepare and messages):
+            return [partial(queue.handlers[message.kind], message) for message in messages]
         try:
-            return await lane.prepare(messages)
+            return await queue.prepare(messages)
         except Exception as error:  # noqa: BLE001 - as in the original
             return [error] * len(messages)
 

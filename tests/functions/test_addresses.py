@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from keyturn.mail.addresses import LONGEST, parse_mailbox, with_ascii_domain
 from keyturn.service.addresses import fold_name, identify, is_same_mailbox, mask, parse
+from keyturn.service.client import Client
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.request import ReturnAddresses
 from keyturn.service.settings.networks import both_forms, read_network, read_peer
 

@@ -24,7 +24,7 @@ from keyturn.studio.lint.clients.features import features
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 SOURCE = Path(keyturn.__file__).parent
-ROOMS = sorted(
+PACKAGES = sorted(
     f"{one.name}/" if one.is_dir() else one.name
     for one in SOURCE.iterdir()
     if one.name != "__pycache__"
@@ -206,14 +206,14 @@ def slow_text(expression: Expression) -> str:
     return ""
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_an_expression_takes_time_that_grows_with_the_text_and_not_with_its_square(
-    room: str,
+    package: str,
 ) -> None:
     assert len(expressions()) > 300
     here = [
         one
         for one in expressions()
-        if one.place.startswith(room) and not one.place.startswith(tuple(BOUNDED))
+        if one.place.startswith(package) and not one.place.startswith(tuple(BOUNDED))
     ]
     assert not {f"{one.place} {one.pattern!r}": text for one in here if (text := slow_text(one))}

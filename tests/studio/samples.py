@@ -5,11 +5,11 @@ from typing import TypeVar
 
 import msgspec
 
+from keyturn.extras import folder
 from keyturn.mail.languages.catalogues import PACKAGED
 from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.folders import own_files
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.packaging import folder
 from keyturn.service.reset.mails.theme import Theme
 from keyturn.service.settings import Brand
 from keyturn.studio.gallery import Sample

@@ -14,13 +14,13 @@ from typing import IO, Any
 import click
 import msgspec
 
-from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_parts
+from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_container
 from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, stamp
 from keyturn.service import addresses
 from keyturn.service.accounts.port import AccountStore
+from keyturn.service.client import Client
 from keyturn.service.clock import now
-from keyturn.service.parts import Parts
-from keyturn.service.reset.records.client import Client
+from keyturn.service.container import Container
 from keyturn.service.reset.records.messages import Campaign
 
 _List = IO[str] | None
@@ -66,9 +66,9 @@ REFUSED = {
 )
 @OPERATOR
 @JSON
-@takes_parts
+@takes_container
 async def link(
-    parts: Parts, email: str, reason: str, with_code: bool, operator: Client, as_json: bool
+    container: Container, email: str, reason: str, with_code: bool, operator: Client, as_json: bool
 ) -> None:
     """Print a reset link for an owner whose mailbox is lost.
 
@@ -80,14 +80,14 @@ async def link(
     Example:  keyturn accounts link ada@northwind.example \\
                   --reason "Lost the mailbox; passport seen"
     """
-    issued = await parts.operators.mint(email, operator, reason, with_code=with_code)
+    issued = await container.invitations.mint(email, operator, reason, with_code=with_code)
     if as_json:
         print_json({name: value for name, value in msgspec.structs.asdict(issued).items() if value})
         return
     click.echo(issued.link or f"Code: {issued.code}")
     place = (
-        f" The form for it is at {parts.urls.forgot}/code."
-        if issued.code and parts.paths.forgot
+        f" The form for it is at {container.urls.forgot}/code."
+        if issued.code and container.paths.forgot
         else ""
     )
     click.echo(
@@ -155,42 +155,42 @@ def reset(
     _ask_all(campaign, source, None if dry_run else result, rate)
 
 
-@takes_parts
-async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: bool) -> None:
-    await parts.accounts.require_ready()
-    ((address, outcome),) = await parts.operators.judge([email])
+@takes_container
+async def _ask_one(container: Container, campaign: Campaign, email: str, *, dry_run: bool) -> None:
+    await container.accounts.require_ready()
+    ((address, outcome),) = await container.invitations.judge([email])
     if outcome != "asked":
         raise CommandRefused(REFUSED[outcome].format(email=address))
     if dry_run:
         click.echo(f"{address} would get a reset link.")
         return
-    await parts.operators.ask(campaign, [address])
+    await container.invitations.ask(campaign, [address])
     click.echo(f"The worker will send a reset link to {accent(address)}.")
 
 
-@takes_parts
+@takes_container
 async def _ask_all(
-    parts: Parts, campaign: Campaign, listed: _List, result: Path | None, rate: float
+    container: Container, campaign: Campaign, listed: _List, result: Path | None, rate: float
 ) -> None:
     """Send the links in waves, and write each outcome to `result`; without that file, only say what
     would happen.
     """
-    await parts.accounts.require_ready()
-    if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
-        wrong = f"the store {parts.settings.accounts.store} cannot list its accounts"
+    await container.accounts.require_ready()
+    if listed is None and not container.accounts.offers(AccountStore.addresses_after):
+        wrong = f"the store {container.settings.accounts.store} cannot list its accounts"
         raise CommandRefused(
             f"{wrong}: put the addresses into a file, and use --from addresses.txt"
         )
     results = Results(result, campaign) if result else None
     if results and not results.goes_on:
-        await parts.operators.begin(campaign)
+        await container.invitations.begin(campaign)
     counts: Counter[str] = Counter()
-    async for wave in _waves(parts, listed, max(1, min(round(rate), _LARGEST_WAVE)), results):
+    async for wave in _waves(container, listed, max(1, min(round(rate), _LARGEST_WAVE)), results):
         began = time.monotonic()
-        judged = await parts.operators.judge(wave)
+        judged = await container.invitations.judge(wave)
         if results:
             wanted = [address for address, outcome in judged if outcome == "asked"]
-            await parts.operators.ask(results.campaign, wanted)
+            await container.invitations.ask(results.campaign, wanted)
             results.write(judged)
         counts.update(outcome for _, outcome in judged)
         if sys.stderr.isatty():
@@ -203,10 +203,10 @@ async def _ask_all(
 
 
 async def _waves(
-    parts: Parts, listed: _List, size: int, results: "Results | None"
+    container: Container, listed: _List, size: int, results: "Results | None"
 ) -> AsyncIterator[Sequence[str]]:
     wave: list[str] = []
-    async for email in _addresses(parts, listed):
+    async for email in _addresses(container, listed):
         if not (results and results.is_done(email)):
             wave.append(email)
         if len(wave) == size:
@@ -216,12 +216,12 @@ async def _waves(
         yield wave
 
 
-async def _addresses(parts: Parts, listed: _List) -> AsyncIterator[str]:
+async def _addresses(container: Container, listed: _List) -> AsyncIterator[str]:
     for line in listed or ():
         if email := line.partition(",")[0].strip():
             yield email
     last = ""
-    while listed is None and (page := await parts.accounts.addresses_after(last, _PAGE)):
+    while listed is None and (page := await container.accounts.addresses_after(last, _PAGE)):
         for email in page:
             yield email
         last = page[-1].strip(" ")
@@ -312,8 +312,8 @@ def _address_in(cell: str) -> str:
 @click.command()
 @ADDRESS
 @OPERATOR
-@takes_parts
-async def unlock(parts: Parts, email: str, operator: Client) -> None:
+@takes_container
+async def unlock(container: Container, email: str, operator: Client) -> None:
     """Unlock an account that its owner locked.
 
     Owners lock their account by reporting that a change was not theirs.
@@ -325,6 +325,6 @@ async def unlock(parts: Parts, email: str, operator: Client) -> None:
     \b
     Example:  keyturn accounts unlock ada@northwind.example
     """
-    await parts.accounts.require_ready()
-    await parts.operators.unlock(email, operator)
+    await container.accounts.require_ready()
+    await container.invitations.unlock(email, operator)
     click.echo(f"{accent(email)} is unlocked.")

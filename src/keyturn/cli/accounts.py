@@ -20,18 +20,18 @@ from keyturn.cli.options import (
     REASON,
     account_of,
     operator_named,
-    takes_parts,
+    takes_container,
 )
 from keyturn.cli.terminal import Columns, CommandRefused, accent, facts, listing, muted, print_json
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.clock import now
+from keyturn.service.container import Container
 from keyturn.service.event_loop import prompting
-from keyturn.service.parts import Parts
-from keyturn.service.reset.records.client import Client
+from keyturn.service.one_time_secrets import Purpose
 from keyturn.service.reset.records.mailboxes import Refusal
-from keyturn.service.secrets import Purpose
 
 if TYPE_CHECKING:
     from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
@@ -55,8 +55,8 @@ for command in (link, reset, unlock):
 @click.option("--remove", is_flag=True, help="Remove all second factors, and the recovery codes.")
 @click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @OPERATOR
-@takes_parts
-async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Client) -> None:
+@takes_container
+async def totp(container: Container, email: str, remove: bool, yes: bool, operator: Client) -> None:
     """Set up an authenticator app for an account.
 
     Shows a QR code (with the extra `qr`) or an address, asks for a code from the app, and prints
@@ -67,9 +67,9 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     Example:  keyturn accounts totp ada@northwind.example
               keyturn accounts totp ada@northwind.example --remove --as grace
     """
-    step = _own_step(parts)
-    factors = _kept_here(parts, step)
-    account = await account_of(parts, email)
+    step = _own_step(container)
+    factors = _kept_here(container, step)
+    account = await account_of(container, email)
     if remove:
         if not yes:
             with prompting():
@@ -85,7 +85,7 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES
 
     seed = os.urandom(SEED_BYTES)
-    _show(seed, account.email, parts.settings.brand.name)
+    _show(seed, account.email, container.settings.brand.name)
     set_up = partial(factors.set_up, seed=seed, step=_require_code(seed))
     codes = await step.change(account, operator, "totp_set", set_up)
     click.echo(
@@ -98,8 +98,8 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
 @accounts.command(name="recovery-codes")
 @ADDRESS
 @OPERATOR
-@takes_parts
-async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
+@takes_container
+async def recovery_codes(container: Container, email: str, operator: Client) -> None:
     """Print new recovery codes for an account.
 
     The account must have a second factor. Its earlier recovery codes stop working.
@@ -107,8 +107,8 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     \b
     Example:  keyturn accounts recovery-codes ada@northwind.example
     """
-    step = _own_step(parts)
-    account = await account_of(parts, email)
+    step = _own_step(container)
+    account = await account_of(container, email)
     if not await step.factors(None, account):
         raise CommandRefused(
             f"{account.email} has no second factor: set one up first, then print recovery codes"
@@ -130,8 +130,8 @@ def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
 @ADDRESS
 @click.argument("number", callback=_phone_number)
 @OPERATOR
-@takes_parts
-async def phone(parts: Parts, email: str, number: str, operator: Client) -> None:
+@takes_container
+async def phone(container: Container, email: str, number: str, operator: Client) -> None:
     """Set the phone that gets an account's codes.
 
     First make sure that the number belongs to the account's owner (ASVS 6.6.1).
@@ -139,13 +139,13 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
     """
-    step = _own_step(parts)
-    factors = _kept_here(parts, step)
-    if not parts.settings.second_step.sms.account:
+    step = _own_step(container)
+    factors = _kept_here(container, step)
+    if not container.settings.second_step.sms.account:
         raise CommandRefused(
             "second_step.sms.account is not set, so no code could be sent: set it first"
         )
-    account = await account_of(parts, email)
+    account = await account_of(container, email)
     set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
     await step.change(account, operator, "phone_set", set_phone)
     click.echo(
@@ -153,20 +153,20 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     )
 
 
-def _own_step(parts: Parts) -> "RequiredStep":
-    step = parts.second_step
+def _own_step(container: Container) -> "RequiredStep":
+    step = container.second_step
     if step is None or step.own is None:
-        wrong = f'second_step.source is "{parts.settings.second_step.source}"'
+        wrong = f'second_step.source is "{container.settings.second_step.source}"'
         raise CommandRefused(
             f'{wrong}: this command needs "builtin", or "table" for recovery codes'
         )
     return step
 
 
-def _kept_here(parts: Parts, step: "RequiredStep") -> "BuiltinFactors":
+def _kept_here(container: Container, step: "RequiredStep") -> "BuiltinFactors":
     if step.builtin is None:
         raise CommandRefused('second_step.source is "table": set second factors up in your app')
-    if not parts.settings.secret_key:
+    if not container.settings.secret_key:
         raise CommandRefused(
             "KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key "
             "first"
@@ -252,19 +252,19 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
     _add(Account(id="", email=email, active=not disabled, **fields), password)
 
 
-@takes_parts
-async def _add(parts: Parts, new: Account, password: str | None) -> None:
+@takes_container
+async def _add(container: Container, new: Account, password: str | None) -> None:
     hashed = None
     if password is not None:
-        await parts.policy.require(password, new.email)
-        hashed = await parts.hasher.hash(password)
+        await container.policy.require(password, new.email)
+        hashed = await container.hasher.hash(password)
     store = _builtin(
-        parts, "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
+        container, "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
     )
     account = await store.add(new, hashed)
     click.echo(f"Added {accent(account.email)} with id {account.id}.")
     if account.active and account.awaits_password:
-        await parts.operators.invite_all([account.email], operator_named(""))
+        await container.invitations.invite_all([account.email], operator_named(""))
         click.echo("The worker will send an invitation to choose a password.")
 
 
@@ -292,22 +292,24 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
     _invite([addresses.parse(email) for email in emails], operator, reason)
 
 
-@takes_parts
-async def _invite(parts: Parts, named: Sequence[str], operator: Client, reason: str) -> None:
-    await parts.accounts.require_ready()
-    invited = named or await _everybody_awaiting(parts)
-    if faults := [fault for email in named if (fault := await _objection(parts, email))]:
+@takes_container
+async def _invite(
+    container: Container, named: Sequence[str], operator: Client, reason: str
+) -> None:
+    await container.accounts.require_ready()
+    invited = named or await _everybody_awaiting(container)
+    if faults := [fault for email in named if (fault := await _objection(container, email))]:
         raise CommandRefused("; ".join(faults))
     if not invited:
         click.echo("No account is waiting for a first password.")
         return
-    refusals = await _refusals(parts, invited)
+    refusals = await _refusals(container, invited)
     if named and refusals:
         raise CommandRefused(
             "; ".join(REFUSED[refusal].format(email=email) for email, refusal in refusals.items())
         )
     free = [email for email in invited if email not in refusals]
-    await parts.operators.invite_all(free, operator, reason)
+    await container.invitations.invite_all(free, operator, reason)
     click.echo(
         f"The worker will send {len(free)} {'invitation' if len(free) == 1 else 'invitations'}."
     )
@@ -318,11 +320,11 @@ async def _invite(parts: Parts, named: Sequence[str], operator: Client, reason: 
         )
 
 
-async def _refusals(parts: Parts, emails: Sequence[str]) -> dict[str, Refusal]:
+async def _refusals(container: Container, emails: Sequence[str]) -> dict[str, Refusal]:
     """Return why mailboxes get no email now, for those that get none, as the worker would find."""
     refusals = {}
     for first in range(0, len(emails), _PAGE):
-        mailboxes = await parts.mailboxes.look(emails[first : first + _PAGE])
+        mailboxes = await container.mailboxes.look(emails[first : first + _PAGE])
         for email, mailbox in mailboxes.items():
             if mailbox.refusal:
                 refusals[email] = mailbox.refusal
@@ -331,15 +333,15 @@ async def _refusals(parts: Parts, emails: Sequence[str]) -> dict[str, Refusal]:
 
 @accounts.command(name="list")
 @JSON
-@takes_parts
-async def list_accounts(parts: Parts, as_json: bool) -> None:
+@takes_container
+async def list_accounts(container: Container, as_json: bool) -> None:
     """List the accounts of the built-in store.
 
     \b
     Example:  keyturn accounts list --json
     """
     stored = await _builtin(
-        parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`"
+        container, "can be listed. Show a single account with `keyturn accounts find EMAIL`"
     ).list()
     columns: Columns = {
         "EMAIL": itemgetter("email"),
@@ -359,21 +361,23 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
 @accounts.command()
 @ADDRESS
 @JSON
-@takes_parts
-async def find(parts: Parts, email: str, as_json: bool) -> None:
+@takes_container
+async def find(container: Container, email: str, as_json: bool) -> None:
     """Show an account, from any store.
 
     \b
     Example:  keyturn accounts find ada@northwind.example
     """
-    account = msgspec.structs.asdict(await account_of(parts, email))
+    account = msgspec.structs.asdict(await account_of(container, email))
     print_json(account) if as_json else facts(account)
 
 
-async def _everybody_awaiting(parts: Parts) -> list[str]:
-    stored = await parts.accounts.awaiting_password()
+async def _everybody_awaiting(container: Container) -> list[str]:
+    stored = await container.accounts.awaiting_password()
     if stored is None:
-        wrong = f"the store {parts.settings.accounts.store} cannot list accounts without a password"
+        wrong = (
+            f"the store {container.settings.accounts.store} cannot list accounts without a password"
+        )
         raise CommandRefused(
             f"{wrong}: give their addresses, as in `keyturn accounts invite EMAIL...`"
         )
@@ -386,8 +390,8 @@ async def _everybody_awaiting(parts: Parts) -> list[str]:
     )
 
 
-async def _objection(parts: Parts, email: str) -> str:
-    account = await parts.accounts.find(email)
+async def _objection(container: Container, email: str) -> str:
+    account = await container.accounts.find(email)
     if account is None:
         return f"there is no account with the address {email}"
     if not account.active:
@@ -401,11 +405,11 @@ async def _objection(parts: Parts, email: str) -> str:
     )
 
 
-def _builtin(parts: Parts, otherwise: str) -> BuiltinAccounts:
+def _builtin(container: Container, otherwise: str) -> BuiltinAccounts:
     """Return the built-in store; `otherwise` ends the sentence "only accounts of the built-in store
     ...".
     """
-    if not isinstance(parts.accounts, BuiltinAccounts):
-        where = f"the accounts are in the store {parts.settings.accounts.store}"
+    if not isinstance(container.accounts, BuiltinAccounts):
+        where = f"the accounts are in the store {container.settings.accounts.store}"
         raise CommandRefused(f"{where}; only accounts of the built-in store {otherwise}")
-    return parts.accounts
+    return container.accounts

@@ -15,19 +15,19 @@ from keyturn.cli.running import Call, serve, uvicorn_config
 from keyturn.garbage import collect_seldom
 from keyturn.service.app import create_app
 from keyturn.service.child_worker.supervisor import supervised
+from keyturn.service.container import Container
 from keyturn.service.event_loop import run
 from keyturn.service.limits import counting_alone
-from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import configure_logs
 
 
 def answer(settings: Settings, bound: socket.socket, announce: Call, *, worker: bool) -> None:
-    parts = Parts(settings)
-    app = create_app(settings, parts=parts, worker=worker)
+    container = Container(settings)
+    app = create_app(settings, container=container, worker=worker)
 
     async def work() -> None:
-        with counting_alone(parts.database, in_memory=settings.limits.in_memory):
+        with counting_alone(container.database, in_memory=settings.limits.in_memory):
             await serve(
                 app, [bound], announce, limits=limits_of_process(settings.server.trusted_proxies)
             )
@@ -41,14 +41,14 @@ def answer_in_processes(
     """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each
     answers for all.
     """
-    parts = Parts(settings)
+    container = Container(settings)
     # If no key is set, this process's own.
-    settings = msgspec.structs.replace(settings, secret_key=parts.secrets[0])
+    settings = msgspec.structs.replace(settings, secret_key=container.keys[0])
     limits = limits_of_process(settings.server.trusted_proxies)
     config = uvicorn_config(partial(_app_of_process, settings), limits, factory=True, workers=count)
     processes = Multiprocess(config, [bound])
     with (
-        supervised(parts)
+        supervised(container)
         if worker and settings.server.worker != "none"
         else contextlib.nullcontext()
     ):
@@ -60,6 +60,6 @@ def answer_in_processes(
 
 def _app_of_process(settings: Settings) -> ASGIApp:
     configure_logs(settings.logs.level)
-    app = create_app(settings, parts=Parts(settings), worker=False)
+    app = create_app(settings, container=Container(settings), worker=False)
     collect_seldom(loaded=True)
     return app

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from keyturn.service.reset.records.client import Client
+from keyturn.service.client import Client
 from keyturn.service.settings.networks import read_network, read_peer
 from keyturn.service.telemetry.logs import LogEvent
 

@@ -1,4 +1,4 @@
-"""Options and parts that several commands share."""
+"""Options that several commands share, and what gives a command its database or container."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -11,19 +11,19 @@ import click
 
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service import addresses
+from keyturn.service.client import Client, clip_header
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.event_loop import run
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.reset.records.messages import parse_reason
 from keyturn.service.settings.building import parse_duration, parse_rate
 from keyturn.service.settings.reading import read_settings
 
 if TYPE_CHECKING:
     from keyturn.service.accounts.port import Account
-    from keyturn.service.parts import Parts
+    from keyturn.service.container import Container
 
 Arguments = ParamSpec("Arguments")
 
@@ -97,7 +97,7 @@ def takes_database(
     command: Callable[Concatenate[Database, Arguments], Awaitable[None]],
 ) -> Callable[Arguments, None]:
     """Return a function that gives a coroutine function the database alone, which loads in half the
-    time of the parts.
+    time of the container.
 
     It raises SettingsInvalid and DatabaseUnready.
     """
@@ -118,30 +118,31 @@ def takes_database(
     return run_command
 
 
-def takes_parts(
-    command: "Callable[Concatenate[Parts, Arguments], Awaitable[None]]",
+def takes_container(
+    command: "Callable[Concatenate[Container, Arguments], Awaitable[None]]",
 ) -> Callable[Arguments, None]:
-    """Return a function that gives a coroutine function the parts. It raises SettingsInvalid and
-    DatabaseUnready.
+    """Return a function that gives a coroutine function the container.
+
+    It raises SettingsInvalid and DatabaseUnready.
     """
 
     @wraps(command)
     def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
-        from keyturn.service.parts import Parts  # loads templates and routes
+        from keyturn.service.container import Container  # loads templates and routes
 
         async def work() -> None:
-            async with Parts(read_settings(sending=False)) as parts:
-                await require_current(parts.database)
-                await command(parts, *arguments, **options)
+            async with Container(read_settings(sending=False)) as container:
+                await require_current(container.database)
+                await command(container, *arguments, **options)
 
         run(work())
 
     return run_command
 
 
-async def account_of(parts: "Parts", address: str) -> "Account":
-    await parts.accounts.require_ready()
-    account = await parts.accounts.find(address)
+async def account_of(container: "Container", address: str) -> "Account":
+    await container.accounts.require_ready()
+    account = await container.accounts.find(address)
     if account is None:
         raise CommandRefused(f"there is no account with the address {address}: check the spelling")
     return account

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from keyturn.cli.sockets import listen
 from keyturn.cli.terminal import CommandRefused, accent, error, harmless, muted
 from keyturn.errors import ExtraMissing
-from keyturn.packaging import require_studio
+from keyturn.extras import require_studio
 from keyturn.probe.attack import ATTACKS, CannotProbe
 from keyturn.values import did_you_mean
 

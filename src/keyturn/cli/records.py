@@ -14,22 +14,22 @@ from keyturn.cli.options import (
     LAST,
     OPERATOR,
     SINCE,
+    takes_container,
     takes_database,
-    takes_parts,
 )
 from keyturn.cli.outbox import colour_state
 from keyturn.cli.terminal import Columns, facts, listing, print_json, stamp, strong, warning
+from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import DROPPED
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Audit
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.settings.reading import read_settings
 
 if TYPE_CHECKING:
-    from keyturn.service.parts import Parts
-    from keyturn.service.reset.ground import Transaction
+    from keyturn.service.container import Container
+    from keyturn.service.reset.stores import Transaction
 
 
 @click.command()
@@ -113,8 +113,8 @@ async def show(database: Database, email: str, as_json: bool) -> None:
 @mailbox.command()
 @ADDRESS
 @OPERATOR
-@takes_parts
-async def release(parts: "Parts", email: str, operator: Client) -> None:
+@takes_container
+async def release(container: "Container", email: str, operator: Client) -> None:
     """Let an address have mails again.
 
     Ends its cooldown, today's count of mails and its suppression. Your mail provider may have a
@@ -123,7 +123,7 @@ async def release(parts: "Parts", email: str, operator: Client) -> None:
     \b
     Example:  keyturn mailbox release ada@northwind.example
     """
-    account = await parts.accounts.find(email)
+    account = await container.accounts.find(email)
 
     def release(tx: "Transaction") -> bool:
         released = tx.mailboxes.release(email)
@@ -133,5 +133,5 @@ async def release(parts: "Parts", email: str, operator: Client) -> None:
             )
         return released
 
-    released = await parts.ground.transact(release)
+    released = await container.stores.transact(release)
     click.echo(f"{email} can get mails again." if released else f"{email} was not blocked.")

@@ -20,7 +20,7 @@ from keyturn.service.settings.reading import FILE_NAME, missing_settings, read_s
 from keyturn.service.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
-    from keyturn.service.parts import Parts
+    from keyturn.service.container import Container
 
 _PROCESSES = click.IntRange(1, 64)
 
@@ -66,12 +66,12 @@ def serve(
         )
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
     from keyturn.cli.answering import answer, answer_in_processes
-    from keyturn.service.parts import Parts
+    from keyturn.service.container import Container
 
     async def check() -> None:
-        # Parts of its own, since a store of an app cannot be used again after `close`.
-        async with Parts(settings) as parts:
-            await _require_ready(parts)
+        # A container of its own, since a store of an app cannot be used again after `close`.
+        async with Container(settings) as container:
+            await _require_ready(container)
 
     run(check())
     if workers > 1 and settings.database.url.startswith("sqlite"):
@@ -146,20 +146,20 @@ def worker(host: str, port: int | None) -> None:
     Example:  keyturn worker --port 8001
     """
     from keyturn.service.app import create_worker_app
-    from keyturn.service.parts import Parts
+    from keyturn.service.container import Container
 
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
 
     async def work() -> None:
-        async with Parts(settings) as parts, contextlib.AsyncExitStack() as stack:
-            await _require_ready(parts)
+        async with Container(settings) as container, contextlib.AsyncExitStack() as stack:
+            await _require_ready(container)
             click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
             if port is not None:
                 bound = listen(host, port)
-                await stack.enter_async_context(serving(create_worker_app(parts), bound))
+                await stack.enter_async_context(serving(create_worker_app(container), bound))
                 click.echo(f"Health checks: http://{address_of(bound)}/health/ready", err=True)
-            await parts.work()
+            await container.work()
 
     run(until_signalled(work()), WORKER_TURN)
 
@@ -196,15 +196,15 @@ def migrate() -> None:
         click.echo(f"keyturn: {missing}", err=True)
 
 
-async def _require_ready(parts: "Parts") -> None:
+async def _require_ready(container: "Container") -> None:
     """Raise DatabaseUnready, or the store's own error, before anything starts: a sentence, not a
     traceback.
     """
     from keyturn.service.database.migrations import ahead_text, require_current
 
-    current = await require_current(parts.database)
+    current = await require_current(container.database)
     if ahead := ahead_text(current):
         click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
-    await parts.accounts.require_ready()
-    for doubt in await parts.accounts.findings(parts.settings.hashing):
+    await container.accounts.require_ready()
+    for doubt in await container.accounts.findings(container.settings.hashing):
         click.echo(f"keyturn: {doubt.message}. {doubt.fix}", err=True)

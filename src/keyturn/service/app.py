@@ -13,12 +13,12 @@ from keyturn.service.api.health import HealthController, read_metrics
 from keyturn.service.api.openapi import operation_id, security_schemes
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import given
+from keyturn.service.container import Container
 from keyturn.service.keyturn_app import KeyturnApp
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.refusals import service_error_handlers
 from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.sign_in import redirect_home, redirect_to_change
-from keyturn.service.parts import Parts
 from keyturn.service.routes import api_router, pages_router
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings, require_valid
@@ -37,26 +37,26 @@ _TAGS = {
 def create_app(
     settings: Settings | None = None,
     *,
-    parts: Parts | None = None,
+    container: Container | None = None,
     worker: bool = True,
     more: Sequence[ControllerRouterHandler] = (),
 ) -> Litestar:
     """Return the service: the API, the hosted pages and, if `worker`, the worker that
     `server.worker` names.
 
-    `settings`: by default those that `keyturn serve` reads, with its logs. `parts`: those that a
+    `settings`: by default those that `keyturn serve` reads, with its logs. `container`: one that a
     command has built, and checked. `more`: further route handlers, mounted beside. Raises
     SettingsInvalid.
     """
     if settings is None:
         settings = read_settings()
         configure_logs(settings.logs.level)
-    pages = Pages(parts or Parts(require_valid(settings)))
-    built = pages.parts
+    pages = Pages(container or Container(require_valid(settings)))
+    built = pages.container
     return KeyturnApp(
         built,
         worker=worker,
-        is_checked=parts is not None,
+        is_checked=container is not None,
         route_handlers=[
             api_router(built),
             pages_router(pages),
@@ -65,7 +65,7 @@ def create_app(
             read_metrics,
             *more,
         ],
-        dependencies={"parts": given(built), **visiting(pages)},
+        dependencies={"container": given(built), **visiting(pages)},
         middleware=request_spans(joining=bool(built.settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
@@ -74,12 +74,12 @@ def create_app(
 
 
 def _openapi(pages: Pages) -> OpenAPIConfig:
-    parts, reference = pages.parts, ReferencePage(pages)
-    there = {"Sessions": parts.sign_ins, "Invitations": parts.operators.over_http}
+    container, reference = pages.container, ReferencePage(pages)
+    there = {"Sessions": container.sign_ins, "Invitations": container.invitations.over_http}
     return OpenAPIConfig(
-        title=f"{parts.settings.brand.name} accounts",
+        title=f"{container.settings.brand.name} accounts",
         version=__version__,
-        components=Components(security_schemes=dict(security_schemes(parts))),
+        components=Components(security_schemes=dict(security_schemes(container))),
         operation_id_creator=operation_id,
         use_handler_docstrings=True,
         servers=[Server(url=pages.site.prefix or "/")],
@@ -89,12 +89,12 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
     )
 
 
-def create_worker_app(parts: Parts) -> Litestar:
+def create_worker_app(container: Container) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API."""
     return Litestar(
         route_handlers=[HealthController, read_metrics],
-        dependencies={"parts": given(parts)},
-        exception_handlers=problem_handlers(parts.languages),
+        dependencies={"container": given(container)},
+        exception_handlers=problem_handlers(container.languages),
         openapi_config=None,
         logging_config=None,
     )

@@ -18,9 +18,9 @@ from keyturn.errors import KeyturnError
 from keyturn.service.api.cookies import Holds
 from keyturn.service.api.problems import count_unread
 from keyturn.service.child_worker.supervisor import Supervisor
+from keyturn.service.container import Container
 from keyturn.service.database.migrations import require_current
 from keyturn.service.limits import counting_alone
-from keyturn.service.parts import Parts
 from keyturn.service.sending.senders import require_libraries
 from keyturn.service.settings.networks import both_forms, read_network, read_peer
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
@@ -50,7 +50,7 @@ services.
 
 
 class KeyturnApp(Litestar):
-    """An application behind `_edge`, also for unknown addresses.
+    """An application whose middleware also answers for unknown addresses.
 
     Its server gets a sentence if it cannot start.
 
@@ -60,22 +60,27 @@ class KeyturnApp(Litestar):
     """
 
     def __init__(
-        self, parts: Parts, *, worker: bool, is_checked: bool = False, **config: Any
+        self, container: Container, *, worker: bool, is_checked: bool = False, **config: Any
     ) -> None:
         redact_access_logs()
-        settings, self._parts, self._is_checked, self._fault = parts.settings, parts, is_checked, ""
+        settings, self._container, self._is_checked, self._fault = (
+            container.settings,
+            container,
+            is_checked,
+            "",
+        )
         # A sender of the app, as in tests, exists in this process alone.
-        place = "inside" if parts.sender else settings.server.worker
+        place = "inside" if container.sender else settings.server.worker
         self._worker: Literal["child", "inside", "none"] = place if worker else "none"
-        self._supervisor = Supervisor(parts) if self._worker == "child" else None
-        if self._worker != "none" and not parts.sender:
+        self._supervisor = Supervisor(container) if self._worker == "child" else None
+        if self._worker != "none" and not container.sender:
             require_libraries(settings.mail.transport, settings.mail.fallback)
         config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
-        super().__init__(lifespan=[self._run], after_exception=[count_unread(parts)], **config)
+        super().__init__(lifespan=[self._run], after_exception=[count_unread(container)], **config)
         app = _behind_proxies(super().__call__, settings.server.trusted_proxies)
         if is_checked:  # the plugin's app may have a proxy of its own
             app = _noting_unknown_proxies(app, settings.server.trusted_proxies)
-        self._behind_edge = _edge(app, secure=settings.secure)
+        self._behind_middleware = _bounding_middleware(app, secure=settings.secure)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def tell(message: Any) -> None:
@@ -83,7 +88,7 @@ class KeyturnApp(Litestar):
                 message = {**message, "message": self._fault}
             await send(message)
 
-        await self._behind_edge(scope, receive, tell if scope["type"] == "lifespan" else send)
+        await self._behind_middleware(scope, receive, tell if scope["type"] == "lifespan" else send)
 
     @contextlib.asynccontextmanager
     async def _run(self, _: Litestar) -> AsyncIterator[None]:
@@ -91,7 +96,7 @@ class KeyturnApp(Litestar):
         start.
         """
         async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(self._parts.close)
+            stack.push_async_callback(self._container.close)
             try:
                 await self._check(stack)
             except KeyturnError as error:
@@ -101,30 +106,30 @@ class KeyturnApp(Litestar):
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()
             elif self._worker == "inside":
-                worker = asyncio.create_task(self._parts.work())
+                worker = asyncio.create_task(self._container.work())
                 worker.add_done_callback(self._note_end)
-                self._parts.worker_is_down = False
+                self._container.worker_is_down = False
                 stack.push_async_callback(_cancel, worker)
             yield
 
     def _note_end(self, worker: asyncio.Task[None]) -> None:
-        self._parts.worker_is_down = True
+        self._container.worker_is_down = True
         if not worker.cancelled():
             logging.getLogger("keyturn.worker").error(
                 LogEvent("worker.ended"), exc_info=worker.exception()
             )
 
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:
-        parts = self._parts
-        await require_current(parts.database)
-        await parts.accounts.require_ready()
-        if parts.second_step:
-            await parts.second_step.step.require_ready()
+        container = self._container
+        await require_current(container.database)
+        await container.accounts.require_ready()
+        if container.second_step:
+            await container.second_step.step.require_ready()
         if not self._is_checked:
-            for doubt in await parts.accounts.findings(parts.settings.hashing):
+            for doubt in await container.accounts.findings(container.settings.hashing):
                 log.warning(LogEvent("accounts.doubt", reason=f"{doubt.message}. {doubt.fix}"))
             stack.enter_context(
-                counting_alone(parts.database, in_memory=parts.settings.limits.in_memory)
+                counting_alone(container.database, in_memory=container.settings.limits.in_memory)
             )
 
 
@@ -133,8 +138,8 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     await asyncio.wait({task})
 
 
-def _edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
-    """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS)."""
+def _bounding_middleware(app: ASGIApp, *, secure: bool) -> ASGIApp:
+    """Return `app` behind middleware that bounds requests, and demands https if `secure` (HSTS)."""
     prefixes = ("__Host-", "__Secure-") if secure else ("",)
     names = frozenset(
         f"{prefix}keyturn_{holds}".encode() for holds, prefix in product(get_args(Holds), prefixes)

@@ -35,6 +35,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.errors import SettingsInvalid
+from keyturn.service.client import Client
 from keyturn.service.clock import monotonic, replacing, unix
 from keyturn.service.database import Database, Model
 from keyturn.service.database.database import Batcher
@@ -45,7 +46,6 @@ from keyturn.service.problems.requests import (
     OverBudget,
     TooManyRequests,
 )
-from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import RATES, LimitSettings
 from keyturn.service.settings.building import Rate, parse_rate
 

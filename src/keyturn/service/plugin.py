@@ -14,9 +14,9 @@ from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
+from keyturn.service.container import Container
 from keyturn.service.keyturn_app import KeyturnApp
 from keyturn.service.pages.rendering import Pages
-from keyturn.service.parts import Parts
 from keyturn.service.routes import api_router, pages_router
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
@@ -52,16 +52,16 @@ class KeyturnPlugin(InitPlugin):
         if not pages:
             settings = without_default_pages(settings)
             _require_own_pages(settings)
-        self.parts = Parts(settings, sender=sender)
+        self.container = Container(settings, sender=sender)
         self._worker, self._pages, self._path = worker, pages, path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         path = self._path_below(app_config.path) or "/"
-        pages = [pages_router(Pages(self.parts))] if self._pages else []
+        pages = [pages_router(Pages(self.container))] if self._pages else []
         keyturn = KeyturnApp(
-            self.parts,
+            self.container,
             worker=self._worker,
-            route_handlers=[Router(path, route_handlers=[api_router(self.parts), *pages])],
+            route_handlers=[Router(path, route_handlers=[api_router(self.container), *pages])],
             path=app_config.path,
             allowed_hosts=app_config.allowed_hosts,
             compression_config=app_config.compression_config,
@@ -82,7 +82,7 @@ class KeyturnPlugin(InitPlugin):
         """
         if self._path is not None:
             return self._path
-        above, path = app_path.rstrip("/"), urlsplit(self.parts.settings.base_url).path
+        above, path = app_path.rstrip("/"), urlsplit(self.container.settings.base_url).path
         if path != above and not path.startswith(f"{above}/"):
             reason = (
                 f"is not below {above}, the path of the app: add that path, or set path= if a "

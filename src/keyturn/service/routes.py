@@ -14,8 +14,8 @@ from keyturn.service.api.form_texts import FormTextController, FormTextServices
 from keyturn.service.api.health import HealthController
 from keyturn.service.api.invitations import (
     InvitationController,
+    InvitationServices,
     LinkController,
-    OperatorServices,
     key_guard,
 )
 from keyturn.service.api.json_bodies import require_json
@@ -23,6 +23,7 @@ from keyturn.service.api.password_resets import PasswordResetController, Passwor
 from keyturn.service.api.problems import NO_STORE, OF_API, problem_handlers
 from keyturn.service.api.requests import given
 from keyturn.service.api.sessions import SessionController, SessionServices, same_origin_guard
+from keyturn.service.container import Container
 from keyturn.service.pages.account_security import AccountSecurityPage
 from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.codes import CodePage
@@ -32,75 +33,76 @@ from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.reset import ResetPage
 from keyturn.service.pages.security import form_token_check
 from keyturn.service.pages.sign_in import SecuritySettingsPage, SignInPage, SignOutPage
-from keyturn.service.parts import Parts
 from keyturn.service.sending.reports import ProviderReports
 
 
-def api_router(parts: Parts) -> Router:
+def api_router(container: Container) -> Router:
     """Return all that is for programs, as far as it is on: the API, what
     providers report, /health.
     """
-    reports = ProviderReports(parts.settings, parts.ground).handlers()
+    reports = ProviderReports(container.settings, container.stores).handlers()
     return Router(
         "/",
-        route_handlers=[*_api(parts), *reports, HealthController],
-        dependencies={"parts": given(parts)},
-        exception_handlers=problem_handlers(parts.languages, parts.meters),
+        route_handlers=[*_api(container), *reports, HealthController],
+        dependencies={"container": given(container)},
+        exception_handlers=problem_handlers(container.languages, container.meters),
         response_headers=NO_STORE,
         opt={OF_API: True},
     )
 
 
-def _api(parts: Parts) -> Iterator[Router]:
+def _api(container: Container) -> Iterator[Router]:
     """Yield the routes that take JSON."""
-    path = parts.paths.api
-    languages = parts.languages
+    path = container.paths.api
+    languages = container.languages
     resets = PasswordResetServices(
-        requests=parts.requests,
-        checks=parts.checks,
-        resets=parts.resets,
-        policy=parts.policy,
-        sign_ins=parts.sign_ins,
-        device_cookie=device_cookie(parts.settings),
+        requests=container.requests,
+        checks=container.checks,
+        resets=container.resets,
+        policy=container.policy,
+        sign_ins=container.sign_ins,
+        device_cookie=device_cookie(container.settings),
         languages=languages,
     )
     yield _json_router(path, PasswordResetController, resets)
 
     texts = FormTextServices(
         languages=languages,
-        challenge=parts.challenge.widget if parts.challenge else None,
-        link_life=parts.settings.token.ttl,
-        codes=parts.codes is not None,
-        takes_names=parts.accounts.takes_names,
+        challenge=container.challenge.widget if container.challenge else None,
+        link_life=container.settings.token.ttl,
+        codes=container.codes is not None,
+        takes_names=container.accounts.takes_names,
     )
     yield _json_router(path, FormTextController, texts)
 
-    if parts.challenge:
-        yield _json_router(path, ChallengeController, ChallengeServices(challenge=parts.challenge))
-
-    if parts.codes:
-        yield _json_router(path, CodeController, CodeServices(codes=parts.codes))
-
-    security = AccountSecurityServices(securing=parts.securing, languages=languages)
-    yield _json_router(path, AccountSecurityController, security)
-
-    operators = OperatorServices(operators=parts.operators, languages=languages)
-    if parts.operators.over_http:
-        yield _json_router(path, InvitationController, operators, key_guard(parts.operators))
-    if parts.operators.links_over_http:
+    if container.challenge:
         yield _json_router(
-            path, LinkController, operators, key_guard(parts.operators, for_links=True)
+            path, ChallengeController, ChallengeServices(challenge=container.challenge)
         )
 
-    if parts.sign_ins:
+    if container.codes:
+        yield _json_router(path, CodeController, CodeServices(codes=container.codes))
+
+    security = AccountSecurityServices(securing=container.securing, languages=languages)
+    yield _json_router(path, AccountSecurityController, security)
+
+    operators = InvitationServices(invitations=container.invitations, languages=languages)
+    if container.invitations.over_http:
+        yield _json_router(path, InvitationController, operators, key_guard(container.invitations))
+    if container.invitations.links_over_http:
+        yield _json_router(
+            path, LinkController, operators, key_guard(container.invitations, for_links=True)
+        )
+
+    if container.sign_ins:
         sessions = SessionServices(
-            sign_ins=parts.sign_ins,
-            session=session_cookie(parts.settings),
-            device=device_cookie(parts.settings),
+            sign_ins=container.sign_ins,
+            session=session_cookie(container.settings),
+            device=device_cookie(container.settings),
             languages=languages,
         )
         yield _json_router(
-            "/", SessionController, sessions, same_origin_guard(parts.settings.origin)
+            "/", SessionController, sessions, same_origin_guard(container.settings.origin)
         )
 
 
@@ -131,7 +133,7 @@ def pages_router(pages: Pages) -> Router:
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *_pages(pages)],
         dependencies=visiting(pages),
-        middleware=[form_token_check(pages.parts, pages.cookies)],
+        middleware=[form_token_check(pages.container, pages.cookies)],
         exception_handlers=refusal_handlers(pages),
         include_in_schema=False,
     )
@@ -139,16 +141,16 @@ def pages_router(pages: Pages) -> Router:
 
 def _pages(pages: Pages) -> Iterator[Router]:
     """Yield each hosted page at its path, which is "" if the page is elsewhere."""
-    parts, paths = pages.parts, pages.site.paths
+    container, paths = pages.container, pages.site.paths
     if paths.forgot:
         yield _page(paths.forgot, ForgotPage)
-    if paths.forgot and parts.codes:
+    if paths.forgot and container.codes:
         yield _page(f"{paths.forgot}/code", CodePage, back=paths.forgot)
     if paths.secure:
         yield _page(paths.secure, AccountSecurityPage, back=paths.forgot)
     if paths.reset:
         yield _page(paths.reset, ResetPage, ExpiredLinkPage)
-    if parts.sign_ins:
+    if container.sign_ins:
         yield _page(paths.sign_in, SignInPage)
         yield _page("/logout", SignOutPage, back=paths.sign_in)
         for path in pages.site.settings_paths:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import DataUnfit, SettingsInvalid
-from keyturn.packaging import requires_extra
+from keyturn.extras import requires_extra
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.configuration import refused_without_trust, settings_of_folder
 from keyturn.studio.gallery.opening import open_gallery

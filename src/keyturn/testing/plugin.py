@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import asdict
 
 from keyturn.errors import KeyturnError, SettingsInvalid
-from keyturn.packaging import require_studio
+from keyturn.extras import require_studio
 
 if TYPE_CHECKING:
     from keyturn.studio.snapshots import Comparison, MailName, Snapshots

@@ -21,9 +21,9 @@ from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.app import create_app
 from keyturn.service.clock import Clock, MovableClock, Random, replaced
+from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
-from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import require_valid
 
@@ -58,12 +58,12 @@ class MemorySender:
 
 
 class RunningService:
-    """A service that has started. `parts`: the inside, which may change with every version."""
+    """A service that has started. `container`: the inside, which may change with every version."""
 
     def __init__(
-        self, app: Litestar, parts: Parts, sender: MemorySender, clock: MovableClock
+        self, app: Litestar, container: Container, sender: MemorySender, clock: MovableClock
     ) -> None:
-        self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
+        self.app, self.container, self.sender, self.clock = app, container, sender, clock
         self._hosts = count(1)
 
     def client(self, ip_address: str = "", **options: Any) -> httpx2.AsyncClient:
@@ -74,7 +74,7 @@ class RunningService:
         address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
         transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
         return httpx2.AsyncClient(
-            transport=transport, base_url=self.parts.settings.base_url, **options
+            transport=transport, base_url=self.container.settings.base_url, **options
         )
 
     async def add_account(
@@ -89,16 +89,18 @@ class RunningService:
 
         Raises KeyturnError if the accounts are elsewhere.
         """
-        if not isinstance(self.parts.accounts, BuiltinAccounts):
+        if not isinstance(self.container.accounts, BuiltinAccounts):
             raise KeyturnError("the accounts are not in Keyturn's own table")
         if password is not None:
-            cost = self.parts.settings.hashing.cost
+            cost = self.container.settings.hashing.cost
             password_hash = bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
-        return await self.parts.accounts.add(Account(id="", email=email, **fields), password_hash)
+        return await self.container.accounts.add(
+            Account(id="", email=email, **fields), password_hash
+        )
 
     async def deliver(self) -> None:
         """Send everything that waits and is due, unless the worker runs by itself."""
-        await self.parts.worker.drain()
+        await self.container.worker.drain()
 
 
 @asynccontextmanager
@@ -134,10 +136,10 @@ async def service(
             else await _settings_of(settings or {}, stack)
         )
         stack.enter_context(replaced(used_clock, random))
-        parts = Parts(wanted, accounts=accounts, sender=used_sender, fallback=fallback)
-        app = create_app(wanted, parts=parts, worker=worker)
+        container = Container(wanted, accounts=accounts, sender=used_sender, fallback=fallback)
+        app = create_app(wanted, container=container, worker=worker)
         await stack.enter_async_context(_alive(app))
-        yield RunningService(app, parts, used_sender, used_clock)
+        yield RunningService(app, container, used_sender, used_clock)
 
 
 @asynccontextmanager

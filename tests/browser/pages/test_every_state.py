@@ -76,7 +76,7 @@ async def screens(shown: Shown, browser: Browser) -> AsyncIterator[Screens]:
 
 def each_state(language: str, served: Service) -> Iterator[tuple[str, str]]:
     """Yield the name of each state, and its page."""
-    preview = PagePreview(lambda: served.parts.settings)
+    preview = PagePreview(lambda: served.container.settings)
     for name, _, _ in preview.states:
         yield name, preview.page(name, language, "", "")
 

@@ -24,7 +24,7 @@ from tests.processes.sources.adopted import EXAMPLES, variables_of
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service.app import create_app
-from keyturn.service.parts import Parts
+from keyturn.service.container import Container
 from keyturn.service.reset.mails.palette import palette_of
 from keyturn.service.settings import HashingSettings
 from keyturn.service.settings.reading import read_settings
@@ -81,17 +81,19 @@ def test_nothing_of_a_demo_leaves_the_machine(name: str, monkeypatch: pytest.Mon
 class Running:
     """A demo whose worker is driven by hand, and a browser's end of it."""
 
-    def __init__(self, parts: Parts, client: httpx2.AsyncClient, notes: Sequence[str]) -> None:
-        self.parts, self.client, self.notes = parts, client, notes
+    def __init__(
+        self, container: Container, client: httpx2.AsyncClient, notes: Sequence[str]
+    ) -> None:
+        self.container, self.client, self.notes = container, client, notes
 
     async def mail(self, route: str, email: str) -> tuple[EmailMessage, str]:
         asked = await post_answering(self.client, f"{route}/forgot-password", {"email": email})
         assert asked.status_code == 202
-        await self.parts.worker.drain()
+        await self.container.worker.drain()
         return self.captured()
 
     def captured(self) -> tuple[EmailMessage, str]:
-        (file,) = Path(self.parts.settings.mail.capture_dir).glob("*.eml")
+        (file,) = Path(self.container.settings.mail.capture_dir).glob("*.eml")
         return message_from_bytes(file.read_bytes(), policy=policy.default), text_in_file(file)
 
     async def sign_in(self, address: str, password: str, **more: Any) -> int:
@@ -105,20 +107,20 @@ async def running(name: str) -> AsyncIterator[Running]:
     example.settings = msgspec.structs.replace(
         example.settings, hashing=HashingSettings(cost=CHEAPEST)
     )
-    parts = await example.parts()
-    app = create_app(example.settings, parts=parts, worker=False, more=example.routes())
+    container = await example.container()
+    app = create_app(example.settings, container=container, worker=False, more=example.routes())
     transport = httpx2.ASGITransport(app, client=("127.0.0.9", 40_000))  # type: ignore[arg-type]
     async with httpx2.AsyncClient(
         transport=transport, base_url=URL, follow_redirects=True
     ) as client:
-        yield Running(parts, client, example.notes)
-    await parts.close()
+        yield Running(container, client, example.notes)
+    await container.close()
 
 
 @pytest.mark.parametrize("name", PEOPLE)
 async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(name: str) -> None:
     async with running(name) as demo:
-        settings, person = demo.parts.settings, PEOPLE[name]
+        settings, person = demo.container.settings, PEOPLE[name]
         api = settings.server.api_path.rstrip("/")
         assert await demo.sign_in(person, PASSWORD) == 200
         mail, text = await demo.mail(api, person)

@@ -13,7 +13,7 @@ from keyturn.service.settings import (
     Brand,
     DatabaseSettings,
     MailSettings,
-    Secret,
+    SecretStr,
     ServerSettings,
     Settings,
 )
@@ -42,13 +42,13 @@ def told(nameserver: DnsServer) -> DnsServer:
 
 @pytest.fixture
 def production(resend: ResendServer, sqlite_url: str) -> Settings:
-    webhook = Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZg==")
+    webhook = SecretStr("whsec_MDEyMzQ1Njc4OWFiY2RlZg==")
     return Settings(
         base_url="https://account.northwind.example",
-        secret_key=Secret("0123456789abcdef0123456789abcdef"),
-        database=DatabaseSettings(url=Secret(sqlite_url)),
+        secret_key=SecretStr("0123456789abcdef0123456789abcdef"),
+        database=DatabaseSettings(url=SecretStr(sqlite_url)),
         mail=MailSettings(from_="Northwind School <accounts@northwind.example>"),
-        resend=Resend(api_key=Secret(API_KEY), api_url=resend.url, webhook_secret=webhook),
+        resend=Resend(api_key=SecretStr(API_KEY), api_url=resend.url, webhook_secret=webhook),
         brand=Brand(name="Northwind School", support_address="help@northwind.example"),
         server=ServerSettings(trusted_proxies=("127.0.0.1",)),
     )

@@ -18,7 +18,7 @@ from keyturn.service.settings import (
     DatabaseSettings,
     Ending,
     HashingSettings,
-    Secret,
+    SecretStr,
     Settings,
     TableSettings,
 )
@@ -48,9 +48,9 @@ async def create(url: str, statement: str) -> None:
 async def found_at(
     url: str, folder: Path, hashing: Mapping[str, Any] = {}, **columns: Any
 ) -> list[Finding]:
-    table = TableSettings(url=Secret(url), table="users", **{"password": "password", **columns})
+    table = TableSettings(url=SecretStr(url), table="users", **{"password": "password", **columns})
     accounts = AccountSettings(store="table", table=table)
-    own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
+    own = DatabaseSettings(url=SecretStr(f"sqlite:///{folder / 'keyturn.db'}"))
     return await check_accounts(
         Settings(accounts=accounts, database=own, hashing=HashingSettings(**hashing))
     )

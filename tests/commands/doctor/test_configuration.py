@@ -16,7 +16,7 @@ from keyturn.service.settings import (
     AccountSettings,
     Brand,
     MailSettings,
-    Secret,
+    SecretStr,
     ServerSettings,
     Settings,
     TokenSettings,
@@ -71,8 +71,8 @@ WEBHOOKS = "https://account.northwind.example/webhooks/"
 @pytest.mark.parametrize(
     ("changes", "name", "fix"),
     [
-        ({"secret_key": Secret("a" * 40)}, "KEYTURN_SECRET_KEY", "secrets.token_hex(32)"),
-        ({"secret_key": Secret("0123" * 10)}, "KEYTURN_SECRET_KEY", "previous_secret_keys"),
+        ({"secret_key": SecretStr("a" * 40)}, "KEYTURN_SECRET_KEY", "secrets.token_hex(32)"),
+        ({"secret_key": SecretStr("0123" * 10)}, "KEYTURN_SECRET_KEY", "previous_secret_keys"),
         ({"token": TokenSettings(ttl=timedelta(hours=2))}, "token.ttl", "1h or less"),
         ({"base_url": "http://127.0.0.1:8000"}, "base_url", "https://"),
         ({"environment": "development"}, "environment", 'environment = "production"'),
@@ -89,7 +89,11 @@ WEBHOOKS = "https://account.northwind.example/webhooks/"
             "connects from",
         ),
         ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that Keyturn uses"),
-        ({"resend": Resend(api_key=Secret("re_x"))}, "resend.webhook_secret", f"{WEBHOOKS}resend"),
+        (
+            {"resend": Resend(api_key=SecretStr("re_x"))},
+            "resend.webhook_secret",
+            f"{WEBHOOKS}resend",
+        ),
         *(
             (
                 {"mail": MailSettings(from_="ada@northwind.example", transport=name)},

@@ -14,13 +14,13 @@ from tests.servers.postgresql_with_tls import TlsServer
 from keyturn.mail.port.finding import Finding
 from keyturn.service.database.migrations import VERSION_TABLE, head
 from keyturn.service.doctor.database import check_database
-from keyturn.service.settings import DatabaseSettings, Secret, Settings
+from keyturn.service.settings import DatabaseSettings, SecretStr, Settings
 
 FIX = "Start the database, or set database.url to the primary server and a user who may write."
 
 
 def on(url: str) -> Settings:
-    return Settings(database=DatabaseSettings(url=Secret(url)))
+    return Settings(database=DatabaseSettings(url=SecretStr(url)))
 
 
 async def only(url: str) -> Finding:

@@ -19,7 +19,7 @@ from keyturn.service.settings import (
     ChallengeSettings,
     MailSettings,
     PasswordSettings,
-    Secret,
+    SecretStr,
     Settings,
 )
 from keyturn.service.settings.reading import Reading, inspect_settings
@@ -56,12 +56,12 @@ async def test_a_fault_of_the_settings_holds_back_all_other_checks(
     ("changes", "check"),
     [
         ({"smtp": NO_SMTP, "mail": WITH_SMTP}, "smtp"),
-        ({"previous_secret_keys": (Secret("0123456789abcdef" * 4),)}, "keys"),
+        ({"previous_secret_keys": (SecretStr("0123456789abcdef" * 4),)}, "keys"),
         ({"password": PasswordSettings(breaches=NOWHERE)}, "breaches"),
         (
             {
                 "challenge": ChallengeSettings(
-                    method="turnstile", secret=Secret("right"), url=NOWHERE
+                    method="turnstile", secret=SecretStr("right"), url=NOWHERE
                 )
             },
             "challenge",

@@ -16,7 +16,7 @@ from tests.servers.serving import NOWHERE
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.doctor.examination import check_provider
-from keyturn.service.settings import MailSettings, Secret, Settings
+from keyturn.service.settings import MailSettings, SecretStr, Settings
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ async def check(
     section = msgspec.structs.replace(one.settings(url), **changes)
     # Resend's other key may list domains, of which its server has none.
     key = key or (SENDING_KEY if provider == "resend" else getattr(section, one.key))
-    section = msgspec.structs.replace(section, **{one.key: Secret(key)})
+    section = msgspec.structs.replace(section, **{one.key: SecretStr(key)})
     mail = MailSettings(transport=provider, from_=sender)
     settings = Settings(mail=mail, environment=environment, **{provider: section})  # type: ignore[arg-type]
     found = list(await check_provider(settings, provider))

@@ -9,32 +9,32 @@ from sqlalchemy import insert, select
 from keyturn.mail.port.finding import Finding
 from keyturn.service.database import Database
 from keyturn.service.doctor.database import check_previous_keys
+from keyturn.service.one_time_secrets import Purpose, SecretRow
 from keyturn.service.outbox.message import Seal
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
-from keyturn.service.secrets import Purpose, SecretRow
-from keyturn.service.settings import DatabaseSettings, Secret, Settings
+from keyturn.service.settings import DatabaseSettings, SecretStr, Settings
 
 OLD, NEW, LOST = (
-    Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf")
+    SecretStr(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf")
 )
 
 
 async def found_in(url: str) -> list[Finding]:
-    kept = DatabaseSettings(url=Secret(url))
+    kept = DatabaseSettings(url=SecretStr(url))
     return await check_previous_keys(
         Settings(secret_key=NEW, previous_secret_keys=(OLD,), database=kept)
     )
 
 
-async def keep_phone(database: Database, key: Secret, account_id: str) -> None:
+async def keep_phone(database: Database, key: SecretStr, account_id: str) -> None:
     factors = BuiltinFactors(database, None, [key])
     await database.transact(
         lambda connection: factors.set(connection, account_id, Purpose.PHONE, b"+447700900123")
     )
 
 
-async def keep_waiting_mail(database: Database, key: Secret) -> None:
+async def keep_waiting_mail(database: Database, key: SecretStr) -> None:
     moment = datetime(2030, 1, 1, tzinfo=UTC)
     row = {
         "key": secrets.token_hex(16),

@@ -11,7 +11,7 @@ from tests.servers.verifier import Fault, running_verifier
 from keyturn.mail.port.finding import Finding
 from keyturn.service.reset.passwords.breaches import check as check_breaches
 from keyturn.service.reset.proofs.challenge import check
-from keyturn.service.settings import ChallengeSettings, PasswordSettings, Secret, Settings
+from keyturn.service.settings import ChallengeSettings, PasswordSettings, SecretStr, Settings
 
 pytestmark = pytest.mark.slow
 
@@ -29,13 +29,13 @@ async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_
     async with running_verifier(spent="", secret="right", site_key=site_key) as verifier:
         keys = {"method": method, "site_key": site_key, "url": verifier.url}
         right, wrong = (
-            await found(secret=Secret("right"), **keys),
-            await found(secret=Secret("wrong"), **keys),
+            await found(secret=SecretStr("right"), **keys),
+            await found(secret=SecretStr("wrong"), **keys),
         )
         verifier.solved = {"nobody": ("example.com", "")}
-        for_tests = await found(secret=Secret("right"), **keys)
+        for_tests = await found(secret=SecretStr("right"), **keys)
         verifier.codes = ["sitekey-secret-mismatch"]
-        of_another_site = await found(secret=Secret("right"), **keys)
+        of_another_site = await found(secret=SecretStr("right"), **keys)
 
     verdicts = [one.verdict for one in (right, wrong, for_tests, of_another_site)]
     assert verdicts == ["ok", "fail", "warn", "fail"]
@@ -46,7 +46,7 @@ async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_
 async def test_a_service_that_fails_is_told_with_what_becomes_of_requests(fault: Fault) -> None:
     async with running_verifier(spent="", secret="right") as verifier:
         verifier.faults = [fault]
-        told = await found(method="turnstile", secret=Secret("right"), url=verifier.url)
+        told = await found(method="turnstile", secret=SecretStr("right"), url=verifier.url)
     assert told.verdict == "fail"
     assert "requests for links are refused" in told.fix
 

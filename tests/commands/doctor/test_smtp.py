@@ -11,7 +11,7 @@ from tests.servers.smtp import PASSWORD, USERNAME, authority, certificate, runni
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.doctor.examination import check_provider
-from keyturn.service.settings import MailSettings, Secret, Settings
+from keyturn.service.settings import MailSettings, SecretStr, Settings
 
 FROM = "Northwind School <accounts@northwind.example>"
 
@@ -24,7 +24,7 @@ async def check(
     return list(await check_provider(Settings(mail=mail, smtp=smtp), "smtp"))
 
 
-LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
+LOGIN = {"username": USERNAME, "password": SecretStr(PASSWORD)}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
         ({"tls"}, {"security": "tls"}, ("ok", "connected, encrypted", "")),
         (
             {"starttls", "login"},
-            LOGIN | {"password": Secret("hunter2")},
+            LOGIN | {"password": SecretStr("hunter2")},
             ("fail", "535", "smtp.password"),
         ),
         ({"starttls", "login"}, {}, ("fail", "", "smtp.username")),

@@ -9,7 +9,7 @@ from tests.commands.command import Keyturn
 from tests.commands.init.apps import READY, TEXTS, sqlite_app
 
 from keyturn.errors import SettingsInvalid
-from keyturn.packaging import folder
+from keyturn.extras import folder
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.reading import read_settings
 

@@ -26,10 +26,10 @@ from tests.driver.connections import committing, connected
 from tests.driver.operator import migrate_database
 from tests.servers.databases import PostgresServer
 
+import keyturn.service.container
 import keyturn.service.limits
-import keyturn.service.parts
-import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
-from keyturn.packaging import folder
+import keyturn.service.one_time_secrets  # noqa: F401 - so that the metadata is complete
+from keyturn.extras import folder
 from keyturn.service.database import Database, Model
 from keyturn.service.database.migrations import (
     VERSION_TABLE,

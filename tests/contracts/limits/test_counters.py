@@ -15,11 +15,11 @@ from tests.driver.connections import committing
 from tests.driver.service import ADA
 from tests.driver.statements import statements_sent
 
+from keyturn.service.client import Client
 from keyturn.service.clock import MovableClock, now, replaced
 from keyturn.service.database import Database
 from keyturn.service.limits import Hit, Limit, MemoryCounters, RateLimits, StoredCounters, alone
 from keyturn.service.problems.requests import TooManyRequests
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.settings import LimitSettings
 from keyturn.service.settings.building import Rate

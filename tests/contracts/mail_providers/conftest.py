@@ -22,7 +22,7 @@ from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.reports import Webhook
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import Resend
-from keyturn.service.settings import MailSettings, Secret
+from keyturn.service.settings import MailSettings, SecretStr
 from keyturn.testing import MovableClock
 
 Open = Callable[..., Sender]
@@ -68,7 +68,7 @@ async def deploy(
             service = await process.enter_async_context(
                 driver.running(wanted, sends=True, clock=clock)
             )
-            if not await service.parts.accounts.find(ADA):
+            if not await service.container.accounts.find(ADA):
                 await service.add(ADA)
             return service
 
@@ -76,7 +76,7 @@ async def deploy(
 
 
 def resend_at(url: str, api_key: str = API_KEY, rate: float = 1000) -> Resend:
-    return Resend(api_key=Secret(api_key), api_url=url, rate=rate)
+    return Resend(api_key=SecretStr(api_key), api_url=url, rate=rate)
 
 
 @pytest.fixture(scope="module", params=HTTP_PROVIDERS)
@@ -108,9 +108,9 @@ async def opened(
 
     def opened(key: str = "", *, reports: bool = True, **changes: Any) -> Sender:
         if key:
-            changes[provider.key] = Secret(key)
+            changes[provider.key] = SecretStr(key)
         if not reports:
-            changes[provider.proof] = Secret("")
+            changes[provider.proof] = SecretStr("")
         settings = msgspec.structs.replace(provider.settings(server.url), **changes)
         senders.append(settings.build(patience))
         return senders[-1]
@@ -128,7 +128,7 @@ def webhook(request: pytest.FixtureRequest) -> Webhook:
     name, proof = request.module.PROVEN_BY
     provider = PROVIDERS[name]
     assert provider.reports
-    webhook = provider(**{provider.reports.setting: Secret(proof)}).webhook()
+    webhook = provider(**{provider.reports.setting: SecretStr(proof)}).webhook()
     assert webhook
     return webhook
 

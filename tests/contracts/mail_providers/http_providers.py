@@ -18,7 +18,7 @@ from keyturn.mail.providers.postmark import Postmark
 from keyturn.mail.providers.resend import Resend
 from keyturn.mail.providers.sendgrid import SendGrid
 from keyturn.mail.providers.ses import Ses
-from keyturn.service.settings import Secret
+from keyturn.service.settings import SecretStr
 
 Fields = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ PROVIDERS = {
     "resend": HttpProvider(
         running=ResendServer.running,
         settings=lambda url: Resend(
-            api_key=Secret(API_KEY), api_url=url, webhook_secret=Secret("whsec_a2V5")
+            api_key=SecretStr(API_KEY), api_url=url, webhook_secret=SecretStr("whsec_a2V5")
         ),
         key="api_key",
         proof="webhook_secret",
@@ -82,9 +82,9 @@ PROVIDERS = {
     "postmark": HttpProvider(
         running=postmark.PostmarkServer.running,
         settings=lambda url: Postmark(
-            server_token=Secret(postmark.TOKEN),
+            server_token=SecretStr(postmark.TOKEN),
             api_url=url,
-            webhook_secret=Secret(postmark.PASSWORD),
+            webhook_secret=SecretStr(postmark.PASSWORD),
         ),
         key="server_token",
         proof="webhook_secret",
@@ -108,7 +108,7 @@ PROVIDERS = {
     "sendgrid": HttpProvider(
         running=sendgrid.SendGridServer.running,
         settings=lambda url: SendGrid(
-            api_key=Secret(sendgrid.KEY),
+            api_key=SecretStr(sendgrid.KEY),
             api_url=url,
             webhook_verification_key=sendgrid.public(sendgrid.SIGNER),
         ),
@@ -140,10 +140,10 @@ PROVIDERS = {
     "mailgun": HttpProvider(
         running=mailgun.MailgunServer.running,
         settings=lambda url: Mailgun(
-            api_key=Secret(mailgun.KEY),
+            api_key=SecretStr(mailgun.KEY),
             domain=mailgun.DOMAIN,
             api_url=url,
-            webhook_signing_key=Secret(mailgun.SIGNING_KEY),
+            webhook_signing_key=SecretStr(mailgun.SIGNING_KEY),
         ),
         key="api_key",
         proof="webhook_signing_key",
@@ -169,7 +169,7 @@ PROVIDERS = {
         settings=lambda url: Ses(
             region=ses.REGION,
             access_key_id=ses.KEY_ID,
-            secret_access_key=Secret(ses.SECRET_KEY),
+            secret_access_key=SecretStr(ses.SECRET_KEY),
             api_url=url,
             topic_arn=sns.TOPIC,
         ),

@@ -247,7 +247,7 @@ async def test_retry_of_a_mail_of_yesterday(service: Service) -> None:
     assert reason == "inbox may have it, and did not confirm it within a day"
 
     (message,) = await service.messages()
-    await retry(service.parts.database, [message.id])
+    await retry(service.container.database, [message.id])
     await service.deliver()
     assert await service.works(token_in(service.inbox.mails[0]))
 
@@ -258,7 +258,7 @@ async def test_who_was_invited_is_invited_again_unless_they_have_chosen_a_passwo
 ) -> None:
     await service.add(EVE, awaits_password=True)
     service.inbox.failures.append(AWAY)
-    await service.parts.operators.invite_all([EVE])
+    await service.container.invitations.invite_all([EVE])
     await service.deliver()
     if has_chosen:
         await service.change_account(EVE, password_hash="x")
@@ -281,7 +281,7 @@ CHANGES: dict[str, tuple[Callable[[Service], Awaitable[None]], list[str], str, s
     "disabled": (lambda service: service.change_account(active=False), [], "disabled", "disabled"),
     "moved": (lambda service: service.change_account(email=EVE), [], "no_account", "no_account"),
     "takes no mail": (
-        lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(ADA)),
+        lambda service: service.container.stores.transact(lambda tx: tx.mailboxes.suppress(ADA)),
         [], "suppressed", "suppressed",
     ),
     "used the link": (use_the_link, ["password_changed"], "changed", "the link is used"),

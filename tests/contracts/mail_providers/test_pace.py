@@ -17,12 +17,12 @@ from tests.servers.mail_providers.resend import ResendServer
 from keyturn.errors import SendRetryable
 from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.clock import MovableClock, replaced
+from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
 from keyturn.service.outbox.history import read
-from keyturn.service.parts import Parts
-from keyturn.service.reset.records.client import Client
 from keyturn.service.sending.senders import LONGEST_WAIT, PAUSE, TRIAL, Breaker, Pace
 from keyturn.service.settings import LimitSettings, MailSettings
 from keyturn.service.settings.building import Rate
@@ -72,23 +72,23 @@ async def test_mails_keep_to_the_rate_of_the_settings(
         MailSettings(from_="accounts@northwind.test"),
         LimitSettings(mailbox_cooldown=timedelta(0)),
     )
-    parts = Parts(
+    container = Container(
         settings_for(
             database_url, mail=mail, limits=limits, resend=resend_at(resend.url, rate=0.01)
         )
     )
-    await builtin_accounts(parts).add(Account(id="", email=ADA), "$2b$12$hash")
+    await builtin_accounts(container).add(Account(id="", email=ADA), "$2b$12$hash")
     for _ in range(2):
-        await parts.requests.accept(ADA, Client())
-    await parts.worker.drain()
+        await container.requests.accept(ADA, Client())
+    await container.worker.drain()
 
     assert len(resend.accepted) == 1
-    messages = await read(parts.database, most=None)
+    messages = await read(container.database, most=None)
     assert {message.reason for message in messages} == {
         None,
         "too many mails wait for the provider",
     }
-    await parts.close()
+    await container.close()
 
 
 async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(
@@ -166,17 +166,17 @@ def test_a_failing_provider_gets_one_mail_a_pause_until_it_works() -> None:
 async def test_mails_wait_for_the_slower_provider(
     database_url: str, transport: Any, fallback: Any, waits: timedelta
 ) -> None:
-    """The lanes of mails, and no others, have time for the last answer of a mail server, also as
+    """The queues of mails, and no others, have time for the last answer of a mail server, also as
     the fallback.
     """
     mail = MailSettings(from_="accounts@northwind.test", transport=transport, fallback=fallback)
     smtp = Smtp(host="127.0.0.1", security="none")
-    parts = Parts(
+    container = Container(
         settings_for(database_url, mail=mail, smtp=smtp, resend=resend_at("http://127.0.0.1"))
     )
-    mails, securing, *others = parts.worker.lanes
-    await parts.close()
+    mails, securing, *others = container.worker.queues
+    await container.close()
 
     assert mails.last_answer == waits
     assert securing.last_answer == waits
-    assert {lane.last_answer for lane in others} == {timedelta(0)}
+    assert {queue.last_answer for queue in others} == {timedelta(0)}

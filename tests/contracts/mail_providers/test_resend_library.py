@@ -13,7 +13,7 @@ from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.resend import Resend
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def app() -> Iterator[AppClient]:
 
 @pytest.fixture
 async def sender(server: ResendServer) -> AsyncIterator[Sender]:
-    sender = Resend(api_key=Secret(API_KEY), api_url=server.url).build(timedelta(seconds=10))
+    sender = Resend(api_key=SecretStr(API_KEY), api_url=server.url).build(timedelta(seconds=10))
     yield sender
     await sender.close()
 

@@ -21,7 +21,7 @@ from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.smtp import Smtp, SmtpSender
 from keyturn.service.sending.senders import CaptureSender
-from keyturn.service.settings import Secret
+from keyturn.service.settings import SecretStr
 from keyturn.testing import MemorySender
 
 pytestmark = pytest.mark.slow
@@ -201,7 +201,7 @@ async def test_nothing_is_said_before_it_is_encrypted(mail: Email, security: str
     ("settings", "reason"),
     [
         ({"security": "starttls"}, "no STARTTLS"),
-        ({"security": "none", "username": USERNAME, "password": Secret(PASSWORD)}, "no AUTH"),
+        ({"security": "none", "username": USERNAME, "password": SecretStr(PASSWORD)}, "no AUTH"),
     ],
 )
 async def test_a_server_without_encryption_or_log_in_gets_nothing_and_the_reason_says_what_it_lacks(
@@ -221,7 +221,7 @@ async def test_server_without_password_login(server: SmtpServer, mail: Email) ->
     """
     server.replies["EHLO"] = "250-mx.test\r\n250 AUTH XOAUTH2 gssapi <b>"
     with pytest.raises(SendRefused) as error:
-        await sender_to(server.port, username=USERNAME, password=Secret(PASSWORD)).send(
+        await sender_to(server.port, username=USERNAME, password=SecretStr(PASSWORD)).send(
             mail, "key-1"
         )
 
@@ -256,9 +256,9 @@ async def test_a_log_in_is_made_where_one_is_set_and_a_wrong_one_refused_and_not
     login: dict[str, Any] = {"security": "starttls", "username": USERNAME}
     wrong = "a loud harbour"
     async with running_smtp(starttls=certificate(), login=True) as server:
-        await sender_to(server.port, **login, password=Secret(PASSWORD)).send(mail, "key-1")
+        await sender_to(server.port, **login, password=SecretStr(PASSWORD)).send(mail, "key-1")
         with pytest.raises(SendRefused) as error:
-            await sender_to(server.port, **login, password=Secret(wrong)).send(mail, "key-1")
+            await sender_to(server.port, **login, password=SecretStr(wrong)).send(mail, "key-1")
 
     assert len(server.mails) == 1
     assert (error.value.reason, error.value.account) == ("SMTP 535", True)

@@ -18,7 +18,7 @@ from keyturn.service.database import Database
 from keyturn.service.outbox.message import Dropped, Message, Sent, Settlement
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.outbox.worker import Lane, Worker, WorkerLimits
+from keyturn.service.outbox.worker import Worker, WorkerLimits, WorkerQueue
 
 SETTLED = text(
     "INSERT INTO keyturn_outbox (key, kind, payload, state, attempts, faults, available_at, "
@@ -126,7 +126,7 @@ class Handler:
 def worker_of(
     outbox: Outbox,
     handler: Handler,
-    *others: Lane,
+    *others: WorkerQueue,
     places: int = 8,
     last_answer: timedelta = timedelta(0),
     **limits: Any,
@@ -140,8 +140,11 @@ def worker_of(
         "jitter": lambda: 0.0,
     }
     prepare = getattr(handler, "prepare", None)
-    lanes = [Lane({"note": handler}, places, prepare=prepare, last_answer=last_answer), *others]
-    return Worker(outbox, lanes, WorkerLimits(**defaults | limits))
+    queues = [
+        WorkerQueue({"note": handler}, places, prepare=prepare, last_answer=last_answer),
+        *others,
+    ]
+    return Worker(outbox, queues, WorkerLimits(**defaults | limits))
 
 
 @asynccontextmanager

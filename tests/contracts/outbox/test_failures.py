@@ -165,7 +165,7 @@ async def test_stop_ends_a_slow_try(outbox: Outbox, rows: Rows) -> None:
 
 
 async def test_last_answer_may_take_longer(outbox: WatchedOutbox, rows: Rows) -> None:
-    """A lane that waits for a provider's last answer does not cancel a try after the usual time."""
+    """A queue that waits for a provider's last answer cancels no try after the usual time."""
     await post(outbox, "slow")
     handler = Handler()
     limits: dict[str, Any] = {

@@ -26,7 +26,7 @@ from keyturn.errors import SendRetryable
 from keyturn.service.database import Database
 from keyturn.service.outbox.message import Settlement
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.outbox.worker import Lane, backoff
+from keyturn.service.outbox.worker import WorkerQueue, backoff
 from keyturn.service.problems.requests import DatabaseUnready
 
 
@@ -47,7 +47,7 @@ async def test_it_never_rests_while_more_is_due_than_it_has_room_for_and_begins_
 async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(
     outbox: Outbox,
 ) -> None:
-    handler, other = Handler(), Lane({"other": Handler()}, 1)
+    handler, other = Handler(), WorkerQueue({"other": Handler()}, 1)
     await post(outbox, "slow", "slow too", "one", "two")
     async with running(worker_of(outbox, handler, other, places=2, rest=LONG)):
         await handler.has_begun("slow", "slow too")
@@ -61,7 +61,9 @@ async def test_a_worker_that_is_ended_lets_what_is_under_way_end_in_each_lane(
     handler, hooks = Handler(), Handler()
     await post(outbox, "slow", "slow too")
     await outbox.post("hook", Note("slow"))
-    async with running(worker_of(outbox, handler, Lane({"hook": hooks}, 4), places=1)) as task:
+    async with running(
+        worker_of(outbox, handler, WorkerQueue({"hook": hooks}, 4), places=1)
+    ) as task:
         await handler.has_begun("slow")
         await hooks.has_begun("slow")
         task.cancel()
@@ -93,7 +95,7 @@ async def test_a_message_of_an_unknown_kind_stays_for_a_newer_worker(
 ) -> None:
     await outbox.post("riddle", Note("?"))
     await post(outbox, "one")
-    await worker_of(outbox, Handler(), Lane({"hook": Handler()}, 4)).drain()
+    await worker_of(outbox, Handler(), WorkerQueue({"hook": Handler()}, 4)).drain()
 
     riddle, one = await rows.all()
     assert (riddle.state, riddle.reason, riddle.attempts, riddle.claim) == (

@@ -13,10 +13,10 @@ from tests.driver.connections import committing
 
 from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.database import Database
+from keyturn.service.one_time_secrets import Purpose, SecretRow
 from keyturn.service.outbox.models import ERASED, OutboxRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.retention import Retention
-from keyturn.service.secrets import Purpose, SecretRow
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)

@@ -42,12 +42,12 @@ from tests.servers.serving import send_answer, serving_here
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.limits import LimitRow
+from keyturn.service.one_time_secrets import SecretRow
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.totp import base32
 from keyturn.service.reset.records.audit import AuditRow
-from keyturn.service.secrets import SecretRow
 from keyturn.service.settings import Settings
 
 LIMITS = {"mailbox_cooldown": "0s", "mailbox_daily": 100}

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from keyturn.extras import folder
 from keyturn.mail.languages.language import Languages, SourceTexts
 from keyturn.mail.rendering.render import Templates
-from keyturn.packaging import folder
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.mails.composer import MailComposer, device_name
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import mint_link, purpose_for
 from keyturn.service.reset.records.messages import PasswordWasChanged
 from keyturn.service.settings import Brand, Settings

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth import hashers
 from werkzeug.security import generate_password_hash
 
-from keyturn.service.reset.passwords.hash_formats import fits
+from keyturn.service.accounts.hash_formats import fits
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.settings import HashingSettings
 from keyturn.service.telemetry.logs import redact

@@ -14,8 +14,8 @@ import bcrypt
 import pytest
 from cryptography.hazmat.primitives.kdf import argon2
 
+from keyturn.bounded_pool import cores
 from keyturn.service.problems.requests import Busy
-from keyturn.service.reset.bounded_pool import cores
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 

@@ -7,7 +7,7 @@ import pytest
 from tests.functions.settings.conftest import ENOUGH, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.settings import Secret, Settings
+from keyturn.service.settings import SecretStr, Settings
 from keyturn.service.settings.reading import read_settings
 
 
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_toml_is_a_fault_by_its_name(tmp_path: Path, content: 
 def test_the_origin_is_the_base_url_without_its_path(
     base_url: str, origin: str, secure: bool
 ) -> None:
-    settings = Settings(base_url=base_url, secret_key=Secret("x" * 32))
+    settings = Settings(base_url=base_url, secret_key=SecretStr("x" * 32))
 
     assert (settings.origin, settings.secure) == (origin, secure)
 

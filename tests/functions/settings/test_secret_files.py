@@ -12,7 +12,7 @@ from tests.functions.settings.conftest import ENOUGH, Faults, Read
 from tests.permissions import as_stranger
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.settings import Secret
+from keyturn.service.settings import SecretStr
 from keyturn.service.settings.reading import read_settings, secret_variables
 
 WORD = "hunter2-" * 5
@@ -49,7 +49,7 @@ def test_white_space_and_a_byte_order_mark_around_a_secret_are_not_part_of_it(
         by_file = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(secret)).secret_key
         by_variable = read(bare=True, sending=False, KEYTURN_SECRET_KEY=written).secret_key
         assert by_file == by_variable == meant
-        assert type(by_file) is Secret
+        assert type(by_file) is SecretStr
     secret.write_text(f" {WORD} \n")
     assert read(KEYTURN_SMTP_PASSWORD_FILE=str(secret)).smtp.password == f" {WORD} ", (
         "a password keeps its blanks"

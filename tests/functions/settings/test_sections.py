@@ -6,7 +6,7 @@ import pytest
 from tests.driver.pictures import PNG, SVG
 from tests.functions.settings.conftest import SIGN_IN, TABLE, Faults, Read, check_fault
 
-from keyturn.service.settings import Ending, Secret
+from keyturn.service.settings import Ending, SecretStr
 
 KNOWN = "use one of {now}, {now_ms}, {now_iso}, {null}"
 
@@ -36,7 +36,7 @@ def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> Non
 
     table = settings.accounts.table
     assert (settings.accounts.store, table.table, table.password) == ("table", "users", "password")
-    assert isinstance(table.url, Secret)
+    assert isinstance(table.url, SecretStr)
     assert "hunter2" not in repr(settings)
     assert table.set == {
         "must_change": False,

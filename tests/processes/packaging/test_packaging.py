@@ -12,11 +12,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import keyturn.packaging
+import keyturn.extras
 
 pytestmark = pytest.mark.long
 
-PACKAGE = Path(keyturn.packaging.__file__).parent
+PACKAGE = Path(keyturn.extras.__file__).parent
 BROUGHT_BY_OTHERS = {"django", "pytest"}
 """Packages that an app already has if it uses `keyturn.testing` or Django's templates."""
 

@@ -16,7 +16,7 @@ async def host(empty_url: str, request: pytest.FixtureRequest) -> AsyncIterator[
     """
     options: dict[str, Any] = getattr(request, "param", {})
     host = Host(empty_url, **options)
-    await migrate(host.parts.database)
+    await migrate(host.container.database)
     async with host.running():
         await host.add()
         yield host

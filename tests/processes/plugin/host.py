@@ -32,12 +32,12 @@ from tests.driver.service import ADA, PASSWORD, hash_of, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
 from keyturn import KeyturnPlugin, Settings
-from keyturn.service.parts import Parts
+from keyturn.service.container import Container
 from keyturn.service.settings import (
     AccountSettings,
     DatabaseSettings,
     HashingSettings,
-    Secret,
+    SecretStr,
     TableSettings,
 )
 
@@ -164,7 +164,7 @@ def keyturn_settings(**changes: Any) -> Settings:
 
 def in_database(settings: Settings, url: str) -> Settings:
     return msgspec.structs.replace(
-        settings, database=msgspec.structs.replace(settings.database, url=Secret(url))
+        settings, database=msgspec.structs.replace(settings.database, url=SecretStr(url))
     )
 
 
@@ -212,8 +212,8 @@ class Host:
         )
 
     @property
-    def parts(self) -> Parts:
-        return self.keyturn.parts
+    def container(self) -> Container:
+        return self.keyturn.container
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

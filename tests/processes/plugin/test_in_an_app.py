@@ -26,7 +26,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
     async with host.client() as client:
         asked = await client.post(REQUEST, json={"email": ADA.upper()}, headers=CLOSED)
         assert asked.status_code == 202
-        await host.parts.worker.drain()
+        await host.container.worker.drain()
         (mail,) = host.inbox.sent_to(ADA, "password_reset")
         token = token_in(mail)
         assert f"https://school.example.org/account/reset-password/{token}" in links_in(mail)
@@ -39,7 +39,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
     assert bcrypt.checkpw(NEW_PASSWORD.encode(), str(user.hashed).encode())
     assert user.must_change is False
     assert await host.visits() == 0
-    await host.parts.worker.drain()
+    await host.container.worker.drain()
     assert host.inbox.sent_to(ADA, "password_changed")
 
 

@@ -12,7 +12,7 @@ from tests.processes.plugin.host import keyturn_settings
 
 from keyturn import KeyturnPlugin, Settings, create_app, read_settings
 from keyturn.errors import SettingsInvalid
-from keyturn.service.settings import AccountSettings, Kind, Secret, TableSettings
+from keyturn.service.settings import AccountSettings, Kind, SecretStr, TableSettings
 
 pytestmark = pytest.mark.long
 
@@ -81,7 +81,7 @@ def test_every_setting_that_no_file_may_hold_is_named_at_once(
     for names, (name, value) in IN_PARTS.items():
         assert " ".join(sorted(faults(make, changed(keyturn_settings(), name, value)))) == names
     for key in ("", "short"):
-        assert set(faults(make, replace(settings_read(), secret_key=Secret(key)))) == {
+        assert set(faults(make, replace(settings_read(), secret_key=SecretStr(key)))) == {
             "KEYTURN_SECRET_KEY"
         }
 
@@ -103,15 +103,15 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is_also_as_the_docs_do
     }
     for name, value in wanted.items():
         settings = changed(settings, name, value)
-    taken = KeyturnPlugin(settings).parts.settings
+    taken = KeyturnPlugin(settings).container.settings
     assert taken == replace(settings, languages=("de", "en"))
-    assert isinstance(taken.secret_key, Secret)
-    assert repr(settings_read()) == repr(KeyturnPlugin(settings_read()).parts.settings)
+    assert isinstance(taken.secret_key, SecretStr)
+    assert repr(settings_read()) == repr(KeyturnPlugin(settings_read()).container.settings)
 
     names = {**globals(), "msgspec": msgspec, "alchemy": None, "read_settings": settings_read}
     exec(block("plugin.md", "python", "settings = read_settings()"), names)  # noqa: S102 - as it stands there
     assert (
-        names["keyturn"].parts.settings.token.ttl
+        names["keyturn"].container.settings.token.ttl
         == timedelta(minutes=10)
         != settings_read().token.ttl
     )

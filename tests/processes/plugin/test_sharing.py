@@ -21,7 +21,7 @@ from keyturn import KeyturnPlugin, Settings
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.database.migrations import migrate
-from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, TableSettings
+from keyturn.service.settings import AccountSettings, DatabaseSettings, SecretStr, TableSettings
 
 pytestmark = pytest.mark.long
 
@@ -32,7 +32,7 @@ async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host
         names = ("foreign_keys", "synchronous")
         return [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
 
-    ours, theirs = host.parts.database, host.alchemy.get_engine()
+    ours, theirs = host.container.database, host.alchemy.get_engine()
     assert ours.url.database == theirs.url.database
     assert await ours.read(pragmas) == [1, 2]
     async with theirs.connect() as connection:
@@ -40,7 +40,7 @@ async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host
 
 
 def at(folder: Path, **more: Any) -> Settings:
-    url = Secret(f"sqlite:///{folder}/keyturn.db")
+    url = SecretStr(f"sqlite:///{folder}/keyturn.db")
     return msgspec.structs.replace(keyturn_settings(database=DatabaseSettings(url=url)), **more)
 
 
@@ -99,7 +99,7 @@ def test_an_app_starts_again(
         people.executemany(
             "INSERT INTO users VALUES (?, ?, ?)", [(m, m, hash_of(PASSWORD)) for m in (ADA, GRACE)]
         )
-    elsewhere = TableSettings(url=Secret(f"sqlite:///{tmp_path / 'people.db'}"), table="users")
+    elsewhere = TableSettings(url=SecretStr(f"sqlite:///{tmp_path / 'people.db'}"), table="users")
     own = {"builtin": AccountSettings(), "table": None}
     accounts = own.get(store, AccountSettings(store="table", table=elsewhere))
     url = databases.empty()
@@ -107,16 +107,16 @@ def test_an_app_starts_again(
     host = Host(url, accounts=accounts)
 
     async def live(email: str) -> None:
-        await migrate(host.parts.database)
+        await migrate(host.container.database)
         async with host.running(), host.client() as client:
             if store == "table":
                 await host.add(email)
             elif store == "builtin":
-                await builtin_accounts(host.parts).add(
+                await builtin_accounts(host.container).add(
                     Account(id="", email=email), hash_of(PASSWORD)
                 )
             assert (await client.post(REQUEST, json={"email": email})).status_code == 202
-            await host.parts.worker.drain()
+            await host.container.worker.drain()
             (mail,) = host.inbox.sent_to(email, "password_reset")
             done = await client.post(
                 RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD}

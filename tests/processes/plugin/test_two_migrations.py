@@ -17,7 +17,7 @@ from tests.processes.adoption.story import block
 from tests.processes.plugin.host import alchemy_for, in_database, keyturn_settings, litestar
 
 import keyturn.service.limits
-import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
+import keyturn.service.one_time_secrets  # noqa: F401 - so that the metadata is complete
 from keyturn import KeyturnPlugin
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import (

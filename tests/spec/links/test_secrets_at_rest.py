@@ -111,8 +111,8 @@ async def test_no_log_or_figure_holds_a_secret_or_an_address(
 async def test_a_key_that_a_process_makes_for_itself_is_shown_as_little_as_one_of_the_settings(
     start: Start,
 ) -> None:
-    parts = (await start(secret_key="")).parts
-    assert parts.secrets[0] not in repr(parts.ground)
+    container = (await start(secret_key="")).container
+    assert container.keys[0] not in repr(container.stores)
 
 
 async def test_an_answer_never_repeats_a_token_or_a_password(service: Service) -> None:

@@ -63,7 +63,9 @@ async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(
     await school.add(ADA)
     await visitor.get(f"{RESET}/{await school.link()}")
     with first_hash_held("hashpw") as held:
-        waiting = [asyncio.create_task(school.parts.hasher.hash(NEW_PASSWORD)) for _ in range(2)]
+        waiting = [
+            asyncio.create_task(school.container.hasher.hash(NEW_PASSWORD)) for _ in range(2)
+        ]
         await held.computed()
         page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
     assert page.status_code == 503

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from tests.studio.samples import read_samples
 
+from keyturn.extras import folder
 from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates
-from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Sample

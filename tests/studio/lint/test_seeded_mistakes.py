@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from keyturn.extras import folder
 from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import Templates
-from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.service.settings import Brand

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.studio.web.fixtures import GREETING, GREETING_SAMPLES, OURS, Client, opened
 
-from keyturn.packaging import folder as packaged
+from keyturn.extras import folder as packaged
 from keyturn.studio.gallery.naming import LARGEST
 from keyturn.studio.web.app import Studio
 

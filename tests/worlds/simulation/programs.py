@@ -86,7 +86,7 @@ def _pair(
             service(SETTINGS, **clock, **given) as worker,
         ):
             await _tell(api, worker, first, network, signs_in=accounts is None)
-            await worker.parts.retention.purge(datetime.fromtimestamp(nature.unix(), UTC))
+            await worker.container.retention.purge(datetime.fromtimestamp(nature.unix(), UTC))
         return api, worker
 
     pair: tuple[RunningService, RunningService] = loop.run_until(loop.create_task(start_and_tell()))

@@ -206,7 +206,7 @@ class World:
         self.story.tell(f"{process.name} starts")
         if kind == WORKER:
             process.work = self.loop.create_task(
-                process.program.parts.work(), context=process.context
+                process.program.container.work(), context=process.context
             )
             process.work.add_done_callback(lambda work: self._end(process, work))
 
@@ -420,7 +420,7 @@ class Weather:
             while asyncio.get_running_loop().time() < ends:
                 await asyncio.sleep(random.uniform(0.2, 2))
                 # as each request does to a worker in its own process
-                worker.program.parts.outbox.wake()
+                worker.program.container.outbox.wake()
             self._world.disk.throttled = ""
 
     async def _jump(self) -> None:

@@ -13,7 +13,7 @@ from keyturn.cli.running import App, serve
 from keyturn.cli.sockets import listen_for_browsers
 from keyturn.cli.studio.studio import address_for_browsers, chosen_token, studio_of
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong
-from keyturn.packaging import require_studio
+from keyturn.extras import require_studio
 from keyturn.service.accounts.port import Account
 from keyturn.service.event_loop import run
 from keyturn.service.settings import Settings
@@ -63,13 +63,13 @@ async def _run_demo(
 
     settings = shown.settings
     configure_logs(settings.logs.level)
-    parts = await shown.parts()
+    container = await shown.container()
     studio = studio_of(settings, host, token)
-    service = create_app(settings, parts=parts, more=shown.routes())
+    service = create_app(settings, container=container, more=shown.routes())
     app = _side_by_side(
         service, create_studio_app(studio, programs="/studio")
     )  # not /api, which is the service's
-    people = await shown.accounts(parts)
+    people = await shown.accounts(container)
     warnings = ["Anyone with the token in these addresses can read the mails."] * studio.is_shared
     notes = [*warnings, *shown.notes]
     greeting = partial(_greeting, settings, people, studio.token, notes)

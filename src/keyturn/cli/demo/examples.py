@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from keyturn.cli.terminal import CommandRefused
-from keyturn.packaging import folder
+from keyturn.extras import folder
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service import settings as service
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
-from keyturn.service.parts import Parts
+from keyturn.service.container import Container
 from keyturn.service.settings.reading import inspect_settings, read_settings
 
 if TYPE_CHECKING:
@@ -50,17 +50,17 @@ class DemoFolder:
                 raise CommandRefused(f"a demo is already running in this folder: {fix}") from None
             yield
 
-    def secret(self) -> service.Secret:
+    def secret(self) -> service.SecretStr:
         """Return the demo's own secret key, the same at every start, so that it can open what it
         sealed.
         """
         file = make_private_folder(self.path) / "secret"
         if not file.exists():
             make_private_file(file, secrets.token_hex(32).encode())
-        return service.Secret(file.read_text())
+        return service.SecretStr(file.read_text())
 
-    def sqlite(self, name: str) -> service.Secret:
-        return service.Secret(f"sqlite:///{self.path / name}")
+    def sqlite(self, name: str) -> service.SecretStr:
+        return service.SecretStr(f"sqlite:///{self.path / name}")
 
 
 PASSWORD = "correct horse battery"
@@ -103,27 +103,27 @@ class PlainDemo:
             mail=service.MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
         )
 
-    async def parts(self) -> Parts:
-        parts = await _migrated(self.settings)
-        store = BuiltinAccounts(parts.database)
+    async def container(self) -> Container:
+        container = await _migrated(self.settings)
+        store = BuiltinAccounts(container.database)
         if not await store.list():
             for account in ACCOUNTS:
                 await store.add(account, None if account.provider else PASSWORD_HASH)
-        return parts
+        return container
 
     def routes(self) -> list["ControllerRouterHandler"]:
         return []
 
-    async def accounts(self, _: Parts) -> Sequence[Account]:
+    async def accounts(self, _: Container) -> Sequence[Account]:
         return ACCOUNTS
 
 
-async def _migrated(settings: service.Settings) -> Parts:
+async def _migrated(settings: service.Settings) -> Container:
     from keyturn.service.database.migrations import migrate
 
-    parts = Parts(settings, reload_templates=True)
-    await migrate(parts.database)
-    return parts
+    container = Container(settings, reload_templates=True)
+    await migrate(container.database)
+    return container
 
 
 _SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
@@ -165,11 +165,11 @@ class Example:
             )
         self._app_database = home.path / "app.db"
 
-    async def parts(self) -> Parts:
+    async def container(self) -> Container:
         self._make_app_database()
-        parts = await _migrated(self.settings)
-        await self._set_factors(parts)
-        return parts
+        container = await _migrated(self.settings)
+        await self._set_factors(container)
+        return container
 
     def routes(self) -> list["ControllerRouterHandler"]:
         """Return a route for each page of the folder, under its own name, as a server of static
@@ -198,12 +198,12 @@ class Example:
             if (kind := _PAGES.get(file.suffix))
         ]
 
-    async def accounts(self, parts: Parts) -> Sequence[Account]:
+    async def accounts(self, container: Container) -> Sequence[Account]:
         table = self.settings.accounts.table
         with closing(sqlite3.connect(self._app_database)) as database:
             people = f'SELECT "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
             stored = database.execute(people).fetchall()
-        return [account for (email,) in stored if (account := await parts.accounts.find(email))]
+        return [account for (email,) in stored if (account := await container.accounts.find(email))]
 
     def _local_variables(self, written: service.Settings, url: str) -> dict[str, str]:
         has_own = bool(written.accounts.table.url)
@@ -254,17 +254,17 @@ class Example:
             database.commit()
         new.rename(self._app_database)
 
-    async def _set_factors(self, parts: Parts) -> None:
+    async def _set_factors(self, container: Container) -> None:
         """Set the factors that the example's file names, and note how they are tried."""
         file = self._source / "second_factors.toml"
-        stored = parts.second_step.builtin if parts.second_step else None
+        stored = container.second_step.builtin if container.second_step else None
         if stored is None or not file.is_file():
             return
         written = tomllib.loads(file.read_text("utf-8"))
         for email, factors in written.items():
-            if account := await parts.accounts.find(email):
+            if account := await container.accounts.find(email):
                 set_all = partial(stored.set_all, account_id=account.id, factors=factors)
-                codes = await parts.database.transact(set_all)
+                codes = await container.database.transact(set_all)
                 if "phone" in factors:
                     what = (
                         "has a phone: its codes, for a reset and to sign in, are among the "

@@ -217,7 +217,7 @@ that you do not trust. --env, --django and --trust run them without the sandbox.
 @click.option("--no-cache", is_flag=True, help="Check unchanged templates again, too.")
 @folders.takes_source()
 def check(source: folders.Source, **values: Any) -> None:
-    from keyturn.packaging import require_studio
+    from keyturn.extras import require_studio
 
     require_studio("keyturn check")
     from keyturn.studio.lint.baseline import Baseline, read_baseline, write_baseline
@@ -260,7 +260,7 @@ def _report(
     opened: folders.Opened, source: folders.Source, options: SimpleNamespace, baseline: Path
 ) -> "Report":
     """Check the mails. Results that involve code are not cached, since its files are unknown."""
-    from keyturn.service.reset.bounded_pool import cores
+    from keyturn.bounded_pool import cores
     from keyturn.studio.lint.check import check, checks_for
     from keyturn.studio.lint.checks_in_renderers import ResultCache, check_in_renderers
     from keyturn.studio.lint.clients.clients import UnknownClients

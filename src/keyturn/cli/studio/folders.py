@@ -12,7 +12,7 @@ from msgspec.structs import asdict, fields
 
 from keyturn.cli.terminal import fail, harmless, warning
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.packaging import requires_extra
+from keyturn.extras import requires_extra
 from keyturn.plain_files import leads_out
 from keyturn.values import did_you_mean
 
@@ -109,7 +109,7 @@ def shown_path(path: Path) -> str:
 
 def open_folder(source: Source) -> Opened:
     """Open the folder that was named, else the one that is set, else Keyturn's own."""
-    from keyturn.packaging import folder
+    from keyturn.extras import folder
 
     directory = source.directory
     if directory and not directory.is_dir():

@@ -159,7 +159,7 @@ def studio(
     inbox: Path | None,
     **smtp: Any,
 ) -> None:
-    from keyturn.packaging import require_studio
+    from keyturn.extras import require_studio
 
     require_studio("the studio")
     opened, is_catching = folders.open_folder(source), smtp["smtp"] is not None

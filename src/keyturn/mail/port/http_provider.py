@@ -19,7 +19,7 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, warn
 from keyturn.mail.port.provider import CheckedSender, Provider
 from keyturn.mail.port.reports import KEY_TAG
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 ACCOUNT_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -171,7 +171,7 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
 
     def authorize(self, _: Request, /) -> Mapping[str, str]:
         """Return the headers that prove who calls."""
-        return {self.key_header[0]: Secret(self.key_header[1].format(self))}
+        return {self.key_header[0]: SecretStr(self.key_header[1].format(self))}
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the mail in the provider's form, with the `tags`, which hold the idempotency key,

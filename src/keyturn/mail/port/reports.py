@@ -31,7 +31,7 @@ class ReportUnproven(KeyturnError):
     """It cannot be decided now whether a report is genuine, so the provider repeats it."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to a mail to the mailbox `to`.
 
     The `id` is the same on every delivery.
@@ -133,7 +133,7 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     longest: int
     signature: Sequence[str] = ()
     require_headers: Callable[[Any, Mapping[str, str]], None] = lambda *_: None
-    read: Callable[[Any, Sequence[str], bytes], AsyncIterator[Report]]
+    read: Callable[[Any, Sequence[str], bytes], AsyncIterator[DeliveryReport]]
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -153,7 +153,7 @@ class Webhook(msgspec.Struct, frozen=True):
         except ValueError as error:
             raise ReportRefused(str(error)) from None
 
-    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[DeliveryReport]:
         """Return the reports about mails.
 
         Raises ReportRefused for one that is forged or odd, and ReportUnproven.
@@ -168,7 +168,7 @@ class Webhook(msgspec.Struct, frozen=True):
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError) as error:
             raise ReportRefused(str(error)) from None
 
-    def _complete(self, report: Report) -> Report:
+    def _complete(self, report: DeliveryReport) -> DeliveryReport:
         """Return the report with the provider's name, and an id of one length: a provider's own may
         be longer.
         """

@@ -15,8 +15,8 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request, basic
-from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, secret_text
-from keyturn.values import Secret
+from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in, secret_text
+from keyturn.values import SecretStr
 
 _EVENTS = {"accepted": "sent", "failed": "bounced", "rejected": "failed"}
 _EVENTS |= {name: name for name in ("delivered", "complained")}
@@ -26,7 +26,7 @@ repeat again.
 """
 
 
-async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
     """Read a report with an HMAC-SHA256 of a time and a token, but not of the event: so a token
     counts once.
 
@@ -49,7 +49,7 @@ async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[Repo
     if not event:
         return
     header = fields.within("message").within("headers")
-    yield Report(
+    yield DeliveryReport(
         id=token,
         event=event,
         detail=fixed_words(reason),
@@ -69,10 +69,10 @@ class Mailgun(HttpProvider, frozen=True):
     `api_url`: for domains of the EU `https://api.eu.mailgun.net`
     """
 
-    api_key: Secret = Secret("")
+    api_key: SecretStr = SecretStr("")
     domain: str = ""
     api_url: str = "https://api.mailgun.net"
-    webhook_signing_key: Secret = Secret("")
+    webhook_signing_key: SecretStr = SecretStr("")
 
     name = "mailgun"
     place = 4

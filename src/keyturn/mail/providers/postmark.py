@@ -11,14 +11,14 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import (
-    Report,
+    DeliveryReport,
     Reports,
     fixed_words,
     key_in,
     require_password,
     secret_text,
 )
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 # https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is
 # foreign or not confirmed, the credits are used up, or the account is blocked.
@@ -42,7 +42,7 @@ not bounces.
 """
 
 
-async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
     fields = Fields.read(body)
     record, kind, mail, reason = map(
         fields.text, ("RecordType", "Type", "MessageID", "SuppressionReason")
@@ -61,7 +61,7 @@ async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Repor
         fields.text("Recipient", "Email"),
         fields.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt"),
     )
-    yield Report(
+    yield DeliveryReport(
         id=f"{record} {kind} {mail} {to} {at.isoformat()}",
         event=event,
         detail=fixed_words(kind, reason),
@@ -80,9 +80,9 @@ class Postmark(HttpProvider, frozen=True):
     `webhook_secret`: 32 or more letters, digits, `-` and `_`
     """
 
-    server_token: Secret = Secret("")
+    server_token: SecretStr = SecretStr("")
     api_url: str = "https://api.postmarkapp.com"
-    webhook_secret: Secret = Secret("")
+    webhook_secret: SecretStr = SecretStr("")
 
     name = "postmark"
     place = 2

@@ -15,8 +15,14 @@ from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
-from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, require_signature
-from keyturn.values import Secret
+from keyturn.mail.port.reports import (
+    DeliveryReport,
+    Reports,
+    fixed_words,
+    key_in,
+    require_signature,
+)
+from keyturn.values import SecretStr
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -40,7 +46,7 @@ _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscr
 
 async def _read(
     key: "EllipticCurvePublicKey", signed: Sequence[str], body: bytes
-) -> AsyncIterator[Report]:
+) -> AsyncIterator[DeliveryReport]:
     """Skip what is no event of ours: batches hold other apps' mails.
 
     SendGrid repeats a signed report for 24 hours.
@@ -61,7 +67,7 @@ async def _read(
                 yield report
 
 
-def _report(fields: Fields) -> Report | None:
+def _report(fields: Fields) -> DeliveryReport | None:
     event, to = _EVENTS.get(fields.text("event"), ""), fields.text("email")
     kind, reason, mail, key = (
         fields.text("type"),
@@ -72,7 +78,7 @@ def _report(fields: Fields) -> Report | None:
     words = [kind, fields.text("bounce_classification")]
     if event == "failed" and reason in _SUPPRESSED:
         event, words = "suppressed", [reason]
-    report = Report(
+    report = DeliveryReport(
         id=fields.required("sg_event_id"),
         event=event,
         detail=fixed_words(*(word.replace(" ", "-") for word in words)),
@@ -113,7 +119,7 @@ class SendGrid(HttpProvider, frozen=True):
     `api_url`: for subusers of the EU `https://api.eu.sendgrid.com`
     """
 
-    api_key: Secret = Secret("")
+    api_key: SecretStr = SecretStr("")
     api_url: str = "https://api.sendgrid.com"
     webhook_verification_key: str = ""
 

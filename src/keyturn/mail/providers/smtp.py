@@ -17,7 +17,7 @@ from keyturn.hosts import is_host, is_loopback
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender, Provider, Spf
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 if TYPE_CHECKING:
     from aiosmtplib import SMTP
@@ -166,7 +166,7 @@ class Smtp(Provider, frozen=True):
     host: str = ""
     port: Annotated[int, Meta(ge=1, le=65535)] = 587
     username: str = ""
-    password: Secret = Secret("")
+    password: SecretStr = SecretStr("")
     security: Literal["starttls", "tls", "none"] = "starttls"
 
     name = "smtp"

@@ -15,7 +15,7 @@ from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
-from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.proofs.codes import EmailCodes
 
 
 class CodeCheck(Schema, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class Token(Schema, frozen=True, kw_only=True):
 class CodeServices:
     """What the route of codes calls."""
 
-    codes: MailedCodes
+    codes: EmailCodes
 
 
 class CodeController(Controller):

@@ -14,9 +14,9 @@ from keyturn.service.api.openapi import ANYONE
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, bearer_of
 from keyturn.service.api.schemas import Health
+from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
-from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -37,8 +37,8 @@ class HealthController(Controller):
         summary="Check that the database, the accounts and the worker are ready",
         responses=problem_responses(has_body=False),
     )
-    async def check_readiness(self, parts: NamedDependency[Parts]) -> Health:
-        await parts.require_ready()
+    async def check_readiness(self, container: NamedDependency[Container]) -> Health:
+        await container.require_ready()
         return Health(status="ok")
 
 
@@ -55,25 +55,27 @@ all.
 
 
 @get("/metrics", include_in_schema=False)
-async def read_metrics(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
+async def read_metrics(
+    request: AnyRequest, container: NamedDependency[Container]
+) -> Response[bytes]:
     """Answer the bearer of `metrics.token`; all others get 404 (OWASP ASVS 13.4.5). Asks what
     /health/ready asks.
     """
-    token = parts.settings.metrics.token
+    token = container.settings.metrics.token
     if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
         raise NotFoundException
-    ready, backlog = await asyncio.gather(_is_ready(parts), _backlog(parts.database))
+    ready, backlog = await asyncio.gather(_is_ready(container), _backlog(container.database))
     return Response(
-        parts.meters.exposition(ready=ready, **backlog),
+        container.meters.exposition(ready=ready, **backlog),
         media_type=_TEXT,
         headers={"Cache-Control": "no-store"},
     )
 
 
-async def _is_ready(parts: Parts) -> bool:
+async def _is_ready(container: Container) -> bool:
     with suppress(Unavailable, TimeoutError):
         async with asyncio.timeout(_PATIENCE):
-            await parts.require_ready()
+            await container.require_ready()
             return True
     return False
 

@@ -19,7 +19,7 @@ from keyturn.service.api.password_resets import ON_ITS_WAY
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, accepted_language, bearer_of, client_of, done
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
-from keyturn.service.inviting.invitations import IssuedLink, Operators
+from keyturn.service.invitations.invitations import Invitations, IssuedLink
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.reset.records.messages import LONGEST_REASON
@@ -64,10 +64,10 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OperatorServices:
+class InvitationServices:
     """What the routes of an operator's app call."""
 
-    operators: Operators
+    invitations: Invitations
     languages: Languages
 
 
@@ -88,7 +88,7 @@ class InvitationController(Controller):
         self,
         data: JSONBody[InvitationRequest],
         request: AnyRequest,
-        services: NamedDependency[OperatorServices],
+        services: NamedDependency[InvitationServices],
     ) -> Response[Done | IssuedLink]:
         """For the operator's app, with the service key.
 
@@ -98,11 +98,11 @@ class InvitationController(Controller):
         client = client_of(request)
         answer: Response[Any] = done(ON_ITS_WAY, accepted_language(services.languages, request))
         if data.link:
-            await services.operators.require_key(bearer_of(request), client, for_links=True)
+            await services.invitations.require_key(bearer_of(request), client, for_links=True)
             answer = Response(
-                await services.operators.mint(data.email, client, data.reason, invites=True)
+                await services.invitations.mint(data.email, client, data.reason, invites=True)
             )
-        await services.operators.invite(data.email, client, data.reason)
+        await services.invitations.invite(data.email, client, data.reason)
         return answer
 
 
@@ -123,19 +123,19 @@ class LinkController(Controller):
         self,
         data: JSONBody[LinkRequest],
         request: AnyRequest,
-        services: NamedDependency[OperatorServices],
+        services: NamedDependency[InvitationServices],
     ) -> IssuedLink:
         """For the operator's app, with the link key, once the app's operator knows the person.
 
         Earlier links of the account end, and its mailbox gets a notice without a link to a new
         password. The link works once.
         """
-        return await services.operators.mint(
+        return await services.invitations.mint(
             data.email, client_of(request), data.reason, with_code=data.code
         )
 
 
-def key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
+def key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
     """Return a guard that refuses requests without a key before it reads the body. `for_links`: the
     link key alone.
     """
@@ -143,7 +143,7 @@ def key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
     async def require_key(
         connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
     ) -> None:
-        await operators.require_key(
+        await invitations.require_key(
             bearer_of(connection), client_of(connection), for_links=for_links
         )
 

@@ -9,7 +9,7 @@ from litestar.openapi.spec import SecurityRequirement, SecurityScheme
 from litestar.types import Method
 
 from keyturn.service.api.cookies import session_cookie
-from keyturn.service.parts import Parts
+from keyturn.service.container import Container
 
 ANYONE: Sequence[SecurityRequirement] = ({},)
 """A client need not show anything."""
@@ -31,17 +31,17 @@ def operation_id(handler: HTTPRouteHandler, _: Method | HttpMethod, path: Sequen
     return re.sub(r"[-_](\w)", lambda separated: separated[1].upper(), name)
 
 
-def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:
+def security_schemes(container: Container) -> dict[str, SecurityScheme]:
     """Return how clients prove who they are, as far as routes ask for it."""
     schemes = {}
-    if parts.sign_ins:
+    if container.sign_ins:
         schemes[SESSION] = SecurityScheme(
             type="apiKey",
-            name=session_cookie(parts.settings).name,
+            name=session_cookie(container.settings).name,
             security_scheme_in="cookie",
             description="The answer to `signIn` sets it.",
         )
-    if parts.operators.over_http:
+    if container.invitations.over_http:
         schemes[SERVICE_KEY] = SecurityScheme(
             type="http", scheme="bearer", description="A key of the settings `[invitations]`."
         )

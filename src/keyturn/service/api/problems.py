@@ -26,7 +26,7 @@ from keyturn.service.api.requests import (
     language_headers,
     request_id_of,
 )
-from keyturn.service.parts import Parts
+from keyturn.service.container import Container
 from keyturn.service.problems import requests
 from keyturn.service.problems.problem import MALFORMED, Problem, problem_of
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
@@ -117,7 +117,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
     return {Exception: answer}
 
 
-def count_unread(parts: Parts) -> Callable[[Exception, Scope], Awaitable[None]]:
+def count_unread(container: Container) -> Callable[[Exception, Scope], Awaitable[None]]:
     """Return a hook that counts requests with an unreadable body; a used-up limit replaces their
     answer.
     """
@@ -128,7 +128,7 @@ def count_unread(parts: Parts) -> Callable[[Exception, Scope], Awaitable[None]]:
         )  # an unknown address has no handler
         if OF_API in options and isinstance(problem_answering(error), _UNREAD):
             try:
-                await parts.ground.limits.count("malformed", client_of(AnyRequest(scope)))
+                await container.stores.limits.count("malformed", client_of(AnyRequest(scope)))
             except KeyturnError as full:
                 scope["state"][_INSTEAD] = full
 

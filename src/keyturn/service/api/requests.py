@@ -11,9 +11,9 @@ from litestar.types import Scope
 
 from keyturn.mail.languages.language import Language, Languages
 from keyturn.service.api.schemas import Done, PasswordJudgement
+from keyturn.service.client import Client, clip_header
 from keyturn.service.clock import random_bytes
 from keyturn.service.problems.passwords import PasswordRejected
-from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.settings.networks import read_peer
 from keyturn.service.telemetry.logs import request_id
 

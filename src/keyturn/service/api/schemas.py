@@ -13,8 +13,8 @@ from keyturn.service.api.mail_services import MailServices
 from keyturn.service.problems.passwords import BrokenRule
 from keyturn.service.problems.proofs import Challenge, DeadReason
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.ground import SecondStepCode
 from keyturn.service.reset.passwords.policy import Rule
+from keyturn.service.reset.ports import SecondStepCode
 
 _ADA, _TOKEN = "ada@northwind.example", "k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"
 _ADDRESS_OR_NAME = "an email address or, if the service takes them, a user name; at most 254 bytes"

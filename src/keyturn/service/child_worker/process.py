@@ -18,7 +18,7 @@ from keyturn.service.telemetry.logs import configure_logs
 from keyturn.service.telemetry.meters import Meters
 
 if TYPE_CHECKING:
-    from keyturn.service.parts import Parts
+    from keyturn.service.container import Container
 
 WORKING = "working"
 """The report that the worker has started its work; all others have the name of a method of the
@@ -68,24 +68,24 @@ def main() -> None:
     orders = msgspec.json.decode(line, type=Orders, dec_hook=lambda kind, text: kind(text))
     sys.path[:] = orders.path
     configure_logs(orders.settings.logs.level)
+    from keyturn.service.container import Container
     from keyturn.service.event_loop import WORKER_TURN, run
-    from keyturn.service.parts import Parts
 
     meters = ReportedMeters(reports)
-    parts = Parts(orders.settings, meters=meters, reload_templates=orders.reload_templates)
+    container = Container(orders.settings, meters=meters, reload_templates=orders.reload_templates)
     collect_seldom(loaded=True)
-    run(_work(parts, meters, pipe), WORKER_TURN)
+    run(_work(container, meters, pipe), WORKER_TURN)
 
 
-async def _work(parts: "Parts", meters: ReportedMeters, pipe: io.FileIO) -> None:
+async def _work(container: "Container", meters: ReportedMeters, pipe: io.FileIO) -> None:
     from keyturn.service.event_loop import on_signals
 
     loop = asyncio.get_running_loop()
-    task = asyncio.create_task(parts.work())
+    task = asyncio.create_task(container.work())
 
     def listen() -> None:
         if pipe.read(4096):
-            parts.outbox.wake()
+            container.outbox.wake()
         else:
             loop.remove_reader(pipe.fileno())
             task.cancel()
@@ -97,7 +97,7 @@ async def _work(parts: "Parts", meters: ReportedMeters, pipe: io.FileIO) -> None
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         finally:
-            await parts.close()
+            await container.close()
 
 
 if __name__ == "__main__":

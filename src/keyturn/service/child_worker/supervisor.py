@@ -15,7 +15,7 @@ from time import monotonic
 import msgspec
 
 from keyturn.service.child_worker.process import WORKING, Orders
-from keyturn.service.parts import Parts
+from keyturn.service.container import Container
 from keyturn.service.settings import LONGEST_TRY
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -40,16 +40,16 @@ _LONGEST_END = LONGEST_TRY.total_seconds() + 5
 
 
 class Supervisor:
-    """Starts the worker at `start`, with the settings of `parts`: those of the process that
+    """Starts the worker at `start`, with the settings of `container`: those of the process that
     answers.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, container: Container) -> None:
+        self._container = container
         # If no key is set, this process's own.
-        settings = msgspec.structs.replace(parts.settings, secret_key=parts.secrets[0])
+        settings = msgspec.structs.replace(container.settings, secret_key=container.keys[0])
         self._orders = Orders(
-            settings=settings, reload_templates=parts.reloads_templates, path=sys.path
+            settings=settings, reload_templates=container.reloads_templates, path=sys.path
         )
         self._works = False
         self._task: asyncio.Task[None] | None = None
@@ -73,7 +73,7 @@ class Supervisor:
                 code: int | str = await self._run_one()
             except Exception as error:  # noqa: BLE001 - whatever it raises, or the machine lacks: another follows
                 code = f"{type(error).__name__}: {error}"
-            self._parts.worker_is_down = True
+            self._container.worker_is_down = True
             failures = 1 if monotonic() - begun > _STEADY else failures + 1
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
             level = logging.INFO if code in _TOLD_TO_END else logging.ERROR
@@ -106,7 +106,7 @@ class Supervisor:
 
     def _miss(self) -> None:
         if not self._works:
-            self._parts.worker_is_down = True
+            self._container.worker_is_down = True
             log.error(LogEvent("worker.late", seconds=_LONGEST_START))
 
     async def _wake(self, orders: asyncio.StreamWriter) -> None:
@@ -115,7 +115,7 @@ class Supervisor:
         On SQLite it would otherwise notice only at its next poll.
         """
         while True:
-            await self._parts.outbox.woken.wait()
+            await self._container.outbox.woken.wait()
             if (
                 not orders.transport.get_write_buffer_size()
             ):  # a worker that does not read already has a line to read
@@ -126,10 +126,10 @@ class Supervisor:
         async for line in process.stdout:
             word, *values = msgspec.json.decode(line)
             if word == WORKING:
-                self._works, self._parts.worker_is_down = True, False
+                self._works, self._container.worker_is_down = True, False
                 log.info(LogEvent("worker.started", pid=process.pid))
             else:
-                getattr(self._parts.meters, word)(*values)
+                getattr(self._container.meters, word)(*values)
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
         """End the worker: at once if it has not started yet, otherwise after it has delivered what
@@ -146,16 +146,16 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def supervised(parts: Parts) -> Iterator[None]:
+def supervised(container: Container) -> Iterator[None]:
     """Keep a worker while the block runs, in a process whose main thread has no event loop."""
     ended = asyncio.Event()
 
     async def keep() -> None:
-        supervisor = Supervisor(parts)
+        supervisor = Supervisor(container)
         supervisor.start()
         await ended.wait()
         await supervisor.stop()
-        await parts.close()
+        await container.close()
 
     with asyncio.Runner() as runner:
         loop = runner.get_loop()

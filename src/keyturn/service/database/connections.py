@@ -18,7 +18,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.packaging import requires_extra
+from keyturn.extras import requires_extra
 from keyturn.plain_files import make_private_file
 from keyturn.service.database.unready import describe_error, first_cause, is_read_only
 from keyturn.service.settings.database_urls import DatabaseUrl

@@ -6,7 +6,7 @@ from functools import cache, partial
 from sqlalchemy import Column, Connection, MetaData, String, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
-from keyturn.packaging import folder
+from keyturn.extras import folder
 from keyturn.service.database import Database, Model, unready_where_unreachable
 from keyturn.service.database.database import encoding
 from keyturn.service.database.unready import describe_error

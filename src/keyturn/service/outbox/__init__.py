@@ -1,9 +1,9 @@
 """Messages that are promised and not yet sent: rows written in the caller's transaction, handled by
 a worker.
 
-**A worker has a loop for each lane**: claim what is due, prepare it, deliver it, settle it, and
-again. After a claim of few messages it rests for a twentieth of a second, so that messages that
-follow closely share a claim.
+**A worker has a loop for each of its queues**: claim what is due, prepare it, deliver it, settle
+it, and again. After a claim of few messages it rests for a twentieth of a second, so that messages
+that follow closely share a claim.
 
 **A claim names its holder.** Only the holder of a message postpones it or gives it up. A report
 that it was sent is true at any time and from any worker. A claim lasts seconds and is renewed, so

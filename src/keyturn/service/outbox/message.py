@@ -9,8 +9,8 @@ import msgspec
 from cryptography.fernet import InvalidToken
 
 from keyturn.service.clock import random_bytes, unix
+from keyturn.service.one_time_secrets import box
 from keyturn.service.outbox.models import DEAD, DROPPED, SENT
-from keyturn.service.secrets import box
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +91,8 @@ class Seal:
     all of them open.
     """
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._box = box(secrets, "outbox")
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._box = box(keys, "outbox")
 
     def close(self, body: bytes) -> bytes:
         # Its quickest level makes a fifth of a mail's bytes, in half the time of the default.

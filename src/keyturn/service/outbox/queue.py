@@ -161,7 +161,7 @@ class Outbox(Store):
     def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
         """Drop each message for its reason, in the transaction of the decision.
 
-        The same statements serve no message.
+        With an empty list, the same statements run.
 
         The worker ends it as every other afterwards: its work does not tell whether a request led
         to a mail.
@@ -253,8 +253,9 @@ def _new(name: str) -> sa.BindParameter[object]:
 def _claiming(
     database: Database, lease: timedelta, kinds: tuple[str, ...], abandoned: bool
 ) -> sa.Executable:
-    """Return the statement that claims `most` messages under `token`; each lane of a worker repeats
-    it.
+    """Return the statement that claims `most` messages under `token`.
+
+    Each queue of a worker repeats it.
     """
     # Each condition is that of an index. Only waiting messages have a claim.
     which = (

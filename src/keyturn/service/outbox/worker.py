@@ -41,7 +41,7 @@ class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a worker.
 
     `poll`: the longest time until it sees a message of another process. `rest`: pause after a claim
-    of less than a lane takes. `longest`: a try that takes longer is cancelled, unless its lane
+    of less than a queue takes. `longest`: a try that takes longer is cancelled, unless its queue
     waits longer for a provider's answer; at a stop, every try ends within that time. `slow`: a try
     that takes longer gives its place to another message, and at most `most_slow` tries do. `lease`:
     of a claim. `max_attempts`: tries, at most ten minutes apart, within the 24 hours for which
@@ -108,8 +108,8 @@ most of them get no mail, and need no place.
 """
 
 
-class Lane(NamedTuple):
-    """Messages of some kinds, and how many are delivered at a time: however many wait, other lanes
+class WorkerQueue(NamedTuple):
+    """Messages of some kinds, and how many are delivered at a time: however many wait, other queues
     are not delayed.
 
     `prepare`: prepares the messages of a claim, which are then more than places. `abandoned`: those
@@ -142,7 +142,7 @@ class Worker:
     """
 
     outbox: Outbox
-    lanes: Sequence[Lane]
+    queues: Sequence[WorkerQueue]
     limits: WorkerLimits
     _: KW_ONLY
     request_of: Callable[[Message], str] = lambda _: ""
@@ -150,12 +150,12 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._handlers = {
-            kind: handler for lane in self.lanes for kind, handler in lane.handlers.items()
+            kind: handler for queue in self.queues for kind, handler in queue.handlers.items()
         }
-        last_answer = max((lane.last_answer for lane in self.lanes), default=timedelta(0))
-        self._lanes = (
-            *self.lanes,
-            Lane(self._handlers, 1, abandoned=True, last_answer=last_answer),
+        last_answer = max((queue.last_answer for queue in self.queues), default=timedelta(0))
+        self._queues = (
+            *self.queues,
+            WorkerQueue(self._handlers, 1, abandoned=True, last_answer=last_answer),
         )
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
@@ -195,11 +195,11 @@ class Worker:
     async def _run(self) -> None:
         async with self._holding() as tries, asyncio.TaskGroup() as loops:
             loops.create_task(self._poll())
-            for lane in self._lanes:
-                loops.create_task(self._repeat(lane, tries))
+            for queue in self._queues:
+                loops.create_task(self._repeat(queue, tries))
 
     async def _poll(self) -> None:
-        """Wake the lanes while a message is due.
+        """Wake the queues while a message is due.
 
         It writes nothing: on SQLite a claim delays what the API writes.
         """
@@ -213,43 +213,45 @@ class Worker:
         for batch jobs and tests.
         """
         handled = 0
-        while claimed := sum([await self._drain(lane) for lane in self._lanes]):
+        while claimed := sum([await self._drain(queue) for queue in self._queues]):
             handled += claimed
         return handled
 
-    async def _drain(self, lane: Lane) -> int:
+    async def _drain(self, queue: WorkerQueue) -> int:
         async with self._holding() as tries:
-            return await self._work(lane, asyncio.Semaphore(lane.places), tries)
+            return await self._work(queue, asyncio.Semaphore(queue.places), tries)
 
     async def close(self) -> None:
         """Close the handlers' resources."""
-        for lane in self._lanes:
-            if lane.close:
-                await lane.close()
+        for queue in self._queues:
+            if queue.close:
+                await queue.close()
 
-    async def _repeat(self, lane: Lane, tries: asyncio.TaskGroup) -> None:
-        """Work again and again; wait to be woken if less was claimed than a lane takes."""
-        places = asyncio.Semaphore(lane.places)
+    async def _repeat(self, queue: WorkerQueue, tries: asyncio.TaskGroup) -> None:
+        """Work again and again; wait to be woken if less was claimed than a queue takes."""
+        places = asyncio.Semaphore(queue.places)
         while not self._stopped.is_set():
             woken = self.outbox.woken
-            if (claimed := await self._work(lane, places, tries)) < lane.batch:
+            if (claimed := await self._work(queue, places, tries)) < queue.batch:
                 if claimed:
                     await _wait(self._stopped, self.limits.rest)
                 await woken.wait()
 
-    async def _work(self, lane: Lane, places: asyncio.Semaphore, tries: asyncio.TaskGroup) -> int:
-        """Claim messages of a lane, and begin each once there is a place for it; return how many
+    async def _work(
+        self, queue: WorkerQueue, places: asyncio.Semaphore, tries: asyncio.TaskGroup
+    ) -> int:
+        """Claim messages of a queue, and begin each once there is a place for it; return how many
         were claimed.
         """
         claim = self.outbox.claim(
-            lane.batch, self.limits.lease, only=lane.handlers, abandoned=lane.abandoned
+            queue.batch, self.limits.lease, only=queue.handlers, abandoned=queue.abandoned
         )
         messages = await self._survive(claim, "outbox.claim_failed") or []
         self._held.update(messages)
-        for message, work in zip(messages, await self._prepare(lane, messages), strict=True):
+        for message, work in zip(messages, await self._prepare(queue, messages), strict=True):
             await places.acquire()
-            begun = tries.create_task(self._try(lane, places, message, work))
-            if lane.abandoned:
+            begun = tries.create_task(self._try(queue, places, message, work))
+            if queue.abandoned:
                 await asyncio.wait([begun], timeout=self.limits.slow.total_seconds())
         return len(messages)
 
@@ -268,34 +270,34 @@ class Worker:
             log.exception(LogEvent(failed, **fields))
         return None
 
-    async def _prepare(self, lane: Lane, messages: Sequence[Message]) -> Sequence[Work]:
+    async def _prepare(self, queue: WorkerQueue, messages: Sequence[Message]) -> Sequence[Work]:
         """Return what is left to do.
 
         If messages cannot be prepared together, each is handled in a place of its own.
         """
-        each = [partial(lane.handlers[message.kind], message) for message in messages]
-        if self._stopped.is_set() or not (lane.prepare and messages):
+        each = [partial(queue.handlers[message.kind], message) for message in messages]
+        if self._stopped.is_set() or not (queue.prepare and messages):
             return each
         # `gather` reports also that the handler was cancelled from within, as by a library of an
         # app's store.
-        (prepared,) = await asyncio.gather(lane.prepare(messages), return_exceptions=True)
+        (prepared,) = await asyncio.gather(queue.prepare(messages), return_exceptions=True)
         if isinstance(prepared, DatabaseUnready):
             return [prepared] * len(messages)
         return each if isinstance(prepared, BaseException) else prepared
 
     async def _try(
-        self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work
+        self, queue: WorkerQueue, places: asyncio.Semaphore, message: Message, work: Work
     ) -> None:
         try:
-            outcome = await self._outcome_of(lane, places, message, work)
+            outcome = await self._outcome_of(queue, places, message, work)
             await self._survive(self._end(message, outcome), "mail.failed", message_id=message.id)
         finally:
             self._held.discard(message)
 
     async def _outcome_of(
-        self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work
+        self, queue: WorkerQueue, places: asyncio.Semaphore, message: Message, work: Work
     ) -> TryResult:
-        longest = (self.limits.longest + lane.last_answer).total_seconds()
+        longest = (self.limits.longest + queue.last_answer).total_seconds()
         limit = asyncio.timeout(longest)
         loop = asyncio.get_running_loop()
         slow = loop.call_later(self.limits.slow.total_seconds(), self._make_room, places, message)

@@ -28,7 +28,7 @@ class AccountSecurityPage(Controller):
         )  # another link was opened here since
         if flash and flash.said == "account_secured" and not is_other:
             return visit.page("account_secured.html")
-        securing = visit.parts.securing
+        securing = visit.container.securing
         token, _ = visit.cookies.proof.held(visit.request, 2)
         link = await securing.check(token, visit.client)
         return visit.page(
@@ -40,6 +40,6 @@ class AccountSecurityPage(Controller):
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
         path = visit.site.paths.secure
         token, _ = visit.cookies.proof.held(visit.request, 2)
-        await visit.parts.securing.secure(token, visit.client)
+        await visit.container.securing.secure(token, visit.client)
         done = visit.cookies.set_flash(Flash("account_secured"), path)
         return visit.redirect(visit.site.url(path), visit.cookies.proof.expire(), done)

@@ -17,7 +17,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from keyturn.packaging import folder
+from keyturn.extras import folder
 from keyturn.service.api.requests import READ, AnyRequest
 from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site

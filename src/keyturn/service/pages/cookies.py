@@ -11,8 +11,8 @@ from keyturn.service import addresses
 from keyturn.service.api.cookies import BrowserCookie, Holds, device_cookie, session_cookie
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.clock import unix
+from keyturn.service.container import Container
 from keyturn.service.pages.site import Site
-from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import DeadReason
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.sign_in import PROOF_LIFE
@@ -67,11 +67,14 @@ class Cookies:
     `link` and `proof` hold a link, with its address; `password` the proof of a right one.
     """
 
-    def __init__(self, parts: Parts, site: Site) -> None:
-        self._parts, self._site = parts, site
+    def __init__(self, container: Container, site: Site) -> None:
+        self._container, self._site = container, site
         paths = site.paths
-        self.session, self.device = session_cookie(parts.settings), device_cookie(parts.settings)
-        self.form = BrowserCookie(holds="form", life=timedelta(0), secure=parts.settings.secure)
+        self.session, self.device = (
+            session_cookie(container.settings),
+            device_cookie(container.settings),
+        )
+        self.form = BrowserCookie(holds="form", life=timedelta(0), secure=container.settings.secure)
         self.link = self._at(paths.reset, "link", site.link_life)
         self.proof = self._at(paths.secure, "proof", _OPENED)
         self.password = self._at(paths.sign_in, "password", PROOF_LIFE)
@@ -79,7 +82,10 @@ class Cookies:
 
     def _at(self, path: str, holds: Holds, life: timedelta) -> BrowserCookie:
         return BrowserCookie(
-            holds=holds, life=life, secure=self._parts.settings.secure, path=self._site.url(path)
+            holds=holds,
+            life=life,
+            secure=self._container.settings.secure,
+            path=self._site.url(path),
         )
 
     def asked(self, path: str = "/") -> BrowserCookie:
@@ -100,12 +106,14 @@ class Cookies:
 
     def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
         asked_at, email, return_to = self.asked().held(request, 3)
-        cooldown = self._parts.mailboxes.cooldown
+        cooldown = self._container.mailboxes.cooldown
         try:
             left = int(asked_at) + int(cooldown.total_seconds()) - int(unix())
             wait = min(timedelta(seconds=max(left, 0)), cooldown)
             identifier = addresses.identify(email, takes_names=self._site.takes_names)
-            return LinkRequest(identifier, wait, self._parts.return_addresses.allowed(return_to))
+            return LinkRequest(
+                identifier, wait, self._container.return_addresses.allowed(return_to)
+            )
         except (InputInvalid, ValueError, OverflowError):
             return None
 
@@ -119,7 +127,7 @@ class Cookies:
         what, kind, locale, email, return_to = self.flash().held(request, 5)
         if what not in get_args(Said):
             return None
-        return_to = self._parts.return_addresses.allowed(
+        return_to = self._container.return_addresses.allowed(
             return_to
         )  # a browser's cookie proves nothing
         return Flash(cast("Said", what), kind, locale, email, return_to)

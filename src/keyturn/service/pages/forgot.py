@@ -52,7 +52,7 @@ def forgot_page(
 
 
 def _challenge_values(visit: Visit, flaw: ChallengeFlaw | None) -> dict[str, Any]:
-    gate = visit.parts.challenge
+    gate = visit.container.challenge
     challenge = gate.widget if gate else None
     headers = {
         "Content-Security-Policy": content_security_policy(
@@ -96,7 +96,7 @@ class ForgotPage(Controller):
             return visit.page("check_mail.html", link_request=link_request)
         wanted = query.get("return_to", link_request.return_to if link_request else "")
         # An address that is not allowed is ignored: the user cannot correct it.
-        return forgot_page(visit, visit.parts.return_addresses.allowed(wanted))
+        return forgot_page(visit, visit.container.return_addresses.allowed(wanted))
 
     @post("/")
     async def ask(self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]) -> Answer:
@@ -114,10 +114,10 @@ class ForgotPage(Controller):
             earlier and earlier.wait and identifier == earlier.email
         ):  # the worker would hold the mail back
             return visit.redirect(here)
-        back = visit.parts.return_addresses.allowed(data.return_to)
+        back = visit.container.return_addresses.allowed(data.return_to)
         form = partial(forgot_page, visit, back, email=data.email)
         try:
-            await visit.parts.requests.accept(data.email, visit.client, data.answer, back)
+            await visit.container.requests.accept(data.email, visit.client, data.answer, back)
         except InputInvalid:
             return form(malformed=True)
         except ChallengeRequired as required:
@@ -139,12 +139,12 @@ class ExpiredLinkPage(Controller):
         path, cookies, client = visit.site.paths.reset, visit.cookies, visit.client
         token, _ = cookies.opened_link(visit.request)
         try:
-            link = await visit.parts.checks.require_expired(token, client)
+            link = await visit.container.checks.require_expired(token, client)
         except InputInvalid:  # it still works
             return visit.redirect(visit.site.url(path))
         hint = addresses.mask(link.facts.email)
         try:
-            await visit.parts.requests.replace(link, client, data.answer)
+            await visit.container.requests.replace(link, client, data.answer)
         except ChallengeRequired as required:
             dead = LinkDead("expired")
             dead.email_hint = hint

@@ -36,7 +36,7 @@ class ReferencePage(OpenAPIRenderPlugin):
     def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         if not self._page:  # rendered once; a reload costs only a copy
             info = openapi_schema["info"]
-            groups = groups_of(openapi_schema, self._pages.parts.settings.base_url)
+            groups = groups_of(openapi_schema, self._pages.container.settings.base_url)
             environment = page_environment()
             environment.filters["prose"] = _code_in_prose
             environment.globals.update(asset=self._pages.assets.url, url=self._pages.site.url)

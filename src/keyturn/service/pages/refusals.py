@@ -20,13 +20,13 @@ from keyturn.service.api.problems import (
     problem_handlers,
 )
 from keyturn.service.api.requests import AnyRequest, request_id_of
+from keyturn.service.client import clip_header
 from keyturn.service.pages.forgot import dead_link_page
 from keyturn.service.pages.rendering import Answer, Pages, Visit
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Problem
 from keyturn.service.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
 from keyturn.service.problems.requests import MethodNotAllowed, NotFound
-from keyturn.service.reset.records.client import clip_header
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.pages")
@@ -130,7 +130,7 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return the API's handler, with a page for browsers at an address that a service of its own
     does not know.
     """
-    to_programs = problem_handlers(pages.parts.languages)[Exception]
+    to_programs = problem_handlers(pages.container.languages)[Exception]
 
     def answer(request: AnyRequest, error: Exception) -> Answer:
         problem = problem_answering(error)

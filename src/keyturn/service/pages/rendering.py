@@ -25,17 +25,17 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.mail_services import inbox_of, meant_by
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of
+from keyturn.service.client import Client
+from keyturn.service.container import Container
+from keyturn.service.one_time_secrets import LENGTH
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
 from keyturn.service.pages.security import security_headers
 from keyturn.service.pages.site import Site
-from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
 from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
-from keyturn.service.reset.proofs.codes import MailedCodes
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.proofs.codes import EmailCodes
 from keyturn.service.reset.sign_in import SignIns
-from keyturn.service.secrets import LENGTH
 from keyturn.service.telemetry.logs import LogEvent
 
 PACKAGED = Path(__file__).parent / "templates"
@@ -121,10 +121,10 @@ PageOwner = Account | Flash
 class Pages:
     """What the pages of a process share: their values, files, cookies, headers and templates."""
 
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        self.site = site = Site.of(parts)
-        self.cookies = Cookies(parts, site)
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.site = site = Site.of(container)
+        self.cookies = Cookies(container, site)
         self.headers = security_headers(site)
         self.assets = Assets(site, self.headers)
         self._templates = PageTemplates(site, self.assets, site.settings.pages.templates)
@@ -149,7 +149,7 @@ class Visit:
 
     def __init__(self, pages: Pages, request: AnyRequest) -> None:
         self.pages = pages
-        self.parts = pages.parts
+        self.container = pages.container
         self.site = pages.site
         self.cookies = pages.cookies
         self.request = request
@@ -160,19 +160,19 @@ class Visit:
 
     @property
     def language(self) -> Language:
-        return accepted_language(self.parts.languages, self.request)
+        return accepted_language(self.container.languages, self.request)
 
     @property
     def sign_ins(self) -> SignIns:
         """The sign-in, for pages that are routed only where there is one."""
-        assert self.parts.sign_ins is not None
-        return self.parts.sign_ins
+        assert self.container.sign_ins is not None
+        return self.container.sign_ins
 
     @property
-    def codes(self) -> MailedCodes:
+    def codes(self) -> EmailCodes:
         """The codes of mails, for the page that is routed only where mails have them."""
-        assert self.parts.codes is not None
-        return self.parts.codes
+        assert self.container.codes is not None
+        return self.container.codes
 
     def page(
         self,
@@ -210,7 +210,7 @@ class Visit:
         """Return the language of an answer, and the cookie that remembers it if the reader has just
         chosen it.
         """
-        languages, cookie = self.parts.languages, self.cookies.language
+        languages, cookie = self.container.languages, self.cookies.language
         chosen = self.request.query_params.get("lang", "")
         tags = (tag for tag in (chosen, cookie.read(self.request)) if tag in languages.known)
         wanted = next(tags, account.locale if account else "")
@@ -280,9 +280,9 @@ class Visit:
 
     async def require_signed_in(self) -> Account:
         """Return the account that is signed in with this browser. Raises NotSignedIn."""
-        if self.parts.sign_ins is None:
+        if self.container.sign_ins is None:
             raise NotSignedIn
-        return await self.parts.sign_ins.account(self.cookies.session.read(self.request))
+        return await self.container.sign_ins.account(self.cookies.session.read(self.request))
 
 
 def visiting(pages: Pages) -> dict[str, Provide]:

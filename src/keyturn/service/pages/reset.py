@@ -53,7 +53,7 @@ def password_form(
 
     `rejected`: the current password was wrong.
     """
-    known = visit.parts.policy.rules
+    known = visit.container.policy.rules
     names = {rule.name for rule in known}
     more = [
         Rule(name=one.rule, message=one.message, limit=one.limit)
@@ -109,7 +109,9 @@ class ResetPage(Controller):
         token, email = visit.cookies.opened_link(visit.request)
         if not token:
             return await _show_without_link(visit)
-        return password_form(visit, await visit.parts.checks.validate(token, visit.client, email))
+        return password_form(
+            visit, await visit.container.checks.validate(token, visit.client, email)
+        )
 
     @post("/check", status_code=200)
     async def judge(
@@ -117,7 +119,7 @@ class ResetPage(Controller):
     ) -> Answer:
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
         token, email = visit.cookies.opened_link(visit.request, data.email)
-        judging = visit.parts.checks.judge(token, data.password, visit.client, email)
+        judging = visit.container.checks.judge(token, data.password, visit.client, email)
         return await judgement_of(judging, visit.language)
 
     @post("/code", status_code=200)
@@ -129,7 +131,7 @@ class ResetPage(Controller):
         Raises LinkDead, TooManyRequests, Unavailable.
         """
         token, email = visit.cookies.opened_link(visit.request, data.email)
-        checks, client = visit.parts.checks, visit.client
+        checks, client = visit.container.checks, visit.client
         sent = await checks.begin_second_step(token, "sms", client, email)
         if _is_script(visit):
             return Response({"sent": sent}, status_code=200 if sent else 422)
@@ -151,7 +153,7 @@ class ResetPage(Controller):
         )
         owner: LiveLink | Account | None
         if token:
-            live = await visit.parts.checks.validate(token, visit.client, email)
+            live = await visit.container.checks.validate(token, visit.client, email)
             owner, saving = live, partial(_complete, visit, token, live, data)
         else:
             owner, saving = await visit.signed_in(), partial(_change, visit, data)
@@ -161,7 +163,7 @@ class ResetPage(Controller):
         try:
             if data.password == data.again:
                 return await saving()
-            await visit.parts.checks.check_password(data.password, visit.client, owner.email)
+            await visit.container.checks.check_password(data.password, visit.client, owner.email)
             return form(mismatch=True)
         except proofs.CredentialsRejected:
             return form(rejected=True)
@@ -180,8 +182,8 @@ class ResetPage(Controller):
 
 
 async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
-    cookies, sign_ins = visit.cookies, visit.parts.sign_ins
-    account = await visit.parts.resets.complete(
+    cookies, sign_ins = visit.cookies, visit.container.sign_ins
+    account = await visit.container.resets.complete(
         token, data.password, visit.client, live.email, data.answer
     )
     device = [cookies.device.issue(sign_ins.device(account))] if sign_ins else []
@@ -242,7 +244,7 @@ def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
     """Return the page after a saved password, and its message, which an app's page shows only if it
     reads the query.
     """
-    site, leads_away = visit.site, visit.parts.settings.after_reset == "sign_in"
+    site, leads_away = visit.site, visit.container.settings.after_reset == "sign_in"
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
     said = Flash(
         "password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to

@@ -5,7 +5,7 @@ from typing import cast, get_args
 import msgspec
 
 from keyturn.service.problems.proofs import CodeMethod, SecondStepRejected, SecondStepRequired
-from keyturn.service.reset.ground import SecondStepCode
+from keyturn.service.reset.ports import SecondStepCode
 
 _LONGEST_CODE = 64
 

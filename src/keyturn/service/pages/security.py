@@ -12,11 +12,11 @@ from litestar.middleware.csrf import CSRFMiddleware
 from litestar.types import Receive, Scope, Send
 
 from keyturn.errors import Fault
+from keyturn.service.container import Container
+from keyturn.service.one_time_secrets import derive
 from keyturn.service.pages.cookies import Cookies
 from keyturn.service.pages.site import Site
-from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import RequestUnreadable
-from keyturn.service.secrets import derive
 
 NO_FORM = "keyturn_no_form"
 """Marks a route outside the check of forms. Litestar's own mark belongs to the surrounding app."""
@@ -79,14 +79,14 @@ def content_security_policy(site: Site, method: str = "") -> str:
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
-def form_token_check(parts: Parts, cookies: Cookies) -> DefineMiddleware:
+def form_token_check(container: Container, cookies: Cookies) -> DefineMiddleware:
     """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double
     submit).
     """
     return DefineMiddleware(
         FormTokenCheck,
         config=CSRFConfig(
-            secret=derive(parts.secrets[0], "forms").hex(),
+            secret=derive(container.keys[0], "forms").hex(),
             cookie_name=cookies.form.name,
             cookie_secure=cookies.form.secure,
             cookie_httponly=True,

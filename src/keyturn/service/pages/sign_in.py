@@ -21,7 +21,7 @@ from keyturn.service.problems.proofs import (
     SecondStepRejected,
     SecondStepRequired,
 )
-from keyturn.service.reset.ground import SecondStepCode
+from keyturn.service.reset.ports import SecondStepCode
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a
 # host there.
@@ -145,7 +145,7 @@ def next_url(wanted: str, otherwise: str) -> str:
 @route("/", http_method=READ, include_in_schema=False)
 async def redirect_home(visit: NamedDependency[Visit]) -> Answer:
     return visit.redirect(
-        visit.site.url(visit.site.paths.sign_in) if visit.parts.sign_ins else visit.site.forgot
+        visit.site.url(visit.site.paths.sign_in) if visit.container.sign_ins else visit.site.forgot
     )
 
 
@@ -153,7 +153,7 @@ async def redirect_home(visit: NamedDependency[Visit]) -> Answer:
 async def redirect_to_change(visit: NamedDependency[Visit]) -> Answer:
     """Lead password managers to the form (https://w3c.github.io/webappsec-change-password-url/)."""
     site, form = visit.site, visit.site.url(visit.site.paths.reset)
-    if not visit.parts.sign_ins:
+    if not visit.container.sign_ins:
         return visit.redirect(site.forgot)
     signed_in = await visit.signed_in()
     return visit.redirect(
@@ -186,7 +186,7 @@ class SecuritySettingsPage(Controller):
         _, wait = await _link_request_of(visit, account)
         if wait or path not in visit.site.settings_paths:
             return visit.lead_on(url, account=account)
-        await visit.parts.requests.accept(account.email, visit.client)
+        await visit.container.requests.accept(account.email, visit.client)
         return visit.redirect(url, visit.cookies.set_link_request(account.email, path))
 
 
@@ -196,5 +196,5 @@ async def _link_request_of(visit: Visit, account: Account) -> tuple[bool, timede
     """
     link_request = visit.cookies.read_link_request(visit.request)
     own_wait = link_request.wait if link_request and link_request.email == account.email else None
-    left = (await visit.parts.mailboxes.look([account.email]))[account.email].wait
+    left = (await visit.container.mailboxes.look([account.email]))[account.email].wait
     return own_wait is not None, max(own_wait or timedelta(0), left)

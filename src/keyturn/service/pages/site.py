@@ -6,7 +6,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from keyturn.service.accounts.store_factory import ends_sessions
-from keyturn.service.parts import Parts
+from keyturn.service.container import Container
 from keyturn.service.reset.mails.theme import Theme, Themes
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths, hosted_path
@@ -30,20 +30,20 @@ class Site:
     takes_names: bool = False
 
     @classmethod
-    def of(cls, parts: Parts) -> Self:
-        settings, urls = parts.settings, parts.urls
+    def of(cls, container: Container) -> Self:
+        settings, urls = container.settings, container.urls
         return cls(
             settings=settings,
-            themes=parts.themes,
-            paths=parts.paths,
+            themes=container.themes,
+            paths=container.paths,
             sign_in_url=""
-            if hosted_path(settings.sign_in_page) and parts.sign_ins
+            if hosted_path(settings.sign_in_page) and container.sign_ins
             else urls.sign_in,
             forgot_url="" if hosted_path(settings.forgot_url) else urls.forgot,
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
-            reload=parts.reloads_templates,
-            codes=bool(parts.codes),
-            takes_names=parts.accounts.takes_names,
+            reload=container.reloads_templates,
+            codes=bool(container.codes),
+            takes_names=container.accounts.takes_names,
         )
 
     @property

@@ -15,17 +15,18 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import Minted, Purpose
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, Outcome
-from keyturn.service.reset.ground import CodesBesideLinks, Ground, HeldAccounts, Transaction
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
+from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
-from keyturn.service.secrets import Minted, Purpose
+from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
 
 INVITED = timedelta(days=3)
 """How long a link works that an operator asked for: its reader does not wait for the mail.
@@ -38,11 +39,11 @@ A button replaces it.
 class ResetLinks:
     """Mints links and writes their mails.
 
-    `lifetime`: of a link that its owner asked for; `mailed`: mints its code.
+    `lifetime`: of a link that its owner asked for; `codes`: mints its code.
     """
 
     composer: MailComposer
-    mailed: CodesBesideLinks | None
+    codes: ResetCodes | None
     lifetime: timedelta
 
     def compose(
@@ -82,10 +83,10 @@ class ResetLinks:
         if not account.takes_password:
             return self.composer.about_provider(account, request.client), [(link, False)]
         code = None
-        if self.mailed and not (
+        if self.codes and not (
             without_code or link.recovers or request.by_operator or account.awaits_password
         ):
-            code = self.mailed.mint(account, moment)
+            code = self.codes.mint(account, moment)
         mail = self.composer.with_link(account, request.client, token, link, code)
         return mail, [(link, True), *([(code[1], True)] if code else [])]
 
@@ -138,9 +139,9 @@ class ResetRequestHandler:
     """
 
     def __init__(
-        self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents
+        self, mails: MailDelivery, stores: Stores, links: ResetLinks, events: AppEvents
     ) -> None:
-        self._mails, self._ground, self._links, self._events = mails, ground, links, events
+        self._mails, self._stores, self._links, self._events = mails, stores, links, events
 
     async def prepare(
         self, messages: Sequence[Message]
@@ -174,7 +175,7 @@ class ResetRequestHandler:
         self, message: Message, *, again_at: datetime | None = None
     ) -> Email | Dropped:
         request = _request_in(message)
-        account = await self._ground.accounts.find(request.email)
+        account = await self._stores.accounts.find(request.email)
         (answer,) = await self._answer_all([_Answer(message, request, account)], again_at)
         if isinstance(answer, Exception):
             raise answer
@@ -207,7 +208,7 @@ class ResetRequestHandler:
             tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
             return locked
 
-        locked = await self._ground.transact(write)
+        locked = await self._stores.transact(write)
         return [
             one.email or (Dropped(one.outcome) if one.message.id in locked else LeaseLost())
             for one in answers
@@ -218,13 +219,13 @@ class ResetRequestHandler:
         if not emails:
             return {}
         async with asyncio.timeout(_PATIENCE):
-            answers = zip(emails, await self._ground.accounts.find_all(list(emails)), strict=True)
+            answers = zip(emails, await self._stores.accounts.find_all(list(emails)), strict=True)
         return {email: one for email, one in answers if not isinstance(one, Exception)}
 
     async def _refuse(self, answers: Sequence[_Answer]) -> None:
         """Note why a request gets no mail, if that is already known."""
-        reachable = await may_get_link(self._ground.database, [one.account for one in answers])
-        mailboxes = await self._ground.mailboxes.look({one.account.email for one in answers})
+        reachable = await may_get_link(self._stores.database, [one.account for one in answers])
+        mailboxes = await self._stores.mailboxes.look({one.account.email for one in answers})
         answered: set[str] = set()
         for one in answers:
             if one.existing is None:
@@ -235,7 +236,7 @@ class ResetRequestHandler:
                 one.outcome = "needs_no_invitation"
             else:
                 mailbox = addresses.normalize(one.account.email)
-                is_again = mailbox in answered and self._ground.mailboxes.cooldown
+                is_again = mailbox in answered and self._stores.mailboxes.cooldown
                 one.outcome = mailboxes[one.account.email].refusal or (
                     "cooldown" if is_again else ""
                 )
@@ -245,7 +246,7 @@ class ResetRequestHandler:
         """Return the answers that may be mails, with their mails; if there are none, one that is
         not sent.
         """
-        codes, emails = self._links.mailed, {one.account.email for one in answers}
+        codes, emails = self._links.codes, {one.account.email for one in answers}
         without_code = await codes.exhausted(emails) if codes else ()
         drafts = [one for one in answers if not one.outcome]
         drafts, moment = drafts or [_Answer(answers[0].message, answers[0].request, None)], now()

@@ -9,18 +9,19 @@ from typing import Any, ClassVar
 import msgspec
 
 from keyturn.errors import KeyturnError
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
+from keyturn.service.client import Client
+from keyturn.service.one_time_secrets import RULES, Purpose, SecretRow
 from keyturn.service.reset.events import AppEvents, PasswordChanged
-from keyturn.service.reset.ground import CodesBesideLinks, Transaction
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
     ChangeBegun,
     How,
     PasswordWasChanged,
 )
-from keyturn.service.secrets import RULES, Purpose, SecretRow
+from keyturn.service.reset.stores import Transaction
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -118,7 +119,7 @@ def counted(ended: Ended | None) -> Ended:
 class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that ends the change."""
 
-    def __init__(self, events: AppEvents, codes: CodesBesideLinks | None) -> None:
+    def __init__(self, events: AppEvents, codes: ResetCodes | None) -> None:
         self.events, self._codes = events, codes
 
     def write(
@@ -132,7 +133,7 @@ class ChangeEffects:
         if (
             begun.is_proven and ended is not None
         ):  # more than a mailbox: links in earlier ones end, too
-            secrets.revoke(
+            one_time_secrets.revoke(
                 tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox
             )
         counts = ended.counts if ended else {}
@@ -162,6 +163,6 @@ class ChangeEffects:
         purposes = [
             purpose for purpose, rule in RULES.items() if (how or "reset") in rule.ends_with
         ]
-        secrets.revoke(tx.connection, account_id, purposes, moment, *which)
+        one_time_secrets.revoke(tx.connection, account_id, purposes, moment, *which)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)

@@ -8,19 +8,20 @@ from datetime import datetime
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.database.database import lookup
+from keyturn.service.one_time_secrets import OneTimeSecret, SecretRow, secret_of
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.ground import Ground, SecondProof, SecondStepCode
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.ports import SecondProof, SecondStepCode
 from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.request import ReturnAddresses
-from keyturn.service.secrets import Secret, SecretRow, secret_of
+from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.meters import count_calls
 
 
@@ -30,14 +31,16 @@ class LiveLinks:
     The audit trail records refused links of ours, and why.
     """
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self.find = lookup(ground.database, secrets.all_of(LINKS), SecretRow.key, secret_of).submit
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self.find = lookup(
+            stores.database, one_time_secrets.all_of(LINKS), SecretRow.key, secret_of
+        ).submit
         """Return the link with that key, or None."""
 
     async def require(
         self, event: str, token: str, email: str | None, client: Client
-    ) -> tuple[Secret, Account]:
+    ) -> tuple[OneTimeSecret, Account]:
         """Return the link of the token and its account.
 
         Raises LinkDead with the reason, recorded as `event`.
@@ -45,7 +48,7 @@ class LiveLinks:
         A link is dead, too, if its account was disabled or has a new address since, if it invites
         and the account has a password by now, or if `email` is another address.
         """
-        link = await self.find(secrets.digest(token))
+        link = await self.find(one_time_secrets.digest(token))
         if link is None:  # not recorded: invented tokens would fill the audit trail
             raise LinkDead("invalid")
         if reason := link.dead_reason(now()):
@@ -57,7 +60,7 @@ class LiveLinks:
                 else ""
             )
             raise await self.record_dead(dead, event, link, client)
-        account = await self._ground.accounts.get(
+        account = await self._stores.accounts.get(
             link.account_id
         )  # only now: the store may be unavailable
         is_other = (
@@ -72,18 +75,18 @@ class LiveLinks:
         return link, account
 
     async def record_dead(
-        self, dead: LinkDead, event: str, link: Secret, client: Client
+        self, dead: LinkDead, event: str, link: OneTimeSecret, client: Client
     ) -> LinkDead:
         """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP
         ASVS 16.3.3).
         """
-        await self._ground.audit.record(
+        await self._stores.audit.record(
             event, outcome_of(dead), client, link.account_id, link.facts.email
         )
         return dead
 
 
-def _opens(link: Secret, account: Account) -> bool:
+def _opens(link: OneTimeSecret, account: Account) -> bool:
     """Return whether the link fits the account as it is now: its address, and active or, if it
     recovers, locked.
 
@@ -117,12 +120,12 @@ class LinkChecks:
     def __init__(
         self,
         links: LiveLinks,
-        ground: Ground,
+        stores: Stores,
         policy: PasswordPolicy,
         second_step: SecondProof,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self._ground, self.meters = ground, ground.meters
+        self._stores, self.meters = stores, stores.meters
         self._links, self._policy, self._second_step = links, policy, second_step
         self._return_addresses = return_addresses
 
@@ -132,7 +135,7 @@ class LinkChecks:
 
         Raises LinkDead with the reason, TooManyRequests.
         """
-        await self._ground.limits.count("validate", client)
+        await self._stores.limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
         return LiveLink(
             **msgspec.structs.asdict(account),
@@ -143,13 +146,13 @@ class LinkChecks:
         )
 
     @count_calls("validate")
-    async def require_expired(self, token: str, client: Client) -> Secret:
+    async def require_expired(self, token: str, client: Client) -> OneTimeSecret:
         """Return a link that has expired unused.
 
         Raises LinkDead, InputInvalid if it works, TooManyRequests.
         """
-        await self._ground.limits.count("validate", client)
-        link = await self._links.find(secrets.digest(token))
+        await self._stores.limits.count("validate", client)
+        link = await self._links.find(one_time_secrets.digest(token))
         if link is None:
             raise LinkDead("invalid")
         reason = link.dead_reason(now())
@@ -167,7 +170,7 @@ class LinkChecks:
 
         Raises LinkDead, TooManyRequests, Unavailable.
         """
-        await self._ground.limits.count("reset", client)
+        await self._stores.limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:
             await self._second_step.require(link, account, SecondStepCode(method=method), client)
@@ -186,7 +189,7 @@ class LinkChecks:
         It counts like a check of the link. Whether it is the account's own stays unsaid: that would
         be a free guess.
         """
-        await self._ground.limits.count("validate", client)
+        await self._stores.limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
@@ -195,5 +198,5 @@ class LinkChecks:
 
         Raises PasswordRejected, TooManyRequests, Busy.
         """
-        await self._ground.limits.count("reset", client)
+        await self._stores.limits.count("reset", client)
         await self._policy.require(password, email)

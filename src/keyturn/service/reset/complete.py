@@ -8,26 +8,21 @@ from datetime import datetime
 
 import msgspec
 
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
+from keyturn.service.client import Client
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import LimitsUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.ground import (
-    Ground,
-    PassedStep,
-    SecondProof,
-    SecondStepCode,
-    Transaction,
-)
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
 from keyturn.service.reset.records.links import LINKS, is_intruded
-from keyturn.service.secrets import Secret
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -36,9 +31,9 @@ class PasswordResets:
     """Completes resets: makes the change, and forgets guesses at the old password."""
 
     def __init__(
-        self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: SecondProof
+        self, links: LiveLinks, stores: Stores, changes: "PasswordChanges", second_step: SecondProof
     ) -> None:
-        self._ground, self.meters = ground, ground.meters
+        self._stores, self.meters = stores, stores.meters
         self._links, self._changes, self._second_step = links, changes, second_step
 
     @count_calls("reset")
@@ -58,7 +53,7 @@ class PasswordResets:
         SecondStepRequired, SecondStepRejected (the link survives these), OutcomeUnknown, Busy,
         AccountsUnready, TooManyRequests.
         """
-        await self._ground.limits.count("reset", client)
+        await self._stores.limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         step = self._second_step
         change = ChangeByLink(
@@ -78,7 +73,7 @@ class PasswordResets:
         with contextlib.suppress(
             LimitsUnready
         ):  # the password is changed, even if the counter cannot be written
-            await self._ground.limits.forget_guesses(addresses.normalize(account.email))
+            await self._stores.limits.forget_guesses(addresses.normalize(account.email))
         return account
 
 
@@ -86,11 +81,11 @@ class PasswordChanges:
     """Sets passwords: in one transaction if the store joins it, otherwise by `external`."""
 
     def __init__(
-        self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
+        self, stores: Stores, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
     ) -> None:
-        self._ground, self._policy, self._hasher, self._effects = ground, policy, hasher, effects
-        self._joins = ground.accounts.offers(AccountStore.set_password_within)
-        self.external = ExternalStoreChanges(ground, effects)
+        self._stores, self._policy, self._hasher, self._effects = stores, policy, hasher, effects
+        self._joins = stores.accounts.offers(AccountStore.set_password_within)
+        self.external = ExternalStoreChanges(stores, effects)
 
     async def make(self, change: Change) -> None:
         """Make the whole change or none.
@@ -115,14 +110,14 @@ class PasswordChanges:
             tx.hold(change.account.id)
             account = change.redeem(tx, moment)
             ended = ended_by(
-                self._ground.accounts.set_password_within(tx.connection, account, password_hash)
+                self._stores.accounts.set_password_within(tx.connection, account, password_hash)
             )
             if ended is None:
                 raise change.refusal()
             self._effects.write(tx, account, change.begun(moment), ended)
             change.after_change(tx)
 
-        await self._ground.transact_once(write)
+        await self._stores.transact_once(write)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -133,7 +128,7 @@ class ChangeByLink(Change):
     """
 
     links: LiveLinks
-    link: Secret
+    link: OneTimeSecret
     step: SecondProof
     answer: SecondStepCode | None
     passed: PassedStep | None = None
@@ -156,7 +151,7 @@ class ChangeByLink(Change):
                 self._require_alive(await self.links.find(self.link.key))
             raise
 
-    def _require_alive(self, link: Secret | None) -> None:
+    def _require_alive(self, link: OneTimeSecret | None) -> None:
         if reason := link.dead_reason(now()) if link else "invalid":
             raise LinkDead(reason)
 
@@ -164,15 +159,15 @@ class ChangeByLink(Change):
         # In the order of the worker: first the mailbox, then its account's links.
         tx.mailboxes.end_cooldown(self.link.facts.email)
         is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
-        if not secrets.use(tx.connection, self.link, moment):
-            self._require_alive(secrets.find(tx.connection, self.link.key, *LINKS))
+        if not one_time_secrets.use(tx.connection, self.link, moment):
+            self._require_alive(one_time_secrets.find(tx.connection, self.link.key, *LINKS))
             raise LinkDead("invalid")
         if self.passed:
             self.passed.spend(tx, moment)
         return msgspec.structs.replace(self.account, intruded=is_suspected)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
-        secrets.give_back(tx.connection, self.link, moment)
+        one_time_secrets.give_back(tx.connection, self.link, moment)
         if self.passed:
             self.passed.give_back(tx, moment)
 

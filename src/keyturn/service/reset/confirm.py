@@ -8,13 +8,13 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import Purpose
 from keyturn.service.outbox.message import Dropped, Message, Settlement
-from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.records.links import BUTTON_LIFE, is_outlived, mint_link
 from keyturn.service.reset.records.messages import UNSUPPRESSED, Notice
-from keyturn.service.secrets import Purpose
+from keyturn.service.reset.stores import Stores, Transaction
 
 
 class NoticeHandler:
@@ -28,9 +28,9 @@ class NoticeHandler:
     """
 
     def __init__(
-        self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]
+        self, mails: MailDelivery, stores: Stores, composer: MailComposer, payload: type[Notice]
     ) -> None:
-        self._mails, self._ground, self._composer = mails, ground, composer
+        self._mails, self._stores, self._composer = mails, stores, composer
         self._decoder = msgspec.json.Decoder(payload)
 
     async def __call__(self, message: Message) -> Settlement:
@@ -38,7 +38,7 @@ class NoticeHandler:
 
     async def _tell(self, message: Message) -> Email | Dropped:
         notice = self._decoder.decode(message.payload)
-        current = await self._ground.accounts.get(notice.account_id)
+        current = await self._stores.accounts.get(notice.account_id)
         if current is None:
             return Dropped("no_account")
         has_button = notice.secures and self._composer.offers_securing
@@ -75,6 +75,6 @@ class NoticeHandler:
             held.mint([(link, has_button)])
             return mail.email
 
-        return await self._ground.transact(write) or await self._write(
+        return await self._stores.transact(write) or await self._write(
             message, notice, current, has_button=False
         )

@@ -17,16 +17,16 @@ from datetime import timedelta
 
 import msgspec
 
-from keyturn.service import secrets
+from keyturn.service import one_time_secrets
 from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.clock import now, random_bytes
+from keyturn.service.one_time_secrets import Purpose, SecretRow
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
-from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
-from keyturn.service.secrets import Purpose, SecretRow
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _PATIENCE = 45.0
@@ -53,8 +53,8 @@ class _Begun(msgspec.Struct, frozen=True):
 class ExternalStoreChanges:
     """Sets passwords in a store of another system, one change of an account at a time."""
 
-    def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
-        self._ground = ground
+    def __init__(self, stores: Stores, effects: ChangeEffects) -> None:
+        self._stores = stores
         self._effects = effects
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -72,7 +72,7 @@ class ExternalStoreChanges:
 
     async def _redeem_and_promise(self, change: Change) -> _Begun:
         begun, deadline = change.begun(now()), asyncio.get_running_loop().time() + _PATIENCE
-        clock = self._ground.database.clock
+        clock = self._stores.database.clock
 
         def write(tx: Transaction) -> _Begun:
             tx.hold(change.account.id)  # another change may just be ending this session
@@ -80,13 +80,15 @@ class ExternalStoreChanges:
             # account cannot deadlock.
             account = change.redeem(tx, begun.at)
             lock, of = random_bytes(16).hex(), change.account.id
-            key = Purpose.CHANGE, secrets.key_of(f"change {of}")
-            if not secrets.take(tx.connection, key, of, clock(), clock(_LOCK), lock.encode()):
+            key = Purpose.CHANGE, one_time_secrets.key_of(f"change {of}")
+            if not one_time_secrets.take(
+                tx.connection, key, of, clock(), clock(_LOCK), lock.encode()
+            ):
                 raise Busy
             tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
             return _Begun(lock, begun, account, deadline)
 
-        return await self._ground.transact_once(write)
+        return await self._stores.transact_once(write)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -96,7 +98,7 @@ class ExternalStoreChanges:
     async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
         try:
             async with asyncio.timeout_at(begun.deadline):
-                ended = ended_by(await self._ground.accounts.set_password(begun.account, password))
+                ended = ended_by(await self._stores.accounts.set_password(begun.account, password))
         except Exception as error:
             is_no = isinstance(error, PasswordRejected | ChangeRefused | Busy)
             if is_no or (isinstance(error, AccountsUnready) and error.not_changed):
@@ -130,7 +132,7 @@ class ExternalStoreChanges:
                 change.give_back(tx, begun.change.at)
             _release(tx, begun)  # last: see `_redeem_and_promise`
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)
 
     async def _end(self, change: Change, begun: _Begun, ended: Ended | None) -> None:
         """Write the effects.
@@ -152,7 +154,7 @@ class ExternalStoreChanges:
                 change.after_change(tx)
                 _release(tx, begun)
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)
 
     async def end_interrupted(self, message: Message) -> Settlement:
         """End a change that its process did not end, with an unknown outcome.
@@ -160,7 +162,7 @@ class ExternalStoreChanges:
         Raises AccountsUnready.
         """
         begun = msgspec.json.decode(message.payload, type=ChangeBegun)
-        account = await self._ground.accounts.get(begun.account_id)
+        account = await self._stores.accounts.get(begun.account_id)
         if account is None:
             return Dropped("no_account")
 
@@ -173,7 +175,7 @@ class ExternalStoreChanges:
             self._effects.write(tx, account, begun, None)
             return "interrupted"
 
-        return Dropped(await self._ground.transact(write))
+        return Dropped(await self._stores.transact(write))
 
     async def close(self) -> None:
         """Wait for changes that are under way."""
@@ -186,6 +188,6 @@ def _release(tx: Transaction, begun: _Begun) -> None:
 
     If the lock had ended and another change holds the account by now, that lock stays.
     """
-    secrets.delete(
+    one_time_secrets.delete(
         tx.connection, begun.account.id, [Purpose.CHANGE], SecretRow.proof == begun.lock.encode()
     )

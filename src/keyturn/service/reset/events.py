@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.outbox.message import TO_THE_APP
-from keyturn.service.reset.ground import Transaction
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import AppEvent, ResetRequested
+from keyturn.service.reset.stores import Transaction
 
 Outcome = Literal["link_mailed", "provider_mailed"]
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 from keyturn.errors import Fault
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
+from keyturn.service.client import Client
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.requests import InputInvalid, OverBudget
-from keyturn.service.reset.ground import Ground, Transaction
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
-from keyturn.service.secrets import Secret
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -73,11 +73,11 @@ class ResetRequests:
 
     def __init__(
         self,
-        ground: Ground,
+        stores: Stores,
         require_answer: RequireAnswer | None,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self._ground, self.meters = ground, ground.meters
+        self._stores, self.meters = stores, stores.meters
         self._require_answer, self._return_addresses = require_answer, return_addresses
 
     @_dropped_over_budget()
@@ -97,15 +97,15 @@ class ResetRequests:
         try:
             identifier = self._identify(email, return_to)
         except InputInvalid:  # counted separately: a typing mistake costs no try
-            await self._ground.limits.count("malformed", client)
+            await self._stores.limits.count("malformed", client)
             raise
         wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
         await self._admit(wanted, answer)
-        await self._ground.outbox.post(RESET_REQUESTED, wanted)
+        await self._stores.outbox.post(RESET_REQUESTED, wanted)
 
     def _identify(self, email: str, return_to: str) -> str:
         """Return what the request names its account by. Raises InputInvalid."""
-        identifier = addresses.identify(email, takes_names=self._ground.accounts.takes_names)
+        identifier = addresses.identify(email, takes_names=self._stores.accounts.takes_names)
         if return_to and not self._return_addresses.allowed(return_to):
             raise InputInvalid(
                 Fault("returnTo", "not an address of an origin in the service's return_origins")
@@ -115,11 +115,11 @@ class ResetRequests:
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
         if self._require_answer:  # before more expensive work
             await self._require_answer(wanted.client, answer)
-        await self._ground.limits.count("request", wanted.client, "overall")
+        await self._stores.limits.count("request", wanted.client, "overall")
 
     @_dropped_over_budget()
     @count_calls("request")
-    async def replace(self, link: Secret, client: Client, answer: str = "") -> None:
+    async def replace(self, link: OneTimeSecret, client: Client, answer: str = "") -> None:
         """Accept a request for the mailbox of an expired link, as `accept` does, once for each
         link.
 
@@ -132,7 +132,7 @@ class ResetRequests:
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:
-            if secrets.end(tx.connection, link, wanted.at):
+            if one_time_secrets.end(tx.connection, link, wanted.at):
                 tx.outbox.enqueue(RESET_REQUESTED, wanted)
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)

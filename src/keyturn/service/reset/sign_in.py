@@ -12,9 +12,11 @@ from hashlib import sha256
 import msgspec
 from cryptography.fernet import InvalidToken
 
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.client import Client
 from keyturn.service.clock import now, random_bytes, unix
+from keyturn.service.one_time_secrets import box
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
     NotSignedIn,
@@ -24,16 +26,9 @@ from keyturn.service.problems.proofs import (
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change
 from keyturn.service.reset.complete import PasswordChanges
-from keyturn.service.reset.ground import (
-    Ground,
-    PassedStep,
-    SecondProof,
-    SecondStepCode,
-    Transaction,
-)
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.records.client import Client
-from keyturn.service.secrets import box
+from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
 from keyturn.service.telemetry.logs import LogEvent
@@ -52,12 +47,12 @@ class Proofs:
     """Issues and reads sealed values by which a browser proves something, for `life`, and which do
     not show it.
 
-    A value is a random nonce and a digest of what it proves. The first of `secrets` seals, all of
+    A value is a random nonce and a digest of what it proves. The first of `keys` seals, all of
     them open.
     """
 
-    def __init__(self, secrets: Sequence[str], purpose: str, life: timedelta) -> None:
-        self._box, self._life = box(secrets, purpose), int(life.total_seconds())
+    def __init__(self, keys: Sequence[str], purpose: str, life: timedelta) -> None:
+        self._box, self._life = box(keys, purpose), int(life.total_seconds())
 
     def issue(self, proven: bytes) -> str:
         return self._box.encrypt_at_time(random_bytes(_NONCE_BYTES) + proven, int(unix())).decode()
@@ -88,7 +83,7 @@ class ChangeInSession(Change):
     """
 
     session: str
-    fresh: str = field(default_factory=secrets.mint)
+    fresh: str = field(default_factory=one_time_secrets.mint)
     how = "change"
 
     def refusal(self) -> NotSignedIn:
@@ -126,17 +121,17 @@ class SignIns:
 
     def __init__(
         self,
-        ground: Ground,
+        stores: Stores,
         hasher: PasswordHasher,
         changes: PasswordChanges,
         second_step: SecondProof,
     ) -> None:
-        self._ground, self.meters = ground, ground.meters
-        self._accounts, self._limits, self._audit = ground.accounts, ground.limits, ground.audit
+        self._stores, self.meters = stores, stores.meters
+        self._accounts, self._limits, self._audit = stores.accounts, stores.limits, stores.audit
         self._hasher, self._changes, self._second_step = hasher, changes, second_step
-        self._joins = ground.accounts.offers(AccountStore.password_hash_within)
-        self._devices = Proofs(ground.secrets, "device cookies", DEVICE_LIFE)
-        self._passwords = Proofs(ground.secrets, "password proofs", PROOF_LIFE)
+        self._joins = stores.accounts.offers(AccountStore.password_hash_within)
+        self._devices = Proofs(stores.keys, "device cookies", DEVICE_LIFE)
+        self._passwords = Proofs(stores.keys, "password proofs", PROOF_LIFE)
 
     @count_calls("login")
     async def sign_in(
@@ -218,7 +213,7 @@ class SignIns:
         """Return the secret of a new session; None if `verified`, meanwhile, is no longer the
         account's hash.
         """
-        secret, account_id, moment = secrets.mint(), account.id, now()
+        secret, account_id, moment = one_time_secrets.mint(), account.id, now()
 
         def start(tx: Transaction) -> bool:
             tx.hold(account_id)
@@ -233,7 +228,7 @@ class SignIns:
             tx.sessions.start(account.id, secret)
             return True
 
-        if not await self._ground.transact(start):
+        if not await self._stores.transact(start):
             return None
         # Another system is asked only after this database's transaction has ended. A change that
         # the other system does not know yet ends the session, which exists by now.
@@ -252,14 +247,14 @@ class SignIns:
         return self._devices.issue(addresses.digest(account.email))
 
     async def sign_out(self, secret: str) -> None:
-        await self._ground.sessions.end(secret)
+        await self._stores.sessions.end(secret)
 
     async def account(self, secret: str) -> Account:
         """Return the account that is signed in.
 
         Raises NotSignedIn if the session is over or the account disabled.
         """
-        account_id = await self._ground.sessions.account_id(secret) if secret else None
+        account_id = await self._stores.sessions.account_id(secret) if secret else None
         account = await self._accounts.get(account_id) if account_id else None
         if account is None or not account.active:
             raise NotSignedIn
@@ -293,7 +288,7 @@ class SignIns:
 
 def build(
     settings: Settings,
-    ground: Ground,
+    stores: Stores,
     hasher: PasswordHasher,
     changes: PasswordChanges,
     second_step: SecondProof,
@@ -301,8 +296,8 @@ def build(
     """Return the sign-in; None if the settings leave it out, or if the store cannot check
     passwords.
     """
-    accounts = ground.accounts
+    accounts = stores.accounts
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not accounts.offers(AccountStore.password_hash):
         return None
-    return SignIns(ground, hasher, changes, second_step)
+    return SignIns(stores, hasher, changes, second_step)

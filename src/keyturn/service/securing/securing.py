@@ -16,9 +16,11 @@ from sqlalchemy import Connection
 
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account, Ended
+from keyturn.service.client import Client
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
 from keyturn.service.outbox.message import Dropped, Message
 from keyturn.service.outbox.worker import Handler
 from keyturn.service.problems.proofs import SecurityLinkDead
@@ -26,13 +28,12 @@ from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
 from keyturn.service.reset.events import AccountSecured
-from keyturn.service.reset.ground import Ground, SecondProof, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
+from keyturn.service.reset.ports import SecondProof
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import press
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
@@ -54,12 +55,12 @@ class AccountSecuring:
     """
 
     def __init__(
-        self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: SecondProof
+        self, settings: Settings, stores: Stores, effects: ChangeEffects, second_step: SecondProof
     ) -> None:
-        self._ground, self.meters = ground, ground.meters
+        self._stores, self.meters = stores, stores.meters
         self._effects, self._second_step = effects, second_step
         self.locks, store = settings.secure_account.lock, settings.accounts.store
-        if self.locks and not self._ground.accounts.can_lock:
+        if self.locks and not self._stores.accounts.can_lock:
             how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
             raise SettingsInvalid.of(
                 "secure_account.lock", f"the store {store} cannot lock accounts: {how}"
@@ -72,33 +73,33 @@ class AccountSecuring:
             )
         }
 
-    async def check(self, token: str, client: Client) -> Secret:
+    async def check(self, token: str, client: Client) -> OneTimeSecret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
-        await self._ground.limits.count("validate", client)
+        await self._stores.limits.count("validate", client)
         link = await self._find(token)
         if link.dead_reason(now()):
             raise SecurityLinkDead
         return link
 
-    async def _find(self, token: str) -> Secret:
+    async def _find(self, token: str) -> OneTimeSecret:
         """Return the link.
 
         Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail.
         """
-        key = secrets.digest(token)
-        link = await self._ground.database.read(
-            lambda connection: secrets.find(connection, key, Purpose.SECURE)
+        key = one_time_secrets.digest(token)
+        link = await self._stores.database.read(
+            lambda connection: one_time_secrets.find(connection, key, Purpose.SECURE)
         )
         if link is None:
             raise SecurityLinkDead
         return link
 
-    async def will_lock(self, link: Secret) -> bool:
+    async def will_lock(self, link: OneTimeSecret) -> bool:
         """Whether a press would lock the account, by its store's current state."""
         if not self.locks:
             return False
         try:
-            account = await self._ground.accounts.get(link.account_id)
+            account = await self._stores.accounts.get(link.account_id)
         except AccountsUnready:
             return True
         return account is not None and addresses.is_same_mailbox(account.email, link.facts.email)
@@ -112,13 +113,13 @@ class AccountSecuring:
         A client whose press is stored gets the same answer again. Raises SecurityLinkDead,
         TooManyRequests.
         """
-        await self._ground.limits.count("reset", client)
+        await self._stores.limits.count("reset", client)
         link = await self._find(token)
         try:
             outcome = await self._secure(link, client)
         except DatabaseUnready as error:
             # If the answer to the commit was lost, the press may be stored.
-            if error.not_changed or not await self._ground.database.read(
+            if error.not_changed or not await self._stores.database.read(
                 lambda one: self._has(one, link, client)
             ):
                 raise
@@ -130,7 +131,7 @@ class AccountSecuring:
             raise SecurityLinkDead
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
-    async def _secure(self, link: Secret, client: Client) -> str:
+    async def _secure(self, link: OneTimeSecret, client: Client) -> str:
         """Secure the account if the link still works, commit, and return the outcome; a dead link
         too (ASVS 16.3.3).
         """
@@ -150,35 +151,35 @@ class AccountSecuring:
             else:
                 if self._has(tx.connection, link, client):
                     return _SECURED
-                dead = secrets.find(tx.connection, link.key, Purpose.SECURE) or link
+                dead = one_time_secrets.find(tx.connection, link.key, Purpose.SECURE) or link
                 outcome = f"link_{dead.dead_reason(moment) or 'invalid'}"
             tx.audit.write(
                 NOT_ME, outcome, client, moment, account_id, email, message_id=message_id
             )
             return outcome
 
-        return await self._ground.transact(write)
+        return await self._stores.transact(write)
 
-    def _has(self, connection: Connection, link: Secret, client: Client) -> bool:
+    def _has(self, connection: Connection, link: OneTimeSecret, client: Client) -> bool:
         """Whether this client has pressed the button:
         the audit trail knows of whom the press was.
         """
-        pressed = secrets.find(connection, link.key, Purpose.SECURE)
+        pressed = one_time_secrets.find(connection, link.key, Purpose.SECURE)
         if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
             return False
-        audit = self._ground.audit.within(connection)
+        audit = self._stores.audit.within(connection)
         return audit.has(NOT_ME, _SECURED, client, pressed.used_at, link.account_id)
 
     async def _recover(
         self, mails: MailDelivery, links: ResetLinks, message: Message
     ) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)
-        end = self._ground.accounts.end_sessions
+        end = self._stores.accounts.end_sessions
         try:
             # First, since a recipient without the mail cannot have unlocked the account.
-            account = await self._ground.accounts.get(secured.account_id)
+            account = await self._stores.accounts.get(secured.account_id)
             if not _has_moved(account, secured):
-                end = self._ground.accounts.end_intrusion
+                end = self._stores.accounts.end_intrusion
                 account = await self._lock(account, secured)
         except Exception:  # sessions end all the same, and the worker repeats both
             await end(secured.account_id)
@@ -210,7 +211,7 @@ class AccountSecuring:
                 tx.outbox.drop([(message, outcome)])
             return outcome
 
-        outcome = await self._ground.transact(write)
+        outcome = await self._stores.transact(write)
         if outcome == ADDRESS_CHANGED:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
@@ -225,8 +226,8 @@ class AccountSecuring:
         """
         if not account or not self.locks:
             return account
-        await self._ground.accounts.lock(account)
-        account = await self._ground.accounts.get(secured.account_id)
+        await self._stores.accounts.lock(account)
+        account = await self._stores.accounts.get(secured.account_id)
         if account and account.active and not _has_moved(account, secured):
             raise AccountsUnready("the account was changed while it was being locked")
         return account

@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
 
-from keyturn.mail.port.reports import Report, ReportRefused, ReportUnproven, Webhook
+from keyturn.mail.port.reports import DeliveryReport, ReportRefused, ReportUnproven, Webhook
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.api.schemas import Done
+from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import Event, message_behind, note_report
 from keyturn.service.outbox.message import Sent
 from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
-from keyturn.service.reset.ground import Ground, Transaction
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
@@ -34,9 +34,9 @@ _MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
 class ProviderReports:
     """Takes providers' reports. A mailbox that bounced permanently or complained is suppressed."""
 
-    def __init__(self, settings: Settings, ground: Ground) -> None:
+    def __init__(self, settings: Settings, stores: Stores) -> None:
         self._settings = settings
-        self._ground = ground
+        self._stores = stores
         self._bodies = _Bodies()
         self._refusals = OnceAMinute()
 
@@ -55,7 +55,7 @@ class ProviderReports:
             """Answer 200 to every genuine report, used or not: otherwise providers repeat it for
             hours.
             """
-            client, limits = client_of(request), self._ground.limits
+            client, limits = client_of(request), self._stores.limits
             await limits.require_left("malformed", client)
             try:
                 reports = await self._proven(webhook, request, client)
@@ -80,7 +80,7 @@ class ProviderReports:
 
     async def _proven(
         self, webhook: Webhook, request: AnyRequest, client: Client
-    ) -> Sequence[Report]:
+    ) -> Sequence[DeliveryReport]:
         webhook.require_headers(request.headers)
         with self._bodies.room(client) as keep:
             body = bytearray()
@@ -89,17 +89,17 @@ class ProviderReports:
                 body += piece
             return await webhook.read(request.headers, bytes(body))
 
-    async def take(self, report: Report, client: Client) -> None:
+    async def take(self, report: DeliveryReport, client: Client) -> None:
         """Note the report with its message; a known one, or about a foreign mail, changes nothing.
 
         A message that waits for another try is settled: the provider has the mail, but its answer
         was lost.
         """
-        ground, to = self._ground, addresses.normalize(report.to)
-        message_id = await message_behind(ground.database, report.provider_id, report.key)
+        stores, to = self._stores, addresses.normalize(report.to)
+        message_id = await message_behind(stores.database, report.provider_id, report.key)
         if message_id is None:
             return
-        account = await ground.accounts.find(to) if report.ends else None
+        account = await stores.accounts.find(to) if report.ends else None
         account_id = account.id if account else ""
         event = Event(
             message_id=message_id,
@@ -126,8 +126,8 @@ class ProviderReports:
                 )
             return report.ends
 
-        if await ground.transact(write):
-            ground.meters.suppression(report.event)
+        if await stores.transact(write):
+            stores.meters.suppression(report.event)
 
 
 class _Bodies:

@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from keyturn.errors import SendRetryable
+from keyturn.extras import requires_extra
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.mime import to_mime
 from keyturn.mail.providers import PROVIDERS
-from keyturn.packaging import requires_extra
 from keyturn.plain_files import add_private_file
 from keyturn.service.clock import monotonic
 from keyturn.service.database import Database

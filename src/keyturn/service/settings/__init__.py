@@ -20,7 +20,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.service.problems.proofs import ChallengeMethod
 from keyturn.values import FileOrUrl as FileOrUrl
 from keyturn.values import Folder as Folder
-from keyturn.values import Secret as Secret
+from keyturn.values import SecretStr as SecretStr
 
 
 def split_secrets(text: str) -> list[str]:
@@ -90,7 +90,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `unlock`: columns that unlock it: `{ status = "active" }`
     """
 
-    url: Secret = Secret("")
+    url: SecretStr = SecretStr("")
     table: str = ""
     id: str = "id"
     email: str = "email"
@@ -124,7 +124,7 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     url: str = ""
-    service_role_key: Secret = Secret("")
+    service_role_key: SecretStr = SecretStr("")
 
 
 def is_plain_ldap(url: str) -> bool:
@@ -152,7 +152,7 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["openldap", "active_directory"] = "openldap"
     servers: tuple[str, ...] = ()
     bind_dn: str = ""
-    bind_password: Secret = Secret("")
+    bind_password: SecretStr = SecretStr("")
     base: str = ""
     where: dict[str, str] = {}
 
@@ -292,7 +292,7 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     method: Literal["none", ChallengeMethod] = "none"
     site_key: str = ""
-    secret: Secret = Secret("")
+    secret: SecretStr = SecretStr("")
     url: str = ""
 
 
@@ -313,7 +313,7 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
     account: str = ""
     totp: str = ""
     format: Literal["base32", "hex", "text", "json", "fernet", "laravel"] = "base32"
-    key: Secret = Secret("")
+    key: SecretStr = SecretStr("")
     active: Conditions = ""
     phone: str = ""
 
@@ -334,7 +334,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
 
     api_url: str = "https://api.twilio.com"
     account: str = ""
-    password: Secret = Secret("")
+    password: SecretStr = SecretStr("")
     from_: str = ""
     overall: Annotated[int, Meta(ge=1)] = 1000
 
@@ -430,7 +430,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     and the answer is 503
     """
 
-    url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
+    url: SecretStr = SecretStr("sqlite:///.keyturn/keyturn.db")
     timeout: timedelta = timedelta(seconds=10)
 
 
@@ -455,8 +455,8 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
     to `service_key`
     """
 
-    service_key: Secret = Secret("")
-    link_key: Secret = Secret("")
+    service_key: SecretStr = SecretStr("")
+    link_key: SecretStr = SecretStr("")
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -569,8 +569,8 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     comma and the old one
     """
 
-    url: Secret = Secret("")
-    secret: Secret = Secret("")
+    url: SecretStr = SecretStr("")
+    secret: SecretStr = SecretStr("")
 
     @property
     def secrets(self) -> list[str]:
@@ -603,7 +603,7 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
     client may
     """
 
-    token: Secret = Secret("")
+    token: SecretStr = SecretStr("")
 
 
 class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  # type: ignore[misc]  # its members are Any
@@ -642,8 +642,8 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     sign_in_url: str = ""
     after_reset: Literal["page", "sign_in"] = "page"
     return_origins: tuple[str, ...] = ()
-    secret_key: Secret = Secret("")
-    previous_secret_keys: tuple[Secret, ...] = ()
+    secret_key: SecretStr = SecretStr("")
+    previous_secret_keys: tuple[SecretStr, ...] = ()
     timezone: str = "UTC"
     locales: Folder = Folder("")
     languages: tuple[str, ...] = ()

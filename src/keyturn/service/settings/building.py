@@ -16,7 +16,7 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.service.settings import Brand, Conditions, Kind, Settings
 from keyturn.service.settings.variables import SecretUnread, Variables
-from keyturn.values import FileOrUrl, Folder, Secret, did_you_mean, mismatch, shown
+from keyturn.values import FileOrUrl, Folder, SecretStr, did_you_mean, mismatch, shown
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -139,7 +139,7 @@ class Builder:
         plain = self._filled(value, name)
         if is_text and not name.endswith(".password"):  # which may end with a blank
             plain = plain.strip()
-        _refuse_odd_text(plain, is_secret=wanted is Secret)
+        _refuse_odd_text(plain, is_secret=wanted is SecretStr)
         if wanted is timedelta:
             return parse_duration(plain)
         if wanted in (Folder, FileOrUrl) and isinstance(plain, str) and plain and not is_variable:
@@ -267,7 +267,7 @@ def _items(section: _Section) -> Iterator[tuple[str, Any]]:
 
 
 def decode_text(wanted: type, value: Any) -> Any:
-    if wanted in {FileOrUrl, Folder, Secret} and isinstance(value, str):
+    if wanted in {FileOrUrl, Folder, SecretStr} and isinstance(value, str):
         return wanted(value)
     raise ValueError("Expected `str`")
 

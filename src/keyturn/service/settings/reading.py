@@ -18,7 +18,7 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
 from keyturn.service.settings.rules import broken_rules, environment_faults, value_of
 from keyturn.service.settings.variables import CREDENTIALS, FILE_SUFFIX, Variables
-from keyturn.values import Secret, did_you_mean
+from keyturn.values import SecretStr, did_you_mean
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
@@ -262,7 +262,7 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def is_secret(kind: Any) -> bool:
-    return Secret in (kind, *get_args(kind))
+    return SecretStr in (kind, *get_args(kind))
 
 
 def _typed_settings(

@@ -12,8 +12,8 @@ from keyturn.http_client import CallFailed, HttpClient, retry_after
 from keyturn.mail.port.webhook_keys import sign, webhook_key
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Message, Sent
-from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.messages import AppEvent
+from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import Settings
 
 _SUCCESS = 2
@@ -63,7 +63,7 @@ class WebhookSender:
         raise SendRetryable(str(answer.status), retry_after(answer.headers, moment))
 
 
-def build(settings: Settings, _: Ground) -> Callable[[], WebhookSender] | None:
+def build(settings: Settings, _: Stores) -> Callable[[], WebhookSender] | None:
     """Return what opens a sender, for a worker alone: its HTTP client takes 0.2 s and 5 MB."""
     hooks = settings.webhooks
     return (

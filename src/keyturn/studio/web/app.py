@@ -15,7 +15,7 @@ from litestar.response import File, Redirect
 from litestar.status_codes import HTTP_404_NOT_FOUND
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from keyturn.packaging import folder
+from keyturn.extras import folder
 from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.access import HEADERS, admit_pages, require_token

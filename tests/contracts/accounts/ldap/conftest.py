@@ -14,7 +14,7 @@ from tests.servers.directories import SERVICE_PASSWORD, DirectoryServer
 
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.port import Account
-from keyturn.service.settings import LdapSettings, Secret
+from keyturn.service.settings import LdapSettings, SecretStr
 
 _NUMBERS = count()
 
@@ -87,7 +87,7 @@ class OpenLdapStaff(Staff):
 
     def __init__(self, server: DirectoryServer) -> None:
         super().__init__(
-            server, bind_dn=f"cn=keyturn,{server.suffix}", bind_password=Secret(SERVICE_PASSWORD)
+            server, bind_dn=f"cn=keyturn,{server.suffix}", bind_password=SecretStr(SERVICE_PASSWORD)
         )
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
@@ -109,7 +109,7 @@ class DomainStaff(Staff):
     states = {True: {"userAccountControl": "512"}, False: {"userAccountControl": "514"}}
 
     def __init__(self, server: DirectoryServer) -> None:
-        account = {"bind_dn": server.admin, "bind_password": Secret(server.password)}
+        account = {"bind_dn": server.admin, "bind_password": SecretStr(server.password)}
         super().__init__(server, kind="active_directory", **account)
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:

@@ -30,7 +30,7 @@ from tests.servers.directories import running_slapd
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.problems.passwords import PasswordRejected
-from keyturn.service.settings import Secret
+from keyturn.service.settings import SecretStr
 from keyturn.testing import AccountStoreContract
 
 pytestmark = pytest.mark.long  # it takes a domain controller six seconds to be there
@@ -177,7 +177,7 @@ async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None
     server.add(policy, {"objectClass": ["device", "pwdPolicy"], **rules})
     ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
     await school.set(ada, pwdReset="TRUE")
-    store = school.store(bind_dn=service, bind_password=Secret(SERVICE_PASSWORD))
+    store = school.store(bind_dn=service, bind_password=SecretStr(SERVICE_PASSWORD))
     await lock_reset_and_change(school, store, ada, guesses=2)
     assert "userPassword" not in server.attributes(
         school.dns[ada], "userPassword", bind=(service, SERVICE_PASSWORD)
@@ -203,7 +203,9 @@ async def test_the_rights_for_active_directory_suffice(domain: DomainStaff, rule
     await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
     ada = await domain.add(ADA, FIRST)
     await asyncio.to_thread(rules, lockoutThreshold="2")
-    store = domain.store(bind_dn="keyturn@northwind.test", bind_password=Secret(SERVICE_PASSWORD))
+    store = domain.store(
+        bind_dn="keyturn@northwind.test", bind_password=SecretStr(SERVICE_PASSWORD)
+    )
     await lock_reset_and_change(domain, store, ada, guesses=3)
 
 

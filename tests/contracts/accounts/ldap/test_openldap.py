@@ -15,7 +15,7 @@ from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import Secret
+from keyturn.service.settings import SecretStr
 from keyturn.testing import AccountStoreContract
 
 ADA = "ada@northwind.test"
@@ -76,7 +76,7 @@ async def test_the_flag_for_another_password_does_not_outlive_the_one_that_the_o
 ) -> None:
     ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
     # slapd itself sets the flag after a change by its administrator.
-    admin = {"bind_dn": school.server.admin, "bind_password": Secret(school.server.password)}
+    admin = {"bind_dn": school.server.admin, "bind_password": SecretStr(school.server.password)}
     for store, password in ((school.store(), SECOND), (school.store(**admin), THIRD)):
         await school.set(ada, pwdReset="TRUE")
         assert await store.set_password(await of(store, ada), new_password(password))
@@ -211,7 +211,7 @@ async def test_a_certificate_of_another_authority_or_for_another_name_is_refused
     ("changes", "setting", "message"),
     [
         (
-            {"bind_password": Secret("another")},
+            {"bind_password": SecretStr("another")},
             "accounts.ldap.bind_password",
             "refuses bind_dn and bind_password: 49",
         ),

@@ -35,7 +35,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import LdapSettings, Secret
+from keyturn.service.settings import LdapSettings, SecretStr
 
 HANG, CUT, TLS = b"hang", b"cut", b"tls"
 ID = "4ff9c4ae-5c6b-4c0e-9a3c-5a3f1f0e7c11"
@@ -150,7 +150,7 @@ async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
     settings = LdapSettings(
         servers=tuple(one.url for one in directories),
         bind_dn="cn=keyturn",
-        bind_password=Secret("hunter2"),
+        bind_password=SecretStr("hunter2"),
         base="dc=northwind,dc=test",
     )
     stores: list[LdapAccounts] = []

@@ -19,7 +19,7 @@ from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.settings import (
     AccountSettings,
     Ending,
-    Secret,
+    SecretStr,
     SupabaseSettings,
     TableSettings,
 )
@@ -41,7 +41,7 @@ class Project:
         self.url = ""
 
     def account_settings(self) -> AccountSettings:
-        key = Secret(self.server.service_role_key)
+        key = SecretStr(self.server.service_role_key)
         return AccountSettings(
             store="supabase", supabase=SupabaseSettings(url=self.url, service_role_key=key)
         )
@@ -110,7 +110,7 @@ class Profiles:
         }
         url = f"sqlite:///{self.file}"
         return SupabaseWithTable(
-            TableSettings(url=Secret(url), **mapped | changes), AppDatabase(url), auth
+            TableSettings(url=SecretStr(url), **mapped | changes), AppDatabase(url), auth
         )
 
     def add(self, account_id: str, email: str, *, active: bool = True, provider: str = "") -> None:
@@ -164,7 +164,7 @@ def project(supabase_project: Project) -> Project:
 @pytest.fixture
 async def opened(project: Project) -> AsyncIterator[Opened]:
     settings = SupabaseSettings(
-        url=project.url, service_role_key=Secret(project.server.service_role_key)
+        url=project.url, service_role_key=SecretStr(project.server.service_role_key)
     )
     async with AsyncExitStack() as stack:
 

@@ -15,7 +15,7 @@ from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.supabase import SupabaseAccounts, SupabaseWithTable
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import Secret
+from keyturn.service.settings import SecretStr
 from keyturn.testing import AccountStoreContract
 
 AN_ID = "3f1c2b6e-0d5a-4b0e-9a51-6a8f2f0c7d10"
@@ -377,7 +377,7 @@ async def test_it_is_ready_where_both_are(
 ) -> None:
     await store.require_ready()
 
-    refused = profiles.store(opened(service_role_key=Secret("anon-key")))
+    refused = profiles.store(opened(service_role_key=SecretStr("anon-key")))
     with pytest.raises(SettingsInvalid, match="service_role_key"):
         await refused.require_ready()
     await refused.close()

@@ -19,7 +19,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase import SupabaseAccounts
 from keyturn.service.problems.passwords import PasswordRejected, rule_text
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import Secret, SupabaseSettings
+from keyturn.service.settings import SecretStr, SupabaseSettings
 
 
 @pytest.fixture
@@ -135,9 +135,9 @@ async def test_a_key_that_is_refused_is_the_operator_s_fault_and_is_not_logged(
     for unsendable in ("schlüssel", "key\nwith a line"):
         said = "contains characters that are not allowed in a key"
         with pytest.raises(SettingsInvalid) as invalid:
-            await opened(service_role_key=Secret(unsendable)).require_ready()
+            await opened(service_role_key=SecretStr(unsendable)).require_ready()
         assert invalid.value.faults == (Fault("accounts.supabase.service_role_key", said),)
-    accounts = opened(service_role_key=Secret(key))
+    accounts = opened(service_role_key=SecretStr(key))
     fault = rf"^accounts\.supabase\.service_role_key: is refused by {project.url}: {told}"
     with pytest.raises(SettingsInvalid, match=fault):
         await accounts.require_ready()
@@ -170,7 +170,7 @@ async def test_its_client_is_closed_with_it_and_the_next_call_opens_another(
 ) -> None:
     connections = Connections()
     with serving(project.server, connections) as url:
-        key = Secret(project.server.service_role_key)
+        key = SecretStr(project.server.service_role_key)
         accounts = SupabaseAccounts(SupabaseSettings(url=f"{url}/", service_role_key=key))
         await accounts.require_ready()
         await accounts.find(ADA)
@@ -201,7 +201,7 @@ async def test_few_are_looked_up_at_a_time_and_a_look_up_through_many_slow_pages
         running -= 1
 
     async with serving_here(app) as url:
-        settings = SupabaseSettings(url=url, service_role_key=Secret("service-role-key"))
+        settings = SupabaseSettings(url=url, service_role_key=SecretStr("service-role-key"))
         quick, impatient = (
             SupabaseAccounts(settings),
             SupabaseAccounts(settings, timedelta(seconds=4)),

@@ -16,7 +16,7 @@ from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.accounts.table.store import TableAccounts, table_accounts
 from keyturn.service.database import Database
-from keyturn.service.settings import HashingSettings, Secret, TableSettings
+from keyturn.service.settings import HashingSettings, SecretStr, TableSettings
 
 USERS = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash "
@@ -35,7 +35,7 @@ Without a `url` the table is in Keyturn's own database.
 
 def mapping(url: str = "", **changes: Any) -> TableSettings:
     defaults: dict[str, Any] = {
-        "url": Secret(url),
+        "url": SecretStr(url),
         "table": "User",
         "email": "emailAddress",
         "password": "passwordHash",
@@ -140,7 +140,7 @@ async def over(app: App) -> AsyncIterator[Over]:
     async with AsyncExitStack() as closing:
 
         def over(**settings: Any) -> TableAccounts:
-            given = TableSettings(**{"url": Secret(app.url), "table": "users", **settings})
+            given = TableSettings(**{"url": SecretStr(app.url), "table": "users", **settings})
             database = Database("sqlite://" if given.url else app.url)
             store = table_accounts(given, database)
             closing.push_async_callback(store.close)

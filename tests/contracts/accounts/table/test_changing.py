@@ -38,7 +38,7 @@ from keyturn.service.accounts.table.store import JoiningTableAccounts, TableAcco
 from keyturn.service.database import Database
 from keyturn.service.problems.passwords import ChangeRefused
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import AccountSettings, Secret, TableSettings
+from keyturn.service.settings import AccountSettings, SecretStr, TableSettings
 from keyturn.testing import AccountStoreContract, People
 
 COLUMNS = {
@@ -301,7 +301,7 @@ async def test_a_deadlock_with_the_app_is_a_503_that_says_to_try_again_and_the_l
     own = sqlite.migrated() if is_elsewhere else empty_url
     if not is_elsewhere:
         await migrate_database(empty_url)
-    url = Secret(empty_url if is_elsewhere else "")
+    url = SecretStr(empty_url if is_elsewhere else "")
     table = TableSettings(url=url, table="users", delete=("signed_in.user_id",))
     settings = settings_for(own, accounts=AccountSettings(store="table", table=table))
     sessions = "CREATE TABLE signed_in (id INTEGER PRIMARY KEY, user_id INTEGER)"
@@ -340,7 +340,7 @@ on_servers = pytest.mark.parametrize("databases", ["postgresql", "mariadb"], ind
 
 
 def store(url: str) -> TableAccounts:
-    return table_accounts(TableSettings(url=Secret(url), table="users"), Database("sqlite://"))
+    return table_accounts(TableSettings(url=SecretStr(url), table="users"), Database("sqlite://"))
 
 
 @pytest.mark.parametrize(

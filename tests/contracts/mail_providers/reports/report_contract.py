@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from tests.servers.mail_providers.answers import Request
 
-from keyturn.mail.port.reports import Report, ReportRefused, Webhook
+from keyturn.mail.port.reports import DeliveryReport, ReportRefused, Webhook
 
 ADA = "ada@northwind.test"
 LONGEST_ID = 80
@@ -33,7 +33,7 @@ def without(name: str, make: Make) -> Request:
     )
 
 
-async def read_one(webhook: Webhook, sent: Request) -> Report:
+async def read_one(webhook: Webhook, sent: Request) -> DeliveryReport:
     (found,) = await webhook.read(sent.headers, sent.body)
     return found
 
@@ -100,7 +100,7 @@ class ReportContract:
         )
 
         assert 0 < len(found.id) <= LONGEST_ID
-        assert found == Report(
+        assert found == DeliveryReport(
             provider=self.name,
             id=found.id,
             event="bounced",

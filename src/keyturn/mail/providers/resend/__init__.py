@@ -16,9 +16,9 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, HttpSender, Refused
 from keyturn.mail.port.provider import Dkim, Rate, Spf
-from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in
+from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 
 def quota_renewal(quota: str, moment: datetime) -> datetime:
@@ -38,7 +38,7 @@ async def _library() -> ModuleType:
     return await asyncio.to_thread(import_module, "keyturn.mail.providers.resend.library")
 
 
-async def _read(key: bytes, signed: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+async def _read(key: bytes, signed: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
     delivery, timestamp, signatures = signed
     library = await _library()
     library.verify(key, delivery, timestamp, signatures.split(), body)
@@ -52,7 +52,7 @@ async def _read(key: bytes, signed: Sequence[str], body: bytes) -> AsyncIterator
     why = mail.within(
         {"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}.get(event, "")
     )
-    yield Report(
+    yield DeliveryReport(
         id=delivery,
         event=event,
         detail=fixed_words(why.text("type"), why.text("subType"), why.text("reason")),
@@ -93,10 +93,10 @@ class Resend(HttpProvider, frozen=True):
     `webhook_secret`: `whsec_...`
     """
 
-    api_key: Secret = Secret("")
+    api_key: SecretStr = SecretStr("")
     api_url: str = "https://api.resend.com"
     rate: Rate = 10
-    webhook_secret: Secret = Secret("")
+    webhook_secret: SecretStr = SecretStr("")
 
     name = "resend"
     place = 1

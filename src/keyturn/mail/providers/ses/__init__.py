@@ -28,9 +28,9 @@ from keyturn.mail.port.http_provider import (
     Refused,
     Request,
 )
-from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
+from keyturn.mail.port.reports import KEY_TAG, DeliveryReport, Reports, fixed_words
 from keyturn.mail.providers.ses.sns import SnsTopic
-from keyturn.values import Secret
+from keyturn.values import SecretStr
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -74,7 +74,7 @@ of its lists.
 """
 
 
-async def _read(topic: SnsTopic, _: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+async def _read(topic: SnsTopic, _: Sequence[str], body: bytes) -> AsyncIterator[DeliveryReport]:
     """Skip messages that are not events: SES greets a topic in plain text, and other publishers may
     use the topic.
     """
@@ -83,7 +83,7 @@ async def _read(topic: SnsTopic, _: Sequence[str], body: bytes) -> AsyncIterator
             yield _report(message.message_id, Fields.read(message.message))
 
 
-def _report(message_id: str, fields: Fields) -> Report:
+def _report(message_id: str, fields: Fields) -> DeliveryReport:
     """Return the report of an event; without a configuration set, an identity notifies of it under
     another name.
     """
@@ -93,7 +93,7 @@ def _report(message_id: str, fields: Fields) -> Report:
     detail = fields.within(f"{kind[:1].lower()}{kind[1:]}")
     bounce, sub_type = detail.text("bounceType"), detail.text("bounceSubType", "complaintSubType")
     event = "suppressed" if sub_type in _SUPPRESSED else _EVENTS[kind]
-    return Report(
+    return DeliveryReport(
         id=message_id,
         event=event,
         detail=fixed_words(
@@ -123,7 +123,7 @@ class Ses(HttpProvider, frozen=True):
 
     region: str = ""
     access_key_id: str = ""
-    secret_access_key: Secret = Secret("")
+    secret_access_key: SecretStr = SecretStr("")
     api_url: str = ""
     topic_arn: str = ""
 

@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from keyturn.mail.port.finding import Finding, warn
+from keyturn.service.accounts.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.accounts.table.columns import hash_text
-from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
 _COSTS = range(

@@ -14,14 +14,14 @@ from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import ends_sessions
+from keyturn.service.client import Client
 from keyturn.service.clock import now, random_bytes
+from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import BUTTON_LIFE
 from keyturn.service.reset.records.messages import Notice
-from keyturn.service.secrets import Secret
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 
@@ -71,8 +71,8 @@ class MailComposer:
         account: Account,
         client: Client,
         token: str,
-        link: Secret,
-        code: tuple[str, Secret] | None = None,
+        link: OneTimeSecret,
+        code: tuple[str, OneTimeSecret] | None = None,
     ) -> SealedMail:
         """Return the mail with a fresh link and `code`; an invitation if the account awaits its
         first password.

@@ -23,10 +23,10 @@ from keyturn.service.outbox.message import (
     new_key,
 )
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import SealedMail
 from keyturn.service.reset.records.links import fate_of
 from keyturn.service.reset.records.messages import REQUESTS, UNSUPPRESSED
+from keyturn.service.reset.stores import Stores
 from keyturn.service.sending.senders import Breaker, Pace
 
 _PATIENCE = 4
@@ -145,8 +145,8 @@ class MailDelivery:
     stores it, because on SQLite a transaction holds the only writer's lock.
     """
 
-    def __init__(self, ground: Ground, seal: Seal, providers: Failover) -> None:
-        self._ground = ground
+    def __init__(self, stores: Stores, seal: Seal, providers: Failover) -> None:
+        self._stores = stores
         self._seal = seal
         self._providers = providers
 
@@ -190,15 +190,15 @@ class MailDelivery:
     async def _deliver_again(self, message: Message, anew: WriteAnew | None) -> Settlement:
         mail = self._open(message)
         if key := mail.link:
-            fate = await self._ground.database.read(
+            fate = await self._stores.database.read(
                 lambda connection: fate_of(connection, key, now())
             )
             if fate not in ("live", "expired"):
                 return Dropped(f"the link is {fate}")
             if fate == "expired" and message.sender is None and anew:
                 return await anew(message)
-        mailboxes, to = self._ground.mailboxes, mail.email.to
-        is_suppressed = await self._ground.database.read(
+        mailboxes, to = self._stores.mailboxes, mail.email.to
+        is_suppressed = await self._stores.database.read(
             lambda one: mailboxes.within(one).is_suppressed(to)
         )
         if is_suppressed and message.kind not in UNSUPPRESSED:

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.extras import folder
 from keyturn.mail.languages.catalogues import PACKAGED
 from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding, palette_of
 from keyturn.service.settings import Brand, FileOrUrl, Settings

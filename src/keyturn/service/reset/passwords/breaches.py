@@ -9,7 +9,7 @@ from hashlib import sha1
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.finding import Finding
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import Meters
@@ -85,8 +85,8 @@ class Breaches:
         )  # padding has a count of 0
 
 
-def build(settings: Settings, ground: Ground) -> Breaches | None:
-    return Breaches(url, ground.meters) if (url := settings.password.breaches_url) else None
+def build(settings: Settings, stores: Stores) -> Breaches | None:
+    return Breaches(url, stores.meters) if (url := settings.password.breaches_url) else None
 
 
 async def check(settings: Settings) -> list[Finding]:

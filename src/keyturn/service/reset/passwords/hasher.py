@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import bcrypt
 
-from keyturn.service.reset.bounded_pool import BoundedPool, cores
-from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, fits, write_hash
+from keyturn.bounded_pool import BoundedPool, PoolFull, cores
+from keyturn.service.accounts.hash_formats import bcrypt_cost, fits, write_hash
+from keyturn.service.problems.requests import Busy
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 from keyturn.service.telemetry.meters import Meters
 
@@ -64,7 +65,10 @@ class PasswordHasher:
             with self._meters.password_hash.time():
                 return work()
 
-        return await self._pool.run(timed, reserved=reserved)
+        try:
+            return await self._pool.run(timed, reserved=reserved)
+        except PoolFull:
+            raise Busy from None
 
     def _check(self, secret: bytes, password_hash: str | None, *, reserved: bool) -> bool:
         right = fits(secret, password_hash) if password_hash else None

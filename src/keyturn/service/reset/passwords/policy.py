@@ -10,11 +10,12 @@ from unicodedata import category
 
 import msgspec
 
+from keyturn.bounded_pool import BoundedPool, PoolFull
 from keyturn.mail.languages.language import SourceTexts
+from keyturn.service.accounts.hash_formats import BCRYPT_BYTES
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
-from keyturn.service.reset.bounded_pool import BoundedPool
-from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.passwords.hash_formats import BCRYPT_BYTES
+from keyturn.service.problems.requests import Busy
+from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import PasswordSettings, Settings
 
 _SHORTEST_NAME = 4
@@ -84,7 +85,12 @@ class PasswordPolicy:
         """
         broken = [rule for rule, holds in self._checks if not holds(password)]
         personal = [_rule("personal")] if _is_personal(password, email, self._brand_names) else []
-        if await self._pool.run(partial(is_listed if broken or personal else is_common, password)):
+        judge = is_listed if broken or personal else is_common
+        try:
+            is_guessable = await self._pool.run(partial(judge, password))
+        except PoolFull:
+            raise Busy from None
+        if is_guessable:
             broken.append(_rule("common"))
         broken += personal
         if not broken and self._is_leaked and await self._is_leaked(password):
@@ -213,11 +219,11 @@ KNOWN_PHRASES = _WHOLE | {
 
 
 def build(
-    settings: Settings, ground: Ground, is_leaked: Callable[[str], Awaitable[bool]] | None
+    settings: Settings, stores: Stores, is_leaked: Callable[[str], Awaitable[bool]] | None
 ) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
-        *(brand.name for brand in ground.themes.brands),
+        *(brand.name for brand in stores.themes.brands),
         max_bytes=settings.hashing.max_bytes,
         is_leaked=is_leaked,
     )

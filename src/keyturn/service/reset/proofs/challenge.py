@@ -15,19 +15,19 @@ from uuid import uuid4
 
 import msgspec
 
+from keyturn.bounded_pool import BoundedPool, PoolFull, Turns, cores
+from keyturn.extras import requires_extra
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.finding import Finding
-from keyturn.packaging import requires_extra
-from keyturn.service import secrets
+from keyturn.service import one_time_secrets
+from keyturn.service.client import Client
 from keyturn.service.clock import now, unix
 from keyturn.service.database import Database
+from keyturn.service.one_time_secrets import Purpose, derive
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod, ChallengeRequired
 from keyturn.service.problems.requests import Busy, ChallengeUnready
-from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
-from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.records.client import Client
-from keyturn.service.secrets import Purpose, derive
+from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import ChallengeSettings, Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -106,20 +106,22 @@ class Altcha:
             return "expired"
         # The digest is of the nonce, which is signed: every other part of an answer has several
         # valid spellings.
-        spent = Purpose.SPENT, secrets.key_of(f"altcha {signed.nonce}")
+        spent = Purpose.SPENT, one_time_secrets.key_of(f"altcha {signed.nonce}")
         # Without this check, a puzzle that was solved once would cost a derivation each time a
         # client sends it.
         if await self._database.read(
-            lambda connection: secrets.find(connection, spent[1], spent[0])
+            lambda connection: one_time_secrets.find(connection, spent[1], spent[0])
         ):
             return "replayed"
-        if not (
-            await self._pool.run(partial(self._library.verify_solution, written, key))
-        ).verified:
+        try:
+            verdict = await self._pool.run(partial(self._library.verify_solution, written, key))
+        except PoolFull:
+            raise Busy from None
+        if not verdict.verified:
             return "wrong"
         until = datetime.fromtimestamp(signed.expires_at, UTC)
         is_first = await self._database.transact(
-            lambda one: secrets.take(one, spent, "", now(), until)
+            lambda one: one_time_secrets.take(one, spent, "", now(), until)
         )
         return None if is_first else "replayed"
 
@@ -238,7 +240,7 @@ class Captcha:
                 reply = await self._http.ask(
                     "POST", self.url, data={**self._form, "response": answer, **more}
                 )
-        except TimeoutError:
+        except (TimeoutError, PoolFull):
             raise Busy from None
         except CallFailed as error:
             raise ChallengeUnready(str(error)) from None
@@ -259,10 +261,10 @@ class RequestChallenge:
     Without a verdict, a request is refused (ASVS 16.5.3).
     """
 
-    def __init__(self, judge: Altcha | Captcha, ground: Ground) -> None:
+    def __init__(self, judge: Altcha | Captcha, stores: Stores) -> None:
         self._judge = judge
         self.widget, self.close = judge.widget, judge.close
-        self._limits, self._meters = ground.limits, ground.meters
+        self._limits, self._meters = stores.limits, stores.meters
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time. Raises TooManyRequests."""
@@ -293,7 +295,7 @@ class RequestChallenge:
             )
 
 
-def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
+def build(settings: Settings, stores: Stores) -> RequestChallenge | None:
     """Return the check of requests; None if the settings name no challenge.
 
     Raises SettingsInvalid.
@@ -302,10 +304,10 @@ def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
     if chosen.method == "none":
         return None
     if chosen.method == "altcha":
-        return RequestChallenge(Altcha(ground.secrets, host_in(own), ground.database), ground)
+        return RequestChallenge(Altcha(stores.keys, host_in(own), stores.database), stores)
     # The pages that may request a link: ours, and those that the settings allow to call the API.
     pages = own, settings.forgot_url.format(base_url=own), *settings.server.allowed_origins
-    return RequestChallenge(Captcha(chosen, set(map(host_in, pages))), ground)
+    return RequestChallenge(Captcha(chosen, set(map(host_in, pages))), stores)
 
 
 async def check(settings: Settings) -> list[Finding]:

@@ -5,17 +5,18 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from keyturn.errors import Fault
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
+from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
-from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
-from keyturn.service.reset.proofs.short_codes import Codes
-from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.ports import ResetCodes
+from keyturn.service.reset.proofs.short_codes import ShortCodes
 from keyturn.service.reset.records.links import mint_link
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
@@ -53,7 +54,7 @@ def read(written: str) -> str:
     return digits
 
 
-class MailedCodes(CodesBesideLinks):
+class EmailCodes(ResetCodes):
     """The codes of mails, each for the mailbox that it was sent to, and their exchange for tokens
     like those of links.
 
@@ -66,16 +67,16 @@ class MailedCodes(CodesBesideLinks):
     `lifetime`: how long the token works.
     """
 
-    def __init__(self, ground: Ground, lifetime: timedelta) -> None:
-        self._limits, self._accounts, self._ground = ground.limits, ground.accounts, ground
-        self._codes = Codes(ground.secrets, Purpose.CODE, DIGITS)
+    def __init__(self, stores: Stores, lifetime: timedelta) -> None:
+        self._limits, self._accounts, self._stores = stores.limits, stores.accounts, stores
+        self._codes = ShortCodes(stores.keys, Purpose.CODE, DIGITS)
         self._lifetime = lifetime
-        self.meters = ground.meters
+        self.meters = stores.meters
         self._lines = OnceAMinute()
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         limits = [_failures(addresses.digest(email)) for email in emails]
-        levels = await self._ground.database.read(
+        levels = await self._stores.database.read(
             lambda connection: StoredCounters(connection).levels(*limits)
         )
         return {
@@ -84,7 +85,7 @@ class MailedCodes(CodesBesideLinks):
             if limit.wait(level)
         }
 
-    def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
+    def mint(self, account: Account, moment: datetime) -> tuple[str, OneTimeSecret]:
         # The mailbox's failures stay counted.
         mailbox = addresses.digest(account.email)
         return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
@@ -95,7 +96,7 @@ class MailedCodes(CodesBesideLinks):
     @count_calls("code")
     async def exchange(
         self, email: str, written: str, client: Client, return_to: str = ""
-    ) -> tuple[str, Secret]:
+    ) -> tuple[str, OneTimeSecret]:
         """Return a token for the code that the mailbox was sent, and the link that it opens.
 
         The answer and the work are the same for a wrong, expired or used code and for an address
@@ -130,7 +131,7 @@ class MailedCodes(CodesBesideLinks):
         reset_log.info(LogEvent("code.exchanged", account_id=account.id))
         return issued
 
-    async def _try(self, mailbox: bytes, written: str) -> Secret | None:
+    async def _try(self, mailbox: bytes, written: str) -> OneTimeSecret | None:
         """Return the mailbox's code if that is it and it may be tried.
 
         Raises TooManyRequests, and counts nothing then.
@@ -141,8 +142,8 @@ class MailedCodes(CodesBesideLinks):
         """
         of_mailbox, moment = _failures(mailbox), now()
 
-        def count(tx: Transaction) -> Secret | None:
-            code = secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
+        def count(tx: Transaction) -> OneTimeSecret | None:
+            code = one_time_secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
             is_live = code.tries <= TRIES and not code.dead_reason(moment)
             wait = _ALL_FAILURES.wait(tx.counters.levels(_ALL_FAILURES)[0])
             hit = tx.counters.count(*((_ALL_FAILURES, of_mailbox) if is_live else ()))
@@ -152,12 +153,12 @@ class MailedCodes(CodesBesideLinks):
                 raise TooManyRequests(wait or hit.wait)
             return code if is_live and not hit.full else None
 
-        code = await self._ground.transact(count)
+        code = await self._stores.transact(count)
         return code if self._codes.fits(written, mailbox, code) else None
 
     async def _issue(
-        self, account: Account, code: Secret, client: Client, return_to: str
-    ) -> tuple[str, Secret]:
+        self, account: Account, code: OneTimeSecret, client: Client, return_to: str
+    ) -> tuple[str, OneTimeSecret]:
         """Use the code up and store a link, at an outage a second time.
 
         Raises CodeRefused if the code was used.
@@ -171,20 +172,20 @@ class MailedCodes(CodesBesideLinks):
             # First the account, then the code, then its counters, as `_try` and a change do: none
             # can deadlock.
             held = tx.hold(account.id)
-            if secrets.use(tx.connection, code, moment):
+            if one_time_secrets.use(tx.connection, code, moment):
                 tx.counters.clear(_failures(code.key))
                 tx.counters.give_back(_ALL_FAILURES)
                 held.mint([(link, True)])
                 tx.audit.write(
                     "code_check", "code_accepted", client, moment, account.id, account.email
                 )
-            elif not secrets.find(tx.connection, link.key, Purpose.RESET):
+            elif not one_time_secrets.find(tx.connection, link.key, Purpose.RESET):
                 raise CodeRefused
 
         try:
-            await self._ground.transact(write)
+            await self._stores.transact(write)
         except DatabaseUnready:
-            await self._ground.transact(write)
+            await self._stores.transact(write)
         return token, link
 
 
@@ -193,5 +194,5 @@ def _failures(mailbox: bytes) -> Limit:
     return Limit(_FAILURES, "code failures", mailbox.hex())
 
 
-def build(settings: Settings, ground: Ground) -> MailedCodes | None:
-    return MailedCodes(ground, settings.token.ttl) if settings.token.code else None
+def build(settings: Settings, stores: Stores) -> EmailCodes | None:
+    return EmailCodes(stores, settings.token.ttl) if settings.token.code else None

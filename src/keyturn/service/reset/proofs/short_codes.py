@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from keyturn.service.clock import random_below
-from keyturn.service.secrets import Purpose, Secret, derive
+from keyturn.service.one_time_secrets import OneTimeSecret, Purpose, derive
 
 LIFE = timedelta(minutes=10)
 """OWASP ASVS 6.5.5."""
 
 
-class Codes:
+class ShortCodes:
     """Mints short codes and compares them. Each is one for its `key`, and replaces the one before.
 
     The database has a digest under a key not in it: 26 bits would be guessed (NIST SP 800-63B
-    3.1.2.2). The first of `secrets` writes, and all of them are compared.
+    3.1.2.2). The first of `keys` writes, and all of them are compared.
     """
 
-    def __init__(self, secrets: Sequence[str], purpose: Purpose, digits: int) -> None:
-        self._keys = [derive(secret, f"codes: {purpose}") for secret in secrets]
+    def __init__(self, keys: Sequence[str], purpose: Purpose, digits: int) -> None:
+        self._keys = [derive(key, f"codes: {purpose}") for key in keys]
         self._purpose = purpose
         self._digits = digits
 
@@ -31,13 +31,13 @@ class Codes:
         *,
         mailbox: bytes = b"",
         use: bytes = b"",
-    ) -> tuple[str, Secret]:
+    ) -> tuple[str, OneTimeSecret]:
         """Return a fresh code of evenly distributed digits, and what is stored of it.
 
         `use`: all that it is for.
         """
         code = f"{random_below(10**self._digits):0{self._digits}}"
-        return code, Secret(
+        return code, OneTimeSecret(
             purpose=self._purpose,
             key=key,
             proof=_digest(self._keys[0], key, use, code),
@@ -47,7 +47,9 @@ class Codes:
             expires_at=moment + LIFE,
         )
 
-    def fits(self, written: str, key: bytes, code: Secret | None, *, use: bytes = b"") -> bool:
+    def fits(
+        self, written: str, key: bytes, code: OneTimeSecret | None, *, use: bytes = b""
+    ) -> bool:
         """Return whether it is the code.
 
         Without one, and wherever it differs, the work is the same (CWE-208).

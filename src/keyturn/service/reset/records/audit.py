@@ -9,11 +9,11 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Integer, Row, Select, String, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.database import Database, Model, Store
 from keyturn.service.outbox.history import shown_state
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.records.client import Client
 
 NOT_ME: Final = "account_secured"
 """The event by which a mailbox's owner reports that an earlier event was not theirs: an operator

@@ -21,11 +21,11 @@ import msgspec
 from sqlalchemy import Connection, and_, exists, func, literal, or_, select, union
 from sqlalchemy.orm import aliased
 
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
+from keyturn.service.one_time_secrets import RULES, LinkFacts, OneTimeSecret, Purpose, SecretRow
 from keyturn.service.reset.records.audit import AuditRow
-from keyturn.service.secrets import RULES, LinkFacts, Purpose, Secret, SecretRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 """What sets a password."""
@@ -49,17 +49,17 @@ def mint_link(
     invites: bool = False,
     reason: str = "",
     return_to: str = "",
-) -> tuple[str, Secret]:
+) -> tuple[str, OneTimeSecret]:
     """Return a fresh token, and its link to the account's address before it is stored.
 
     It ends no other, since anyone can request one (OWASP Forgot Password Cheat Sheet). `Mailboxes`
     limits their mails.
     """
-    token = secrets.mint()
+    token = one_time_secrets.mint()
     facts = LinkFacts(email=account.email, invites=invites, reason=reason, return_to=return_to)
-    return token, Secret(
+    return token, OneTimeSecret(
         purpose=purpose,
-        key=secrets.digest(token),
+        key=one_time_secrets.digest(token),
         account_id=account.id,
         mailbox=addresses.digest(account.email),
         created_at=made,
@@ -78,7 +78,7 @@ def fate_of(connection: Connection, key: bytes, moment: datetime) -> Fate:
     An expired link is "replaced" if its holder has requested another for it, or has used another
     link since: a reset revokes only links that still work.
     """
-    link = secrets.find(connection, key, *LINKS)
+    link = one_time_secrets.find(connection, key, *LINKS)
     if link is None:
         return "gone"
     reason = link.dead_reason(moment)
@@ -99,19 +99,19 @@ def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
     return Purpose.EVICT if by_operator and not account.awaits_password else Purpose.RESET
 
 
-def press(connection: Connection, link: Secret, moment: datetime) -> bool:
+def press(connection: Connection, link: OneTimeSecret, moment: datetime) -> bool:
     """Use a link that reports a change, and end the mailbox's later ones.
 
     The caller holds the account.
     """
-    if not secrets.use(connection, link, moment):
+    if not one_time_secrets.use(connection, link, moment):
         return False
     later = SecretRow.mailbox == link.mailbox, SecretRow.created_at >= link.created_at
-    secrets.revoke(connection, link.account_id, [Purpose.SECURE], moment, *later)
+    one_time_secrets.revoke(connection, link.account_id, [Purpose.SECURE], moment, *later)
     return True
 
 
-def is_outlived(connection: Connection, button: Secret) -> bool:
+def is_outlived(connection: Connection, button: OneTimeSecret) -> bool:
     """Tell whether a button that is not stored yet would have ended since its change.
 
     The caller holds the account.

@@ -13,9 +13,9 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.outbox.message import Message
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.records.client import Client
 
 RESET_REQUESTED = "reset_requested"
 INVITATION_REQUESTED = "invitation_requested"

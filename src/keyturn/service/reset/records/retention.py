@@ -15,11 +15,11 @@ from keyturn.service.accounts.builtin import SessionRow
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
 from keyturn.service.limits import LimitRow
+from keyturn.service.one_time_secrets import RULES, Purpose, SecretRow
 from keyturn.service.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.links import PRESSED
-from keyturn.service.secrets import RULES, Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.housekeeping")

@@ -19,8 +19,8 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from markupsafe import Markup
 
+from keyturn.extras import folder
 from keyturn.mail.rendering.jinja import OwnEnvironment
-from keyturn.packaging import folder
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples import hostile
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT

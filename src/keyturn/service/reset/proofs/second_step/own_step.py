@@ -10,14 +10,21 @@ import msgspec
 from cryptography.fernet import InvalidToken
 from sqlalchemy import ColumnElement, Connection, select
 
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database
+from keyturn.service.one_time_secrets import (
+    NEVER,
+    STORED_FACTORS,
+    OneTimeSecret,
+    Purpose,
+    SecretRow,
+    box,
+)
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32, totp_step
-from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow, box
 from keyturn.service.telemetry.logs import LogEvent, log
 
 if TYPE_CHECKING:
@@ -92,15 +99,15 @@ class OwnSecondStep(SecondStep):
             case "recovery_code":
                 key = recovery_code_digest(account_id, trial.code)
                 code = await self._database.read(
-                    lambda connection: secrets.find(connection, key, Purpose.RECOVERY)
+                    lambda connection: one_time_secrets.find(connection, key, Purpose.RECOVERY)
                 )
             case _:
                 code = await self._sms.find(trial) if self._sms else None
         if code is None or code.dead_reason(trial.moment):
             return None
         return Accepted(
-            lambda connection, moment: secrets.use(connection, code, moment),
-            lambda connection, moment: secrets.give_back(connection, code, moment),
+            lambda connection, moment: one_time_secrets.use(connection, code, moment),
+            lambda connection, moment: one_time_secrets.give_back(connection, code, moment),
         )
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
@@ -110,12 +117,14 @@ class OwnSecondStep(SecondStep):
             return None
         key = _key_of_step(trial.account.id, step)
         if await self._database.read(
-            lambda connection: secrets.find(connection, key, Purpose.SPENT)
+            lambda connection: one_time_secrets.find(connection, key, Purpose.SPENT)
         ):
             return None
 
         def give_back(connection: Connection, _: datetime) -> None:
-            secrets.delete(connection, trial.account.id, [Purpose.SPENT], SecretRow.key == key)
+            one_time_secrets.delete(
+                connection, trial.account.id, [Purpose.SPENT], SecretRow.key == key
+            )
 
         return Accepted(
             lambda connection, moment: take_step(connection, trial.account.id, step, moment),
@@ -127,7 +136,7 @@ class OwnSecondStep(SecondStep):
 
         Codes end even if the factor that they replace stays: another may have got them.
         """
-        return secrets.delete(
+        return one_time_secrets.delete(
             connection, account_id, STORED_FACTORS, SecretRow.created_at > now() - RECENT
         )
 
@@ -151,12 +160,13 @@ def take_step(connection: Connection, account_id: str, step: int, moment: dateti
         (Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)
     ]
     return [
-        secrets.take(connection, one, account_id, moment, moment + _REMEMBERED) for one in steps
+        one_time_secrets.take(connection, one, account_id, moment, moment + _REMEMBERED)
+        for one in steps
     ][-1]
 
 
 def _key_of_step(account_id: str, step: int) -> bytes:
-    return secrets.key_of(f"TOTP {step} {account_id}")
+    return one_time_secrets.key_of(f"TOTP {step} {account_id}")
 
 
 # Recovery codes, to print, and to keep in case the phone is lost, wherever an account's other
@@ -188,19 +198,19 @@ def mint_recovery_code() -> str:
 def recovery_code_digest(account_id: str, code: str) -> bytes:
     """Return the digest to store and search for, in any spelling of the code."""
     letters = _BLANKS.sub("", code).upper().translate(_ALIKE)
-    return secrets.key_of(f"{account_id}\0{letters}")
+    return one_time_secrets.key_of(f"{account_id}\0{letters}")
 
 
 def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[str]:
     """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's
     transaction.
     """
-    secrets.delete(
+    one_time_secrets.delete(
         connection, account_id, [Purpose.RECOVERY]
     )  # none is kept: a code on paper never expires
     codes = [mint_recovery_code() for _ in range(RECOVERY_CODES)]
     keys = [recovery_code_digest(account_id, code) for code in codes]
-    secrets.add(
+    one_time_secrets.add(
         connection, [(_lasting(Purpose.RECOVERY, key, account_id, now()), True) for key in keys]
     )
     return codes
@@ -208,8 +218,8 @@ def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[st
 
 def _lasting(
     purpose: Purpose, key: bytes, account_id: str, since: datetime, data: str = ""
-) -> Secret:
-    return Secret(
+) -> OneTimeSecret:
+    return OneTimeSecret(
         purpose=purpose,
         key=key,
         account_id=account_id,
@@ -261,10 +271,10 @@ class BuiltinFactors(OwnSecondStep):
 
         A replacement has stood for as long.
         """
-        key = secrets.key_of(f"{kind} {account_id}")
-        replaced = secrets.find(connection, key, kind)
+        key = one_time_secrets.key_of(f"{kind} {account_id}")
+        replaced = one_time_secrets.find(connection, key, kind)
         since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
-        secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
+        one_time_secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
 
     def set_up(
         self, connection: Connection, account_id: str, seed: bytes, step: int
@@ -289,7 +299,7 @@ class BuiltinFactors(OwnSecondStep):
 
     def remove(self, connection: Connection, account_id: str) -> None:
         """Delete all factors of an account with its recovery codes, in the caller's transaction."""
-        secrets.delete(connection, account_id, STORED_FACTORS)
+        one_time_secrets.delete(connection, account_id, STORED_FACTORS)
 
     @classmethod
     async def count_unreadable(cls, database: Database, keys: Sequence[str]) -> int:

@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import CodeMethod, Factor
-from keyturn.service.reset.records.client import Client
-from keyturn.service.secrets import Secret
 
 
 class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     method: CodeMethod
     code: str = ""
-    link: Secret | None = None
+    link: OneTimeSecret | None = None
     client: Client
     moment: datetime = msgspec.field(default_factory=now)
     __repr__ = object.__repr__  # a traceback with its variables would show the code

@@ -9,20 +9,21 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
-from keyturn.service import secrets
+from keyturn.service import one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import product_of
+from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit
+from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents, SecondStepFailed
-from keyturn.service.reset.ground import Ground, SecondProof, SecondStepCode, Transaction
+from keyturn.service.reset.ports import SecondProof, SecondStepCode
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.client import Client
-from keyturn.service.secrets import Secret
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -81,13 +82,13 @@ class RequiredStep(SecondProof):
     unnoticed.
     """
 
-    def __init__(self, step: SecondStep, ground: Ground, events: AppEvents) -> None:
+    def __init__(self, step: SecondStep, stores: Stores, events: AppEvents) -> None:
         self.step, self.close = step, step.close
-        self._ground, self._events = ground, events
+        self._stores, self._events = stores, events
         self.own = step if isinstance(step, OwnSecondStep) else None
         self.builtin = step if isinstance(step, BuiltinFactors) else None
 
-    async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
+    async def factors(self, link: OneTimeSecret | None, account: Account) -> Sequence[Factor]:
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(
             account
         )
@@ -118,10 +119,14 @@ class RequiredStep(SecondProof):
             tx.audit.write(EVENT, change, operator, moment, of, email, message_id=message)
             return result
 
-        return await self._ground.transact(write)
+        return await self._stores.transact(write)
 
     async def require(
-        self, link: Secret | None, account: Account, answer: SecondStepCode | None, client: Client
+        self,
+        link: OneTimeSecret | None,
+        account: Account,
+        answer: SecondStepCode | None,
+        client: Client,
     ) -> RightCode | None:
         factors = await self.factors(link, account)
         if not factors:
@@ -134,7 +139,7 @@ class RequiredStep(SecondProof):
         if not trial.code.strip():
             is_sent = await self.step.begin(trial)
             if is_sent:
-                await self._ground.audit.record(EVENT, "sent", client, account.id, account.email)
+                await self._stores.audit.record(EVENT, "sent", client, account.id, account.email)
             raise SecondStepRequired(factors, trial.method if is_sent else "")
         left, is_told = await self._count(trial)
         refusal: KeyturnError = SecondStepRejected(factors, left)
@@ -151,7 +156,7 @@ class RequiredStep(SecondProof):
             await self._give_back(trial)
             return RightCode(trial, accepted, SecondStepRejected(factors, left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
-        await self._ground.audit.record(EVENT, "rejected", client, account.id, account.email)
+        await self._stores.audit.record(EVENT, "rejected", client, account.id, account.email)
         if is_told:
             await self._tell(trial)
             if link:
@@ -170,7 +175,7 @@ class RequiredStep(SecondProof):
             tx.hold(trial.account.id)
             of_link = _TRIES
             if trial.link:
-                tried = secrets.count_try(tx.connection, *trial.link.id, trial.moment)
+                tried = one_time_secrets.count_try(tx.connection, *trial.link.id, trial.moment)
                 of_link -= tried.tries
                 if of_link < 0 or tried.dead_reason(trial.moment):
                     # The request whose last try is wrong ends the link; a try under way may be
@@ -187,7 +192,7 @@ class RequiredStep(SecondProof):
             left = max(0, min(of_link, to_notice, today))
             return left if trial.link else today, not left
 
-        return await self._ground.transact(count)
+        return await self._stores.transact(count)
 
     async def _give_back(self, trial: SecondStepTry) -> None:
         """Undo one count: the code was right or could not be judged."""
@@ -195,11 +200,11 @@ class RequiredStep(SecondProof):
         def write(tx: Transaction) -> None:
             tx.hold(trial.account.id)
             if trial.link:
-                secrets.give_try_back(tx.connection, *trial.link.id)
+                one_time_secrets.give_try_back(tx.connection, *trial.link.id)
             for limit in _limits(trial.account.id):
                 tx.counters.give_back(limit)
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)
 
     async def _tell(self, trial: SecondStepTry) -> None:
         """Enqueue the mail and the app's event, and end the link.
@@ -216,7 +221,7 @@ class RequiredStep(SecondProof):
         )
 
         def write(tx: Transaction) -> None:
-            if link is None or secrets.end(tx.connection, link, moment):
+            if link is None or one_time_secrets.end(tx.connection, link, moment):
                 message = tx.outbox.enqueue(messages.SECOND_STEP_FAILED, failed)
                 tx.audit.write(
                     EVENT, "failed", client, moment, account.id, account.email, message_id=message
@@ -225,7 +230,7 @@ class RequiredStep(SecondProof):
                     tx, SecondStepFailed, account, client, moment, method=trial.method
                 )
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
 
 
@@ -235,19 +240,19 @@ def _limits(account_id: str) -> tuple[Limit, Limit]:
     return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
 
 
-def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredStep | None:
+def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep | None:
     """Return the step that the settings name, None if they name none. Raises SettingsInvalid."""
-    wanted, accounts, database, sms = settings.second_step, settings.accounts, ground.database, None
+    wanted, accounts, database, sms = settings.second_step, settings.accounts, stores.database, None
     if wanted.sms.account:
         from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 
-        sms = SmsCodes(settings, ground)
+        sms = SmsCodes(settings, stores)
     step: SecondStep
     match wanted.source:
         case "none":
             return None
         case "builtin":
-            step = BuiltinFactors(database, sms, ground.secrets)
+            step = BuiltinFactors(database, sms, stores.keys)
         case "supabase":
             from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 
@@ -258,4 +263,4 @@ def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredStep
             step = TableFactors(database, sms, wanted.table, accounts.table)
         case reference:
             step = product_of(reference, settings, SecondStep, "second_step.source")
-    return RequiredStep(step, ground, events)
+    return RequiredStep(step, stores, events)

@@ -15,15 +15,15 @@ from keyturn.errors import SendFailed, SendRetryable
 from keyturn.hosts import host_in
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
-from keyturn.service import secrets
+from keyturn.service import one_time_secrets
 from keyturn.service.limits import Limit
+from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
 from keyturn.service.outbox.message import new_key
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
-from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.reset.proofs.short_codes import LIFE, Codes
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.reset.proofs.short_codes import LIFE, ShortCodes
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
 from keyturn.service.settings.building import Rate
@@ -113,9 +113,9 @@ class SmsCodes:
     that pay them (SMS pumping, OWASP API4:2023).
     """
 
-    def __init__(self, settings: Settings, ground: Ground) -> None:
-        self._ground, self._themes = ground, ground.themes
-        self._codes = Codes(ground.secrets, Purpose.SMS, _DIGITS)
+    def __init__(self, settings: Settings, stores: Stores) -> None:
+        self._stores, self._themes = stores, stores.themes
+        self._codes = ShortCodes(stores.keys, Purpose.SMS, _DIGITS)
         self._sms = sms = settings.second_step.sms
         mail, name = settings.mail, settings.brand.name
         self._sender = (
@@ -146,15 +146,15 @@ class SmsCodes:
                 log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
             if hit.full:  # nothing is counted or stored
                 raise TooManyRequests(hit.wait)
-            secrets.add(tx.connection, [(secret, True)])
+            one_time_secrets.add(tx.connection, [(secret, True)])
 
         def undo(tx: Transaction) -> None:
             """Allow another message at once: this one certainly did not arrive."""
             for limit in limits:
                 tx.counters.give_back(limit)
-            secrets.use(tx.connection, secret, trial.moment)
+            one_time_secrets.use(tx.connection, secret, trial.moment)
 
-        await self._ground.transact(store)
+        await self._stores.transact(store)
         try:
             await self._sender.send(number, self._write(trial, code))
         except SendFailed as failure:
@@ -164,16 +164,16 @@ class SmsCodes:
                 )
             )
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
-                await self._ground.transact(undo)
+                await self._stores.transact(undo)
                 raise Unavailable("the SMS provider did not accept the message") from failure
 
-    async def find(self, trial: SecondStepTry) -> Secret | None:
+    async def find(self, trial: SecondStepTry) -> OneTimeSecret | None:
         """Return the code if it is right, even if it works no more; None if it was not sent for
         this.
         """
         key = _key(trial)
-        code = await self._ground.database.read(
-            lambda connection: secrets.find(connection, key, Purpose.SMS)
+        code = await self._stores.database.read(
+            lambda connection: one_time_secrets.find(connection, key, Purpose.SMS)
         )
         return (
             code
@@ -194,7 +194,7 @@ class SmsCodes:
 
 
 def _key(trial: SecondStepTry) -> bytes:
-    return secrets.key_of(f"SMS {trial.account.id}")
+    return one_time_secrets.key_of(f"SMS {trial.account.id}")
 
 
 def _use(trial: SecondStepTry) -> bytes:

@@ -12,18 +12,17 @@ from typing import Any
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountsReadiness, AccountStore
 from keyturn.service.database.migrations import require_current
-from keyturn.service.inviting.invitations import Operators
-from keyturn.service.lanes import worker_of
+from keyturn.service.invitations.invitations import Invitations
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.problems.requests import WorkerDown
-from keyturn.service.reset import ground, sign_in
+from keyturn.service.reset import sign_in, stores
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.ground import SecondProof
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.passwords import breaches, hasher, policy
+from keyturn.service.reset.ports import SecondProof
 from keyturn.service.reset.proofs import challenge, codes
 from keyturn.service.reset.proofs.second_step import required_step
 from keyturn.service.reset.records.retention import Retention
@@ -33,9 +32,10 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls, paths_of
 from keyturn.service.telemetry.meters import Meters
 from keyturn.service.webhooks import sender as webhooks
+from keyturn.service.worker_queues import worker_of
 
 
-class Parts(AbstractAsyncContextManager["Parts"]):
+class Container(AbstractAsyncContextManager["Container"]):
     """The parts of a process, with a sender only if it has a worker.
 
     The arguments replace what the settings name.
@@ -63,9 +63,9 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         self.templates = theme.builtin_templates(
             settings, self.themes.general, reload=reload_templates
         )
-        self.ground = shared = ground.build(settings, self.themes, self.meters, accounts)
+        self.stores = shared = stores.build(settings, self.themes, self.meters, accounts)
         self.accounts = shared.accounts
-        self.secrets = shared.secrets
+        self.keys = shared.keys
         self.database = shared.database
         self.outbox = shared.outbox
         self.audit = shared.audit
@@ -90,7 +90,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         self.checks = LinkChecks(live, shared, self.policy, step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, step)
         self.securing = AccountSecuring(settings, shared, self.effects, step)
-        self.operators = Operators(settings, shared, self.urls, self.codes)
+        self.invitations = Invitations(settings, shared, self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, step)
         self.retention = Retention(self.database, settings.retention.audit)
 
@@ -120,7 +120,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         """
         await require_current(self.database)
         await self.database.require_writable()
-        await self.ground.limits.require_ready()
+        await self.stores.limits.require_ready()
         await self.accounts_readiness.require()
         if self.worker_is_down:
             raise WorkerDown("the worker has stopped")
@@ -131,7 +131,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
     async def close(self) -> None:
         """Close all resources.
 
-        An app that is started again uses the parts again, in another event loop.
+        An app that is started again uses the container again, in another event loop.
         """
         worker = vars(self).pop("worker", None)
         for part in (

@@ -1,42 +1,39 @@
-"""What the rooms share, and their ports.
+"""The stores of Keyturn's own records, and the transaction that spans them.
 
-A room offers `build(settings, ground)`, and `parts` connects them.
+A feature offers `build(settings, stores)`, and `Container` connects the features.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
-from typing import Annotated, Protocol, TypeVar
+from typing import TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from keyturn import values
-from keyturn.service import secrets
+from keyturn.service import one_time_secrets
 from keyturn.service.accounts.builtin import Sessions
-from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
+from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.passwords import OutcomeUnknown
-from keyturn.service.problems.proofs import CodeMethod, Factor
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailboxes
-from keyturn.service.secrets import Minted, Secret
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.meters import Meters
 
 _Result = TypeVar("_Result")
 
 
-class Ground(Struct, frozen=True, kw_only=True):
-    """Everything that rooms share: the database and its stores first.
+class Stores(Struct, frozen=True, kw_only=True):
+    """The database, its stores, and what features use beside them.
 
-    `secrets`: the keys, the newest first.
+    `keys`: the secret keys, the newest first.
     """
 
     database: Database
@@ -46,7 +43,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     sessions: Sessions
     accounts: AccountStore
     limits: RateLimits
-    secrets: Sequence[str]
+    keys: Sequence[str]
     themes: Themes
     meters: Meters
 
@@ -89,14 +86,14 @@ class Ground(Struct, frozen=True, kw_only=True):
 class Transaction:
     """The stores in one transaction. `connection` is for an app's own store, which joins it."""
 
-    def __init__(self, ground: Ground, connection: Connection) -> None:
-        self._database = ground.database
+    def __init__(self, stores: Stores, connection: Connection) -> None:
+        self._database = stores.database
         self.connection = connection
-        self.outbox = ground.outbox.within(connection)
-        self.audit = ground.audit.within(connection)
+        self.outbox = stores.outbox.within(connection)
+        self.audit = stores.audit.within(connection)
         self.counters = StoredCounters(connection)
-        self.mailboxes = ground.mailboxes.within(connection)
-        self.sessions = ground.sessions.within(connection)
+        self.mailboxes = stores.mailboxes.within(connection)
+        self.sessions = stores.sessions.within(connection)
 
     def hold(self, *account_ids: str) -> "HeldAccounts":
         """Wait until no other transaction holds the accounts; hold them until this one ends.
@@ -131,85 +128,18 @@ class HeldAccounts:
                 raise ValueError(
                     "a link or a code of an account that this transaction does not hold"
                 )
-        secrets.add(self._connection, minted)
-
-
-class CodesBesideLinks(Protocol):
-    """Codes in mails, each in place of its link on another device."""
-
-    async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses with too many wrong tries, where a code would no longer work."""
-
-    def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
-        """Return a fresh code, and what is stored of it in place of the mailbox's earlier code."""
-
-    def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:
-        """Forget the wrong tries at a mailbox, by its digest: its account has a new password."""
-
-
-class SecondStepCode(Struct, frozen=True, kw_only=True):
-    """Answers the second step; without `code` one is sent, where the method sends codes."""
-
-    method: CodeMethod
-    code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
-    __repr__ = object.__repr__  # a traceback with its variables would show the code
-
-
-class PassedStep(Protocol):
-    """A right code: the change that it allows uses it up, and gives it back if the change fails."""
-
-    def spend(self, tx: Transaction, moment: datetime) -> None:
-        """Use the code up in the change's transaction.
-
-        Raises SecondStepRejected if another request was quicker.
-        """
-
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        """Let the code work again: the change is undone."""
-
-    def confirm(self, tx: Transaction) -> None:
-        """Record that the step was passed and reset the account's count, in the transaction that
-        ends the change.
-        """
-
-
-class SecondProof:
-    """What an account needs besides a link or a password: nothing, as here, or a second factor
-    (`second_step/`).
-    """
-
-    async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
-        """Return the factors that the holder of a live link, or of the password, is asked for.
-
-        Raises Unavailable.
-        """
-        del link, account
-        return ()
-
-    async def require(
-        self, link: Secret | None, account: Account, answer: SecondStepCode | None, client: Client
-    ) -> PassedStep | None:
-        """Return the code to spend; None if the account has no second factor.
-
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests,
-        Unavailable.
-        """
-        del link, account, answer, client
-        return None
-
-    def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that a reader of the account's mailbox may undo."""
+        one_time_secrets.add(self._connection, minted)
 
 
 def build(
     settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None
-) -> Ground:
+) -> Stores:
     """Open the database of the settings, and build the stores. Raises SettingsInvalid."""
     limits, database = (
         settings.limits,
         Database(settings.database.url, timeout=settings.database.timeout),
     )
-    return Ground(
+    return Stores(
         database=database,
         outbox=Outbox(database),
         audit=Audit(database),
@@ -218,8 +148,8 @@ def build(
         accounts=accounts or accounts_for(settings, database),
         limits=RateLimits(limits, database),
         # Without a key, as in development, one that ends with the process.
-        secrets=[
-            settings.secret_key or values.Secret(random_bytes(32).hex()),
+        keys=[
+            settings.secret_key or values.SecretStr(random_bytes(32).hex()),
             *settings.previous_secret_keys,
         ],
         themes=themes,

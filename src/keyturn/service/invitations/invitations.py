@@ -13,19 +13,20 @@ import msgspec
 from sqlalchemy import select
 
 from keyturn.errors import Fault, KeyturnError
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.client import Client
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import Purpose
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.answer import INVITED
-from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
+from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
-from keyturn.service.secrets import Purpose
+from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
@@ -54,18 +55,18 @@ class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     expires_at: datetime
 
 
-class Operators:
+class Invitations:
     """What operators do for the owners of accounts, and their apps, which show a key of the
     settings.
 
-    `mailed`: mints the codes of mails. Without a key, no app may invite. The key to links invites,
+    `codes`: mints the codes of mails. Without a key, no app may invite. The key to links invites,
     too.
     """
 
     def __init__(
-        self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None
+        self, settings: Settings, stores: Stores, urls: PageUrls, codes: ResetCodes | None
     ) -> None:
-        self._ground, self.meters, self._urls, self._mailed = ground, ground.meters, urls, mailed
+        self._stores, self.meters, self._urls, self._codes = stores, stores.meters, urls, codes
         self._lifetime, keys = settings.token.ttl, settings.invitations
         self._service_key, self._link_key = keys.service_key, keys.link_key
         self.over_http, self.links_over_http = (
@@ -80,7 +81,7 @@ class Operators:
         # The comparison takes the same time wherever the keys differ (CWE-208).
         keys = [self._link_key] if for_links else [self._service_key, self._link_key]
         if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
-            await self._ground.limits.count("malformed", client)
+            await self._stores.limits.count("malformed", client)
             raise ServiceKeyRefused
 
     @count_calls("invite")
@@ -103,12 +104,12 @@ class Operators:
         ]
         if invited:
             wanted = [(one, True) for one in invited]
-            await self._ground.transact(
+            await self._stores.transact(
                 lambda tx: tx.outbox.enqueue_each_if(messages.INVITATION_REQUESTED, wanted)
             )
 
     async def begin(self, campaign: messages.Campaign) -> None:
-        await self._ground.audit.record("reset_all", "begun", campaign.operator, "", "")
+        await self._stores.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
         """Return each address, as it is looked up, with the outcome of a request.
@@ -117,11 +118,11 @@ class Operators:
         """
         looked_up = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in looked_up if isinstance(account, Account)]
-        mailboxes = await self._ground.mailboxes.look([account.email for account in accounts])
+        mailboxes = await self._stores.mailboxes.look([account.email for account in accounts])
         refusals = {
             email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal
         }
-        reachable = await may_get_link(self._ground.database, accounts)
+        reachable = await may_get_link(self._stores.database, accounts)
         return [(email, _outcome(account, refusals, reachable)) for email, account in looked_up]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
@@ -129,25 +130,25 @@ class Operators:
             address = addresses.parse(email)
         except InputInvalid:
             return email, "malformed"
-        return address, await self._ground.accounts.find(address) or "no_account"
+        return address, await self._stores.accounts.find(address) or "no_account"
 
     async def unlock(self, email: str, operator: Client) -> None:
         """Unlock the account with the address, whichever mailbox secured it.
 
         Raises KeyturnError, AccountsUnready.
         """
-        if not self._ground.accounts.can_lock:
+        if not self._stores.accounts.can_lock:
             raise KeyturnError(
                 "the store of the accounts cannot unlock them; with the store table, set "
                 "`accounts.table.lock` and"
                 " `accounts.table.unlock`"
             )
-        account = await self._ground.accounts.find(email)
+        account = await self._stores.accounts.find(email)
         if account is None:
             raise KeyturnError(f"there is no account with the address {email}")
-        if not await self._ground.accounts.unlock(account.id):
+        if not await self._stores.accounts.unlock(account.id):
             raise KeyturnError(f"{email} is not locked")
-        await self._ground.audit.record("account_unlock", "unlocked", operator, account.id, email)
+        await self._stores.audit.record("account_unlock", "unlocked", operator, account.id, email)
 
     async def ask(self, campaign: messages.Campaign, emails: Sequence[str]) -> None:
         """Ask all accounts in one transaction, except those that were already asked under the
@@ -169,7 +170,7 @@ class Operators:
                     )
                     tx.outbox.enqueue(messages.RESET_REQUESTED, request, key=key)
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)
 
     @count_calls("link")
     async def mint(
@@ -189,7 +190,7 @@ class Operators:
         reason. Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
         """
         if not client.operator:
-            await self._ground.limits.count("link", client)
+            await self._stores.limits.count("link", client)
         if not (reason := messages.parse_reason(reason)) and not invites:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._reachable(addresses.parse(email), invites=invites)
@@ -203,9 +204,9 @@ class Operators:
         issued = IssuedLink(link=self._urls.reset(token, account.email), expires_at=link.expires_at)
         minted = [(link, True)]
         if with_code:
-            if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
+            if not self._codes or account.locked or await self._codes.exhausted([account.email]):
                 raise InputInvalid(Fault("code", _NO_CODE))
-            code, stored_code = self._mailed.mint(account, moment)
+            code, stored_code = self._codes.mint(account, moment)
             issued = IssuedLink(code=code, expires_at=stored_code.expires_at)
             # As in a mail, the code stands beside a link, which nobody gets here:
             # `links.is_intruded` finds by it that the operator suspects an intrusion, so the code
@@ -219,7 +220,7 @@ class Operators:
 
         def write(tx: Transaction) -> None:
             held = tx.hold(account.id)
-            secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
+            one_time_secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
             held.mint(minted)
             message = tx.outbox.enqueue(messages.LINK_ISSUED, notice)
             outcome, known = (
@@ -230,12 +231,12 @@ class Operators:
                 "operator_link", outcome, client, moment, *known, message_id=message, note=reason
             )
 
-        await self._ground.transact(write)
+        await self._stores.transact(write)
         return issued
 
     async def _reachable(self, email: str, *, invites: bool) -> Account:
-        account = await self._ground.accounts.find(email)
-        reachable = await may_get_link(self._ground.database, [account] if account else [])
+        account = await self._stores.accounts.find(email)
+        reachable = await may_get_link(self._stores.database, [account] if account else [])
         outcome = _outcome(account or "no_account", {}, reachable)
         if account is None or outcome in _REFUSED:
             raise InputInvalid(Fault("email", _REFUSED[outcome]))

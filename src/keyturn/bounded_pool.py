@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import TypeVar
 
-from keyturn.service.problems.requests import Busy
-
 Result = TypeVar("Result")
+
+
+class PoolFull(Exception):
+    """As many callers already wait as the pool allows."""
 
 
 class Turns:
@@ -35,7 +37,7 @@ class Turns:
     async def turn(self, *, reserved: bool = False) -> AsyncIterator[None]:
         """Wait for a place, and keep it until the end of the block.
 
-        Raises Busy if the line is full.
+        Raises PoolFull if the line is full.
         """
         await self._wait(self._reserved if reserved else self._strangers)
         try:
@@ -48,7 +50,7 @@ class Turns:
             self._free -= 1
             return
         if len(line) >= self._most:
-            raise Busy
+            raise PoolFull
         called = asyncio.get_running_loop().create_future()
         line.append(called)
         try:
@@ -89,7 +91,10 @@ class BoundedPool:
         self._threads: ThreadPoolExecutor | None = None
 
     async def run(self, work: Callable[[], Result], *, reserved: bool = False) -> Result:
-        """Run `work` with the caller's context variables and return its result. Raises Busy."""
+        """Run `work` with the caller's context variables and return its result.
+
+        Raises PoolFull.
+        """
         async with self._turns.turn(reserved=reserved):
             self._threads = self._threads or ThreadPoolExecutor(*self._options)
             return await asyncio.get_running_loop().run_in_executor(

@@ -157,7 +157,7 @@ class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
     return_to: str = ""
 
 
-class Secret(msgspec.Struct, frozen=True, kw_only=True):
+class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
     """A secret as the database knows it, or before it is stored.
 
     The fields are as in `SecretRow`.
@@ -200,15 +200,17 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
         return "expired" if self.expires_at <= moment else None
 
 
-Minted = tuple[Secret, bool]
+Minted = tuple[OneTimeSecret, bool]
 """A secret before it is stored, and whether it is wanted."""
 
 
-def secret_of(row: sa.RowMapping) -> Secret:
-    return Secret(**{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])})
+def secret_of(row: sa.RowMapping) -> OneTimeSecret:
+    return OneTimeSecret(
+        **{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])}
+    )
 
 
-COLUMNS: Sequence[str] = Secret.__struct_fields__
+COLUMNS: Sequence[str] = OneTimeSecret.__struct_fields__
 _ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
 _KEY = [SecretRow.purpose, SecretRow.key]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
@@ -285,7 +287,7 @@ def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
     return sa.select(*_ROW).where(SecretRow.purpose.in_(purposes))
 
 
-def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | None:
+def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> OneTimeSecret | None:
     """Return the secret of one of these purposes, whether it works or not; None if the table has
     none.
     """
@@ -293,7 +295,7 @@ def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | 
     return secret_of(row) if row else None
 
 
-def use(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
+def use(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> bool:
     """Use a secret up if it works: of concurrent callers exactly one gets True, and none if a code
     was replaced.
     """
@@ -302,7 +304,7 @@ def use(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
     return connection.execute(used.returning(SecretRow.key)).first() is not None
 
 
-def give_back(connection: sa.Connection, secret: Secret, used_at: datetime) -> None:
+def give_back(connection: sa.Connection, secret: OneTimeSecret, used_at: datetime) -> None:
     """Let a secret work again whose use at that moment was undone."""
     used = sa.update(SecretRow).where(*_is(*secret.id), SecretRow.used_at == used_at)
     connection.execute(used.values(used_at=None))
@@ -341,7 +343,7 @@ def delete(
     return connection.execute(deleted.returning(SecretRow.key)).first() is not None
 
 
-def end(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
+def end(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> bool:
     """End one unused secret, even if it has expired: of concurrent callers exactly one gets True,
     and no later one.
     """
@@ -349,14 +351,16 @@ def end(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
     return connection.execute(ended.returning(SecretRow.key)).first() is not None
 
 
-def count_try(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> Secret:
+def count_try(
+    connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime
+) -> OneTimeSecret:
     """Count a try, before any comparison, and return the secret; each of concurrent callers gets
     its own number.
 
     An unknown key gets a row that opens nothing, so the work is the same. Compare only if it works
     and has tries left.
     """
-    row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
+    row = OneTimeSecret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
     fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
     counted = fresh.on_conflict_do_update(index_elements=_KEY, set_={"tries": SecretRow.tries + 1})
     return secret_of(connection.execute(counted.returning(*_ROW)).mappings().one())
@@ -384,10 +388,8 @@ def derive(secret: str, purpose: str) -> bytes:
     )
 
 
-def box(secrets: Sequence[str], purpose: str) -> MultiFernet:
+def box(keys: Sequence[str], purpose: str) -> MultiFernet:
     """Return what encrypts for a purpose by the first secret, and decrypts by all: Fernet,
     AES-128-CBC, HMAC-SHA256.
     """
-    return MultiFernet(
-        [Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets]
-    )
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(key, purpose))) for key in keys])
