@@ -313,7 +313,7 @@ class Service:
 
     async def finish_changes(self) -> None:
         """Wait for changes whose clients are gone, as the service does before it stops."""
-        await self.container.changes.external.close()
+        await self.container.changes.close()
 
     async def sessions(self) -> int:
         """Return how many sessions there are in Keyturn's own table."""

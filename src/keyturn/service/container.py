@@ -16,10 +16,12 @@ from keyturn.service.invitations.invitations import Invitations
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import sign_in, stores
-from keyturn.service.reset.change import ChangeEffects
-from keyturn.service.reset.check import LinkChecks, LiveLinks
-from keyturn.service.reset.complete import PasswordChanges, PasswordResets
+from keyturn.service.reset.change import PasswordChanges
+from keyturn.service.reset.change_effects import ChangeEffects
+from keyturn.service.reset.check import LinkChecks
+from keyturn.service.reset.complete import PasswordResets
 from keyturn.service.reset.events import AppEvents
+from keyturn.service.reset.live_links import LiveLinks
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.passwords import breaches, policy
@@ -140,7 +142,7 @@ class Container(AbstractAsyncContextManager["Container"]):
 
         An app that is started again uses the same container, in another event loop.
         """
-        await self.changes.external.close()
+        await self.changes.close()
         if self.breaches:
             await self.breaches.close()
         if self.challenge:

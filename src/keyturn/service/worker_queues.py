@@ -74,7 +74,7 @@ def _mail_queues(container: Container) -> list[WorkerQueue]:
         for kind, payload in messages.NOTICES.items()
     }
     securing |= container.securing.handlers(mails, links)
-    securing[messages.CHANGE_BEGUN] = container.changes.external.end_interrupted
+    securing[messages.CHANGE_BEGUN] = container.changes.end_interrupted
     last_answer = _last_answer(container.settings.mail)
     # If the store cannot look up many accounts at once, requests are answered one by one: otherwise
     # a claim would wait for the slowest of its look-ups.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
@@ -13,10 +13,10 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import Minted, Purpose
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
-from keyturn.service.reset.events import AppEvents, Outcome
+from keyturn.service.reset.events import AppEvents, MailedReset, Outcome
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.ports import ResetCodes
@@ -37,8 +37,7 @@ If it has expired, its page has a button that requests another one.
 class ResetLinks:
     """Mints links and writes their mails.
 
-    `codes`: mints the codes beside the links; None if mails have no codes.
-    `lifetime`: how long a link works that the account's owner asked for.
+    `codes`: mints a code beside a link. `lifetime`: of a link that its owner asked for.
     """
 
     composer: MailComposer
@@ -62,36 +61,47 @@ class ResetLinks:
         `recovers`: the link is for an owner who has reported a change.
         `without_code`: the mail gets no code beside the link.
         """
-        purpose = (
-            Purpose.UNLOCK
-            if recovers
-            else purpose_for(account, by_operator=bool(request.client.operator))
-        )
-        life = (
-            BUTTON_LIFE
-            if purpose is Purpose.UNLOCK
-            else INVITED
-            if request.by_operator
-            else self.lifetime
-        )
+        purpose = purpose_for(account, by_operator=bool(request.client.operator))
+        if recovers:
+            purpose = Purpose.UNLOCK
         token, link = mint_link(
             account,
             purpose,
             moment,
-            moment + life,
+            moment + self._life(purpose, request),
             invites=request.by_operator and account.awaits_password,
             reason=request.reason,
             return_to=request.return_to,
         )
         if not account.takes_password:
+            # The link is not stored, but minted, so that the work is the same.
             return self.composer.about_provider(account, request.client), [(link, False)]
         code = None
-        if self.codes and not (
-            without_code or link.recovers or request.by_operator or account.awaits_password
-        ):
-            code = self.codes.mint(account, moment)
+        if not without_code:
+            code = self._mint_code(account, request, link, moment)
         mail = self.composer.with_link(account, request.client, token, link, code)
-        return mail, [(link, True), *([(code[1], True)] if code else [])]
+        minted = [(link, True)]
+        if code:
+            _, secret = code
+            minted.append((secret, True))
+        return mail, minted
+
+    def _life(self, purpose: Purpose, request: ResetRequested) -> timedelta:
+        if purpose is Purpose.UNLOCK:
+            return BUTTON_LIFE
+        if request.by_operator:
+            return INVITED
+        return self.lifetime
+
+    def _mint_code(
+        self, account: Account, request: ResetRequested, link: OneTimeSecret, moment: datetime
+    ) -> tuple[str, OneTimeSecret] | None:
+        """Return a code beside the link, for a user who waits on a page that takes it."""
+        if self.codes is None:
+            return None
+        if link.recovers or request.by_operator or account.awaits_password:
+            return None
+        return self.codes.mint(account, moment)
 
 
 LINK_MAILED: Final = "link_mailed"
@@ -104,32 +114,58 @@ _PATIENCE = 2.0
 If it takes longer, each request is answered alone, so that a slow look-up delays only its own.
 """
 
+NoMail = Literal["no_account", "disabled", "needs_no_invitation"] | Refusal
+"""Why a request gets no mail."""
 
-@dataclass(eq=False)
-class _Answer:
-    """The answer to a request, while it is being made.
 
-    `outcome`: why no mail is sent, or which mail is; "" while it is open.
-    `mail`: a draft.
-    `email`: the draft's email, once it is certain that it will be sent.
-    """
+# The phases of an answer
+
+
+class _LookedUp(msgspec.Struct, frozen=True, kw_only=True):
+    """A request whose account was looked up. `existing`: None if no account has its address."""
 
     message: Message
     request: ResetRequested
     existing: Account | None
-    outcome: Literal["", "no_account", "disabled", "needs_no_invitation"] | Refusal | Outcome = ""
-    mail: SealedMail = field(init=False)
-    minted: Sequence[Minted] = field(init=False)
-    sealed: bytes = field(init=False)
-    email: Email | None = None
-
-    def __post_init__(self) -> None:
-        self.account = self.existing or Account(id="", email=self.request.email)
-        self.outcome = "" if self.existing else "no_account"
 
     @property
-    def mailed(self) -> Outcome:
-        return LINK_MAILED if self.mail.link else "provider_mailed"
+    def account(self) -> Account:
+        """The account, or one that nobody has, with which the work is the same."""
+        return self.existing or Account(id="", email=self.request.email)
+
+
+class _Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail to be written. `is_wanted`: False for a decoy, which is never sent."""
+
+    message: Message
+    request: ResetRequested
+    account: Account
+    is_wanted: bool
+
+
+class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft with its mail.
+
+    `sealed`: the mail as its message keeps it. `minted`: the secrets in it.
+    """
+
+    message: Message
+    request: ResetRequested
+    account: Account
+    is_wanted: bool
+    mail: SealedMail
+    sealed: bytes
+    minted: Sequence[Minted]
+
+
+class _Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """A request with its outcome. `email`: the mail that is sent, if one is."""
+
+    message: Message
+    request: ResetRequested
+    existing: Account | None
+    outcome: NoMail | Outcome
+    email: Email | None
 
 
 class ResetRequestHandler:
@@ -146,7 +182,10 @@ class ResetRequestHandler:
     def __init__(
         self, mails: MailDelivery, stores: Stores, links: ResetLinks, events: AppEvents
     ) -> None:
-        self._mails, self._stores, self._links, self._events = mails, stores, links, events
+        self._mails = mails
+        self._stores = stores
+        self._links = links
+        self._events = events
 
     async def prepare(
         self, messages: Sequence[Message]
@@ -155,162 +194,275 @@ class ResetRequestHandler:
 
         A later try, and a request whose account could not be looked up, is handled alone.
         """
-        requests = {one.id: _request_in(one) for one in messages if not one.sealed}
-        accounts = await self._find_together({one.email for one in requests.values()})
-        first = [
-            one for one in messages if one.id in requests and requests[one.id].email in accounts
-        ]
+        looked_up = await self._look_up_together(messages)
+        together = [message for message in messages if message.id in looked_up]
 
-        async def answer(messages: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
-            return await self._answer_all(
-                [
-                    _Answer(one, requests[one.id], accounts[requests[one.id].email])
-                    for one in messages
-                ]
-            )
+        async def answer(chosen: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
+            """Answer the messages, for which a provider is chosen by now."""
+            requests = [
+                msgspec.structs.replace(looked_up[message.id], message=message)
+                for message in chosen
+            ]
+            return await self._answer_all(requests)
 
-        answered = await self._mails.prepare_all(first, answer) if first else []
-        prepared = dict(zip((one.id for one in first), answered, strict=True))
-        return [prepared.get(one.id) or partial(self, one) for one in messages]
+        prepared: dict[int, Delivery | Dropped | Exception] = {}
+        if together:
+            answers = await self._mails.prepare_all(together, answer)
+            for message, delivery in zip(together, answers, strict=True):
+                prepared[message.id] = delivery
+        return [prepared.get(message.id) or partial(self, message) for message in messages]
+
+    async def _look_up_together(self, messages: Sequence[Message]) -> Mapping[int, _LookedUp]:
+        """Return the requests of first tries whose look-ups are answered together, by message."""
+        requests = {message.id: _request_in(message) for message in messages if not message.sealed}
+        accounts = await self._find_together({request.email for request in requests.values()})
+        looked_up = {}
+        for message in messages:
+            request = requests.get(message.id)
+            if request and request.email in accounts:
+                looked_up[message.id] = _LookedUp(
+                    message=message, request=request, existing=accounts[request.email]
+                )
+        return looked_up
+
+    async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
+        """Return the accounts of the addresses that the store can look up together and in time."""
+        if not emails:
+            return {}
+        wanted = list(emails)
+        async with asyncio.timeout(_PATIENCE):
+            found = await self._stores.accounts.find_all(wanted)
+        return {
+            email: account
+            for email, account in zip(wanted, found, strict=True)
+            if not isinstance(account, Exception)
+        }
 
     async def __call__(self, message: Message) -> Settlement:
         """Answer a request alone, or send the mail of an earlier try."""
         return await self._mails.deliver(message, self._answer_alone, anew=self._answer_anew)
-
-    async def _answer_alone(
-        self, message: Message, *, again_at: datetime | None = None
-    ) -> Email | Dropped:
-        request = _request_in(message)
-        account = await self._stores.accounts.find(request.email)
-        (answer,) = await self._answer_all([_Answer(message, request, account)], again_at)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
     async def _answer_anew(self, message: Message) -> Settlement:
         """Answer again, under a new key: the link has expired, and no provider has the mail."""
         anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
         return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
 
+    async def _answer_alone(
+        self, message: Message, *, again_at: datetime | None = None
+    ) -> Email | Dropped:
+        request = _request_in(message)
+        existing = await self._stores.accounts.find(request.email)
+        looked_up = _LookedUp(message=message, request=request, existing=existing)
+        (answer,) = await self._answer_all([looked_up], again_at)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
     async def _answer_all(
-        self, answers: Sequence[_Answer], again_at: datetime | None = None
+        self, requests: Sequence[_LookedUp], again_at: datetime | None = None
     ) -> Sequence[Email | Dropped | Exception]:
         """Decide and store the answers.
 
         `again_at`: the time for the audit trail, if a request is answered a second time.
         """
-        await self._refuse(answers)
-        drafts = await self._draft(answers)
+        refused = await self._refuse(requests)
+        drafts = _drafts(requests, refused)
+        written = await self._write(drafts, requests)
 
-        def write(tx: Transaction) -> Collection[int]:
-            locked = tx.outbox.lock([one.message for one in answers])
-            held = tx.hold(*(_held_as(one) for one in drafts))
-            self._claim(tx, drafts, locked)
-            self._store(tx, drafts, held)
-            tx.audit.write_all(
-                [_entry(one, again_at) for one in answers if one.message.id in locked]
-            )
-            # If the worker dies after this commit, everything has been decided.
-            tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
-            return locked
+        def write(tx: Transaction) -> Mapping[int, _Settled]:
+            locked = tx.outbox.lock([one.message for one in requests])
+            held = tx.hold(*(_held_as(one) for one in written))
+            mails = [_if_locked(one, locked) for one in written]
+            claimed = self._claim(tx, mails)
+            self._store(tx, mails, claimed, held)
+            answers = {**refused, **claimed}
+            settled = [answers[one.message.id] for one in requests if one.message.id in locked]
+            _record(tx, settled, again_at)
+            return {one.message.id: one for one in settled}
 
-        locked = await self._stores.transact(write)
-        return [
-            one.email or (Dropped(one.outcome) if one.message.id in locked else LeaseLost())
-            for one in answers
-        ]
+        settled = await self._stores.transact(write)
+        return [_result(settled.get(one.message.id)) for one in requests]
 
-    async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
-        """Look the addresses up together; return those that were answered, with their accounts.
-
-        Raises TimeoutError if that takes longer than `_PATIENCE`.
-        """
-        if not emails:
-            return {}
-        async with asyncio.timeout(_PATIENCE):
-            answers = zip(emails, await self._stores.accounts.find_all(list(emails)), strict=True)
-        return {email: one for email, one in answers if not isinstance(one, Exception)}
-
-    async def _refuse(self, answers: Sequence[_Answer]) -> None:
-        """Set the outcome of each request that certainly gets no mail."""
-        reachable = await may_get_link(self._stores.database, [one.account for one in answers])
-        mailboxes = await self._stores.mailboxes.look({one.account.email for one in answers})
+    async def _refuse(self, requests: Sequence[_LookedUp]) -> Mapping[int, _Settled]:
+        """Return the answers to requests that get no mail, by message, if that is already known."""
+        accounts = [one.account for one in requests]
+        reachable = await may_get_link(self._stores.database, accounts)
+        mailboxes = await self._stores.mailboxes.look({account.email for account in accounts})
+        has_cooldown = bool(self._stores.mailboxes.cooldown)
         answered: set[str] = set()
-        for one in answers:
-            if one.existing is None:
-                continue
-            if one.existing.id not in reachable:
-                one.outcome = "disabled"
-            elif one.request.invites and not one.existing.awaits_password:
-                one.outcome = "needs_no_invitation"
-            else:
-                mailbox = addresses.normalize(one.account.email)
-                is_again = mailbox in answered and self._stores.mailboxes.cooldown
-                one.outcome = mailboxes[one.account.email].refusal or (
-                    "cooldown" if is_again else ""
+        refused = {}
+        for one in requests:
+            email = one.account.email
+            mailbox = addresses.normalize(email)
+            reason = _unreachable(one, reachable) or mailboxes[email].refusal
+            if reason is None and has_cooldown and mailbox in answered:
+                # An earlier request of the same claim gets the mail, which is not counted yet.
+                reason = "cooldown"
+            if reason:
+                refused[one.message.id] = _Settled(
+                    message=one.message,
+                    request=one.request,
+                    existing=one.existing,
+                    outcome=reason,
+                    email=None,
                 )
+            else:
                 answered.add(mailbox)
+        return refused
 
-    async def _draft(self, answers: Sequence[_Answer]) -> Sequence[_Answer]:
-        """Return the answers that may get a mail, each with its draft.
+    async def _write(
+        self, drafts: Sequence[_Draft], requests: Sequence[_LookedUp]
+    ) -> Sequence[_Sealed]:
+        """Write and seal the mails of the drafts.
 
-        If there are none, return a decoy, whose mail is rendered and sealed but never sent.
+        `requests`: also those without a draft, so that the look-up of codes is the same.
         """
-        codes, emails = self._links.codes, {one.account.email for one in answers}
-        without_code = await codes.exhausted(emails) if codes else ()
-        drafts = [one for one in answers if not one.outcome]
-        drafts, moment = drafts or [_Answer(answers[0].message, answers[0].request, None)], now()
-        for one in drafts:
-            has_none = one.account.email in without_code
-            one.mail, one.minted = self._links.compose(
-                one.account, one.request, moment, without_code=has_none
+        without_code: Collection[str] = ()
+        if self._links.codes:
+            emails = {one.account.email for one in requests}
+            without_code = await self._links.codes.exhausted(emails)
+        moment = now()
+        written = []
+        for draft in drafts:
+            mail, minted = self._links.compose(
+                draft.account,
+                draft.request,
+                moment,
+                without_code=draft.account.email in without_code,
             )
-            one.sealed = self._mails.seal(one.mail)
-            # Rendering takes a while, and the process may have other requests to answer.
+            sealed = _Sealed(
+                message=draft.message,
+                request=draft.request,
+                account=draft.account,
+                is_wanted=draft.is_wanted,
+                mail=mail,
+                sealed=self._mails.seal(mail),
+                minted=minted,
+            )
+            written.append(sealed)
+            # A mail takes a while, and the process may have other requests to answer.
             await asyncio.sleep(0)
-        return drafts
+        return written
 
-    def _claim(self, tx: Transaction, drafts: Sequence[_Answer], locked: Collection[int]) -> None:
-        """Count the mails against their mailboxes' limits, and set the outcomes of the drafts.
+    def _claim(self, tx: Transaction, mails: Sequence[_Sealed]) -> Mapping[int, _Settled]:
+        """Claim the mailboxes of the wanted mails; return the answers of these, by message.
 
-        Only drafts whose messages this worker still holds are counted.
+        A mail is refused if another worker was first.
         """
-        wanted = [not one.outcome and one.message.id in locked for one in drafts]
-        mailboxes = [
-            (one.mail.email.to, is_wanted) for one, is_wanted in zip(drafts, wanted, strict=True)
-        ]
-        for one, is_wanted, refusal in zip(
-            drafts, wanted, tx.mailboxes.claim(mailboxes), strict=True
-        ):
-            if is_wanted:  # it is refused if another worker was faster
-                one.outcome, one.email = refusal or one.mailed, None if refusal else one.mail.email
+        refusals = tx.mailboxes.claim([(one.mail.email.to, one.is_wanted) for one in mails])
+        claimed = {}
+        for one, refusal in zip(mails, refusals, strict=True):
+            if one.is_wanted:
+                claimed[one.message.id] = _Settled(
+                    message=one.message,
+                    request=one.request,
+                    existing=one.account,
+                    outcome=refusal or _outcome_of(one.mail),
+                    email=None if refusal else one.mail.email,
+                )
+        return claimed
 
-    def _store(self, tx: Transaction, drafts: Sequence[_Answer], held: HeldAccounts) -> None:
-        """Store the links and mails of the drafts that are sent, and write the app's events."""
-        stored = [(one, one.email is not None) for one in drafts]
-        held.mint(
-            [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted]
-        )
-        tx.outbox.seal([(one.message, one.sealed if yes else None) for one, yes in stored])
-        self._events.resets_requested(
-            tx, [(one.request, one.account, one.mailed, yes) for one, yes in stored]
-        )
+    def _store(
+        self,
+        tx: Transaction,
+        mails: Sequence[_Sealed],
+        claimed: Mapping[int, _Settled],
+        held: HeldAccounts,
+    ) -> None:
+        """Store the links and mails of those that are sent, and tell the app.
+
+        With a list of mails of which none is sent, the same statements run.
+        """
+        minted: list[Minted] = []
+        seals: list[tuple[Message, bytes | None]] = []
+        resets = []
+        for one in mails:
+            is_sent = one.is_wanted and claimed[one.message.id].email is not None
+            for secret, is_stored in one.minted:
+                minted.append((secret, is_sent and is_stored))
+            seals.append((one.message, one.sealed if is_sent else None))
+            resets.append(MailedReset(one.request, one.account, _outcome_of(one.mail), is_sent))
+        held.mint(minted)
+        tx.outbox.seal(seals)
+        self._events.resets_requested(tx, resets)
 
 
 def _request_in(message: Message) -> ResetRequested:
     return _DECODERS[message.kind].decode(message.payload)
 
 
-def _held_as(answer: _Answer) -> str:
-    """Return the name under which the account is held.
+def _unreachable(one: _LookedUp, reachable: Collection[str]) -> NoMail | None:
+    """Return why a request gets no mail, whatever its mailbox got before."""
+    account = one.existing
+    if account is None:
+        return "no_account"
+    if account.id not in reachable:
+        return "disabled"
+    if one.request.invites and not account.awaits_password:
+        return "needs_no_invitation"
+    return None
 
-    Without an account it is the message's key, so that the work is the same.
+
+def _drafts(requests: Sequence[_LookedUp], refused: Mapping[int, _Settled]) -> Sequence[_Draft]:
+    """Return the drafts of the requests that are not refused; if all are, one decoy."""
+    drafts = []
+    for one in requests:
+        if one.message.id not in refused:
+            draft = _Draft(
+                message=one.message, request=one.request, account=one.account, is_wanted=True
+            )
+            drafts.append(draft)
+    if drafts:
+        return drafts
+    first = requests[0]
+    nobody = Account(id="", email=first.request.email)
+    return [_Draft(message=first.message, request=first.request, account=nobody, is_wanted=False)]
+
+
+def _held_as(one: _Sealed) -> str:
+    """Return the name under which the account is held: for nobody's, one of its own, so the work is
+    the same.
     """
-    return answer.account.id or answer.message.key
+    return one.account.id or one.message.key
 
 
-def _entry(answer: _Answer, again_at: datetime | None) -> Mapping[str, Any]:
-    request = answer.request
-    whom = {"account_id": answer.account.id, "email": request.audited(answer.existing)}
-    event = {"at": again_at or request.at, "event": event_of(request), "outcome": answer.outcome}
-    return entry_of(request.client, **event, **whom, message_id=answer.message.id)
+def _if_locked(one: _Sealed, locked: Collection[int]) -> _Sealed:
+    """Return the mail; a decoy in its place if another worker holds its message by now."""
+    if one.message.id in locked:
+        return one
+    return msgspec.structs.replace(one, is_wanted=False)
+
+
+def _outcome_of(mail: SealedMail) -> Outcome:
+    return LINK_MAILED if mail.link else "provider_mailed"
+
+
+def _record(tx: Transaction, settled: Sequence[_Settled], again_at: datetime | None) -> None:
+    """Write the audit trail, and drop the messages without a mail.
+
+    A worker that dies after this commit has left nothing to decide.
+    """
+    tx.audit.write_all([_entry(one, again_at) for one in settled])
+    tx.outbox.drop([(one.message, one.outcome) for one in settled if not one.email])
+
+
+def _entry(settled: _Settled, again_at: datetime | None) -> Mapping[str, Any]:
+    request = settled.request
+    return entry_of(
+        request.client,
+        at=again_at or request.at,
+        event=event_of(request),
+        outcome=settled.outcome,
+        account_id=settled.existing.id if settled.existing else "",
+        email=request.audited(settled.existing),
+        message_id=settled.message.id,
+    )
+
+
+def _result(settled: _Settled | None) -> Email | Dropped | Exception:
+    """Return the mail to send, or why there is none."""
+    if settled is None:
+        return LeaseLost()
+    if settled.email:
+        return settled.email
+    return Dropped(settled.outcome)

@@ -1,27 +1,57 @@
-"""A change of a password: what allows it, and its effects, which are written in one transaction."""
+"""The change of a password, from what allows it to its end.
 
+A change is allowed by a link (`live_links.py`) or by an open session (`sign_in.py`). The store of
+the accounts decides in which of two ways it is made:
+
+**The store is in Keyturn's database.** One transaction uses the link up, sets the password and
+writes the effects.
+
+**The store is another system, which cannot join a transaction here.** The link or session is
+redeemed and committed first, so that no other request can use it; then the store is asked. If it
+says yes, the effects follow. If it certainly refuses, the link works again. In all other cases (a
+lost answer, a time-out, a process that dies, a database that takes no answer back) the store may
+have the password, so the effects follow as if it had. A superfluous confirmation is better than a
+silent change (NIST SP 800-63B 4.6).
+
+If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The
+process or worker that withdraws the promise writes the outcome, so there is one confirmation, even
+after a stall.
+"""
+
+import asyncio
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar
 
 import msgspec
 
 from keyturn.errors import KeyturnError
-from keyturn.service import addresses, one_time_secrets
-from keyturn.service.accounts.port import NOTHING, Account, Ended
+from keyturn.service import one_time_secrets
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.client import Client
-from keyturn.service.one_time_secrets import RULES, Purpose, SecretRow
-from keyturn.service.reset.events import AppEvents, PasswordChanged
-from keyturn.service.reset.ports import ResetCodes
-from keyturn.service.reset.records.messages import (
-    PASSWORD_CHANGED,
-    ChangeBegun,
-    How,
-    PasswordWasChanged,
-)
-from keyturn.service.reset.stores import Transaction
+from keyturn.service.clock import now, random_bytes
+from keyturn.service.one_time_secrets import Purpose, SecretRow
+from keyturn.service.outbox.message import Dropped, Message, Settlement
+from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
+from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
+from keyturn.service.reset.change_effects import ChangeEffects, ended_by
+from keyturn.service.reset.passwords.hasher import PasswordHasher
+from keyturn.service.reset.passwords.policy import PasswordPolicy
+from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun, How
+from keyturn.service.reset.stores import Stores, Transaction
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+
+_PATIENCE = 45.0
+"""Seconds from the promise until a store in another system must have answered, the wait for a hash
+included.
+"""
+
+_LOCK = timedelta(seconds=60)
+"""Longer than the patience: no other change of the same account can begin before this one has
+ended.
+"""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -36,25 +66,28 @@ class Change(ABC):
     client: Client
     how: ClassVar[How]
 
-    @property
-    def proven(self) -> bool:
-        """Whether the client has proved more than control of a mailbox.
-
-        An open session with the current password proves more, and so does a second factor.
-        """
-        return self.how == "change"
-
-    @abstractmethod
-    def refusal(self) -> KeyturnError:
-        """Return the error to raise if the account was disabled, or got another address, since it
-        was looked up.
-        """
-
     async def require_second_step(self) -> None:  # noqa: B027 - most need none
         """Check the second step, after the password has passed all rules.
 
         Raises if it is missing or wrong.
         """
+
+    def begun_at(self, moment: datetime) -> ChangeBegun:
+        return ChangeBegun(
+            account_id=self.account.id,
+            at=moment,
+            client=self.client,
+            how=self.how,
+            email=self.account.email,
+            is_proven=self.is_proven,
+        )
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it took more than a mailbox: an open session with the current password, or a
+        second factor.
+        """
+        return self.how == "change"
 
     @abstractmethod
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
@@ -69,105 +102,226 @@ class Change(ABC):
         password.
         """
 
+    @abstractmethod
+    def refusal(self) -> KeyturnError:
+        """Return the error for an account that was disabled, or has another address, since it was
+        looked up.
+        """
+
     def after_change(self, tx: Transaction) -> None:  # noqa: B027 - most have nothing to add
         """Write further effects in the transaction that ends the change."""
 
-    def begun(self, moment: datetime) -> ChangeBegun:
-        account_id, email = self.account.id, self.account.email
-        return ChangeBegun(
-            account_id=account_id,
-            at=moment,
-            client=self.client,
-            how=self.how,
-            email=email,
-            is_proven=self.proven,
-        )
 
+class _PromisedChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change in another system, as it is committed before its store is asked.
 
-_LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
-"""Limits of what an app's store may count: characters of a word, words, and credentials of a kind.
-The counts go into a mail and an event.
-"""
-
-
-def ended_by(stored: object) -> Ended | None:
-    """Return what a store has ended, from its answer to `set_password`; None if it set no password.
-
-    Raises TypeError for an answer that is neither a bool nor `Ended`.
+    `lock`: the key of the promise, and the proof of the lock on the account. `account`: as `redeem`
+    returned it. `deadline`: by the event loop's clock, which counts a stall.
     """
-    if isinstance(stored, Ended):
-        return counted(stored)
-    if not isinstance(stored, bool):
-        raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
-    return NOTHING if stored else None
+
+    lock: str
+    begun: ChangeBegun
+    account: Account
+    deadline: float
 
 
-def counted(ended: Ended | None) -> Ended:
-    """Return what an app's store has ended, without entries that are not valid counts.
-
-    It raises no error, since the access has already ended.
+class PasswordChanges:
+    """Sets passwords, in Keyturn's transaction if the store joins it, otherwise in another system,
+    one change of an account at a time.
     """
-    answer: Any = ended.counts if isinstance(ended, Ended) else {}
-    if not isinstance(answer, Mapping):
-        return NOTHING
-    counts = {
-        word: number
-        for word, number in list(answer.items())[:_MOST_WORDS]
-        if isinstance(word, str) and word.isprintable() and 0 < len(word) <= _LONGEST_WORD
-        if type(number) is int and 0 < number <= _MOST
-    }
-    return Ended(counts)
 
-
-class ChangeEffects:
-    """Writes the effects of a changed password, in the transaction that completes the change."""
-
-    def __init__(self, events: AppEvents, codes: ResetCodes | None) -> None:
-        self.events, self._codes = events, codes
-
-    def write(
-        self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None
+    def __init__(
+        self, stores: Stores, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
     ) -> None:
-        """Write the effects. `ended`: what the store has ended; None if its answer was lost."""
-        moment, client, mailbox = begun.at, begun.client, addresses.digest(begun.email)
-        self.end_access(tx, account.id, moment, how=begun.how)
-        if self._codes:
-            self._codes.forget_failures(tx, mailbox)
-        # The client has proved more than control of a mailbox, so the buttons in the account's
-        # earlier mailboxes end.
-        if begun.is_proven and ended is not None:
-            one_time_secrets.revoke(
-                tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox
-            )
-        counts = ended.counts if ended else {}
-        notice = PasswordWasChanged(
-            account_id=account.id, at=moment, client=client, email=begun.email, ended=counts
-        )
-        confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, notice)
-        account = msgspec.structs.replace(account, email=begun.email)
-        self.events.write(tx, PasswordChanged, account, client, moment, how=begun.how, ended=counts)
-        outcome = "interrupted" if ended is None else "changed"
-        of = moment, account.id, begun.email
-        tx.audit.write(f"password_{begun.how}", outcome, client, *of, message_id=confirmation)
+        self._stores = stores
+        self._policy = policy
+        self._hasher = hasher
+        self._effects = effects
+        self._joins = stores.accounts.offers(AccountStore.set_password_within)
+        self._under_way: set[asyncio.Task[None]] = set()
 
-    def end_access(
-        self,
-        tx: Transaction,
-        account_id: str,
-        moment: datetime,
-        *,
-        mailbox: str | None = None,
-        how: How | None = None,
-    ) -> None:
-        """End the sessions, links and codes of an account that `tx` holds.
+    async def make(self, change: Change) -> None:
+        """Make the whole change or none.
 
-        `mailbox`: end only the links and codes that were sent to it.
-        `how`: how the password was changed; None if the owner reports an intrusion.
+        Raises its errors, PasswordRejected, Busy (also during another change of the account),
+        AccountsUnready, OutcomeUnknown, and what a store in another system raises.
         """
-        which = [] if mailbox is None else [SecretRow.mailbox == addresses.digest(mailbox)]
-        purposes = [
-            purpose for purpose, rule in RULES.items() if (how or "reset") in rule.ends_with
-        ]
-        one_time_secrets.revoke(tx.connection, account_id, purposes, moment, *which)
-        # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
-        tx.sessions.end_all(account_id)
+        await self._policy.require(change.password, change.account.email)
+        await change.require_second_step()
+        password = NewPassword(change.password, self._hasher.hash)
+        if self._joins:
+            await self._change_here(change, password)
+        else:
+            await self._change_elsewhere(change, password)
+
+    # The store is in Keyturn's database
+
+    async def _change_here(self, change: Change, password: NewPassword) -> None:
+        password_hash = await password.hashed()
+        moment = now()
+
+        def write(tx: Transaction) -> None:
+            # One change per account at a time: two of its links used at once would each wait for
+            # the other to end.
+            tx.hold(change.account.id)
+            account = change.redeem(tx, moment)
+            stored = self._stores.accounts.set_password_within(
+                tx.connection, account, password_hash
+            )
+            ended = ended_by(stored)
+            if ended is None:
+                raise change.refusal()
+            self._effects.write(tx, account, change.begun_at(moment), ended)
+            change.after_change(tx)
+
+        await self._stores.transact_once(write)
+
+    # The store is another system
+
+    async def _change_elsewhere(self, change: Change, password: NewPassword) -> None:
+        promised = await self._redeem_and_promise(change)
+        # A client that disconnects, or a server that stops, must not leave the change half done.
+        task = asyncio.create_task(self._ask_and_end(change, password, promised))
+        self._under_way.add(task)
+        task.add_done_callback(self._forget_task)
+        await asyncio.shield(task)
+
+    async def _redeem_and_promise(self, change: Change) -> _PromisedChange:
+        begun = change.begun_at(now())
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        clock = self._stores.database.clock
+
+        def write(tx: Transaction) -> _PromisedChange:
+            account_id = change.account.id
+            tx.hold(account_id)  # another change may just be ending this session
+            # The link or session before the lock, as at the end of a change: two links of an
+            # account cannot deadlock.
+            account = change.redeem(tx, begun.at)
+            lock = random_bytes(16).hex()
+            is_locked = one_time_secrets.take(
+                tx.connection,
+                (Purpose.CHANGE, one_time_secrets.key_of(f"change {account_id}")),
+                account_id,
+                clock(),
+                clock(_LOCK),
+                lock.encode(),
+            )
+            if not is_locked:
+                raise Busy
+            tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
+            return _PromisedChange(lock=lock, begun=begun, account=account, deadline=deadline)
+
+        return await self._stores.transact_once(write)
+
+    async def _ask_and_end(
+        self, change: Change, password: NewPassword, promised: _PromisedChange
+    ) -> None:
+        try:
+            ended = await self._ask_store(password, promised)
+        except Exception as error:
+            if _is_certain_no(error):
+                await self._undo(change, promised)
+                raise
+            reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
+            with contextlib.suppress(DatabaseUnready):  # the promise handles it
+                await self._end(change, promised, None)
+            raise OutcomeUnknown(
+                "it is unknown whether the store of the accounts saved the password"
+            ) from error
+        if ended is None:
+            await self._undo(change, promised)
+            raise change.refusal()
+        try:
+            await self._end(change, promised, ended)
+        except DatabaseUnready as error:
+            # The store has the password, so "try again" would be wrong. The promise handles the
+            # rest.
+            raise OutcomeUnknown(
+                "the password was changed, but the records of the change could not be written"
+            ) from error
+
+    async def _ask_store(self, password: NewPassword, promised: _PromisedChange) -> Ended | None:
+        async with asyncio.timeout_at(promised.deadline):
+            stored = await self._stores.accounts.set_password(promised.account, password)
+            return ended_by(stored)
+
+    async def _undo(self, change: Change, promised: _PromisedChange) -> None:
+        """Let the link work again, unless the effects of the change were written in the
+        meantime.
+        """
+
+        def write(tx: Transaction) -> None:
+            if tx.outbox.withdraw(promised.lock):
+                change.give_back(tx, promised.begun.at)
+            _unlock(tx, promised)  # last: see `_redeem_and_promise`
+
+        await self._stores.transact(write)
+
+    async def _end(self, change: Change, promised: _PromisedChange, ended: Ended | None) -> None:
+        """Write the effects.
+
+        `ended`: None if the answer was lost; the store may be at work, so the lock stays.
+        """
+        account = promised.account
+        begun = promised.begun
+
+        def write(tx: Transaction) -> None:
+            # A client that has just verified the old password can open no session after this.
+            tx.hold(account.id)
+            if tx.outbox.withdraw(promised.lock):
+                self._effects.write(tx, account, begun, ended)
+            elif ended is not None:
+                # The promise was handled while this process stalled, before the old password ended.
+                self._effects.end_access(tx, account.id, begun.at, begun.how)
+            if ended is not None:
+                change.after_change(tx)
+                _unlock(tx, promised)
+
+        await self._stores.transact(write)
+
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller may be gone, and an unread exception would be reported
+
+    async def end_interrupted(self, message: Message) -> Settlement:
+        """End a change that its process did not end, with an unknown outcome.
+
+        Raises AccountsUnready.
+        """
+        begun = msgspec.json.decode(message.payload, type=ChangeBegun)
+        account = await self._stores.accounts.get(begun.account_id)
+        if account is None:
+            return Dropped("no_account")
+
+        def write(tx: Transaction) -> str:
+            tx.hold(begun.account_id)
+            # Withdrawing the promise decides who writes the outcome: the process may only have
+            # stalled, and be first after all.
+            if not tx.outbox.withdraw(message.key):
+                return "ended"
+            self._effects.write(tx, account, begun, None)
+            return "interrupted"
+
+        return Dropped(await self._stores.transact(write))
+
+    async def close(self) -> None:
+        """Wait for changes that are under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+
+def _is_certain_no(error: Exception) -> bool:
+    """Return whether a store has certainly not saved the password (`AccountStore.set_password`)."""
+    if isinstance(error, AccountsUnready):
+        return error.not_changed
+    return isinstance(error, PasswordRejected | ChangeRefused | Busy)
+
+
+def _unlock(tx: Transaction, promised: _PromisedChange) -> None:
+    """Release the account.
+
+    If the lock had ended and another change holds the account by now, that lock stays.
+    """
+    is_own = SecretRow.proof == promised.lock.encode()
+    one_time_secrets.delete(tx.connection, promised.account.id, [Purpose.CHANGE], is_own)

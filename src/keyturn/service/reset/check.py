@@ -1,99 +1,23 @@
-"""Checks whether a link works, and finds its account.
-
-Waiting requests share the statement that reads their links.
-"""
+"""Checks a link, and a password for it, without using the link up."""
 
 from datetime import datetime
 
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
-from keyturn.service.database.database import lookup
-from keyturn.service.one_time_secrets import OneTimeSecret, SecretRow, secret_of
-from keyturn.service.problems.problem import outcome_of
+from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.live_links import LiveLinks
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.ports import SecondProof, SecondStepCode
-from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.request import ReturnAddresses
 from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.meters import count_calls
-
-
-class LiveLinks:
-    """Finds the link of a token and its account.
-
-    The audit trail records a link of Keyturn's that is refused, and the reason.
-    """
-
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
-        self.find = lookup(
-            stores.database, one_time_secrets.all_of(LINKS), SecretRow.key, secret_of
-        ).submit
-        """Return the link with that key, or None."""
-
-    async def require(
-        self, event: str, token: str, email: str | None, client: Client
-    ) -> tuple[OneTimeSecret, Account]:
-        """Return the link of the token and its account.
-
-        Raises LinkDead with the reason, recorded as `event`.
-
-        A link is dead, too, if its account was disabled or has a new address since, if it invites
-        and the account has a password by now, or if `email` is another address.
-        """
-        link = await self.find(one_time_secrets.digest(token))
-        if link is None:  # it is not recorded: invented tokens would fill the audit trail
-            raise LinkDead("invalid")
-        if reason := link.dead_reason(now()):
-            dead = LinkDead(reason)
-            # A link that was revoked after its expiry has been replaced already.
-            dead.email_hint = (
-                addresses.mask(link.facts.email)
-                if reason == "expired" and not link.revoked_at
-                else ""
-            )
-            raise await self.record_dead(dead, event, link, client)
-        # Only now, since the store may be unavailable: a dead link is refused without it.
-        account = await self._stores.accounts.get(link.account_id)
-        is_other = (
-            email is not None
-            and account is not None
-            and not addresses.is_same_mailbox(account.email, email)
-        )
-        if account is None or is_other or not _opens(link, account):
-            dead = LinkDead("invalid")
-            dead.is_another = is_other and account is not None and _opens(link, account)
-            raise await self.record_dead(dead, event, link, client)
-        return link, account
-
-    async def record_dead(
-        self, dead: LinkDead, event: str, link: OneTimeSecret, client: Client
-    ) -> LinkDead:
-        """Record in the audit trail that a link was refused (OWASP ASVS 16.3.3); return `dead`."""
-        await self._stores.audit.record(
-            event, outcome_of(dead), client, link.account_id, link.facts.email
-        )
-        return dead
-
-
-def _opens(link: OneTimeSecret, account: Account) -> bool:
-    """Tell whether the link works for the account as it is now.
-
-    The account must have the link's address, and be active or, for a link that recovers, locked. A
-    link that invites works for days and may have been forwarded, so the account must still await
-    its first password.
-    """
-    facts = link.facts
-    is_open = account.active or (link.recovers and account.locked)
-    is_due = account.awaits_password or not facts.invites
-    return is_open and is_due and addresses.is_same_mailbox(account.email, facts.email)
 
 
 class LiveLink(Account, frozen=True, kw_only=True):
@@ -125,8 +49,11 @@ class LinkChecks:
         second_step: SecondProof,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self._stores, self.meters = stores, stores.meters
-        self._links, self._policy, self._second_step = links, policy, second_step
+        self.meters = stores.meters
+        self._limits = stores.limits
+        self._links = links
+        self._policy = policy
+        self._second_step = second_step
         self._return_addresses = return_addresses
 
     @count_calls("validate")
@@ -136,14 +63,16 @@ class LinkChecks:
         Raises LinkDead with the reason, TooManyRequests, and Unavailable if the store of accounts
         or of second factors does not answer.
         """
-        await self._stores.limits.count("validate", client)
+        await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
+        facts = link.facts
+        factors = await self._second_step.factors(link, account)
         return LiveLink(
             **msgspec.structs.asdict(account),
             expires_at=link.expires_at,
-            reason=link.facts.reason,
-            return_to=self._return_addresses.allowed(link.facts.return_to),
-            factors=tuple(await self._second_step.factors(link, account)),
+            reason=facts.reason,
+            return_to=self._return_addresses.allowed(facts.return_to),
+            factors=tuple(factors),
         )
 
     @count_calls("validate")
@@ -153,7 +82,7 @@ class LinkChecks:
         Raises LinkDead if it is dead for another reason, InputInvalid if it still works,
         TooManyRequests.
         """
-        await self._stores.limits.count("validate", client)
+        await self._limits.count("validate", client)
         link = await self._links.find(one_time_secrets.digest(token))
         if link is None:
             raise LinkDead("invalid")
@@ -172,7 +101,7 @@ class LinkChecks:
 
         It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
         """
-        await self._stores.limits.count("reset", client)
+        await self._limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:
             await self._second_step.require(link, account, SecondStepCode(method=method), client)
@@ -191,7 +120,7 @@ class LinkChecks:
         It counts like a check of the link. The answer does not say whether it is the account's
         current password: that would be a free guess.
         """
-        await self._stores.limits.count("validate", client)
+        await self._limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
@@ -200,5 +129,5 @@ class LinkChecks:
 
         Raises PasswordRejected, TooManyRequests, Busy.
         """
-        await self._stores.limits.count("reset", client)
+        await self._limits.count("reset", client)
         await self._policy.require(password, email)

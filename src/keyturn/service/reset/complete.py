@@ -1,29 +1,16 @@
-"""Sets a new password with a link.
-
-It takes one transaction if the store is in Keyturn's database; `elsewhere.py` has the other case.
-"""
+"""Completes resets: sets a new password with a link."""
 
 import contextlib
-from dataclasses import dataclass
-from datetime import datetime
 
-import msgspec
-
-from keyturn.service import addresses, one_time_secrets
-from keyturn.service.accounts.port import Account, AccountStore, NewPassword
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
-from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import LimitsUnready
-from keyturn.service.reset.change import Change, ChangeEffects, ended_by
-from keyturn.service.reset.check import LiveLinks
-from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
-from keyturn.service.reset.records.links import LINKS, is_intruded
-from keyturn.service.reset.stores import Stores, Transaction
+from keyturn.service.reset.change import PasswordChanges
+from keyturn.service.reset.live_links import ChangeByLink, LiveLinks
+from keyturn.service.reset.ports import SecondProof, SecondStepCode
+from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -32,10 +19,13 @@ class PasswordResets:
     """Completes resets: changes the password, and forgets the guesses at the old one."""
 
     def __init__(
-        self, links: LiveLinks, stores: Stores, changes: "PasswordChanges", second_step: SecondProof
+        self, links: LiveLinks, stores: Stores, changes: PasswordChanges, second_step: SecondProof
     ) -> None:
-        self._stores, self.meters = stores, stores.meters
-        self._links, self._changes, self._second_step = links, changes, second_step
+        self.meters = stores.meters
+        self._limits = stores.limits
+        self._links = links
+        self._changes = changes
+        self._second_step = second_step
 
     @count_calls("reset")
     async def complete(
@@ -56,16 +46,15 @@ class PasswordResets:
         Raises LinkDead, OutcomeUnknown, TooManyRequests. The link survives PasswordRejected,
         ChangeRefused, SecondStepRequired, SecondStepRejected, Busy and AccountsUnready.
         """
-        await self._stores.limits.count("reset", client)
+        await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
-        step = self._second_step
         change = ChangeByLink(
             account=account,
             password=password,
             client=client,
             links=self._links,
             link=link,
-            step=step,
+            step=self._second_step,
             answer=answer,
         )
         try:
@@ -75,109 +64,5 @@ class PasswordResets:
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
         # The password is changed, even if the counter cannot be written.
         with contextlib.suppress(LimitsUnready):
-            await self._stores.limits.forget_guesses(addresses.normalize(account.email))
+            await self._limits.forget_guesses(addresses.normalize(account.email))
         return account
-
-
-class PasswordChanges:
-    """Sets passwords: in one transaction if the store can join it, otherwise by `external`."""
-
-    def __init__(
-        self, stores: Stores, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
-    ) -> None:
-        self._stores, self._policy, self._hasher, self._effects = stores, policy, hasher, effects
-        self._joins = stores.accounts.offers(AccountStore.set_password_within)
-        self.external = ExternalStoreChanges(stores, effects)
-
-    async def make(self, change: Change) -> None:
-        """Make the whole change or none of it.
-
-        Raises the errors of `change`, PasswordRejected, ChangeRefused, Busy, AccountsUnready,
-        OutcomeUnknown.
-        """
-        await self._policy.require(change.password, change.account.email)
-        await change.require_second_step()
-        password = NewPassword(change.password, self._hasher.hash)
-        if self._joins:
-            await self._change_in_transaction(change, password)
-        else:
-            await self.external.make(change, password)
-
-    async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
-        password_hash = await password.hashed()
-        moment = now()
-
-        def write(tx: Transaction) -> None:
-            # One change of an account at a time: if two of its links are used at once, each would
-            # wait for the other to end (a deadlock).
-            tx.hold(change.account.id)
-            account = change.redeem(tx, moment)
-            ended = ended_by(
-                self._stores.accounts.set_password_within(tx.connection, account, password_hash)
-            )
-            if ended is None:
-                raise change.refusal()
-            self._effects.write(tx, account, change.begun(moment), ended)
-            change.after_change(tx)
-
-        await self._stores.transact_once(write)
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class ChangeByLink(Change):
-    """A change by the holder of a link. Of concurrent requests, the one that uses the link up makes
-    the change.
-
-    `step`: asks for what the account needs besides the link.
-    """
-
-    links: LiveLinks
-    link: OneTimeSecret
-    step: SecondProof
-    answer: SecondStepCode | None
-    passed: PassedStep | None = None
-    how = "reset"
-
-    @property
-    def proven(self) -> bool:
-        return self.passed is not None
-
-    def refusal(self) -> LinkDead:
-        return LinkDead("invalid")
-
-    async def require_second_step(self) -> None:
-        try:
-            self.passed = await self.step.require(self.link, self.account, self.answer, self.client)
-        except LinkDead as dead:
-            # Another request may have used the link, as when a form is sent twice.
-            if dead.reason == "invalid":
-                self._require_alive(await self.links.find(self.link.key))
-            raise
-
-    def _require_alive(self, link: OneTimeSecret | None) -> None:
-        if reason := link.dead_reason(now()) if link else "invalid":
-            raise LinkDead(reason)
-
-    def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        # First the mailbox, then the account's links: the worker locks them in the same order, so
-        # the two cannot deadlock.
-        tx.mailboxes.end_cooldown(self.link.facts.email)
-        is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
-        if not one_time_secrets.use(tx.connection, self.link, moment):
-            self._require_alive(one_time_secrets.find(tx.connection, self.link.key, *LINKS))
-            raise LinkDead("invalid")
-        if self.passed:
-            self.passed.spend(tx, moment)
-        return msgspec.structs.replace(self.account, intruded=is_suspected)
-
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        one_time_secrets.give_back(tx.connection, self.link, moment)
-        if self.passed:
-            self.passed.give_back(tx, moment)
-
-    def after_change(self, tx: Transaction) -> None:
-        """Confirm the second step. A recovery link also removes factors that were added lately."""
-        if self.passed:
-            self.passed.confirm(tx)
-        if self.link.recovers:
-            self.step.undo_recent(tx, self.account, self.client)

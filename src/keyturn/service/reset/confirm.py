@@ -1,4 +1,6 @@
-"""Mails the owner of an account that its password was changed, or what else happened to it."""
+"""Tells the owner of an account by mail that its password was changed, or what else happened to
+it.
+"""
 
 import msgspec
 
@@ -27,7 +29,9 @@ class NoticeHandler:
     def __init__(
         self, mails: MailDelivery, stores: Stores, composer: MailComposer, payload: type[Notice]
     ) -> None:
-        self._mails, self._stores, self._composer = mails, stores, composer
+        self._mails = mails
+        self._stores = stores
+        self._composer = composer
         self._decoder = msgspec.json.Decoder(payload)
 
     async def __call__(self, message: Message) -> Settlement:
@@ -44,9 +48,9 @@ class NoticeHandler:
     async def _write(
         self, message: Message, notice: Notice, current: Account, *, has_button: bool
     ) -> Email | Dropped:
-        """Store the mail. It has no button if the button's link would have ended by now."""
-        account, moment = msgspec.structs.replace(current, email=notice.email), now()
-        is_copied = notice.secures and not addresses.is_same_mailbox(notice.email, current.email)
+        """Store the mail and return it."""
+        moment = now()
+        account = msgspec.structs.replace(current, email=notice.email)
         token, link = mint_link(account, Purpose.SECURE, notice.at, moment + BUTTON_LIFE)
         mail = self._composer.about(account, notice, token if has_button else "", link.expires_at)
         sealed = self._mails.seal(mail)
@@ -56,20 +60,27 @@ class NoticeHandler:
             held = tx.hold(account.id)
             if has_button and is_outlived(tx.connection, link):
                 return None
-            if is_copied:
-                tx.outbox.enqueue(
-                    message.kind,
-                    msgspec.structs.replace(notice, secures=False, email=current.email),
-                )
+            if notice.secures and not addresses.is_same_mailbox(notice.email, current.email):
+                copy = msgspec.structs.replace(notice, secures=False, email=current.email)
+                tx.outbox.enqueue(message.kind, copy)
             if message.kind not in UNSUPPRESSED and tx.mailboxes.is_suppressed(account.email):
-                to = notice.client, moment, account.id, account.email
-                tx.audit.write("confirmation", SUPPRESSED, *to, message_id=message.id)
+                tx.audit.write(
+                    "confirmation",
+                    SUPPRESSED,
+                    notice.client,
+                    moment,
+                    account.id,
+                    account.email,
+                    message_id=message.id,
+                )
                 tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
             tx.outbox.seal([(message, sealed)])
             held.mint([(link, has_button)])
             return mail.email
 
-        return await self._stores.transact(write) or await self._write(
-            message, notice, current, has_button=False
-        )
+        told = await self._stores.transact(write)
+        if told is None:
+            # The button would have ended by now, and would promise what no press does.
+            return await self._write(message, notice, current, has_button=False)
+        return told

@@ -5,7 +5,7 @@ They are written as rows of the outbox.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
@@ -85,13 +85,27 @@ class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
 
 
 EVENTS: Mapping[str, type[AboutAccount]] = {
-    data.type: data
-    for data in (PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
+    PasswordChanged.type: PasswordChanged,
+    PasswordResetRequested.type: PasswordResetRequested,
+    AccountSecured.type: AccountSecured,
+    SecondStepFailed.type: SecondStepFailed,
 }
 """The class of each event's data, by the event's type."""
 
 WEBHOOKS = {event: f"{TO_THE_APP}{event.replace('.', '_')}" for event in EVENTS}
 """The kind of message for each event."""
+
+
+class MailedReset(NamedTuple):
+    """A request and the mail that answers it.
+
+    `is_sent`: False for a mail that is written only so that the work is the same.
+    """
+
+    request: ResetRequested
+    account: Account
+    outcome: Outcome
+    is_sent: bool
 
 
 class AppEvents:
@@ -112,38 +126,45 @@ class AppEvents:
         at: datetime,
         **more: Any,
     ) -> None:
-        """Write an event about the account and the client. `more`: the event's own fields."""
+        """Write an event with what each says of the account and the client, and `more`, the fields
+        that only this event has.
+        """
         if self._on:
             tx.outbox.enqueue(WEBHOOKS[event.type], _message(event, account, client, at, **more))
 
-    def resets_requested(
-        self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
-    ) -> None:
-        """Write the wanted events. Invitations have none.
+    def resets_requested(self, tx: Transaction, resets: Sequence[MailedReset]) -> None:
+        """Write the events of the mails that are sent, and none of invitations.
 
-        The same statements run if none is wanted.
+        With a list of mails of which none is sent, the same statements run.
         """
         if not self._on:
             return
         messages = []
-        for request, account, outcome, wanted in resets:
+        for reset in resets:
+            request = reset.request
             message = _message(
-                PasswordResetRequested, account, request.client, request.at, outcome=outcome
+                PasswordResetRequested,
+                reset.account,
+                request.client,
+                request.at,
+                outcome=reset.outcome,
             )
-            messages.append((message, wanted and not request.invites))
+            is_wanted = reset.is_sent and not request.invites
+            messages.append((message, is_wanted))
         tx.outbox.enqueue_each_if(WEBHOOKS[PasswordResetRequested.type], messages)
 
 
 def _message(
     event: type[AboutAccount], account: Account, client: Client, at: datetime, **more: Any
 ) -> AppEvent:
-    whence = {name: getattr(client, name) for name in ("ip_address", "user_agent", "request_id")}
-    about: dict[str, Any] = {
-        "account_id": account.id,
-        "email": account.email,
-        "kind": account.kind,
-        **whence,
+    data = event(
+        account_id=account.id,
+        email=account.email,
+        kind=account.kind,
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
+        request_id=client.request_id,
         **more,
-    }
-    body = msgspec.json.encode({"type": event.type, "timestamp": at, "data": event(**about)})
+    )
+    body = msgspec.json.encode({"type": event.type, "timestamp": at, "data": data})
     return AppEvent(event=msgspec.Raw(body), client=Client(request_id=client.request_id))

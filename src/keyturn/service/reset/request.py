@@ -23,6 +23,14 @@ _LONGEST_RETURN = 1000
 browsers keep cookies of 4096 bytes.
 """
 
+_NEVER_IN_ADDRESSES = frozenset(' "<>\\')
+"""What RFC 3986 leaves out of every address, and a browser may read in its own way: a backslash as
+a slash.
+"""
+
+_AFTER_AN_ORIGIN = ("", "/", "?", "#")
+"""How what follows an origin begins; "" if nothing follows."""
+
 
 class ReturnAddresses:
     """Checks the addresses to return to after a reset.
@@ -36,16 +44,18 @@ class ReturnAddresses:
         self._origins = tuple(origins)
 
     def allowed(self, address: str) -> str:
-        """Return the address; "" if it is not allowed, or no longer."""
-        if len(address) > _LONGEST_RETURN or not address.isascii() or not address.isprintable():
+        """Return the address, or "" if it is not allowed, as after a change of the settings."""
+        if len(address) > _LONGEST_RETURN:
             return ""
-        rests = [
-            address.removeprefix(origin) for origin in self._origins if address.startswith(origin)
-        ]
-        is_ours = set(' "<>\\').isdisjoint(address) and any(
-            rest[:1] in {"", "/", "?", "#"} for rest in rests
-        )
-        return address if is_ours else ""
+        if not address.isascii() or not address.isprintable():
+            return ""
+        if not _NEVER_IN_ADDRESSES.isdisjoint(address):
+            return ""
+        for origin in self._origins:
+            # Without the end, "https://app.example" would also allow "https://app.example.evil".
+            if address.startswith(origin) and address[len(origin) :][:1] in _AFTER_AN_ORIGIN:
+                return address
+        return ""
 
 
 @asynccontextmanager
@@ -97,7 +107,8 @@ class ResetRequests:
         """
         try:
             identifier = self._identify(email, return_to)
-        except InputInvalid:  # counted apart: a typing mistake does not use up a request
+        except InputInvalid:
+            # Counted separately: a typing mistake costs no try.
             await self._stores.limits.count("malformed", client)
             raise
         wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
@@ -114,7 +125,8 @@ class ResetRequests:
         return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
-        if self._challenge:  # before more expensive work
+        # Before more expensive work.
+        if self._challenge:
             await self._challenge.require(wanted.client, answer)
         await self._stores.limits.count("request", wanted.client, "overall")
 
@@ -126,8 +138,9 @@ class ResetRequests:
         Later requests for the same link send nothing: the holder of an old link must not be able to
         send mails again and again. Raises the errors of `accept`, except InputInvalid.
         """
+        facts = link.facts
         wanted = ResetRequested(
-            email=link.facts.email, at=now(), client=client, return_to=link.facts.return_to
+            email=facts.email, at=now(), client=client, return_to=facts.return_to
         )
         await self._admit(wanted, answer)
 

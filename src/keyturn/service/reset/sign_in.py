@@ -22,8 +22,7 @@ from keyturn.service.problems.proofs import (
     SecondStepRequired,
 )
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.change import Change
-from keyturn.service.reset.complete import PasswordChanges
+from keyturn.service.reset.change import Change, PasswordChanges
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
 from keyturn.service.reset.stores import Stores, Transaction
@@ -49,10 +48,12 @@ class Proofs:
     """
 
     def __init__(self, keys: Sequence[str], purpose: str, life: timedelta) -> None:
-        self._box, self._life = box(keys, purpose), int(life.total_seconds())
+        self._box = box(keys, purpose)
+        self._life = int(life.total_seconds())
 
     def issue(self, proven: bytes) -> str:
-        return self._box.encrypt_at_time(random_bytes(_NONCE_BYTES) + proven, int(unix())).decode()
+        sealed = self._box.encrypt_at_time(random_bytes(_NONCE_BYTES) + proven, int(unix()))
+        return sealed.decode()
 
     def nonce(self, value: str, proven: bytes) -> bytes:
         """Return the nonce of a value that proves `proven`; b"" for another value.
@@ -63,7 +64,9 @@ class Proofs:
             opened = self._box.decrypt_at_time(value.encode(), self._life, int(unix()))
         except (InvalidToken, UnicodeEncodeError):
             return b""
-        return opened[:_NONCE_BYTES] if hmac.compare_digest(opened[_NONCE_BYTES:], proven) else b""
+        if not hmac.compare_digest(opened[_NONCE_BYTES:], proven):
+            return b""
+        return opened[:_NONCE_BYTES]
 
 
 def _right_password(account_id: str, verified: str) -> bytes:
@@ -86,15 +89,15 @@ class ChangeInSession(Change):
     fresh: str = field(default_factory=one_time_secrets.mint)
     how = "change"
 
-    def refusal(self) -> NotSignedIn:
-        return NotSignedIn()
-
     def redeem(self, tx: Transaction, _: datetime) -> Account:
         # Every change ends all sessions. So while this one is open, the password that was proved is
         # still the current one.
         if not tx.sessions.is_open(self.session):
             raise NotSignedIn
         return msgspec.structs.replace(self.account, intruded=False)
+
+    def refusal(self) -> NotSignedIn:
+        return NotSignedIn()
 
     def after_change(self, tx: Transaction) -> None:
         tx.sessions.start(self.account.id, self.fresh)
@@ -126,9 +129,14 @@ class SignIns:
         changes: PasswordChanges,
         second_step: SecondProof,
     ) -> None:
-        self._stores, self.meters = stores, stores.meters
-        self._accounts, self._limits, self._audit = stores.accounts, stores.limits, stores.audit
-        self._hasher, self._changes, self._second_step = hasher, changes, second_step
+        self._stores = stores
+        self.meters = stores.meters
+        self._accounts = stores.accounts
+        self._limits = stores.limits
+        self._audit = stores.audit
+        self._hasher = hasher
+        self._changes = changes
+        self._second_step = second_step
         self._joins = stores.accounts.offers(AccountStore.password_hash_within)
         self._devices = Proofs(stores.keys, "device cookies", DEVICE_LIFE)
         self._passwords = Proofs(stores.keys, "password proofs", PROOF_LIFE)
@@ -162,25 +170,23 @@ class SignIns:
         except InputInvalid:
             raise CredentialsRejected from None
         nonce = self._devices.nonce(device, addresses.digest(email))
-        await self._limits.count_guess(
-            "device" if nonce else "address", nonce.hex() or addresses.normalize(email)
-        )
+        if nonce:
+            # A browser that the owner has signed in with counts apart: see `device`.
+            await self._limits.count_guess("device", nonce.hex())
+        else:
+            await self._limits.count_guess("address", addresses.normalize(email))
         account = await self._accounts.find(email)
         verified = await self._verify(account, password, proof)
         secret = None
         if account and verified:
             passed = await self._require_second_step(account, verified, answer, client)
             secret = await self._open(account, verified, passed)
-        await self._audit.record(
-            "sign_in",
-            "signed_in" if secret else "rejected",
-            client,
-            account.id if account else "",
-            email,
-        )
-        if not secret or not account:
+        if not account or not secret:
+            account_id = account.id if account else ""
+            await self._audit.record("sign_in", "rejected", client, account_id, email)
             log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
             raise CredentialsRejected
+        await self._audit.record("sign_in", "signed_in", client, account.id, email)
         return OpenedSession(secret=secret, account=account, device=self.device(account))
 
     async def _verify(
@@ -192,13 +198,12 @@ class SignIns:
         """
         account_id = account.id if account and account.active else ""
         stored = await self._accounts.password_hash(account_id)
-        if (
-            proof
-            and self._passwords.nonce(proof, _right_password(account_id, stored or ""))
-            and account_id
-        ):
-            return stored
-        return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
+        if proof:
+            right = _right_password(account_id, stored or "")
+            if self._passwords.nonce(proof, right) and account_id:
+                return stored
+        is_right = await self._hasher.verify(password, stored, reserved=reserved)
+        return stored if is_right else None
 
     async def _require_second_step(
         self, account: Account, verified: str, answer: SecondStepCode | None, client: Client
@@ -219,15 +224,15 @@ class SignIns:
 
         `verified`: the hash that the password fitted.
         """
-        secret, account_id, moment = one_time_secrets.mint(), account.id, now()
+        secret = one_time_secrets.mint()
+        moment = now()
 
         def start(tx: Transaction) -> bool:
-            tx.hold(account_id)
-            if (
-                self._joins
-                and self._accounts.password_hash_within(tx.connection, account_id) != verified
-            ):
-                return False
+            tx.hold(account.id)
+            if self._joins:
+                current = self._accounts.password_hash_within(tx.connection, account.id)
+                if current != verified:
+                    return False
             if passed:
                 passed.spend(tx, moment)
                 passed.confirm(tx)
@@ -236,9 +241,11 @@ class SignIns:
 
         if not await self._stores.transact(start):
             return None
-        # Another system is asked only after this database's transaction. If a change of the
-        # password has not reached that system yet, its effects end this session, which is stored.
-        if self._joins or await self._accounts.password_hash(account_id) == verified:
+        if self._joins:
+            return secret
+        # Another system is asked only after this database's transaction has ended. A change that
+        # the other system does not know yet ends the session, which exists by now.
+        if await self._accounts.password_hash(account.id) == verified:
             return secret
         await self.sign_out(secret)
         return None
@@ -260,8 +267,12 @@ class SignIns:
 
         Raises NotSignedIn if the session is over or the account disabled.
         """
-        account_id = await self._stores.sessions.account_id(secret) if secret else None
-        account = await self._accounts.get(account_id) if account_id else None
+        if not secret:
+            raise NotSignedIn
+        account_id = await self._stores.sessions.account_id(secret)
+        if not account_id:
+            raise NotSignedIn
+        account = await self._accounts.get(account_id)
         if account is None or not account.active:
             raise NotSignedIn
         return account
@@ -283,12 +294,12 @@ class SignIns:
         # Counted by the account's id, apart from a stranger's guesses at the sign-in page, which
         # count against its address.
         await self._limits.count_guess("account", account.id)
-        change = ChangeInSession(account=account, password=password, client=client, session=secret)
         if not await self._verify(account, current, reserved=True):
             await self._audit.record(
                 "password_change", "rejected", client, account.id, account.email
             )
             raise CredentialsRejected
+        change = ChangeInSession(account=account, password=password, client=client, session=secret)
         await self._changes.make(change)
         log.info(LogEvent("password.changed", account_id=account.id))
         return change.fresh
@@ -303,7 +314,10 @@ def build(
 ) -> SignIns | None:
     """Return the sign-in; None if the settings leave it out, or if the store gives no hashes."""
     accounts = stores.accounts
-    hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
-    if not hosted or not accounts.offers(AccountStore.password_hash):
+    is_builtin = settings.accounts.store == "builtin"
+    is_hosted = hosted_path(settings.sign_in_url) is not None
+    if not is_builtin and not is_hosted:
+        return None
+    if not accounts.offers(AccountStore.password_hash):
         return None
     return SignIns(stores, hasher, changes, second_step)

@@ -26,7 +26,7 @@ from keyturn.service.outbox.worker import Handler
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
-from keyturn.service.reset.change import ChangeEffects, counted
+from keyturn.service.reset.change_effects import ChangeEffects, counted
 from keyturn.service.reset.events import AccountSecured
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.ports import SecondProof
@@ -147,7 +147,7 @@ class AccountSecuring:
             if press(tx.connection, link, moment):
                 # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the
                 # current one.
-                self._effects.end_access(tx, account_id, moment, mailbox=email)
+                self._effects.end_access_by(tx, account_id, moment, email)
                 promise = messages.AccountWasSecured(
                     account_id=account_id, email=email, at=moment, client=client
                 )
@@ -251,14 +251,17 @@ class AccountSecuring:
                 tx.outbox.enqueue(messages.ADDRESS_DISPUTED, disputed)
         else:
             self._second_step.undo_recent(tx, account, by)
-        # The account may have another address by now.
-        more = {
-            "email": secured.email,
-            "current_email": account.email,
-            "locked": account.locked,
-            "ended": ended.counts,
-        }
-        self._effects.events.write(tx, AccountSecured, account, by, secured.at, **more)
+        # The address at the change may no longer be the account's.
+        self._effects.events.write(
+            tx,
+            AccountSecured,
+            msgspec.structs.replace(account, email=secured.email),
+            by,
+            secured.at,
+            current_email=account.email,
+            locked=account.locked,
+            ended=ended.counts,
+        )
 
 
 def _has_moved(account: Account | None, secured: messages.AccountWasSecured) -> bool:

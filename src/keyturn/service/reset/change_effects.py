@@ -1,0 +1,155 @@
+"""The effects of a changed password, written in the transaction that ends the change: the access
+that ends with it, the confirmation, the app's event and the entry of the audit trail.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from keyturn.service import addresses, one_time_secrets
+from keyturn.service.accounts.port import NOTHING, Account, Ended
+from keyturn.service.one_time_secrets import RULES, Purpose, SecretRow
+from keyturn.service.reset.events import AppEvents, PasswordChanged
+from keyturn.service.reset.ports import ResetCodes
+from keyturn.service.reset.records.messages import (
+    PASSWORD_CHANGED,
+    ChangeBegun,
+    How,
+    PasswordWasChanged,
+)
+from keyturn.service.reset.stores import Transaction
+
+
+class ChangeEffects:
+    """Writes the effects of a changed password, in the transaction that ends the change."""
+
+    def __init__(self, events: AppEvents, codes: ResetCodes | None) -> None:
+        self.events = events
+        self._codes = codes
+
+    def write(
+        self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None
+    ) -> None:
+        """Write the effects. `ended`: what the store has ended; None if its answer was lost."""
+        mailbox = addresses.digest(begun.email)
+        self.end_access(tx, account.id, begun.at, begun.how)
+        if self._codes:
+            self._codes.forget_failures(tx, mailbox)
+        if begun.is_proven and ended is not None:
+            # The change took more than a mailbox, so the buttons that earlier ones got end, too.
+            is_elsewhere = SecretRow.mailbox != mailbox
+            one_time_secrets.revoke(
+                tx.connection, account.id, [Purpose.SECURE], begun.at, is_elsewhere
+            )
+        if ended is None:
+            self._tell(tx, account, begun, {}, "interrupted")
+        else:
+            self._tell(tx, account, begun, ended.counts, "changed")
+
+    def _tell(
+        self,
+        tx: Transaction,
+        account: Account,
+        begun: ChangeBegun,
+        ended: Mapping[str, int],
+        outcome: str,
+    ) -> None:
+        """Tell the owner, the app and the audit trail, at the address of the change's beginning."""
+        confirmation = tx.outbox.enqueue(
+            PASSWORD_CHANGED,
+            PasswordWasChanged(
+                account_id=account.id,
+                at=begun.at,
+                client=begun.client,
+                email=begun.email,
+                ended=ended,
+            ),
+        )
+        self.events.write(
+            tx,
+            PasswordChanged,
+            msgspec.structs.replace(account, email=begun.email),
+            begun.client,
+            begun.at,
+            how=begun.how,
+            ended=ended,
+        )
+        tx.audit.write(
+            f"password_{begun.how}",
+            outcome,
+            begun.client,
+            begun.at,
+            account.id,
+            begun.email,
+            message_id=confirmation,
+        )
+
+    def end_access(self, tx: Transaction, account_id: str, moment: datetime, how: How) -> None:
+        """End a held account's sessions, and its links and codes that end with such a change."""
+        one_time_secrets.revoke(tx.connection, account_id, _ends_with(how), moment)
+        # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
+        tx.sessions.end_all(account_id)
+
+    def end_access_by(
+        self, tx: Transaction, account_id: str, moment: datetime, mailbox: str
+    ) -> None:
+        """End a held account's sessions, and the links and codes that went to `mailbox`, which has
+        reported an intrusion.
+        """
+        is_here = SecretRow.mailbox == addresses.digest(mailbox)
+        one_time_secrets.revoke(tx.connection, account_id, _ends_with("reset"), moment, is_here)
+        tx.sessions.end_all(account_id)
+
+
+def _ends_with(how: How) -> Collection[Purpose]:
+    """Return what an account's secrets are for that end with such a change of its password."""
+    return [purpose for purpose, rule in RULES.items() if how in rule.ends_with]
+
+
+# What an app's store has ended goes into a mail and an event, so its size is limited.
+_LONGEST_WORD = 40
+"""Characters of a word that names a kind of credentials."""
+
+_MOST_WORDS = 20
+
+_MOST = 1_000_000_000
+"""Credentials of a kind."""
+
+
+def ended_by(stored: object) -> Ended | None:
+    """Return what a store ended as it set the password, None if it did not.
+
+    `stored`: the answer of an app's own store, which may be anything. Raises TypeError if it is
+    neither a boolean nor an `Ended`.
+    """
+    if isinstance(stored, Ended):
+        return counted(stored)
+    if not isinstance(stored, bool):
+        raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
+    return NOTHING if stored else None
+
+
+def counted(ended: Ended | None) -> Ended:
+    """Return what an app's store has ended, without what is no count.
+
+    Nothing fails: it has ended already.
+    """
+    if not isinstance(ended, Ended):
+        return NOTHING
+    # Python checks no field of a struct, so an app's store may have put anything here.
+    answer: Any = ended.counts
+    if not isinstance(answer, Mapping):
+        return NOTHING
+    answers = list(answer.items())[:_MOST_WORDS]
+    return Ended({word: number for word, number in answers if _is_word(word) and _is_count(number)})
+
+
+def _is_word(word: object) -> bool:
+    return isinstance(word, str) and word.isprintable() and 0 < len(word) <= _LONGEST_WORD
+
+
+def _is_count(number: object) -> bool:
+    # `True` is an int to Python, and no count.
+    return type(number) is int and 0 < number <= _MOST
