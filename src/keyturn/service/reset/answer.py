@@ -29,7 +29,7 @@ from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
 INVITED = timedelta(days=3)
 """How long a link works that an operator asked for. Its reader does not wait for the mail.
 
-If it has expired, its page has a button that requests another one.
+The page of an expired one has a button that requests another.
 """
 
 
@@ -114,7 +114,7 @@ _PATIENCE = 2.0
 If it takes longer, each request is answered alone, so that a slow look-up delays only its own.
 """
 
-NoMail = Literal["no_account", "disabled", "needs_no_invitation"] | Refusal
+_NoMail = Literal["no_account", "disabled", "needs_no_invitation"] | Refusal
 """Why a request gets no mail."""
 
 
@@ -130,7 +130,7 @@ class _LookedUp(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def account(self) -> Account:
-        """The account, or one that nobody has, with which the work is the same."""
+        """The account, or a stand-in without an id, so that the work is the same."""
         return self.existing or Account(id="", email=self.request.email)
 
 
@@ -164,7 +164,7 @@ class _Settled(msgspec.Struct, frozen=True, kw_only=True):
     message: Message
     request: ResetRequested
     existing: Account | None
-    outcome: NoMail | Outcome
+    outcome: _NoMail | Outcome
     email: Email | None
 
 
@@ -391,7 +391,7 @@ def _request_in(message: Message) -> ResetRequested:
     return _DECODERS[message.kind].decode(message.payload)
 
 
-def _unreachable(one: _LookedUp, reachable: Collection[str]) -> NoMail | None:
+def _unreachable(one: _LookedUp, reachable: Collection[str]) -> _NoMail | None:
     """Return why a request gets no mail, whatever its mailbox got before."""
     account = one.existing
     if account is None:
@@ -420,8 +420,9 @@ def _drafts(requests: Sequence[_LookedUp], refused: Mapping[int, _Settled]) -> S
 
 
 def _held_as(one: _Sealed) -> str:
-    """Return the name under which the account is held: for nobody's, one of its own, so the work is
-    the same.
+    """Return the name under which the account is held.
+
+    A mail without an account gets a name of its own, so that the work is the same.
     """
     return one.account.id or one.message.key
 

@@ -1,17 +1,17 @@
 """The change of a password, from what allows it to its end.
 
-A change is allowed by a link (`live_links.py`) or by an open session (`sign_in.py`). The store of
-the accounts decides in which of two ways it is made:
+A link (`live_links.py`) or an open session (`sign_in.py`) allows the change. There are two ways to
+make it, and the store of the accounts decides which.
 
 **The store is in Keyturn's database.** One transaction uses the link up, sets the password and
 writes the effects.
 
 **The store is another system, which cannot join a transaction here.** The link or session is
 redeemed and committed first, so that no other request can use it; then the store is asked. If it
-says yes, the effects follow. If it certainly refuses, the link works again. In all other cases (a
-lost answer, a time-out, a process that dies, a database that takes no answer back) the store may
-have the password, so the effects follow as if it had. A superfluous confirmation is better than a
-silent change (NIST SP 800-63B 4.6).
+says yes, the effects follow. If it certainly refuses, the link works again. In all other cases the
+store may have the password, so the effects follow as if it had: after a lost answer, a time-out,
+the death of a process, or a database that takes no answer back. A superfluous confirmation is
+better than a silent change (NIST SP 800-63B 4.6).
 
 If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The
 process or worker that withdraws the promise writes the outcome, so there is one confirmation, even
@@ -66,7 +66,7 @@ class Change(ABC):
     client: Client
     how: ClassVar[How]
 
-    async def require_second_step(self) -> None:  # noqa: B027 - most need none
+    async def require_second_step(self) -> None:  # noqa: B027 - may be left out
         """Check the second step, after the password has passed all rules.
 
         Raises if it is missing or wrong.
@@ -97,8 +97,8 @@ class Change(ABC):
         session that does not work any more.
         """
 
-    def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
-        """Undo `redeem`, which was committed with the time `moment`: the store has refused the
+    def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - may be left out
+        """Undo `redeem`, which was committed at that moment, because the store has refused the
         password.
         """
 
@@ -108,7 +108,7 @@ class Change(ABC):
         looked up.
         """
 
-    def after_change(self, tx: Transaction) -> None:  # noqa: B027 - most have nothing to add
+    def after_change(self, tx: Transaction) -> None:  # noqa: B027 - may be left out
         """Write further effects in the transaction that ends the change."""
 
 

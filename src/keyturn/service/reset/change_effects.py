@@ -108,7 +108,7 @@ def _ends_with(how: How) -> Collection[Purpose]:
     return [purpose for purpose, rule in RULES.items() if how in rule.ends_with]
 
 
-# What an app's store has ended goes into a mail and an event, so its size is limited.
+# The counts of an app's own store go into an email and an event, so their size is limited.
 _LONGEST_WORD = 40
 """Characters of a word that names a kind of credentials."""
 
@@ -132,9 +132,9 @@ def ended_by(stored: object) -> Ended | None:
 
 
 def counted(ended: Ended | None) -> Ended:
-    """Return what an app's store has ended, without what is no count.
+    """Return the valid counts of what an app's store has ended.
 
-    Nothing fails: it has ended already.
+    Invalid ones are left out and raise no error: the access has already ended.
     """
     if not isinstance(ended, Ended):
         return NOTHING

@@ -1,6 +1,5 @@
-"""The events that an app gets by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`.
-
-They are written as rows of the outbox.
+"""The events that webhooks bring to the app, as `{"type": ..., "timestamp": ..., "data": {...}}`,
+in rows of the outbox.
 """
 
 from collections.abc import Mapping, Sequence

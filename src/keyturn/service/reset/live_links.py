@@ -42,8 +42,9 @@ class LiveLinks:
 
         Raises LinkDead with the reason, recorded as `event`.
 
-        A link is dead, too, if its account was disabled or has a new address since, if it invites
-        and the account has a password by now, or if `email` is another address.
+        A link is dead, too, if its account was disabled or has a new address since. An invitation
+        is dead if its account has a password by now. `email`: the address that the client names for
+        the account; with another one, the link counts as dead.
         """
         link = await self.find(one_time_secrets.digest(token))
         if link is None:
