@@ -4,8 +4,9 @@ allows.
 `python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel. It
 is installed with all extras and the test tools into a new environment. The tests that depend on
 libraries most run: commands with a database and files (`accounts totp`, `check`, `init`, `migrate`,
-`demo --help`), the plugin, databases, the API, SMTP, tracing, Django and captured mails. Tests that
-are equal on every database run on SQLite. `just check` and `just nightly` run all other tests.
+`demo --help`), the plugin, databases, the API, SMTP, Resend, tracing, Django and captured mails.
+Tests that are equal on every database run on SQLite. `just check` and `just nightly` run all other
+tests.
 
 The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER sets a later
 day. The oldest versions are the lower bounds of pyproject.toml (uv's `lowest-direct`), or the first
@@ -37,6 +38,7 @@ TESTS = (
     "tests/contracts/database",
     "tests/studio/engines",
     "tests/studio/inbox",
+    "tests/contracts/mail_providers/test_resend_library.py",
     "tests/contracts/mail_providers/test_senders.py",
     "tests/processes/plugin",
     "tests/processes/serve/test_traces.py",

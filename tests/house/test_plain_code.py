@@ -10,7 +10,6 @@ FLAT_ROWS = {
     "src/keyturn/service/doctor/domain.py:judge_spf": "an answer for each state of the records",
     "src/keyturn/service/doctor/examination.py:_checks": "lists the checks in their order",
     "src/keyturn/service/onboarding/plan.py:_questions_about": "a question after each guard",
-    "src/keyturn/service/settings/rules.py:broken_rules": "lists the rules in their order",
 }
 """Functions with more than ten decisions that read like a list, each with the reason. They do not
 count against the ceiling of their product.

@@ -46,14 +46,14 @@ async def test_a_request_for_a_link_is_one_statement_and_a_bad_one_none(
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_limits_of_a_request_and_of_a_check(service: Service) -> None:
-    """The limits of a request, and those of a check, are two statements: a look and a count."""
+    """The limits of a request, and those of a check, are one statement while none is near."""
     token = await service.link()
     with statements_sent() as statements:
         await service.ask()
-    assert sum(COUNTS in statement for statement in statements) == 2
+    assert sum(COUNTS in statement for statement in statements) == 1
     with statements_sent() as statements:
         await service.anywhere().post(VALIDATE, json={"token": token})
-    assert sum(COUNTS in statement for statement in statements) == 2
+    assert sum(COUNTS in statement for statement in statements) == 1
 
 
 async def test_a_check_of_a_link_reads_it_and_its_account_and_of_what_is_none_no_account(

@@ -73,15 +73,16 @@ class SqliteConnections:
 
         try:
             # The context goes with it, as in `asyncio.to_thread`: log lines need the request's id.
-            return await asyncio.get_running_loop().run_in_executor(
-                self._writer, copy_context().run, write
-            )
+            in_context = copy_context().run
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._writer, in_context, write)
         except asyncio.CancelledError:
             given_up.set()
             raise
 
     async def close(self) -> None:
-        writer, self._writer = self._writer, ThreadPoolExecutor(1, _WRITES)
+        writer = self._writer
+        self._writer = ThreadPoolExecutor(1, _WRITES)  # later work begins anew
         await asyncio.to_thread(writer.shutdown)
         self._engine.dispose()
 
@@ -179,7 +180,8 @@ def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> No
             if isinstance(first_cause(error), SSLCertVerificationError):
                 used = roots or "not set: this machine's roots"
                 raise ConnectionError(f"{describe_error(error)} (sslrootcert is {used})") from None
-            if isinstance(error, OSError) or not isinstance(error, TypeError | ValueError):
+            is_about_address = isinstance(error, TypeError | ValueError)
+            if isinstance(error, OSError) or not is_about_address:
                 raise
             message = (
                 "the driver cannot read it: check the port, the text after the ?, and an @ "

@@ -112,9 +112,11 @@ class DatabaseAccess:
 
         `values`: the parameters of this call. A frequent statement is built once and has them.
         """
-        return await self.read(
-            lambda connection: connection.execute(statement, values).mappings().all()
-        )
+
+        def fetch(connection: sa.Connection) -> Sequence[sa.RowMapping]:
+            return connection.execute(statement, values).mappings().all()
+
+        return await self.read(fetch)
 
     async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Return the result of `work`, outside of a transaction.
@@ -152,14 +154,13 @@ class Database(DatabaseAccess):
         DatabaseUnready; None for no limit. The time is measured here, since neither a frozen server
         nor a silent network would end the wait. On SQLite, `connections.PATIENCE` takes its place.
         """
-        if message := database_fault(address, for_our_tables=True):
+        message = database_fault(address, for_our_tables=True)
+        if message:
             raise SettingsInvalid([Fault("database.url", message)])
         read = read_url(address, "database.url")
-        self.url, self.where, self.is_sqlite = (
-            read.url,
-            describe_url(read.url),
-            read.kind == "sqlite",
-        )
+        self.url = read.url
+        self.where = describe_url(read.url)
+        self.is_sqlite = read.kind == "sqlite"
         unready = partial(unready_where_unreachable, self.where)
         if self.is_sqlite:
             super().__init__(_open_file(read), PATIENCE if timeout else None, unready)
@@ -214,10 +215,8 @@ class Database(DatabaseAccess):
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         instead = sa.bindparam(None, callable_=replacing, type_=_TIME)
-        shared = sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(
-            later, sa.Interval()
-        )
-        return sa.type_coerce(shared, _TIME)
+        shared = sa.func.coalesce(instead, sa.func.statement_timestamp())
+        return sa.type_coerce(shared + sa.literal(later, sa.Interval()), _TIME)
 
     def hold(self, connection: sa.Connection, *names: str) -> None:
         """Wait until no other transaction holds the names, and hold them until this one ends.
@@ -324,7 +323,8 @@ class Batcher(Generic[_Item, _Result]):
         try:
             while self._waiting:
                 await self._wait_for_more()
-                batch, self._waiting = self._waiting[: self.largest], self._waiting[self.largest :]
+                batch = self._waiting[: self.largest]
+                self._waiting = self._waiting[self.largest :]
                 results = await self._run([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     if not future.done():  # otherwise its caller was cancelled, or no longer waits
@@ -347,7 +347,10 @@ class Batcher(Generic[_Item, _Result]):
         except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
             if len(items) == 1 or isinstance(error, KeyturnError):
                 return [error] * len(items)
-            return [result for item in items for result in await self._run([item])]
+        alone: list[_Result | Exception] = []
+        for item in items:
+            alone += await self._run([item])
+        return alone
 
 
 # Statements that both databases share
@@ -373,7 +376,8 @@ def insert_if(
     `computed`: columns that the database computes.
     """
     columns = row.__table__.c
-    values = {name: sa.bindparam(name, type_=columns[name].type) for name in names} | computed
+    given = {name: sa.bindparam(name, type_=columns[name].type) for name in names}
+    values = given | computed
     chosen = sa.select(*values.values()).where(sa.bindparam("wanted", type_=sa.Boolean()))
     return insert_into(row, dialect).from_select(list(values), chosen)
 
@@ -391,10 +395,8 @@ def lookup(
     statement = rows.where(database.is_one_of(key, "keys"))
 
     async def find(keys: Sequence[Any]) -> Sequence[_Result | None]:
-        results = {
-            row[key.key]: read(row)
-            for row in await database.fetch(statement, {"keys": list(set(keys))})
-        }
+        found = await database.fetch(statement, {"keys": list(set(keys))})
+        results = {row[key.key]: read(row) for row in found}
         return [results.get(wanted) for wanted in keys]
 
     return Batcher(find, in_time=database.in_time)

@@ -43,11 +43,14 @@ async def encoding_fault(database: Database) -> str:
     would fail. SQL_ASCII would store texts that cannot be read back.
     """
     used = await database.read(encoding)
-    return f"has the encoding {used}, and Keyturn needs UTF8" if used not in ("", "UTF8") else ""
+    if used in ("", "UTF8"):
+        return ""
+    return f"has the encoding {used}, and Keyturn needs UTF8"
 
 
 async def require_utf8(database: Database) -> None:
-    if fault := await encoding_fault(database):
+    fault = await encoding_fault(database)
+    if fault:
         raise DatabaseUnready(f"the database {fault}: {UTF8_FIX}")
 
 
@@ -62,19 +65,26 @@ async def require_current(database: Database) -> str:
     """
     await require_utf8(database)
     current = await revision(database)
-    if current and (ahead := ahead_text(current)):
+    if not current:
+        raise DatabaseUnready(f"the database {NO_TABLES}: run `keyturn migrate`")
+    ahead = ahead_text(current)
+    if ahead:
         try:
-            tables = Model.metadata.sorted_tables
-            await database.read(lambda one: [one.execute(select(each).limit(0)) for each in tables])
+            await database.read(_require_columns)
         except DatabaseUnready as error:
             missing = describe_error(error)
             raise DatabaseUnready(
                 f"{ahead}, and lacks what it needs ({missing}): install that version"
             ) from error
-    if current and current >= head():
-        return current
-    state = f"is at revision {current}, not {head()}" if current else NO_TABLES
-    raise DatabaseUnready(f"the database {state}: run `keyturn migrate`")
+    if current < head():
+        state = f"is at revision {current}, not {head()}"
+        raise DatabaseUnready(f"the database {state}: run `keyturn migrate`")
+    return current
+
+
+def _require_columns(connection: Connection) -> None:
+    for table in Model.metadata.sorted_tables:
+        connection.execute(select(table).limit(0))
 
 
 def ahead_text(current: str) -> str:
@@ -96,12 +106,12 @@ async def revision(database: Database) -> str | None:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            # The table does not exist (PostgreSQL's manual, appendix A).
-            if getattr(error.orig, "sqlstate", "") == "42P01" or "no such table" in str(error.orig):
+            # "42P01" is PostgreSQL's code for a table that does not exist (its manual, appendix A).
+            is_undefined = getattr(error.orig, "sqlstate", "") == "42P01"
+            if is_undefined or "no such table" in str(error.orig):
                 return None
-            raise DatabaseUnready(
-                f"the revision of the database cannot be read: {_reason(error)}"
-            ) from error
+            message = f"the revision of the database cannot be read: {_reason(error)}"
+            raise DatabaseUnready(message) from error
 
     return await database.read(find)
 
@@ -121,13 +131,14 @@ async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> s
     """
     await require_utf8(database)
     before = await revision(database)
-    if before and (ahead := ahead_text(before)):
+    ahead = ahead_text(before) if before else ""
+    if ahead:
         raise DatabaseUnready(f"{ahead}: install the version that migrated it, or a newer one")
     if before and before not in _revisions():
         raise DatabaseUnready(
             f"the database is at revision {before}, of a version that was never released, and "
-            "cannot be updated: "
-            "remove the tables whose names begin with keyturn_, and run `keyturn migrate` again"
+            "cannot be updated: remove the tables whose names begin with keyturn_, and run "
+            "`keyturn migrate` again"
         )
     if before != head():
         with unready_where_unreachable(database.where):  # without a caller's time limit
@@ -145,9 +156,8 @@ def _bring_up(database: Database, lock_timeout: str, connection: Connection) -> 
     try:
         database.hold(connection, "keyturn is migrating")
         if not database.is_sqlite:  # after the wait for another migration, which may take long
-            connection.execute(
-                text("SELECT set_config('lock_timeout', :most, true)"), {"most": lock_timeout}
-            )
+            set_timeout = text("SELECT set_config('lock_timeout', :most, true)")
+            connection.execute(set_timeout, {"most": lock_timeout})
         command.upgrade(config, "head")
     except DBAPIError as error:
         if error.connection_invalidated:

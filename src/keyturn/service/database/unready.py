@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -27,13 +27,14 @@ _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mar
 def describe_url(url: URL) -> str:
     """Return the address without user and password."""
     backend = url.get_backend_name()
+    if backend == "sqlite" and not url.database:
+        return "SQLite in memory"
     if backend == "sqlite":
-        return f"SQLite in {Path(url.database).absolute() if url.database else 'memory'}"
+        return f"SQLite in {Path(str(url.database)).absolute()}"
     host = url.host or "this machine"
-    return (
-        f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, "
-        f"database {url.database}"
-    )
+    if url.port:
+        host += f":{url.port}"
+    return f"{_NAMES.get(backend, backend)} on {host}, database {url.database}"
 
 
 def first_cause(error: BaseException) -> BaseException:
@@ -53,7 +54,9 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno:
         # If a name cannot be resolved, errno is a negative number of getaddrinfo, which has its own
         # messages.
-        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+        if error.errno < 0:
+            return str(error.strerror)
+        return os.strerror(error.errno)
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
@@ -88,21 +91,25 @@ def unready_where_unreachable(place: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not (trouble := _trouble(error)):
+        trouble = _trouble(error)
+        if not trouble:
             raise
         # If the disk is full, SQLite's commit is undone: the last page, which marks a commit, was
         # not written.
-        is_full = (
-            getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-        )
+        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+        not_changed = trouble == _UNDONE or code == sqlite3.SQLITE_FULL
         reason = f"the database {trouble}: {place}: {describe_error(error)}"
-        raise DatabaseUnready(reason, not_changed=is_full or trouble == _UNDONE) from error
+        raise DatabaseUnready(reason, not_changed=not_changed) from error
 
 
 _UNDONE = "has undone the transaction"
 
+_AWAY = (OperationalError, InterfaceError, InternalError, PoolExhausted, OSError, TimeoutError)
+"""Errors of a server that is down, refuses connections or does not answer, or of a locked file."""
+
 
 def _trouble(error: Exception) -> str:
+    """Return what is wrong with the database, in words; "" if the error does not pass."""
     codes = _codes(first_cause(error))
     if isinstance(error, DBAPIError) and is_rolled_back(error):
         return _UNDONE
@@ -110,23 +117,20 @@ def _trouble(error: Exception) -> str:
         return "takes no writes"
     if codes & _NOT_MIGRATED or describe_error(error).startswith(_NO_SUCH):
         return "has not been migrated"
-    is_away = (
-        isinstance(
-            error,
-            OperationalError
-            | InterfaceError
-            | InternalError
-            | PoolExhausted
-            | OSError
-            | TimeoutError,
-        )
-        or any(str(code).startswith(_UNREACHABLE) for code in codes)
-        or getattr(error, "connection_invalidated", False)
-        or type(error) is DatabaseError  # SQLite's for a file that is damaged, or not a database
-        # While it connects, SQLAlchemy 2.0 lets the driver's own errors through.
-        or type(error).__module__.startswith("asyncpg")
-    )
-    return "cannot be reached" if is_away else ""
+    if isinstance(error, _AWAY) or _is_connection_lost(error, codes):
+        return "cannot be reached"
+    return ""
+
+
+def _is_connection_lost(error: Exception, codes: Collection[str | int]) -> bool:
+    if any(str(code).startswith(_UNREACHABLE) for code in codes):
+        return True
+    if getattr(error, "connection_invalidated", False):
+        return True
+    if type(error) is DatabaseError:  # SQLite's for a file that is damaged, or not a database
+        return True
+    # While it connects, SQLAlchemy 2.0 lets the driver's own errors through.
+    return type(error).__module__.startswith("asyncpg")
 
 
 def is_refusal(error: DBAPIError) -> bool:
@@ -134,11 +138,9 @@ def is_refusal(error: DBAPIError) -> bool:
 
     False for a lost connection, and for a conflict with another transaction.
     """
-    return (
-        error.statement is not None
-        and not error.connection_invalidated
-        and not is_rolled_back(error)
-    )
+    if error.statement is None or error.connection_invalidated:
+        return False
+    return not is_rolled_back(error)
 
 
 _OF_A_VALUE = {"22P05", "22021", 1267, 1270, 1366, 3854, 3988}
@@ -174,10 +176,10 @@ def is_rolled_back(error: DBAPIError) -> bool:
     """Tell whether the database has certainly undone the transaction: a conflict, or a constraint
     at the commit.
     """
-    # SQLAlchemy names no statement for a commit.
-    return (isinstance(error, IntegrityError) and error.statement is None) or bool(
-        _codes(error) & _ROLLED_BACK
-    )
+    is_at_commit = error.statement is None  # SQLAlchemy names no statement for a commit
+    if is_at_commit and isinstance(error, IntegrityError):
+        return True
+    return bool(_codes(error) & _ROLLED_BACK)
 
 
 _NO_LOGIN = {"28000", "28P01", 1045, 1698}
@@ -206,9 +208,12 @@ def is_read_only(error: BaseException) -> bool:
 
 def _codes(error: BaseException) -> set[str | int]:
     """Return the SQLSTATE, and MySQL's own number, since MySQL's SQLSTATE is often only HY000."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    cause = error
+    if isinstance(error, DBAPIError) and error.orig:
+        cause = error.orig
     codes: set[str | int] = set()
-    if sqlstate := getattr(cause, "sqlstate", None):
+    sqlstate = getattr(cause, "sqlstate", None)
+    if sqlstate:
         codes.add(str(sqlstate))
     if cause.args and isinstance(cause.args[0], int):
         codes.add(cause.args[0])

@@ -68,19 +68,17 @@ def move(
     values: Mapping[str, Any],
 ) -> None:
     """Note an event of the message that meets a condition, if there is one, and change it."""
-    connection.execute(
-        note(which, literal(event), literal(detail), literal(now(), EventRow.at.type))
-    )
+    at = literal(now(), EventRow.at.type)
+    connection.execute(note(which, literal(event), literal(detail), at))
     connection.execute(update(OutboxRow).where(which).values(values))
 
 
 def note_report(connection: Connection, event: Event) -> bool:
     """Write a provider's report; return whether it is new."""
-    fresh = insert_into(EventRow, connection.dialect).values(**msgspec.structs.asdict(event))
-    statement = fresh.on_conflict_do_nothing(index_elements=[EventRow.source_id]).returning(
-        EventRow.id
-    )
-    return connection.execute(statement).first() is not None
+    written = insert_into(EventRow, connection.dialect).values(**msgspec.structs.asdict(event))
+    # Providers repeat their reports.
+    if_new = written.on_conflict_do_nothing(index_elements=[EventRow.source_id])
+    return connection.execute(if_new.returning(EventRow.id)).first() is not None
 
 
 async def message_behind(database: Database, provider_id: str, key: str) -> int | None:
@@ -96,10 +94,9 @@ async def message_behind(database: Database, provider_id: str, key: str) -> int 
 async def history_of(database: Database, message_id: int) -> Sequence[Event]:
     """Return the history of a message, the oldest event first."""
     columns = [getattr(EventRow, name) for name in Event.__struct_fields__]
-    statement = (
-        select(*columns).where(EventRow.message_id == message_id).order_by(EventRow.at, EventRow.id)
-    )
-    return [Event(**row) for row in await database.fetch(statement)]
+    events = select(*columns).where(EventRow.message_id == message_id)
+    oldest_first = events.order_by(EventRow.at, EventRow.id)
+    return [Event(**row) for row in await database.fetch(oldest_first)]
 
 
 _MEANINGS = {
@@ -178,9 +175,9 @@ def _items(database: Database) -> Select[Any]:
     under_way = (
         STILL_WAITING & OutboxRow.claim.is_not(None) & (OutboxRow.available_at > database.clock())
     )
-    derived: Mapping[str, ColumnElement[Any]] = {"state": shown_state(), "under_way": under_way}
-    plain = [getattr(OutboxRow, name) for name in Item.__struct_fields__ if name not in derived]
-    return select(*plain, *(column.label(name) for name, column in derived.items()))
+    derived = ("state", "under_way")
+    stored = [getattr(OutboxRow, name) for name in Item.__struct_fields__ if name not in derived]
+    return select(*stored, shown_state().label("state"), under_way.label("under_way"))
 
 
 def shown_state() -> ColumnElement[str]:
@@ -188,10 +185,11 @@ def shown_state() -> ColumnElement[str]:
 
     It is the state of the row, until a provider has reported a later one.
     """
-    weights = {
-        event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())
-    }
-    weightiest = func.substr(func.max(case(weights, value=EventRow.event)), 2)
+    # Each state has its weight as its first digit, so the greatest text is the weightiest state.
+    weighed = {}
+    for weight, (event, state) in enumerate(_MEANINGS.items()):
+        weighed[event] = f"{weight}{state}"
+    weightiest = func.substr(func.max(case(weighed, value=EventRow.event)), 2)
     reported = (
         select(weightiest)
         .where(EventRow.message_id == OutboxRow.id)
@@ -213,35 +211,42 @@ async def backlog_of(database: Database) -> Mapping[str, float]:
 
     Ages are in seconds, and 0 if nothing waits.
     """
-    first = func.min(OutboxRow.created_at)
     is_for_app = OutboxRow.kind.startswith(TO_THE_APP, autoescape=True)
-    firsts = [first.label("oldest"), first.filter(~is_for_app).label("oldest_mail")]
-    (row,) = await database.fetch(
-        select(func.count().label("waiting"), *firsts).where(STILL_WAITING)
+    oldest = func.min(OutboxRow.created_at)
+    backlog = select(
+        func.count().label("waiting"),
+        oldest.label("oldest"),
+        oldest.filter(~is_for_app).label("oldest_mail"),
     )
-    ages = {
-        name: max((now() - row[name]).total_seconds(), 0) if row[name] else 0
-        for name in ("oldest", "oldest_mail")
+    (row,) = await database.fetch(backlog.where(STILL_WAITING))
+    return {
+        "waiting": row["waiting"],
+        "oldest": _age(row["oldest"]),
+        "oldest_mail": _age(row["oldest_mail"]),
     }
-    return {"waiting": row["waiting"], **ages}
+
+
+def _age(since: datetime | None) -> float:
+    if since is None:
+        return 0
+    return max((now() - since).total_seconds(), 0)
 
 
 async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
     """Return how many waiting mails the seal cannot open. Raises DatabaseUnready."""
-    others, last = 0, 0
-    sealed = select(OutboxRow.id, OutboxRow.sealed).where(
-        STILL_WAITING, OutboxRow.sealed.is_not(None)
-    )
-    while batch := await database.fetch(
-        sealed.where(OutboxRow.id > last).order_by(OutboxRow.id).limit(_BATCH)
-    ):
+    sealed = select(OutboxRow.id, OutboxRow.sealed)
+    sealed = sealed.where(STILL_WAITING, OutboxRow.sealed.is_not(None))
+    sealed = sealed.order_by(OutboxRow.id).limit(_BATCH)
+    count = 0
+    last = 0
+    while batch := await database.fetch(sealed.where(OutboxRow.id > last)):
         for row in batch:
             try:
                 seal.open(bytes(row["sealed"]))
             except SealBroken:
-                others += 1
+                count += 1
         last = batch[-1]["id"]
-    return others
+    return count
 
 
 class RetryRefused(KeyturnError):
@@ -261,27 +266,32 @@ async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
     Raises RetryRefused or MessageUnknown. No message is changed then.
     """
     # The rows are locked, so that no worker settles them in the meantime.
-    named = (
-        _items(database)
-        .where(OutboxRow.id.in_(ids))
-        .order_by(OutboxRow.id)
-        .with_for_update(of=OutboxRow)
-    )
+    locked = _items(database).where(OutboxRow.id.in_(ids)).order_by(OutboxRow.id)
+    locked = locked.with_for_update(of=OutboxRow)
     due_now: dict[str, Any] = {"available_at": database.clock()}
-    anew = (
-        due_now
-        | dict.fromkeys(("reason", "settled_at", "sender"))
-        | {"state": WAITING, "attempts": 0, "crashes": 0}
-    )
+    reopened = {
+        **due_now,
+        "state": WAITING,
+        "attempts": 0,
+        "crashes": 0,
+        "reason": None,
+        "settled_at": None,
+        "sender": None,
+    }
 
     def write(connection: Connection) -> Sequence[Outcome]:
-        items = {row.id: Item(**row._asdict()) for row in connection.execute(named)}
+        items = {row.id: Item(**row._asdict()) for row in connection.execute(locked)}
+        # A refusal of one message comes before the change of another.
         outcomes = [_outcome(message_id, items.get(message_id)) for message_id in ids]
         for message_id, outcome in zip(ids, outcomes, strict=True):
-            key = {"key": new_key()} if items[message_id].sender else {}
-            values = due_now if outcome == "hastened" else anew | key
-            if outcome != "under way":
-                move(connection, OutboxRow.id == message_id, outcome, "by an operator", values)
+            if outcome == "under way":
+                continue
+            values = due_now
+            if outcome == "reopened":
+                values = dict(reopened)
+                if items[message_id].sender:
+                    values["key"] = new_key()
+            move(connection, OutboxRow.id == message_id, outcome, "by an operator", values)
         return outcomes
 
     return await database.transact(write)

@@ -5,7 +5,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.database import Model
 
-WAITING, SENT, DROPPED, DEAD = "waiting", "sent", "dropped", "dead"
+WAITING = "waiting"
+SENT = "sent"
+DROPPED = "dropped"
+DEAD = "dead"
 
 ERASED = "{}"
 """A settled message's payload after its address was erased."""

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import cache, partial
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database, Moment, Store
-from keyturn.service.database.database import Batcher, insert_if
-from keyturn.service.outbox.history import move, note
+from keyturn.service.database.database import Batcher
+from keyturn.service.outbox import statements
+from keyturn.service.outbox.history import move
 from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key
 from keyturn.service.outbox.models import LONGEST_REASON, SENT, STILL_WAITING, WAITING, OutboxRow
-
-_Row = dict[str, object]
-Ending = tuple[Message, Sent | Dropped | Dead]
+from keyturn.service.outbox.statements import Row
 
 _PAUSE = 0.003
 """Seconds for which the end of a message waits for others, to share a transaction: on SQLite, each
@@ -30,6 +30,11 @@ If the worker is killed in that time, the mail is sent once more under the same 
 
 class LeaseLost(Exception):
     """The lease of a claim ran out during the work, and another worker holds the message."""
+
+
+class _Ending(NamedTuple):
+    message: Message
+    end: Sent | Dropped | Dead
 
 
 class Outbox(Store):
@@ -44,24 +49,20 @@ class Outbox(Store):
     def __init__(self, database: Database) -> None:
         self.database = database
         self.woken = asyncio.Event()
-        self._write_if = insert_if(
-            database.dialect, OutboxRow, _WRITTEN, available_at=database.clock()
-        )
-        self._due = (
-            sa.select(OutboxRow.id)
-            .where(STILL_WAITING, OutboxRow.available_at <= database.clock())
-            .limit(1)
-        )
-        self._claiming = cache(partial(_claiming, database))
-        self._posts: Batcher[_Row, None] = Batcher(self._post_all, in_time=database.in_time)
-        self._ends: Batcher[Ending, None] = Batcher(self._end_all, pause=_PAUSE)
+        self._write_if = statements.write_if(database)
+        self._find_due = statements.find_due(database)
+        # Each lane of a worker repeats its own claim.
+        self._statement_of_claim = cache(partial(statements.claim, database))
+        self._posts: Batcher[Row, None] = Batcher(self._post_all, in_time=database.in_time)
+        self._ends: Batcher[_Ending, None] = Batcher(self._end_all, pause=_PAUSE)
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
         """Write a message in a transaction that all callers of the same moment share."""
-        await self._posts.submit(_row(kind, payload))
+        await self._posts.submit(_new_row(kind, payload))
 
-    async def _post_all(self, rows: Sequence[_Row]) -> Sequence[None]:
-        await self.database.execute(self._write_if, [row | {"wanted": True} for row in rows])
+    async def _post_all(self, rows: Sequence[Row]) -> Sequence[None]:
+        wanted = [row | {"wanted": True} for row in rows]
+        await self.database.execute(self._write_if, wanted)
         self.wake()
         return [None] * len(rows)
 
@@ -78,28 +79,27 @@ class Outbox(Store):
         `due`: the time from which it may be claimed; None for now.
         `key`: 32 unique characters, by which it can be withdrawn (`withdraw`).
         """
-        row = _row(kind, payload) | ({"key": key} if key else {})
-        available_at = self.database.clock() if due is None else due
-        statement = (
-            sa.insert(OutboxRow).values(**row, available_at=available_at).returning(OutboxRow.id)
-        )
-        written: int = self.connection.execute(statement).scalar_one()
+        row = _new_row(kind, payload)
+        if key:
+            row["key"] = key
+        if due is None:
+            due = self.database.clock()
+        message_id: int = self.connection.execute(statements.write(row, due)).scalar_one()
         self.has_written = True
-        return written
+        return message_id
 
     def enqueue_each_if(self, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]) -> None:
         """Write the wanted messages, as `enqueue` does.
 
         The statements are the same if none is wanted.
         """
-        rows = [_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
+        rows = [_new_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
         self.connection.execute(self._write_if, rows)
         self.has_written = True
 
     def withdraw(self, key: str) -> bool:
         """Delete a message: of concurrent callers exactly one gets True, and does its work."""
-        withdrawn = sa.delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
-        return self.connection.execute(withdrawn).first() is not None
+        return self.connection.execute(statements.withdraw(key)).first() is not None
 
     async def is_any_due(self) -> bool:
         """Return whether a message is due.
@@ -107,7 +107,7 @@ class Outbox(Store):
         Raises DatabaseUnready if the server takes no writes, since it is not the primary any more.
         """
         await self.database.require_writable()
-        return bool(await self.database.fetch(self._due))
+        return bool(await self.database.fetch(self._find_due))
 
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), abandoned: bool = False
@@ -118,26 +118,29 @@ class Outbox(Store):
         `abandoned`: claim messages whose lease has ended without a report, in place of messages
         without a claim.
         """
-        claimed = self._claiming(lease, tuple(only), abandoned)
-        rows = await self.database.execute(claimed, {"most": most, "token": random_bytes(16).hex()})
-        messages = [Message(**row._asdict() | {"attempts": row.attempts + 1}) for row in rows]
-        return sorted(messages, key=lambda message: message.id)
+        claim = self._statement_of_claim(lease, tuple(only), abandoned)
+        token = random_bytes(16).hex()
+        rows = await self.database.execute(claim, {"most": most, "token": token})
+        messages = []
+        for row in rows:
+            values = row._asdict()
+            values["attempts"] += 1  # this try is counted when it ends
+            messages.append(Message(**values))
+        return sorted(messages, key=_id)
 
     async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
         """Start the leases of these messages again from now."""
-        renewed = _HELD.values(available_at=self.database.clock(lease))
+        renew = statements.renew(self.database, lease)
         # In the order of their ids, as in every transaction that writes several messages, so that
         # two workers cannot deadlock.
-        rows = [_held(message) for message in sorted(messages, key=lambda message: message.id)]
-        await self.database.transact(lambda connection: connection.execute(renewed, rows))
+        rows = [statements.held(message) for message in sorted(messages, key=_id)]
+        await self.database.transact(lambda connection: connection.execute(renew, rows))
 
     def lock(self, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of the messages that are still held under their claims, locked until the
         transaction ends.
         """
-        ids, claims = {one.id for one in messages}, {one.claim for one in messages}
-        held = sa.select(OutboxRow.id).where(OutboxRow.id.in_(ids), OutboxRow.claim.in_(claims))
-        return set(self.connection.scalars(held.order_by(OutboxRow.id).with_for_update()))
+        return set(self.connection.scalars(statements.lock(messages)))
 
     def require(self, message: Message) -> None:
         """Lock a message.
@@ -153,11 +156,11 @@ class Outbox(Store):
         The sender and the key are stored with the mail, before the provider is called: it may have
         the mail even if this process dies.
         """
-        rows = [
-            _held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key)
-            for one, sealed in mails
-        ]
-        self.connection.execute(_SEALED, rows)
+        rows = []
+        for message, sealed in mails:
+            sender = message.sender if sealed else None
+            rows.append(statements.held(message, sealed=sealed, sender=sender, key=message.key))
+        self.connection.execute(statements.seal(), rows)
 
     def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
         """Drop each message for its reason, in the transaction of the decision.
@@ -165,16 +168,16 @@ class Outbox(Store):
         With an empty list the same statements run. The worker later ends a dropped message like
         every other one, so its work does not tell whether a request led to a mail (ASVS 6.3.8).
         """
-        _end(self.connection, [(message, Dropped(reason)) for message, reason in reasons])
+        _end(self.connection, [_Ending(message, Dropped(reason)) for message, reason in reasons])
 
     async def change(self, message: Message, **values: str | None) -> Message:
         """Store another `key` or `sender` of a message, and return the changed message.
 
         A `sender` of None means that no provider has the mail. Raises LeaseLost.
         """
-        if not await self.database.execute(
-            _HELD.values(values).returning(_TABLE.c.id), _held(message)
-        ):
+        change = statements.change(values).returning(OutboxRow.id)
+        changed = await self.database.execute(change, statements.held(message))
+        if not changed:
             raise LeaseLost
         return msgspec.structs.replace(message, **values)
 
@@ -200,9 +203,9 @@ class Outbox(Store):
 
     async def end(self, message: Message, end: Sent | Dropped | Dead) -> None:
         """End a message. All messages that end at the same moment share a transaction."""
-        await self._ends.submit((message, end))
+        await self._ends.submit(_Ending(message, end))
 
-    async def _end_all(self, ends: Sequence[Ending]) -> Sequence[None]:
+    async def _end_all(self, ends: Sequence[_Ending]) -> Sequence[None]:
         await self.database.transact(lambda connection: _end(connection, ends))
         return [None] * len(ends)
 
@@ -212,117 +215,48 @@ class Outbox(Store):
         A worker that holds the message loses its claim.
         """
         is_waiting = (OutboxRow.id == message_id) & STILL_WAITING
-        move(
-            self.connection,
-            is_waiting,
-            SENT,
-            sent.sender,
-            {**_ended(sent), "sealed": None, "claim": None},
-        )
+        values = _ended(sent)
+        values |= {"sealed": None, "claim": None}
+        move(self.connection, is_waiting, SENT, sent.sender, values)
 
 
-_CLAIMED = [getattr(OutboxRow, name).label(name) for name in Message.__struct_fields__]
-
-_WRITTEN = ("key", "kind", "payload", "state", "attempts", "created_at")
-
-
-def _row(kind: str, payload: msgspec.Struct) -> _Row:
-    encoded = msgspec.json.encode(payload).decode()
-    return dict(zip(_WRITTEN, (new_key(), kind, encoded, WAITING, 0, now()), strict=True))
+def _id(message: Message) -> int:
+    return message.id
 
 
-_TABLE = OutboxRow.__table__
-_HELD = sa.update(_TABLE).where(
-    _TABLE.c.id == sa.bindparam("held_id"), _TABLE.c.claim == sa.bindparam("held_claim")
-)
-"""The UPDATE of messages that their worker still holds. It runs once for each of them."""
-
-
-def _held(message: Message, **values: object) -> _Row:
-    """Return the parameters that name a message and its claim, and its new values."""
-    return {"held_id": message.id, "held_claim": message.claim} | {
-        f"new_{name}": new for name, new in values.items()
+def _new_row(kind: str, payload: msgspec.Struct) -> Row:
+    return {
+        "key": new_key(),
+        "kind": kind,
+        "payload": msgspec.json.encode(payload).decode(),
+        "state": WAITING,
+        "attempts": 0,
+        "created_at": now(),
     }
 
 
-def _new(name: str) -> sa.BindParameter[object]:
-    return sa.bindparam(f"new_{name}", type_=_TABLE.c[name].type)
-
-
-def _claiming(
-    database: Database, lease: timedelta, kinds: tuple[str, ...], abandoned: bool
-) -> sa.Executable:
-    """Return the statement that claims `most` messages under `token`.
-
-    Each queue of a worker repeats it.
-    """
-    # Each of the two conditions is that of an index. Only waiting messages have a claim.
-    which = (
-        [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
-    )
-    due = (
-        sa.select(OutboxRow.id)
-        .where(*which, OutboxRow.available_at <= database.clock())
-        .where(*([OutboxRow.kind.in_(kinds)] if kinds else []))
-        # The order is that of the indexes of waiting messages. In the order of ids, SQLite would
-        # scan all settled messages.
-        .order_by(OutboxRow.available_at, OutboxRow.id)
-        .limit(sa.bindparam("most"))
-        .with_for_update(skip_locked=True)
-        # A CTE: PostgreSQL may run a subquery again for every row, and lock other rows each time.
-        .cte("due")
-    )
-    held = {
-        "claim": sa.bindparam("token"),
-        "crashes": OutboxRow.crashes + 1,
-        "available_at": database.clock(lease),
-    }
-    return (
-        sa.update(OutboxRow)
-        .where(OutboxRow.id.in_(sa.select(due.c.id)))
-        .values(held)
-        .returning(*_CLAIMED)
-    )
-
-
-_SEALED = _HELD.values({name: _new(name) for name in ("sealed", "sender", "key")})
-
-_IS_OPEN = (_TABLE.c.id == sa.bindparam("held_id")) & (
-    # Only the holder of a message ends it. But "sent" is true whichever worker reports it.
-    (_TABLE.c.claim == sa.bindparam("held_claim"))
-    | ((_new("state") == SENT) & (_TABLE.c.state != SENT))
-)
-_NOTE = note(
-    _IS_OPEN, _new("state"), sa.func.coalesce(_new("reason"), _new("sender")), _new("settled_at")
-)
-_END = (
-    sa.update(_TABLE)
-    .where(_IS_OPEN)
-    .values({name: _new(name) for name in ("state", "settled_at", "attempts", "reason")})
-    .values(
-        {name: sa.func.coalesce(_new(name), _TABLE.c[name]) for name in ("sender", "provider_id")}
-    )
-    .values(sealed=None, claim=None)
-)
-_ENDED = ("state", "settled_at", "attempts", "reason", "sender", "provider_id")
-_NOTHING = dict.fromkeys(("held_id", "held_claim", *map("new_{}".format, _ENDED)))
-"""Parameters that match no message, so that the same statements run if none ends."""
-
-
-def _ended(end: Sent | Dropped | Dead) -> _Row:
+def _ended(end: Sent | Dropped | Dead) -> Row:
     """Return the new values of a message that ends."""
-    texts = {name: text[:LONGEST_REASON] for name, text in msgspec.structs.asdict(end).items()}
-    return (
-        dict.fromkeys(("reason", "sender", "provider_id"))
-        | texts
-        | {"state": end.state, "settled_at": now()}
-    )
+    values: Row = {
+        "state": end.state,
+        "settled_at": now(),
+        "reason": None,
+        "sender": None,
+        "provider_id": None,
+    }
+    if isinstance(end, Sent):
+        values["sender"] = end.sender[:LONGEST_REASON]
+        values["provider_id"] = end.provider_id[:LONGEST_REASON]
+    else:
+        values["reason"] = end.reason[:LONGEST_REASON]
+    return values
 
 
-def _end(connection: sa.Connection, ends: Sequence[Ending]) -> None:
-    by_id = sorted(ends, key=lambda end: end[0].id)
-    rows = [_held(message, attempts=message.attempts, **_ended(end)) for message, end in by_id] or [
-        _NOTHING
-    ]
-    connection.execute(_NOTE, rows)
-    connection.execute(_END, rows)
+def _end(connection: sa.Connection, endings: Sequence[_Ending]) -> None:
+    rows = []
+    for message, end in sorted(endings, key=lambda ending: ending.message.id):
+        rows.append(statements.held(message, attempts=message.attempts, **_ended(end)))
+    if not rows:
+        rows = [statements.end_of_none()]
+    connection.execute(statements.note_end(), rows)
+    connection.execute(statements.end(), rows)

@@ -155,14 +155,13 @@ class Worker:
     meters: Meters = field(default_factory=Meters)
 
     def __post_init__(self) -> None:
-        self._handlers = {
-            kind: handler for queue in self.queues for kind, handler in queue.handlers.items()
-        }
-        last_answer = max((queue.last_answer for queue in self.queues), default=timedelta(0))
-        self._queues = (
-            *self.queues,
-            WorkerQueue(self._handlers, 1, abandoned=True, last_answer=last_answer),
-        )
+        self._handlers: dict[str, Handler] = {}
+        last_answer = timedelta(0)
+        for queue in self.queues:
+            self._handlers.update(queue.handlers)
+            last_answer = max(last_answer, queue.last_answer)
+        of_dead_workers = WorkerQueue(self._handlers, 1, abandoned=True, last_answer=last_answer)
+        self._queues = (*self.queues, of_dead_workers)
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
         self._slow: set[Message] = set()
@@ -219,9 +218,13 @@ class Worker:
         It is for batch jobs and tests.
         """
         handled = 0
-        while claimed := sum([await self._drain(queue) for queue in self._queues]):
+        while True:
+            claimed = 0
+            for queue in self._queues:
+                claimed += await self._drain(queue)
+            if not claimed:
+                return handled
             handled += claimed
-        return handled
 
     async def _drain(self, queue: WorkerQueue) -> int:
         async with self._holding() as tries:
@@ -237,8 +240,10 @@ class Worker:
         """Work again and again. Wait to be woken after a claim of less than the queue takes."""
         places = asyncio.Semaphore(queue.places)
         while not self._stopped.is_set():
+            # Taken before the claim: a message that is committed during it wakes the queue as well.
             woken = self.outbox.woken
-            if (claimed := await self._work(queue, places, tries)) < queue.batch:
+            claimed = await self._work(queue, places, tries)
+            if claimed < queue.batch:
                 if claimed:
                     await _wait(self._stopped, self.limits.rest)
                 await woken.wait()
@@ -255,7 +260,8 @@ class Worker:
         )
         messages = await self._survive(claim, "outbox.claim_failed") or []
         self._held.update(messages)
-        for message, work in zip(messages, await self._prepare(queue, messages), strict=True):
+        prepared = await self._prepare(queue, messages)
+        for message, work in zip(messages, prepared, strict=True):
             await places.acquire()
             begun = tries.create_task(self._try(queue, places, message, work))
             if queue.abandoned:
@@ -272,7 +278,8 @@ class Worker:
         try:
             return await work
         except DatabaseUnready as error:
-            if count := self._lines.count("unready"):
+            count = self._lines.count("unready")
+            if count:
                 log.warning(LogEvent("outbox.unready", reason=error, count=count))
         except Exception:
             log.exception(LogEvent(failed, **fields))
@@ -283,15 +290,17 @@ class Worker:
 
         If the messages cannot be prepared together, each is handled alone, in a place of its own.
         """
-        each = [partial(queue.handlers[message.kind], message) for message in messages]
-        if self._stopped.is_set() or not (queue.prepare and messages):
-            return each
+        alone = [partial(queue.handlers[message.kind], message) for message in messages]
+        if self._stopped.is_set() or queue.prepare is None or not messages:
+            return alone
         # `gather` returns a cancellation that comes from within, such as from a library of an app's
         # store. A plain await would cancel the worker.
         (prepared,) = await asyncio.gather(queue.prepare(messages), return_exceptions=True)
         if isinstance(prepared, DatabaseUnready):
             return [prepared] * len(messages)
-        return each if isinstance(prepared, BaseException) else prepared
+        if isinstance(prepared, BaseException):
+            return alone
+        return prepared
 
     async def _try(
         self, queue: WorkerQueue, places: asyncio.Semaphore, message: Message, work: Work
@@ -307,8 +316,9 @@ class Worker:
     ) -> TryResult:
         longest = (self.limits.longest + queue.last_answer).total_seconds()
         limit = asyncio.timeout(longest)
-        loop = asyncio.get_running_loop()
-        slow = loop.call_later(self.limits.slow.total_seconds(), self._make_room, places, message)
+        slow = asyncio.get_running_loop().call_later(
+            self.limits.slow.total_seconds(), self._make_room, places, message
+        )
         try:
             # For this message alone: each message has a task of its own.
             request_id.set(self.request_of(message))
@@ -322,7 +332,8 @@ class Worker:
                 self._limits_of_tries.add(limit)
                 return await work()
         except Exception as error:  # noqa: BLE001 - `_end` tells them apart
-            if not (isinstance(error, TimeoutError) and limit.expired()):
+            is_ours = isinstance(error, TimeoutError) and limit.expired()
+            if not is_ours:
                 return error
             if self._stopped.is_set():
                 # The provider may have the mail. The pause leaves time for its report.
@@ -351,11 +362,14 @@ class Worker:
         """
         match outcome:
             case None:
-                at_once, reason = self.outbox.database.clock(), "its worker was stopped"
-                # The mail may be sealed for a provider by now, which was not called: `sender` is
-                # set back.
-                crashes, sender = message.crashes - 1, message.sender
-                await self.outbox.postpone(message, at_once, reason, crashes=crashes, sender=sender)
+                await self.outbox.postpone(
+                    message,
+                    self.outbox.database.clock(),
+                    "its worker was stopped",
+                    crashes=message.crashes - 1,
+                    # The mail may be sealed for a provider by now, which was not called.
+                    sender=message.sender,
+                )
             case Sent() | Dropped():
                 await self._settle(message, outcome)
             case DatabaseUnready():
@@ -381,43 +395,37 @@ class Worker:
     async def _retry(
         self, message: Message, reason: str, *, least: float = 0, is_crash: bool = False
     ) -> None:
-        tries, most, longest = message.attempts, self.limits.max_attempts, LONGEST
-        counts: dict[str, Any] = {"attempts": message.attempts, "crashes": 0}
+        counts: dict[str, Any]
         if is_crash:
-            tries, most, longest, counts = (
-                message.crashes,
-                self.limits.max_crashes,
-                LONGEST_OF_OURS,
-                {},
-            )
+            tries = message.crashes
+            most = self.limits.max_crashes
+            longest = LONGEST_OF_OURS
+            counts = {}
+        else:
+            tries = message.attempts
+            most = self.limits.max_attempts
+            longest = LONGEST
+            counts = {"attempts": message.attempts, "crashes": 0}
         if tries >= most:
             await self._settle(message, Dead(reason))
             return
-        pause = max(backoff(tries, self.limits.jitter(), longest=longest), timedelta(seconds=least))
+        pause = backoff(tries, self.limits.jitter(), longest=longest)
+        pause = max(pause, timedelta(seconds=least))
         await self.outbox.postpone(message, self.outbox.database.clock(pause), reason, **counts)
-        self._log(
-            logging.WARNING,
-            message,
-            "retried",
-            pause_s=round(pause.total_seconds(), 1),
-            reason=reason,
-        )
+        pause_s = round(pause.total_seconds(), 1)
+        self._log(logging.WARNING, message, "retried", pause_s=pause_s, reason=reason)
 
     async def _settle(self, message: Message, end: Sent | Dropped | Dead) -> None:
         await self.outbox.end(message, end)
         if isinstance(end, Sent):
             latency = max((now() - message.created_at).total_seconds(), 0)
             self.meters.delivery(message.kind, latency)
-            self._log(
-                logging.INFO,
-                message,
-                "sent",
-                transport=end.sender,
-                latency_ms=round(latency * 1000),
-            )
+            latency_ms = round(latency * 1000)
+            self._log(logging.INFO, message, "sent", transport=end.sender, latency_ms=latency_ms)
+        elif isinstance(end, Dropped):
+            self._log(logging.INFO, message, end.state, reason=end.reason)
         else:
-            level = logging.ERROR if isinstance(end, Dead) else logging.INFO
-            self._log(level, message, end.state, reason=end.reason)
+            self._log(logging.ERROR, message, end.state, reason=end.reason)
 
     def _log(self, level: int, message: Message, outcome: str, **fields: object) -> None:
         self.meters.message(message.kind, outcome)
@@ -445,9 +453,8 @@ class Worker:
         while True:
             await asyncio.sleep(self.limits.lease.total_seconds() / 3)
             if self._held:
-                await self._survive(
-                    self.outbox.renew(self._held, self.limits.lease), "outbox.renewal_failed"
-                )
+                renewal = self.outbox.renew(self._held, self.limits.lease)
+                await self._survive(renewal, "outbox.renewal_failed")
 
 
 async def _wait(event: asyncio.Event, longest: timedelta) -> None:

@@ -29,7 +29,7 @@ from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
 INVITED = timedelta(days=3)
 """How long a link works that an operator asked for. Its reader does not wait for the mail.
 
-If it has expired, its page has a button that requests another one.
+The page of an expired one has a button that requests another.
 """
 
 
@@ -37,8 +37,7 @@ If it has expired, its page has a button that requests another one.
 class ResetLinks:
     """Mints links and writes their mails.
 
-    `codes`: mints the codes beside the links; None if mails have no codes.
-    `lifetime`: how long a link works that the account's owner asked for.
+    `codes`: mints a code beside a link. `lifetime`: of a link that its owner asked for.
     """
 
     composer: MailComposer
@@ -75,6 +74,7 @@ class ResetLinks:
             return_to=request.return_to,
         )
         if not account.takes_password:
+            # The link is not stored, but minted, so that the work is the same.
             return self.composer.about_provider(account, request.client), [(link, False)]
         code = None
         if not without_code:
@@ -428,7 +428,7 @@ def _drafts(requests: Sequence[_LookedUp], refused: Mapping[int, _Settled]) -> S
 def _held_as(one: _Sealed) -> str:
     """Return the name under which the account is held.
 
-    Without an account it is the message's key, so that the work is the same.
+    A mail without an account gets a name of its own, so that the work is the same.
     """
     return one.account.id or one.message.key
 

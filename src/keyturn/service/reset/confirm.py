@@ -1,4 +1,6 @@
-"""Mails the owner of an account that its password was changed, or what else happened to it."""
+"""Tells the owner of an account by mail that its password was changed, or what else happened to
+it.
+"""
 
 import msgspec
 

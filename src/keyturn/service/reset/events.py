@@ -1,6 +1,5 @@
-"""The events that an app gets by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`.
-
-They are written as rows of the outbox.
+"""The events that webhooks bring to the app, as `{"type": ..., "timestamp": ..., "data": {...}}`,
+in rows of the outbox.
 """
 
 from collections.abc import Mapping, Sequence
@@ -126,7 +125,9 @@ class AppEvents:
         at: datetime,
         **more: Any,
     ) -> None:
-        """Write an event about the account and the client. `more`: the event's own fields."""
+        """Write an event with what each says of the account and the client, and `more`, the fields
+        that only this event has.
+        """
         if self._on:
             tx.outbox.enqueue(WEBHOOKS[event.type], _message(event, account, client, at, **more))
 

@@ -125,7 +125,8 @@ class ResetRequests:
         return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
-        if self._challenge:  # before more expensive work
+        # Before more expensive work.
+        if self._challenge:
             await self._challenge.require(wanted.client, answer)
         await self._stores.limits.count("request", wanted.client, "overall")
 

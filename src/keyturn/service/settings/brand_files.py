@@ -80,35 +80,31 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     if support and not holds(addresses.parse, support):
         yield Fault(f"{section}.support_address", f"not an email address: {support}")
     for name in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):
-        if logo := brand.get(name):
+        logo = brand.get(name)
+        if logo:
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
-    if (font := brand.get("font")) and not _FONT.fullmatch(font):
+    font = brand.get("font")
+    if font and not _FONT.fullmatch(font):
         example = '"Source Sans 3", system-ui, sans-serif'
-        yield Fault(
-            f"{section}.font", f"must be a list of font families, as in {example}{not_this(font)}"
-        )
+        message = f"must be a list of font families, as in {example}{not_this(font)}"
+        yield Fault(f"{section}.font", message)
 
 
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
     if FileOrUrl(logo).is_url:
-        if not logo.startswith("https://") and not (
-            logo.startswith("http://") and is_loopback(logo)
-        ):
-            who = "mail programs fetch" if in_mails else "browsers fetch"
-            yield Fault(
-                name, f"must begin with https://, or be a file{not_this(logo)}: {who} only those"
-            )
-        else:
+        is_local = logo.startswith("http://") and is_loopback(logo)
+        if logo.startswith("https://") or is_local:
             yield from policy_faults(name, logo)
+        else:
+            who = "mail programs fetch" if in_mails else "browsers fetch"
+            message = f"must begin with https://, or be a file{not_this(logo)}: {who} only those"
+            yield Fault(name, message)
         return
     try:
         content = read_logo(logo)
     except ValueError as error:
         yield Fault(name, str(error))
-    else:
-        if in_mails and content.suffix not in IN_MAILS:
-            yield Fault(
-                name,
-                f"mail programs do not show {content.suffix[1:].upper()} images: use a PNG, JPEG "
-                "or GIF",
-            )
+        return
+    if in_mails and content.suffix not in IN_MAILS:
+        shown = content.suffix[1:].upper()
+        yield Fault(name, f"mail programs do not show {shown} images: use a PNG, JPEG or GIF")

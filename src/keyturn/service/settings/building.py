@@ -81,12 +81,16 @@ class Builder:
 
         `${NAME}` stands in the message in place of its value, which may be a secret (ASVS 16.2.5).
         """
-        message, instead = fault.message, self._hidden.get(fault.name.partition(".")[0])
+        message = fault.message
+        instead = self._hidden.get(fault.name.partition(".")[0])
         if instead:
+            # The longest first: a value may begin with another one.
             texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
             message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda match: instead[match[0]], message)
+        origin = ""
         variable = self.origins.get(fault.name)
-        origin = self.variables.label(variable) if self.variables and variable else ""
+        if self.variables and variable:
+            origin = self.variables.label(variable)
         return replace(fault, message=message, origin=origin)
 
     def _values(
@@ -97,7 +101,8 @@ class Builder:
         for key, value in _items(section):
             name = f"{prefix}{key}"
             with self._collect_faults(name, value):
-                if not (field := fields.get(key)):
+                field = fields.get(key)
+                if field is None:
                     raise ValueError(_unknown(key, fields, prefix))
                 if struct is Kind and key == "brand":  # a kind's brand has some keys of [brand]
                     values[key] = self._values(Brand, _section(value, name), f"{name}.")
@@ -117,13 +122,10 @@ class Builder:
         for key, value in _items(_section(section, name)):
             own = member_name(name, key)
             with self._collect_faults(own, value):
-                # A plain entry keeps the type that it was written with.
-                plain = not is_section(wanted)
-                entries[key] = (
-                    _checked(self._filled(value, own), wanted)
-                    if plain
-                    else self._value(value, wanted, own)
-                )
+                if is_section(wanted):
+                    entries[key] = self._value(value, wanted, own)
+                else:  # a plain entry keeps the type that it was written with
+                    entries[key] = _checked(self._filled(value, own), wanted)
         return entries
 
     @contextmanager
@@ -141,23 +143,32 @@ class Builder:
 
     def _convert(self, value: Any, wanted: Any, name: str) -> Any:
         # A variable is always text, so "587" may mean a number. TOML has numbers of its own.
-        is_variable = isinstance(value, Variable)
-        is_text = is_variable or (self.variables is not None and _has_places(value))
+        is_text = isinstance(value, Variable)
+        if self.variables is not None and _has_places(value):
+            is_text = True
         plain = self._filled(value, name)
         if is_text and not name.endswith(".password"):  # a password may end with a space
             plain = plain.strip()
         _refuse_odd_text(plain, is_secret=wanted is SecretStr)
         if wanted is timedelta:
             return parse_duration(plain)
-        if wanted in (Folder, FileOrUrl) and isinstance(plain, str) and plain and not is_variable:
-            plain = (
-                plain
-                if wanted is FileOrUrl and FileOrUrl(plain).is_url
-                else str(self._folder / plain)
-            )
+        if wanted in (Folder, FileOrUrl) and not isinstance(value, Variable):
+            plain = self._path_from_file(plain, wanted)
         if is_text and _may_be_list(wanted):
-            plain = [part.strip() for part in plain.split(",") if part.strip()]
+            members = [part.strip() for part in plain.split(",")]
+            plain = [member for member in members if member]
         return _checked(plain, wanted, strict=not is_text)
+
+    def _path_from_file(self, plain: Any, wanted: Any) -> Any:
+        """Return a path of the file as seen from the working directory.
+
+        A URL, and a value that is no path, is returned as it is.
+        """
+        if not isinstance(plain, str) or not plain:
+            return plain
+        if wanted is FileOrUrl and FileOrUrl(plain).is_url:
+            return plain
+        return str(self._folder / plain)
 
     def _filled(self, value: Any, name: str) -> Any:
         self.origins.setdefault(name, None)  # also for a table in place of a plain value
@@ -165,9 +176,8 @@ class Builder:
             return value
         if isinstance(value, Variable):
             return self.variables.get(value)
-        return _fill_variables(
-            value, self.variables, self._hidden.setdefault(name.partition(".")[0], {})
-        )
+        hidden = self._hidden.setdefault(name.partition(".")[0], {})
+        return _fill_variables(value, self.variables, hidden)
 
 
 def _unknown(key: str, fields: Collection[str], prefix: str) -> str:
@@ -197,7 +207,9 @@ def member_name(section: str, key: str) -> str:
 
     Examples: kinds.school, kinds."other one".
     """
-    return f"{section}.{key}" if _BARE_KEY.fullmatch(key) else f'{section}."{key}"'
+    if _BARE_KEY.fullmatch(key):
+        return f"{section}.{key}"
+    return f'{section}."{key}"'
 
 
 def parse_duration(value: Any) -> timedelta:
@@ -225,9 +237,11 @@ class Rate(NamedTuple):
 
 def parse_rate(text: str) -> Rate:
     """Return the rate of a text such as 3/minute or 10/15 minutes. Raises ValueError."""
-    if not (match := _RATE.fullmatch(text)):
+    match = _RATE.fullmatch(text)
+    if match is None:
         raise ValueError("not a rate")
-    return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
+    amount, units, unit = match.groups(default="1")
+    return Rate(int(amount), int(units) * _SECONDS[unit])
 
 
 def holds(check: Callable[[Any], object], value: Any) -> bool:
@@ -251,10 +265,10 @@ def _refuse_odd_text(value: Any, *, is_secret: bool) -> None:
     """
     if not isinstance(value, str):
         return
-    if control := _CONTROL.search(value):
-        raise ValueError(
-            f"contains a line break or another control character (U+{ord(control[0]):04X})"
-        )
+    control = _CONTROL.search(value)
+    if control:
+        code = f"U+{ord(control[0]):04X}"
+        raise ValueError(f"contains a line break or another control character ({code})")
     if is_secret and _QUOTED.fullmatch(value):
         raise ValueError("is in quotation marks, which would be part of it: remove them")
 
@@ -274,7 +288,8 @@ def _items(section: _Section) -> Iterator[tuple[str, Any]]:
         yield from section.items()
         return
     for field in msgspec.structs.fields(section):
-        if (value := getattr(section, field.name)) != field.default:
+        value = getattr(section, field.name)
+        if value != field.default:
             yield field.encode_name, value
 
 
@@ -299,18 +314,24 @@ def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) ->
     empty text would mean "none".
     """
     unset: dict[str, str] = {}
-    members = value if isinstance(value, list) else [value]
-    filled = [
-        _fill_text(one, variables, hidden, unset) if _has_places(one) else one for one in members
-    ]
+    if isinstance(value, list):
+        filled = [_fill_text(member, variables, hidden, unset) for member in value]
+    else:
+        filled = _fill_text(value, variables, hidden, unset)
     if unset:
         raise VariableUnset("; ".join(unset.values()), unset)
-    return filled if isinstance(value, list) else filled[0]
+    return filled
 
 
 def _fill_text(
-    text: str, variables: Variables, hidden: dict[str, str], unset: dict[str, str]
-) -> str:
+    text: Any, variables: Variables, hidden: dict[str, str], unset: dict[str, str]
+) -> Any:
+    """Return a text with its variables replaced; another value, or a text without any, as it is.
+
+    `unset`: gets a sentence for each variable that is missing.
+    """
+    if not _has_places(text):
+        return text
     if "${" in _PLACE.sub("", text):
         raise ValueError("has a ${ without a }")
     empty: dict[str, str] = {}
@@ -319,20 +340,20 @@ def _fill_text(
         match = _NAME.fullmatch(place[1])
         if not match:
             raise ValueError(f"{place[0]} does not contain the name of a variable")
-        name, default = match[1], match[2]
+        name, default = match.groups()
         try:
             held = variables.get(name)
         except SecretUnread as error:
             unset[name] = f"{error.label}: {error}"
             return ""
-        hidden.update(
-            dict.fromkeys(filter(None, (held, *map(str.strip, held.split(",")))), place[0])
-        )
+        _hide(held, place[0], hidden)
         if default is not None:
             return held or default
         if not held.strip():
-            missing, why = (empty, "empty") if name in variables else (unset, "not set")
-            missing[name] = f"the variable {name} is {why}"
+            if name in variables:
+                empty[name] = f"the variable {name} is empty"
+            else:
+                unset[name] = f"the variable {name} is not set"
         return held
 
     result = _PLACE.sub(fill, text)
@@ -341,3 +362,10 @@ def _fill_text(
     else:
         unset.update(empty)
     return result
+
+
+def _hide(value: str, shown_as: str, hidden: dict[str, str]) -> None:
+    # A rule may show one member of a list.
+    for text in (value, *map(str.strip, value.split(","))):
+        if text:
+            hidden[text] = shown_as

@@ -22,26 +22,28 @@ default.
 """
 
 _WORDS = {
-    **dict.fromkeys(
-        ("true", "1", "strict", "verify-identity", '{"rejectunauthorized":true}'), "verify-full"
-    ),
-    **dict.fromkeys(
-        (
-            "required",
-            "no-verify",
-            "skip-verify",
-            "accept-invalid-certs",
-            '{"rejectunauthorized":false}',
-        ),
-        "require",
-    ),
-    **dict.fromkeys(("false", "0", "disabled"), "disable"),
+    "true": "verify-full",
+    "1": "verify-full",
+    "strict": "verify-full",
+    "verify-identity": "verify-full",
+    '{"rejectunauthorized":true}': "verify-full",
+    "required": "require",
+    "no-verify": "require",
+    "skip-verify": "require",
+    "accept-invalid-certs": "require",
+    '{"rejectunauthorized":false}': "require",
+    "false": "disable",
+    "0": "disable",
+    "disabled": "disable",
     "preferred": "prefer",
 }
 """Other words for these modes, of node-postgres, MySQL, mysql2, Prisma and Go."""
 
 _SPELLINGS = {
-    **dict.fromkeys(("ssl", "ssl_mode", "sslaccept", "tls"), "sslmode"),
+    "ssl": "sslmode",
+    "ssl_mode": "sslmode",
+    "sslaccept": "sslmode",
+    "tls": "sslmode",
     "socket": "unix_socket",
     "ssl_ca": "sslrootcert",
     "ssl_cert": "sslcert",
@@ -54,57 +56,53 @@ _HONOURED = {
     "sqlite": (),
     "mysql": ("sslmode", *_FILES, "unix_socket"),
     "postgresql": (
-        *(
-            "sslmode",
-            *_FILES,
-            "channel_binding",
-            "host",
-            "schema",
-            "search_path",
-            "options",
-            "application_name",
-        ),
-        *("pgbouncer", "statement_cache_size", "passfile", "target_session_attrs"),
+        "sslmode",
+        *_FILES,
+        "channel_binding",
+        "host",
+        "schema",
+        "search_path",
+        "options",
+        "application_name",
+        "pgbouncer",
+        "statement_cache_size",
+        "passfile",
+        "target_session_attrs",
     ),
 }
 _LEFT_OUT = {
-    *(
-        "command_timeout",
-        "conn_max_age",
-        "connect_timeout",
-        "connection_limit",
-        "keepalives",
-        "keepalives_idle",
-    ),
-    *(
-        "max_overflow",
-        "pool_pre_ping",
-        "pool_recycle",
-        "pool_size",
-        "pool_timeout",
-        "reconnect",
-        "socket_timeout",
-    ),
-    *(
-        "charset",
-        "client_encoding",
-        "collation",
-        "encoding",
-        "serverTimezone",
-        "timezone",
-        "useUnicode",
-    ),
-    *("serverVersion", "sslnegotiation", "supa", "uselibpqcompat"),
-    *(
-        "autocommit",
-        "checkout_timeout",
-        "loc",
-        "parseTime",
-        "pool",
-        "prepared_statements",
-        "statement_timeout",
-    ),
+    "autocommit",
+    "charset",
+    "checkout_timeout",
+    "client_encoding",
+    "collation",
+    "command_timeout",
+    "conn_max_age",
+    "connect_timeout",
+    "connection_limit",
+    "encoding",
+    "keepalives",
+    "keepalives_idle",
+    "loc",
+    "max_overflow",
+    "parseTime",
+    "pool",
+    "pool_pre_ping",
+    "pool_recycle",
+    "pool_size",
+    "pool_timeout",
+    "prepared_statements",
+    "reconnect",
+    "serverTimezone",
+    "serverVersion",
+    "socket_timeout",
     "sslcompression",  # Python's TLS has none (CVE-2012-4929)
+    "sslnegotiation",
+    "statement_timeout",
+    "supa",
+    "timezone",
+    "useUnicode",
+    "uselibpqcompat",
 }
 """Parameters of an app's own connections, which are ignored: Keyturn has its own pools and time
 limits, and uses UTF-8 and UTC.
@@ -117,21 +115,20 @@ that it does not have.
 
 _UNREADABLE = (
     "not a database address: a port must be a number from 1 to 65535, and a password has %40 for "
-    "@, %2F for /, %3A for "
-    ": and %3F for ?"
+    "@, %2F for /, %3A for : and %3F for ?"
 )
 
 _SEVERAL_HOSTS = re.compile(r"(?<=[/@])[^/@,]+,[^/@]+")
 
-_SUPABASES_POOLER, _ITS_PORT = (
-    ".pooler.supabase.com",
-    6543,
-)  # where each transaction may have another connection
+# Behind this port, each transaction may have another connection.
+_POOLER_OF_SUPABASE = ".pooler.supabase.com"
+_PORT_OF_POOLER = 6543
 
-_SPEAKS_TLS, _NO_TLS = 0x800, 2026
-"""MySQL's capability flag CLIENT_SSL, and its error for a connection that cannot be encrypted (its
-manual, 8.4).
-"""
+_SPEAKS_TLS = 0x800
+"""MySQL's capability flag CLIENT_SSL (its manual, 8.4)."""
+
+_NO_TLS = 2026
+"""MySQL's error for a connection that cannot be encrypted."""
 
 
 class _NotUnderstood(Exception):
@@ -163,29 +160,36 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
 
     Raises SettingsInvalid for `setting`, without parts of the URL that may be secret.
     """
-    if message := database_fault(text):
+    message = database_fault(text)
+    if message:
         raise SettingsInvalid.of(setting, message)
-    kind, (scheme, _, rest) = database_kind(text), text.strip().partition(":")
-    place, _, query = rest.partition("?")
     try:
-        if kind == "sqlite" and (":memory:" in unquote(place) or "mode=memory" in query):
-            return DatabaseUrl(kind, URL.create("sqlite"))
-        parameters = _parameters(query, kind)
-        if kind == "sqlite":
-            return DatabaseUrl(kind, _file(place.removeprefix("//") if scheme == "file" else place))
-        roots, holds_secret = parameters.get("sslrootcert", ""), "sslpassword" in parameters
-        if kind == "postgresql":
-            url, arguments = _postgresql(place, parameters)
-        else:
-            url = _parsed(
-                f"{'mariadb' if scheme.startswith('mariadb') else 'mysql'}+aiomysql:{place}"
-            )
-            arguments = _mysql(parameters)
+        return _read(text)
     except _NotUnderstood as problem:
         raise SettingsInvalid.of(setting, str(problem)) from None
-    return DatabaseUrl(
-        kind, url, holds_secret or bool(url.password), arguments, roots.removeprefix("system")
-    )
+
+
+def _read(text: str) -> DatabaseUrl:
+    kind = database_kind(text)
+    scheme, _, rest = text.strip().partition(":")
+    place, _, query = rest.partition("?")
+    if kind == "sqlite":
+        if ":memory:" in unquote(place) or "mode=memory" in query:
+            return DatabaseUrl(kind, URL.create("sqlite"))
+        _parameters(query, kind)
+        if scheme == "file":
+            place = place.removeprefix("//")
+        return DatabaseUrl(kind, _file(place))
+    parameters = _parameters(query, kind)
+    holds_secret = "sslpassword" in parameters
+    roots = parameters.get("sslrootcert", "").removeprefix("system")
+    if kind == "postgresql":
+        url, arguments = _postgresql(place, parameters)
+    else:
+        driver = "mariadb" if scheme.startswith("mariadb") else "mysql"
+        url = _parsed(f"{driver}+aiomysql:{place}")
+        arguments = _mysql(parameters)
+    return DatabaseUrl(kind, url, holds_secret or bool(url.password), arguments, roots)
 
 
 def _parameters(query: str, kind: str) -> dict[str, str]:
@@ -196,9 +200,10 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
     if "@" in query:  # a password has a "?" that is not escaped
         raise _NotUnderstood(_UNREADABLE)
     parameters: dict[str, str] = {}
-    for name, written in parse_qsl(query, keep_blank_values=True):
-        known, value = _SPELLINGS.get(name.replace("-", "_"), name), written
-        if name in _LEFT_OUT or (name == "gssencmode" and value in _WITHOUT_GSS):
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        known = _SPELLINGS.get(name.replace("-", "_"), name)
+        needs_no_gss = name == "gssencmode" and value in _WITHOUT_GSS
+        if name in _LEFT_OUT or needs_no_gss:
             continue
         if known not in _HONOURED[kind]:
             meant = did_you_mean(name, (*_HONOURED[kind], *_SPELLINGS))
@@ -206,17 +211,23 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
         if not value:
             raise _NotUnderstood(f"{name} is empty: give it a value, or leave it out")
         if known == "sslmode":
-            word = value.lower().replace("_", "-")
-            value = _WORDS.get(word, word)
-            if value not in _MODES:
-                raise _NotUnderstood(f"{name} must be one of {', '.join(_MODES[1:])}")
-            value = max(value, parameters.get(known, ""), key=_MODES.index)
+            mode = _mode(name, value)
+            parameters[known] = max(mode, parameters.get(known, ""), key=_MODES.index)
         elif known == "host" and known in parameters:
-            value = f"{parameters[known]},{value}"
+            parameters[known] = f"{parameters[known]},{value}"
         elif parameters.get(known, value) != value:
             raise _NotUnderstood(f"{name} has two values: leave one of them out")
-        parameters[known] = value
+        else:
+            parameters[known] = value
     return parameters
+
+
+def _mode(name: str, value: str) -> str:
+    word = value.lower().replace("_", "-")
+    mode = _WORDS.get(word, word)
+    if mode not in _MODES:
+        raise _NotUnderstood(f"{name} must be one of {', '.join(_MODES[1:])}")
+    return mode
 
 
 def _parsed(address: str) -> URL:
@@ -228,17 +239,21 @@ def _parsed(address: str) -> URL:
         raise _NotUnderstood(_UNREADABLE) from None
     # The database's name is decoded here: SQLAlchemy 2.0 leaves it encoded, and 2.1 does not.
     name = address.partition("://")[2].partition("/")[2]
-    if "@" in f"{url.host}{name}" or not 0 < (url.port or 1) < 1 << 16:
+    is_port = url.port is None or 0 <= url.port < 1 << 16
+    if "@" in f"{url.host}{name}" or not is_port:
         raise _NotUnderstood(_UNREADABLE)
-    return url.set(database=unquote(name)) if name else url
+    if name:
+        return url.set(database=unquote(name))
+    return url
 
 
 def _file(place: str) -> URL:
-    url = _parsed(f"sqlite:{place if place.startswith('//') else f'///{place}'}")
+    if not place.startswith("//"):
+        place = f"///{place}"
+    url = _parsed(f"sqlite:{place}")
     if url.host:
-        raise _NotUnderstood(
-            "names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db"
-        )
+        message = "names a host, and SQLite has none: a path follows three slashes, as in"
+        raise _NotUnderstood(f"{message} sqlite:///app.db")
     if not url.database and place != "//":
         raise _NotUnderstood("names no file")
     return url
@@ -247,8 +262,10 @@ def _file(place: str) -> URL:
 def _mysql(parameters: dict[str, str]) -> dict[str, Any]:
     # MySQL reads and writes TIMESTAMP in the connection's time zone. Keyturn writes UTC.
     arguments: dict[str, Any] = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
-    if isinstance(tls := _take_tls(parameters, "mysql"), ssl.SSLContext):
-        arguments |= {"ssl": tls, "async_creator_fn": _connect_encrypted}
+    tls = _take_tls(parameters, "mysql")
+    if isinstance(tls, ssl.SSLContext):
+        arguments["ssl"] = tls
+        arguments["async_creator_fn"] = _connect_encrypted
     return arguments | parameters
 
 
@@ -277,35 +294,53 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
     """Return the URL, and the arguments for asyncpg, which itself parses a list of hosts."""
     several = _SEVERAL_HOSTS.search(place)
     url = _parsed(f"postgresql+asyncpg:{_SEVERAL_HOSTS.sub('', place)}")
-    hosts = query.pop("host", "") or (several[0] if several else unquote(url.host or ""))
-    arguments: dict[str, Any] = (
-        {"dsn": f"postgresql://{hosts}/", "host": None} if "," in hosts else {}
-    )
+    hosts = query.pop("host", "")
+    if not hosts and several:
+        hosts = several[0]
+    elif not hosts:
+        hosts = unquote(url.host or "")
     url = url.set(host=hosts or None)
-    if tls := _take_tls(query, "postgresql"):
+    arguments: dict[str, Any] = {}
+    if "," in hosts:
+        arguments["dsn"] = f"postgresql://{hosts}/"
+        arguments["host"] = None
+    tls = _take_tls(query, "postgresql")
+    if tls:
         arguments["ssl"] = tls
-    is_supabases = hosts.endswith(_SUPABASES_POOLER) and url.port == _ITS_PORT
+    is_supabases = hosts.endswith(_POOLER_OF_SUPABASE) and url.port == _PORT_OF_POOLER
     is_pooled = query.pop("pgbouncer", "false") != "false" or is_supabases
-    if query.pop("statement_cache_size", "") == "0" or is_pooled:
+    has_no_cache = query.pop("statement_cache_size", "") == "0"
+    if is_pooled or has_no_cache:
         # A prepared statement belongs to its connection, but behind a pooler the next transaction
         # may have another connection. So none is cached, and each name is unique
         # (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html).
-        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-        arguments["prepared_statement_name_func"] = lambda: f"__keyturn_{uuid4()}__"
-    settings = {
-        name: query.pop(name)
-        for name in ("search_path", "options", "application_name")
-        if name in query
-    }
-    schema = query.pop("schema", "")
-    # PgBouncer refuses a search path. Prisma always writes "public", which the default path has.
-    if schema and not (is_pooled and schema == "public"):
-        settings["search_path"] = (
-            '"' + schema.replace('"', '""') + '"'
-        )  # Prisma's is one name, capitals included
+        arguments["statement_cache_size"] = 0
+        arguments["prepared_statement_cache_size"] = 0
+        arguments["prepared_statement_name_func"] = _unique_name
+    settings = _server_settings(query, is_pooled=is_pooled)
     if settings:
         arguments["server_settings"] = settings
     return url, arguments | query
+
+
+def _unique_name() -> str:
+    return f"__keyturn_{uuid4()}__"
+
+
+def _server_settings(query: dict[str, str], *, is_pooled: bool) -> dict[str, str]:
+    """Take the settings of PostgreSQL out of the parameters."""
+    settings: dict[str, str] = {}
+    for name in ("search_path", "options", "application_name"):
+        if name in query:
+            settings[name] = query.pop(name)
+    schema = query.pop("schema", "")
+    # PgBouncer refuses a search path. Prisma always writes "public", which the default path has.
+    is_default = is_pooled and schema == "public"
+    if schema and not is_default:
+        # Prisma's schema is one name, capitals included.
+        quoted = schema.replace('"', '""')
+        settings["search_path"] = f'"{quoted}"'
+    return settings
 
 
 def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
@@ -317,21 +352,24 @@ def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
     and server, so it means "verify-full" here: the attacker has no certificate for the server's
     name (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
-    mode, binding = parameters.pop("sslmode", ""), parameters.pop("channel_binding", "disable")
+    mode = parameters.pop("sslmode", "")
+    binding = parameters.pop("channel_binding", "disable")
     if "sslkey" not in parameters and "sslcert" in parameters:  # Prisma's name for the roots
         parameters["sslrootcert"] = parameters.pop("sslcert")
-    roots, certificate, key, password = (parameters.pop(name, "") for name in _FILES)
+    roots = parameters.pop("sslrootcert", "")
+    certificate = parameters.pop("sslcert", "")
+    key = parameters.pop("sslkey", "")
+    password = parameters.pop("sslpassword", "")
     if roots == "system" or binding not in {"disable", "prefer"}:
         mode = "verify-full"
-    # With root certificates, libpq's "prefer" would continue unencrypted after a failed check.
-    elif roots and mode in {
-        "",
-        "require",
-    }:
+    elif roots and mode in {"", "require"}:
+        # With root certificates, libpq's "prefer" would continue unencrypted after a failed check.
         mode = "verify-full" if kind == "mysql" else "verify-ca"
     elif certificate and mode in {"", "allow", "prefer"}:  # a client's certificate needs TLS
         mode = "require"
-    if mode in _MODES[:4] or (mode == "require" and kind == "postgresql" and not certificate):
+    # asyncpg makes the context of "require" itself, unless it needs a client's certificate.
+    is_left_to_driver = mode == "require" and kind == "postgresql" and not certificate
+    if mode in _MODES[:4] or is_left_to_driver:
         return mode
     return _context(mode, roots.removeprefix("system"), certificate, key, password)
 
@@ -354,12 +392,9 @@ def _context(mode: str, roots: str, certificate: str, key: str, password: str) -
             # The password is always given: otherwise OpenSSL would ask for one at the terminal.
             context.load_cert_chain(certificate, key or None, password)
     except (OSError, ValueError) as error:
-        files = (
-            f"sslcert ({certificate}) or sslkey ({key})"
-            if certificate
-            else f"sslrootcert ({roots})"
-        )
-        raise _NotUnderstood(
-            f"{files} cannot be read: {getattr(error, 'strerror', '') or error}"
-        ) from None
+        files = f"sslrootcert ({roots})"
+        if certificate:
+            files = f"sslcert ({certificate}) or sslkey ({key})"
+        why = getattr(error, "strerror", "") or error
+        raise _NotUnderstood(f"{files} cannot be read: {why}") from None
     return context

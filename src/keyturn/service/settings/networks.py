@@ -39,8 +39,9 @@ def both_forms(networks: Iterable[str]) -> list[str]:
     Peers may appear in both forms, also in X-Forwarded-For.
     """
     read = list(map(read_network, networks))
-    old = [(one.network_address, one.prefixlen) for one in read if isinstance(one, IPv4Network)]
-    return [
-        *map(str, read),
-        *(str(IPv6Network(f"::ffff:{start}/{_MAPPED + length}")) for start, length in old),
-    ]
+    mapped = []
+    for network in read:
+        if isinstance(network, IPv4Network):
+            length = _MAPPED + network.prefixlen
+            mapped.append(IPv6Network(f"::ffff:{network.network_address}/{length}"))
+    return [*map(str, read), *map(str, mapped)]

@@ -7,27 +7,26 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.service.settings import Settings
+from keyturn.service.settings import SecureAccountSettings, Settings
 from keyturn.service.settings.building import member_name
 
 API_ROUTES = (
-    *(
-        "request-password-reset",
-        "forgot-password",
-        "validate-reset-token",
-        "verify-reset-token",
-        "verify-reset-code",
-    ),
-    *(
-        "replace-expired-link",
-        "reset-password",
-        "reset-password-with-token",
-        "check-password",
-        "password-policy",
-    ),
-    *("texts", "challenge", "secure-account", "links", "invitations"),
+    "request-password-reset",
+    "forgot-password",
+    "validate-reset-token",
+    "verify-reset-token",
+    "verify-reset-code",
+    "replace-expired-link",
+    "reset-password",
+    "reset-password-with-token",
+    "check-password",
+    "password-policy",
+    "texts",
+    "challenge",
+    "secure-account",
+    "links",
+    "invitations",
 )
-
 SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
 
 SECURITY_SETTINGS = "/security-settings"
@@ -73,44 +72,50 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def paths_of(settings: Settings) -> Paths:
-    default, api = Paths(), settings.server.api_path.rstrip("/")
-    routes = {f"{api}/{route}" for route in API_ROUTES}
-    patterns = {
-        "forgot": settings.forgot_url,
-        "reset": settings.reset_url,
-        "sign_in": settings.sign_in_page,
-    }
-    pages = {name: hosted_path(pattern) for name, pattern in patterns.items()}
-    for name, path in pages.items():
-        if path is None:
-            pages[name] = "" if getattr(default, name) in routes else getattr(default, name)
-    link = urlsplit(settings.reset_url.removeprefix("{base_url}"))
-    places = {
-        value: name for part in (link.query, link.fragment) for name, value in parse_qsl(part)
-    }
-    base, own = (
-        settings.base_url.rstrip("/"),
-        {kind: one.settings_url for kind, one in settings.kinds.items()},
-    )
+    default = Paths()
+    api = settings.server.api_path.rstrip("/")
+    link = urlsplit(settings.reset_url.removeprefix(_HOSTED))
+    parameters = [*parse_qsl(link.query), *parse_qsl(link.fragment)]
+    name_by_place = {value: name for name, value in parameters}
     return msgspec.structs.replace(
         default,
         api=api or "/",
-        **pages,
+        forgot=_mounted(settings.forgot_url, default.forgot, api),
+        reset=_mounted(settings.reset_url, default.reset, api),
+        sign_in=_mounted(settings.sign_in_page, default.sign_in, api),
         # Only links in mails lead to this page. If they lead elsewhere, it is not mounted.
         secure=hosted_path(settings.secure_account.url) or "",
-        token=places.get("{token}", default.token),
-        email=places.get("{email}", default.email),
-        settings={
-            kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url
-        },
+        token=name_by_place.get("{token}", default.token),
+        email=name_by_place.get("{email}", default.email),
+        settings=_settings_of_kinds(settings),
     )
+
+
+def _mounted(pattern: str, default: str, api: str) -> str:
+    """Return the path of a hosted page; the default, or "", for a page elsewhere."""
+    path = hosted_path(pattern)
+    if path is not None:
+        return path
+    is_taken = default in {f"{api}/{route}" for route in API_ROUTES}
+    return "" if is_taken else default
+
+
+def _settings_of_kinds(settings: Settings) -> Mapping[str, str]:
+    base = settings.base_url.rstrip("/")
+    own = {}
+    for kind, of_kind in settings.kinds.items():
+        url = of_kind.settings_url
+        if url:
+            own[kind] = hosted_path(url) or url.format(base_url=base)
+    return own
 
 
 class PageUrls:
     """Builds links, from the settings alone: never from a request's headers (CVE-2017-8295)."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._base = settings, settings.base_url.rstrip("/")
+        self._settings = settings
+        self._base = settings.base_url.rstrip("/")
         self.forgot = settings.forgot_url.format(base_url=self._base)
         self.sign_in = settings.sign_in_page.format(base_url=self._base)
         self.secures = bool(settings.secure_account.url)
@@ -119,16 +124,16 @@ class PageUrls:
         return self._settings.secure_account.url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
-        return self._settings.reset_url.format(
-            base_url=self._base, token=token, email=quote(email, safe="")
-        )
+        quoted = quote(email, safe="")
+        return self._settings.reset_url.format(base_url=self._base, token=token, email=quoted)
 
 
 def without_default_pages(settings: Settings) -> Settings:
     secure = settings.secure_account
-    if secure.url != type(secure)().url:
+    if secure.url != SecureAccountSettings().url:
         return settings
-    return msgspec.structs.replace(settings, secure_account=msgspec.structs.replace(secure, url=""))
+    elsewhere = msgspec.structs.replace(secure, url="")
+    return msgspec.structs.replace(settings, secure_account=elsewhere)
 
 
 LINKS: Mapping[str, Collection[str]] = {
@@ -146,12 +151,12 @@ def page_urls(settings: Settings) -> dict[str, str]:
         "forgot_url": settings.forgot_url,
         "sign_in_url": settings.sign_in_page,
     }
-    optional = {"secure_account.url": settings.secure_account.url}
-    optional |= {
-        f"{member_name('kinds', kind)}.settings_url": own.settings_url
-        for kind, own in settings.kinds.items()
-    }
-    return pages | {name: url for name, url in optional.items() if url}
+    if settings.secure_account.url:
+        pages["secure_account.url"] = settings.secure_account.url
+    for kind, own in settings.kinds.items():
+        if own.settings_url:
+            pages[f"{member_name('kinds', kind)}.settings_url"] = own.settings_url
+    return pages
 
 
 def hosted_path(pattern: str) -> str | None:
@@ -166,29 +171,28 @@ def hosted_path(pattern: str) -> str | None:
 
 def hosting_faults(settings: Settings) -> Iterator[Fault]:
     """Yield faults of hosted pages whose path is not possible, or is used already."""
-    pages = {name: hosted_path(url) for name, url in page_urls(settings).items()}
     api = settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)
-    seen = {SECURITY_SETTINGS: "settings"}
-    for name, path in pages.items():
-        page = "settings" if name.startswith("kinds.") else name  # kinds may share a page
+    page_by_path = {SECURITY_SETTINGS: "settings"}
+    for name, url in page_urls(settings).items():
+        path = hosted_path(url)
         if path is None:
             continue
+        page = "settings" if name.startswith("kinds.") else name  # kinds may share a page
         if not _PATH.fullmatch(path):
             example = Settings().reset_url if name in LINKS else Settings().forgot_url
             yield Fault(name, f"needs a plain path for the hosted page, such as {example}")
         elif path.split("/")[1] in _TAKEN:
             yield Fault(name, f"{path} is used by another page: choose another path")
         elif path in routes:
-            yield Fault(
-                name, f"{path} is used by the API: choose another path, or another server.api_path"
-            )
-        elif seen.setdefault(path, page) != page:
-            yield Fault(name, f"{path} is also the path of {seen[path]}: choose another")
+            message = "is used by the API: choose another path, or another server.api_path"
+            yield Fault(name, f"{path} {message}")
+        elif page_by_path.setdefault(path, page) != page:
+            yield Fault(name, f"{path} is also the path of {page_by_path[path]}: choose another")
         elif name == "reset_url":
-            seen[f"{path}/open"] = page
-            yield from _hidden_token_faults(settings.reset_url)
-        elif name == "secure_account.url" and not settings.secure_account.url.endswith(_TOKEN):
+            page_by_path[f"{path}/open"] = page
+            yield from _hidden_token_faults(url)
+        elif name == "secure_account.url" and not url.endswith(_TOKEN):
             yield Fault(name, "needs {token} at the end of the path")
 
 
@@ -202,7 +206,8 @@ def api_path_faults(path: str) -> Iterator[Fault]:
 
 
 def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
-    path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
+    first = "?" if "?" in pattern else "#"
+    path, _, parameters = pattern.partition(first)
     values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
     if not path.endswith(_TOKEN) and "{token}" not in values:
         message = (

@@ -24,15 +24,19 @@ from keyturn.values import SecretStr, did_you_mean
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
 _LARGEST = 1_000_000
-OTHER_NAMES = {
-    **{
-        name: setting
-        for provider in PROVIDERS.values()
-        for name, setting in provider.variables().items()
-    },
-    "SUPABASE_URL": "accounts.supabase.url",
-    "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
-}
+
+
+def _other_names() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for provider in PROVIDERS.values():
+        names.update(provider.variables())
+    names["SUPABASE_URL"] = "accounts.supabase.url"
+    names["SUPABASE_SERVICE_ROLE_KEY"] = "accounts.supabase.service_role_key"
+    return names
+
+
+OTHER_NAMES = _other_names()
+"""Variables that do not begin with KEYTURN_, with their settings."""
 
 _STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
 _NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN}
@@ -55,9 +59,8 @@ def read_settings(
         file, environ, sending=sending, connecting=connecting, with_file=with_file
     )
     if reading.faults:
-        raise SettingsInvalid(
-            reading.faults, missing_file=str(reading.file) if reading.is_of_no_file else ""
-        )
+        missing_file = str(reading.file) if reading.is_of_no_file else ""
+        raise SettingsInvalid(reading.faults, missing_file=missing_file)
     return reading.settings
 
 
@@ -92,31 +95,33 @@ def inspect_settings(
     that the file names may be missing.
     `with_file`: whether a file is read.
     """
-    named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
+    if file is None and environ.get("KEYTURN_CONFIG"):
+        file = Path(environ["KEYTURN_CONFIG"])
+    is_named = file is not None
+    file = file or Path(FILE_NAME)
     faults: list[Fault] = []
-    file = named or Path(FILE_NAME)
-    values = _read_toml(file, required=named is not None, faults=faults) if with_file else {}
+    values: dict[str, Any] = {}
+    if with_file:
+        values = _read_toml(file, required=is_named, faults=faults)
     of_file = tuple(faults)
     values.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     variables = Variables(environ)
     _overlay_environment(values, environ, variables, faults)
     builder = Builder(variables, file.parent, faults)
-    settings, faults = _build(values, builder, environ, sending=sending, connecting=connecting)
+    settings, all_faults = _build(values, builder, environ, sending=sending, connecting=connecting)
     # If the file cannot be read, its settings are not missing: only the fault of the file is true.
-    told = of_file or tuple(faults)
-    return Reading(
-        file=file, settings=settings, faults=told, is_of_no_file=not (named or file.exists())
-    )
+    told = of_file or tuple(all_faults)
+    is_of_no_file = not is_named and not file.exists()
+    return Reading(file=file, settings=settings, faults=told, is_of_no_file=is_of_no_file)
 
 
 def missing_settings() -> str:
     """Return a sentence if nothing is configured here; "" if there is a file, or a variable of
     Keyturn's.
     """
-    if (
-        any(name.startswith(PREFIX) or name == CREDENTIALS for name in os.environ)
-        or Path(FILE_NAME).exists()
-    ):
+    if any(name.startswith(PREFIX) for name in os.environ) or CREDENTIALS in os.environ:
+        return ""
+    if Path(FILE_NAME).exists():
         return ""
     return f"there is no {FILE_NAME} in {Path.cwd()}: all settings have their defaults"
 
@@ -126,9 +131,8 @@ def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True)
 
     Raises SettingsInvalid.
     """
-    settings, faults = _build(
-        values, Builder(None, Path(), []), os.environ, sending=sending, connecting=True
-    )
+    builder = Builder(None, Path(), [])
+    settings, faults = _build(values, builder, os.environ, sending=sending, connecting=True)
     if faults:
         raise SettingsInvalid(faults)
     return settings
@@ -143,16 +147,16 @@ def _build(
     connecting: bool,
 ) -> tuple[Settings, list[Fault]]:
     settings = builder.build(Settings, values)
-    broken = broken_rules(settings, sending=sending, written=_written_names(builder))
-    # If a value cannot be read, the rules about its default are left out.
+    all_faults = list(builder.faults)
+    if connecting:
+        all_faults += builder.unset
     known = known_variables()
     unread = {known.get(fault.name, fault.name) for fault in (*builder.faults, *builder.unset)}
-    news = (
-        fault
-        for fault in broken
-        if unread.isdisjoint(_with_sections(known.get(fault.name, fault.name)))
-    )
-    all_faults = [*builder.faults, *(builder.unset if connecting else ()), *news]
+    for fault in broken_rules(settings, sending=sending, written=_written_names(builder)):
+        setting = known.get(fault.name, fault.name)
+        # If a value cannot be read, the rules about its default are left out.
+        if unread.isdisjoint(_with_sections(setting)):
+            all_faults.append(fault)
     if connecting:
         all_faults += environment_faults(settings, environ)
     return settings, [builder.as_shown(fault) for fault in all_faults]
@@ -165,31 +169,36 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
         if required:
             faults.append(Fault(str(file), "no such file"))
     # ValueError: of TOML, of UTF-8, or of a number with thousands of digits.
-    except (OSError, ValueError, RecursionError) as error:
-        why = (
-            "nested too deeply"
-            if isinstance(error, RecursionError)
-            else getattr(error, "strerror", "") or str(error)
-        )
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", "") or str(error)
         faults.append(Fault(str(file), f"cannot be read: {why.partition('; use sys.')[0]}"))
+    except RecursionError:
+        faults.append(Fault(str(file), "cannot be read: nested too deeply"))
     return {}
 
 
 def _written_names(builder: Builder) -> set[str]:
-    if builder.variables is None:  # the origin of a value in code is not known
-        own = builder.origins.keys() - OTHER_NAMES.values()
-    else:
-        own = {name for name, origin in builder.origins.items() if origin not in OTHER_NAMES}
-    return {section for name in own for section in _with_sections(name)}
+    names: set[str] = set()
+    for name, origin in builder.origins.items():
+        if builder.variables is None:  # the origin of a value in code is not known
+            is_own = name not in OTHER_NAMES.values()
+        else:
+            is_own = origin not in OTHER_NAMES
+        if is_own:
+            names.update(_with_sections(name))
+    return names
 
 
 def _with_sections(name: str) -> Iterator[str]:
+    """Yield the setting and the sections that it is in, such as mail, and mail.from."""
     return accumulate(name.split("."), "{}.{}".format)
 
 
 def setting_names() -> Iterator[str]:
     """Yield every setting that has a variable, as `section.key`. Tables have no variable."""
-    return (name for name, kind in _typed_settings() if get_origin(kind) is not dict)
+    for name, kind in _typed_settings():
+        if get_origin(kind) is not dict:
+            yield name
 
 
 def environment_name(setting: str) -> str:
@@ -199,61 +208,74 @@ def environment_name(setting: str) -> str:
 def _overlay_environment(
     values: dict[str, Any], environ: Mapping[str, str], variables: Variables, faults: list[Fault]
 ) -> None:
-    known, secrets = known_variables(), secret_variables()
+    known = known_variables()
+    secrets = secret_variables()
     in_files = {name for name in secrets if variables.file_of(name)}
-    tables = [name for name, kind in _typed_settings() if get_origin(kind) is dict]
     # If a setting has two variables, the one that begins with KEYTURN_ comes last and wins.
     for name in sorted({*environ, *in_files}, key=lambda name: (name.startswith(PREFIX), name)):
         if name in known:
-            *sections, key = known[name].split(".")
-            target: Any = values
-            for section in sections:
-                target = target.setdefault(section, {}) if isinstance(target, dict) else None
-            if isinstance(target, dict):
-                target[key] = Variable(name)
-        elif (
-            name.startswith(PREFIX)
-            and name not in _NOT_SETTINGS
-            and name.removesuffix(FILE_SUFFIX) not in secrets
-        ):
-            table = next(
-                (table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")),
-                "",
-            )
-            sentence = f"can only be set in the file, as {table}" if table else ""
-            if (plain := name.removesuffix(FILE_SUFFIX)) in known:
-                sentence = f"only secrets are read from files: set {plain}"
-            elif (
-                name.startswith(("KEYTURN_SERVICE_", "KEYTURN_PORT"))
-                and "KEYTURN_SERVICE_HOST" in environ
-            ):
-                sentence = (
-                    "Kubernetes sets it for the Service keyturn: write enableServiceLinks: "
-                    "false into the pod"
-                )
-            faults.append(Fault(name, sentence or "unknown setting" + did_you_mean(name, known)))
+            _place(values, known[name], Variable(name))
+            continue
+        names_secret = name.removesuffix(FILE_SUFFIX) in secrets
+        is_other = name in _NOT_SETTINGS or names_secret
+        if name.startswith(PREFIX) and not is_other:
+            faults.append(Fault(name, _why_unknown(name, environ, known)))
+
+
+def _place(values: dict[str, Any], setting: str, variable: Variable) -> None:
+    """Put a variable in place of the file's value, unless the file has no section there."""
+    *sections, key = setting.split(".")
+    target: Any = values
+    for section in sections:
+        if not isinstance(target, dict):
+            return
+        target = target.setdefault(section, {})
+    if isinstance(target, dict):
+        target[key] = variable
+
+
+def _why_unknown(name: str, environ: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """Return why a variable that begins with KEYTURN_ sets nothing."""
+    plain = name.removesuffix(FILE_SUFFIX)
+    if plain in known:
+        return f"only secrets are read from files: set {plain}"
+    is_of_service = name.startswith(("KEYTURN_SERVICE_", "KEYTURN_PORT"))
+    if is_of_service and "KEYTURN_SERVICE_HOST" in environ:
+        fix = "write enableServiceLinks: false into the pod"
+        return f"Kubernetes sets it for the Service keyturn: {fix}"
+    for table, kind in _typed_settings():
+        is_table = get_origin(kind) is dict
+        if is_table and f"{name}_".startswith(f"{environment_name(table)}_"):
+            return f"can only be set in the file, as {table}"
+    return "unknown setting" + did_you_mean(name, known)
 
 
 def known_variables() -> dict[str, str]:
+    """Return the settings by their variables."""
     return {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
 
 
 def secret_variables() -> frozenset[str]:
+    """Return the variables of secrets, whose values may also be in files."""
     secrets = {name for name, kind in _typed_settings() if is_secret(kind)}
-    return frozenset(
-        {name for name, setting in known_variables().items() if setting in secrets}
-        | {_STUDIO_TOKEN}
-    )
+    variables = {name for name, setting in known_variables().items() if setting in secrets}
+    return frozenset({*variables, _STUDIO_TOKEN})
 
 
 def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield each setting that differs from its default, with its value; a secret only as "set"."""
+    default = Settings()
     for name, kind in _typed_settings():
-        if (value := value_of(settings, name)) != value_of(Settings(), name):
-            text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
-            # A URL may have a password before an @, or a key behind a ?.
-            may_log_in = not {"@", "?"}.isdisjoint(text.partition("://")[2])
-            yield name, "set" if is_secret(kind) or may_log_in else text
+        value = value_of(settings, name)
+        if value == value_of(default, name):
+            continue
+        text = str(value)
+        if isinstance(value, dict | tuple):
+            text = ", ".join(map(str, value))
+        # A URL may have a password before an @, or a key behind a ?.
+        after_scheme = text.partition("://")[2]
+        may_log_in = "@" in after_scheme or "?" in after_scheme
+        yield name, "set" if is_secret(kind) or may_log_in else text
 
 
 def is_secret(kind: Any) -> bool:

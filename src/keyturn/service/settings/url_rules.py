@@ -28,7 +28,9 @@ def database_kind(url: str) -> str:
     The URL may name any driver.
     """
     scheme, colon, _ = url.strip().partition(":")
-    return _DATABASES.get(scheme.partition("+")[0].lower(), "") if colon else ""
+    if not colon:
+        return ""
+    return _DATABASES.get(scheme.partition("+")[0].lower(), "")
 
 
 def database_fault(url: str, *, for_our_tables: bool = False) -> str:
@@ -39,11 +41,9 @@ def database_fault(url: str, *, for_our_tables: bool = False) -> str:
     `for_our_tables`: the database is for Keyturn's own tables, and not for an app's accounts.
     """
     kind = database_kind(url)
-    known = (
-        "sqlite:// or postgresql://"
-        if for_our_tables
-        else "sqlite://, postgresql://, mysql:// or mariadb://"
-    )
+    known = "sqlite://, postgresql://, mysql:// or mariadb://"
+    if for_our_tables:
+        known = "sqlite:// or postgresql://"
     if kind == "mysql" and for_our_tables:
         only = "MySQL works for the accounts (accounts.table.url), but not for Keyturn's own tables"
         return f"must begin with {known}: {only}"
@@ -54,35 +54,35 @@ def database_fault(url: str, *, for_our_tables: bool = False) -> str:
     scheme, colon, rest = url.strip().partition(":")
     if not colon:
         return NO_ADDRESS
-    is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
-    return f"must begin with {known}" + (not_this(f"{scheme}://") if is_scheme else "")
+    if rest.startswith("//") and _SCHEME.fullmatch(scheme):
+        return f"must begin with {known}{not_this(f'{scheme}://')}"
+    return f"must begin with {known}"
 
 
 def page_faults(settings: Settings) -> Iterator[Fault]:
     base = settings.base_url
-    if (
-        not base.startswith(("https://", "http://"))
-        or not host_of(base)
-        or "?" in base
-        or "#" in base
-    ):
-        yield Fault(
-            "base_url", f"must be an address like https://account.example.org{not_this(base)}"
-        )
-    else:
+    if _is_base(base):
         yield from policy_faults("base_url", base)
+    else:
+        message = f"must be an address like https://account.example.org{not_this(base)}"
+        yield Fault("base_url", message)
     pages = page_urls(settings)
     for name, url in pages.items():
         yield from _pattern(name, url)
         if name not in LINKS:
             yield from policy_faults(name, url)
+    if settings.environment != "production":
+        return
     for name, url in ({"base_url": base} | pages).items():
-        if settings.environment == "production" and is_open_to_readers(url):
-            yield Fault(
-                name,
-                "must be https in production: over http, an attacker on the network can read the "
-                "link",
-            )
+        if is_open_to_readers(url):
+            message = "must be https in production: over http, an attacker on the network can read"
+            yield Fault(name, f"{message} the link")
+
+
+def _is_base(url: str) -> bool:
+    has_scheme = url.startswith(("https://", "http://"))
+    has_parameters = "?" in url or "#" in url
+    return has_scheme and bool(host_of(url)) and not has_parameters
 
 
 def policy_faults(name: str, url: str) -> Iterator[Fault]:
@@ -96,14 +96,13 @@ def policy_faults(name: str, url: str) -> Iterator[Fault]:
 
 def service_faults(name: str, url: str, settings: Settings) -> Iterator[Fault]:
     """Yield the faults of the URL of a service that is called with a secret, if the URL is set."""
-    if url and (not url.startswith(("https://", "http://")) or not host_of(url)):
+    if not url:
+        return
+    if not url.startswith(("https://", "http://")) or not host_of(url):
         yield Fault(name, f"must be an address like https://app.example.org{not_this(url)}")
     elif settings.environment == "production" and is_open_to_readers(url):
-        yield Fault(
-            name,
-            "must be https in production: over http, an attacker on the network can read the "
-            "secret",
-        )
+        message = "must be https in production: over http, an attacker on the network can read"
+        yield Fault(name, f"{message} the secret")
 
 
 def is_open_to_readers(url: str) -> bool:
@@ -112,22 +111,23 @@ def is_open_to_readers(url: str) -> bool:
 
 def _pattern(name: str, pattern: str) -> Iterator[Fault]:
     try:
-        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
+        parts = list(string.Formatter().parse(pattern))
     except ValueError:
         yield Fault(name, "has a brace without its pair")
         return
-    places = {place for _, place, _, _ in fields if place is not None}
-    if any(form or conversion for _, _, form, conversion in fields):
+    places = set()
+    has_format = False
+    for _, place, form, conversion in parts:
+        if place is not None:
+            places.add(place)
+            has_format = has_format or bool(form or conversion)
+    if has_format:
         yield Fault(name, "has a placeholder with a format: write only the name in the braces")
     if name in LINKS and "token" not in places:
         yield Fault(name, "needs the placeholder {token}")
     allowed = {"base_url", *LINKS.get(name, ())}
+    known = ", ".join(sorted(allowed))
     for unknown in sorted(places - allowed):
-        yield Fault(
-            name,
-            f"has an unknown placeholder {{{unknown}}}: use one of {', '.join(sorted(allowed))}",
-        )
+        yield Fault(name, f"has an unknown placeholder {{{unknown}}}: use one of {known}")
     if not pattern.startswith(("{base_url}", "https://", "http://")):
         yield Fault(name, f"must begin with {{base_url}} or https://{not_this(pattern)}")
-    elif not pattern.startswith("{base_url}") and not host_of(pattern):
-        yield Fault(name, f"must be an address like https://app.example.org{not_this(pattern)}")

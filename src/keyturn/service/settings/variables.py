@@ -60,7 +60,8 @@ class Variables:
         """Return the path of the file that holds the value; "" if there is none."""
         if not name.isidentifier():
             return ""
-        if named := self._environ.get(f"{name}{FILE_SUFFIX}"):
+        named = self._environ.get(f"{name}{FILE_SUFFIX}")
+        if named:
             return named
         folder = self._environ.get(CREDENTIALS)
         if not folder or self._environ.get(name):
@@ -70,31 +71,28 @@ class Variables:
 
     def label(self, name: str) -> str:
         """Return the name under which the operator gave the value: NAME_FILE, or NAME."""
-        return (
-            f"{name}{FILE_SUFFIX}"
-            if self._environ.get(f"{name}{FILE_SUFFIX}") and self.file_of(name)
-            else name
-        )
+        of_file = f"{name}{FILE_SUFFIX}"
+        if self._environ.get(of_file) and self.file_of(name):
+            return of_file
+        return name
 
 
 def _content(label: str, file: str) -> str:
-    text = ""
     try:
         text = read_plain_file(file, _LARGEST).decode().strip(_AT_ENDS)
-        why = "" if text.strip() else "is empty: write the secret into it"
     except FileNotFoundError:
         why = "does not exist"
     except OSError as error:
-        too_large = f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
-        why = (
-            too_large
-            if error.errno == errno.EFBIG
-            else f"cannot be read: {error.strerror or error}"
-        )
+        if error.errno == errno.EFBIG:
+            why = f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
+        else:
+            why = f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError:
         why = "is not UTF-8: a secret is text"
     except ValueError:
         why = "has a NUL in its name"
-    if why:
-        raise SecretUnread(label, f"{printable_name(file)} {why}")
-    return text
+    else:
+        if text.strip():
+            return text
+        why = "is empty: write the secret into it"
+    raise SecretUnread(label, f"{printable_name(file)} {why}")

@@ -63,15 +63,18 @@ def _of_providers(
     if not counts.contradicting or counts.contradicting * 2 < counts.with_hash:
         return
     column = statements.mapping.fields["provider"]
-    values = sorted({text_of(value) for value in sample(connection, column)} - {""})[:_SHOWN]
+    values = set(map(text_of, sample(connection, column))) - {""}
+    shown = ", ".join(sorted(values)[:_SHOWN])
     message = (
-        f"accounts.table.provider: by the column {column.name} ({', '.join(values)}), "
-        f"{counts.contradicting} of the"
-        f" {counts.with_hash} accounts with a password hash sign in elsewhere, so Keyturn sets no "
-        "password for them"
+        f"accounts.table.provider: by the column {column.name} ({shown}), "
+        f"{counts.contradicting} of the {counts.with_hash} accounts with a password hash sign in "
+        "elsewhere, so Keyturn sets no password for them"
     )
     fix = (
         "If they sign in with a password, remove the setting. The column must name providers, "
         "such as google."
     )
-    yield (fail if counts.contradicting == counts.with_hash else warn)(message, fix)
+    if counts.contradicting == counts.with_hash:
+        yield fail(message, fix)
+    else:
+        yield warn(message, fix)

@@ -48,7 +48,8 @@ class AppDatabase(DatabaseAccess):
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
-        read, seconds = read_url(url, "accounts.table.url"), patience.total_seconds()
+        read = read_url(url, "accounts.table.url")
+        seconds = patience.total_seconds()
         self.where = describe_url(read.url)
         unready = partial(_accounts_unready, self.where)
         if read.kind == "sqlite":
@@ -80,9 +81,8 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 
 def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:
     # One dialect for MySQL and MariaDB: the statements used here are the same.
-    read = msgspec.structs.replace(
-        read, url=read.url.set(drivername=read.url.drivername.replace("mariadb", "mysql"))
-    )
+    driver = read.url.drivername.replace("mariadb", "mysql")
+    read = msgspec.structs.replace(read, url=read.url.set(drivername=driver))
     extra = "mysql" if read.kind == "mysql" else "postgres"
     engine = open_engine(read, "accounts.table.url", extra, seconds=seconds, pool_size=_CONNECTIONS)
     return ServerConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
@@ -96,13 +96,9 @@ def _prepare_connections(engine: Engine) -> None:
         try:
             path.stat()
         except FileNotFoundError:
-            for framework, folder in (("Flask", "instance"), ("Prisma 6", "prisma")):
-                if (
-                    path.is_relative_to(Path.cwd())
-                    and (its := folder / path.relative_to(Path.cwd())).is_file()
-                ):
-                    message = f"No such file; {framework} keeps it in the folder {folder}: write sqlite:///{its}"
-                    raise FileNotFoundError(message) from None
+            instead = _file_of_framework(path)
+            if instead:
+                raise FileNotFoundError(f"No such file; {instead}") from None
             raise
 
     @event.listens_for(engine, "connect")
@@ -111,6 +107,18 @@ def _prepare_connections(engine: Engine) -> None:
         # (https://sqlite.org/foreignkeys.html#fk_enable). Those of Django, Rails, Laravel and
         # Prisma do. Without this, a deletion here would leave rows that refer to nothing.
         connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _file_of_framework(missing: Path) -> str:
+    """Return where a framework keeps the file of a relative URL; "" if it is not there either."""
+    if not missing.is_relative_to(Path.cwd()):
+        return ""
+    relative = missing.relative_to(Path.cwd())
+    for framework, folder in (("Flask", "instance"), ("Prisma 6", "prisma")):
+        file = folder / relative
+        if file.is_file():
+            return f"{framework} keeps it in the folder {folder}: write sqlite:///{file}"
+    return ""
 
 
 _Reading = TypeVar("_Reading")
@@ -140,7 +148,9 @@ class KnownTable(Generic[_Reading]):
     def __init__(
         self, place: Database | AppDatabase, name: str, read: Callable[[Connection], _Reading]
     ) -> None:
-        self.place, self._name, self._read = place, name, read
+        self.place = place
+        self._name = name
+        self._read = read
         self._reading: _Reading | None = None
 
     async def require_ready(self) -> _Reading:
@@ -149,7 +159,8 @@ class KnownTable(Generic[_Reading]):
         Raises SettingsInvalid if the table does not match the settings.
         """
         self._reading = None  # an outdated reading must not be used if this one fails
-        self._reading = reading = await self.place.read(self._read)
+        reading = await self.place.read(self._read)
+        self._reading = reading
         return reading
 
     async def now(self) -> _Reading:
@@ -183,7 +194,8 @@ class KnownTable(Generic[_Reading]):
 
     def within(self, connection: Connection, work: TableWork[_Reading, _Result]) -> _Result:
         """Run work in the caller's transaction, with the columns as they were read before it."""
-        if (reading := self._reading) is None:  # a statement was refused since
+        reading = self._reading
+        if reading is None:  # a statement was refused since
             raise AccountsUnready(
                 "the table of the accounts has refused a statement", not_changed=True
             )

@@ -23,10 +23,11 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from keyturn.values import did_you_mean
 
-_LOOKED_AT, _SEARCHED = 50, 10_000
-"""Values of a sample, enough to recognise the form of times and hashes; and rows that are searched
-for them, since a column may have values in few rows or in none.
-"""
+_LOOKED_AT = 50
+"""Values of a sample: enough to recognise the form of times and hashes."""
+
+_SEARCHED = 10_000
+"""Rows that are searched for a sample, since a column may have values in few rows or in none."""
 
 _LONGEST = 320  # characters of a sampled value: the longest hashes have fewer
 
@@ -54,12 +55,15 @@ class Stored(UserDefinedType[Any]):
         self.on_sqlite = dialect == "sqlite"
         self.shown = str(kind)
         self.holds = _python_type(kind, on_sqlite=self.on_sqlite)
-        # SQLite stores longer text than the column declares.
-        self.length: int | None = None if self.on_sqlite else getattr(kind, "length", None)
         self.choices: tuple[str, ...] = tuple(getattr(kind, "enums", ()))
-        self.lowest, self.highest = (
-            (-(2**63), 2**63 - 1) if self.on_sqlite else _integer_bounds(kind)
-        )
+        self.length: int | None
+        if self.on_sqlite:
+            # SQLite stores longer texts and greater numbers than the column declares.
+            self.length = None
+            self.lowest, self.highest = _bounds_of_bits(64)
+        else:
+            self.length = getattr(kind, "length", None)
+            self.lowest, self.highest = _integer_bounds(kind)
         self.zoned = bool(getattr(kind, "timezone", False)) or isinstance(kind, mysql.TIMESTAMP)
         self.is_bits = isinstance(kind, mysql.BIT)
         self.has_native_times = self.holds in (datetime, date) and not self.on_sqlite
@@ -74,25 +78,24 @@ class Stored(UserDefinedType[Any]):
 
         Raises ValueError if there is none.
         """
-        read: dict[type, Callable[[str], Any]] = {
-            int: int,
-            Decimal: _decimal,
-            UUID: UUID,
-            bytes: bytes.fromhex,
-        }
-        value = read.get(self.holds, str)(text)
+        value: Any = text
         if self.holds is int:
-            self.bounded(value)  # MySQL takes '12abc' for 12; asyncpg refuses a number out of range
+            # MySQL takes '12abc' for 12; asyncpg refuses a number out of range.
+            value = self.bounded(int(text))
+        elif self.holds is Decimal:
+            value = _decimal(text)
+        elif self.holds is UUID:
+            value = UUID(text)
+        elif self.holds is bytes:
+            value = bytes.fromhex(text)
         # A text in another form than ids are shown in is no id. PostgreSQL cannot store a NUL.
         if text_of(value) != text or "\0" in text:
             raise ValueError("not as it would be shown")
         text.encode()  # raises UnicodeEncodeError, a ValueError, for a surrogate
         # On SQLite, a column of the type BINARY(16) or UUID may hold bytes as well as texts.
-        return (
-            [value, bytes.fromhex(text)]
-            if self.holds_anything and _HEX.fullmatch(text)
-            else [value]
-        )
+        if self.holds_anything and _HEX.fullmatch(text):
+            return [value, bytes.fromhex(text)]
+        return [value]
 
     def bounded(self, value: int) -> int:
         if not self.lowest <= value <= self.highest:
@@ -132,8 +135,10 @@ class AnyEncoding(UserDefinedType[str]):
 
 
 def _utf8(stored: bytes | None) -> str | None:
+    if stored is None:
+        return None
     try:
-        return None if stored is None else stored.decode()
+        return stored.decode()
     except UnicodeDecodeError:
         return None
 
@@ -156,7 +161,9 @@ def text_of(value: Any) -> str:
         return ""
     if isinstance(value, Decimal):
         return format(value, "f")
-    return value.hex() if isinstance(value, bytes) else str(value).strip(" ")
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value).strip(" ")
 
 
 def hash_text(stored: Any) -> str:
@@ -182,8 +189,9 @@ def sample(
     Long texts are cut. The result is empty if the database refuses the statement.
     """
     kind = kind_of(column)
-    is_text = kind.holds is str and not kind.choices  # PostgreSQL takes no part of an enum
-    short = sa.func.substr(column, 1, _LONGEST, type_=kind) if is_text else column
+    short: ColumnElement[Any] = column
+    if kind.holds is str and not kind.choices:  # PostgreSQL takes no part of an enum
+        short = sa.func.substr(column, 1, _LONGEST, type_=kind)
     fits = sa.and_(column.is_not(None), *which)
     first = sa.select(short.label("short"), fits.label("fits")).limit(_SEARCHED).subquery()
     try:
@@ -204,10 +212,13 @@ def empty_schema() -> sa.MetaData:
 
     @sa.event.listens_for(tables, "column_reflect")
     def store_as_it_is(inspector: sa.Inspector, _: sa.Table, reflected: Any) -> None:
-        declared, dialect = reflected["type"], inspector.dialect.name
-        has_bytes = dialect == "mysql" and _python_type(declared, on_sqlite=False) is bytes
-        stored = (_HexBytes if has_bytes else Stored)(declared, dialect)
-        reflected |= {"type": stored, "name": quoted_name(reflected["name"], quote=True)}
+        declared = reflected["type"]
+        dialect = inspector.dialect.name
+        if dialect == "mysql" and _python_type(declared, on_sqlite=False) is bytes:
+            reflected["type"] = _HexBytes(declared, dialect)
+        else:
+            reflected["type"] = Stored(declared, dialect)
+        reflected["name"] = quoted_name(reflected["name"], quote=True)
 
     return tables
 
@@ -240,18 +251,27 @@ def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
     held: type = object
     with suppress(NotImplementedError):
         held = kind.python_type
-    # SQLite's rules make a number of a type that it does not know, such as UUID. The values may be
-    # anything (https://sqlite.org/datatype3.html#determination_of_column_affinity).
-    return held if held in _PYTHON_TYPES and not (on_sqlite and held is Decimal) else object
+    if on_sqlite and held is Decimal:
+        # SQLite's rules make a number of a type that it does not know, such as UUID. The values
+        # may be anything (https://sqlite.org/datatype3.html#determination_of_column_affinity).
+        return object
+    return held if held in _PYTHON_TYPES else object
 
 
 def _integer_bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
-    bits = next((bits for known, bits in _BITS.items() if isinstance(kind, known)), 64)
-    return (
-        (0, 2**bits - 1)
-        if getattr(kind, "unsigned", False)
-        else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    )
+    bits = 64
+    for known, its_bits in _BITS.items():
+        if isinstance(kind, known):
+            bits = its_bits
+            break
+    if getattr(kind, "unsigned", False):
+        return 0, 2**bits - 1
+    return _bounds_of_bits(bits)
+
+
+def _bounds_of_bits(bits: int) -> tuple[int, int]:
+    half = 2 ** (bits - 1)
+    return -half, half - 1
 
 
 _BITS = {
@@ -286,17 +306,28 @@ class Flag:
         self._values = tuple(value.strip() for value in values.split("|")) if equals else ()
 
     def holds(self, column: sa.Column[Any]) -> ColumnElement[bool]:
-        text = lowered(column + sa.literal(0) if kind_of(column).is_bits else column)
-        named = [sa.func.lower(sa.literal(value, sa.Text)) for value in self._values]
-        holds = text.in_(named) if named else text.not_in(_FALSE)
-        return sa.not_(holds) if self._is_not else holds
+        stored: ColumnElement[Any] = column
+        if kind_of(column).is_bits:
+            stored = column + sa.literal(0)  # a BIT becomes a number
+        text = lowered(stored)
+        if self._values:
+            holds = text.in_([sa.func.lower(sa.literal(one, sa.Text)) for one in self._values])
+        else:
+            holds = text.not_in(_FALSE)
+        if self._is_not:
+            return sa.not_(holds)
+        return holds
 
     def doubt(self, texts: Iterable[str]) -> str:
         """Return a value of the column that means neither yes nor no, but makes a row active; "" if
         there is none.
         """
-        unclear = (text for text in texts if text.strip().lower() not in (*_FALSE, *_TRUE))
-        return "" if self._is_not or self._values else next(unclear, "")
+        if self._is_not or self._values:
+            return ""
+        for text in texts:
+            if text.strip().lower() not in (*_FALSE, *_TRUE):
+                return text
+        return ""
 
     def objection(self, column: sa.Column[Any]) -> str:
         """Return why the condition's values cannot occur in the column; "" if they can."""
@@ -305,7 +336,8 @@ class Flag:
             return f"has an empty value: write {self.column} = active | invited, for example"
         if not choices:
             return ""
-        known, there = {choice.lower() for choice in choices}, ", ".join(choices)
+        known = {choice.lower() for choice in choices}
+        there = ", ".join(choices)
         for value in self._values:
             if value.lower() not in known:
                 meant = did_you_mean(value, choices)
@@ -313,7 +345,8 @@ class Flag:
                     f"the column {self.column} never contains {value}{meant} (its values are "
                     f"{there})"
                 )
-        if not self._values and not column.nullable and known.isdisjoint(_FALSE):
+        can_be_false = column.nullable or not known.isdisjoint(_FALSE)
+        if not self._values and not can_be_false:
             return (
                 f"none of {there} means no: list the active values, as in {self.column} = "
                 f"{choices[0]}"
@@ -344,9 +377,8 @@ def all_hold(flags: Iterable[MappedFlag]) -> ColumnElement[bool]:
 
 
 def lowered(stored: ColumnElement[Any]) -> ColumnElement[str]:
-    return sa.func.coalesce(
-        sa.func.lower(sa.func.trim(sa.cast(stored, sa.Text), type_=sa.Text)), ""
-    )
+    text = sa.func.trim(sa.cast(stored, sa.Text), type_=sa.Text)
+    return sa.func.coalesce(sa.func.lower(text), "")
 
 
 # The values that settings write into columns, and the forms of times (docs/accounts.md)
@@ -387,16 +419,22 @@ def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
     try:
         if wanted == RANDOM:
             return _random(kind)
-        return _time(kind, moment, str(wanted)) if wanted in TIMES else _plain(kind, wanted)
+        if wanted in TIMES:
+            return _time(kind, moment, str(wanted))
+        return _plain(kind, wanted)
     except (ValueError, msgspec.ValidationError):
         raise ValueError(f"{wanted!r} does not fit a column of type {kind.shown}") from None
 
 
 _RANDOM_BYTES = 32
-_FEWEST_CHARACTERS, _FEWEST_BYTES = 22, 16
+
+_FEWEST_BYTES = 16
 """The least length of a random value. Such a value may be a session's token, which needs 128 random
-bits (OWASP ASVS 7.2.3): 22 characters of base64url have 132.
+bits (OWASP ASVS 7.2.3).
 """
+
+_FEWEST_CHARACTERS = 22
+"""The same for characters of base64url: 22 of them have 132 bits."""
 
 
 def _random(kind: Stored) -> Any:
@@ -409,7 +447,8 @@ def _random(kind: Stored) -> Any:
         return uuid4()
     if kind.holds is bytes:
         return _cut(token_bytes(_RANDOM_BYTES), kind.length, _FEWEST_BYTES)
-    if (kind.holds is str or kind.holds_anything) and not kind.choices:
+    holds_text = kind.holds is str or kind.holds_anything
+    if holds_text and not kind.choices:
         return _cut(token_urlsafe(_RANDOM_BYTES), kind.length, _FEWEST_CHARACTERS)
     raise ValueError
 
@@ -425,51 +464,66 @@ def _cut(value: _Cut, room: int | None, fewest: int) -> _Cut:
 
 def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
     moment = moment.astimezone(UTC)
+    if kind.has_native_times and kind.holds is date:
+        return moment.date()
     if kind.has_native_times:
-        return moment.date() if kind.holds is date else _stored(kind, moment)
-    iso = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    texts: dict[str, int | str] = {"{now}": _sql_text(moment), "{now_iso}": iso}
-    numbers: dict[str, int | str] = {
-        "{now}": int(moment.timestamp()),
-        "{now_ms}": int(moment.timestamp() * 1000),
-    }
-    on_sqlite = numbers | texts  # SQLite has no type for times
-    days = numbers | dict.fromkeys(texts, f"{moment:%Y-%m-%d}")
-    by_type = {
-        int: numbers,
-        float: numbers,
-        Decimal: numbers,
-        str: texts,
-        datetime: on_sqlite,
-        date: days,
-    }
-    written = by_type.get(datetime if kind.holds_anything else kind.holds, {}).get(placeholder)
-    if written is None:
-        raise ValueError
-    return kind.bounded(written) if isinstance(written, int) else _fitting(kind, written)
+        return _stored(kind, moment)
+    if kind.holds in (int, float, Decimal):
+        return kind.bounded(_number_of(moment, placeholder))
+    if kind.holds is str:
+        return _fitting(kind, _text_of_time(moment, placeholder))
+    # SQLite has no type for times: such a column holds numbers or texts.
+    if kind.holds is date and placeholder != "{now_ms}":
+        return _fitting(kind, f"{moment:%Y-%m-%d}")
+    if kind.holds in (date, datetime) or kind.holds_anything:
+        if placeholder == "{now_ms}":
+            return kind.bounded(_number_of(moment, placeholder))
+        return _fitting(kind, _text_of_time(moment, placeholder))
+    raise ValueError
+
+
+def _number_of(moment: datetime, placeholder: str) -> int:
+    if placeholder == "{now}":
+        return int(moment.timestamp())
+    if placeholder == "{now_ms}":
+        return int(moment.timestamp() * 1000)
+    raise ValueError
+
+
+def _text_of_time(moment: datetime, placeholder: str) -> str:
+    if placeholder == "{now}":
+        return _sql_text(moment)
+    if placeholder == "{now_iso}":
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    raise ValueError
 
 
 def _plain(kind: Stored, wanted: Value) -> Any:
     if kind.holds_anything:
         return wanted
-    text = str(wanted).lower() if isinstance(wanted, bool) else str(wanted)
+    text = str(wanted)
+    number = text
+    if isinstance(wanted, bool):
+        text = text.lower()
+        number = str(int(wanted))
     if kind.holds is str:
         return _fitting(kind, text)
     if kind.holds is datetime:
         return _stored(kind, datetime.fromisoformat(text))
     if kind.holds in (bytes, object):
         raise ValueError
-    number = str(int(wanted)) if isinstance(wanted, bool) else text
     value: Any = msgspec.convert(number, kind.holds, strict=False)
     if kind.on_sqlite and kind.holds is date:
         return text
-    return kind.bounded(value) if kind.holds is int else value
+    if kind.holds is int:
+        return kind.bounded(value)
+    return value
 
 
 def _fitting(kind: Stored, text: str) -> str:
-    if (kind.choices and text not in kind.choices) or (
-        kind.length is not None and len(text) > kind.length
-    ):
+    if kind.choices and text not in kind.choices:
+        raise ValueError
+    if kind.length is not None and len(text) > kind.length:
         raise ValueError
     return text
 
@@ -479,10 +533,14 @@ def _stored(kind: Stored, moment: datetime) -> Any:
 
     On SQLite, which has no such type, it is a text.
     """
-    known = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    moment = moment.astimezone(UTC)
     if kind.on_sqlite:
-        return _sql_text(known)
-    return known if kind.zoned else known.replace(tzinfo=None)
+        return _sql_text(moment)
+    if kind.zoned:
+        return moment
+    return moment.replace(tzinfo=None)
 
 
 def _sql_text(moment: datetime) -> str:
@@ -497,23 +555,27 @@ def time_form(value: Any) -> str:
     if isinstance(value, bool):
         return ""
     if isinstance(value, int | float | Decimal):
-        units = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6))
-        known = (
-            f"{unit} since 1970"
-            for unit, per in units
-            if _FIRST * per <= value < _FIRST * per * 1000
-        )
-        return next(known, "")
-    if not isinstance(value, str) or not (match := _TEXT.fullmatch(value.strip())):
+        for unit, a_second in (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6)):
+            first = _FIRST * a_second
+            if first <= value < first * 1000:
+                return f"{unit} since 1970"
+        return ""
+    match = _TEXT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
         return ""
     if not match["separator"]:
         return "days such as 2026-11-20"
-    return f"texts such as 2026-11-20{match['separator']}08:46:42{'Z' if match['zone'] else ''}"
+    zone = "Z" if match["zone"] else ""
+    return f"texts such as 2026-11-20{match['separator']}08:46:42{zone}"
 
 
 def usual_form(values: Iterable[Any]) -> str:
-    forms = Counter(form for form in map(time_form, values) if form)
-    return forms.most_common(1)[0][0] if forms else ""
+    """Return the form of most of the times; "" if none is a time."""
+    forms = Counter(map(time_form, values))
+    del forms[""]
+    for form, _ in forms.most_common(1):
+        return form
+    return ""
 
 
 def written_form(kind: Stored, placeholder: str) -> str:
@@ -528,4 +590,10 @@ def written_form(kind: Stored, placeholder: str) -> str:
 
 
 def placeholder_for(kind: Stored, form: str) -> TimePlaceholder | None:
-    return next((one for one in TIMES if form and written_form(kind, one) == form), None)
+    """Return the placeholder that writes times in this form; None if none does."""
+    if not form:
+        return None
+    for placeholder in TIMES:
+        if written_form(kind, placeholder) == form:
+            return placeholder
+    return None

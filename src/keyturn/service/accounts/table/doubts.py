@@ -3,8 +3,9 @@ form than the app.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, Table, text
 
 from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER
 from keyturn.mail.port.check_result import CheckResult, fail, warn
@@ -18,8 +19,7 @@ from keyturn.service.settings import HashingSettings, TableSettings
 
 _DELETE_TOO = (
     "Delete those, too, with the same `when`, or set a column instead. A reset fails where such "
-    "rows exist. If there"
-    " never are any, nothing has to be done."
+    "rows exist. If there never are any, nothing has to be done."
 )
 
 
@@ -31,9 +31,7 @@ def doubts(
 ) -> list[CheckResult]:
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
-    findings += [
-        warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held
-    ]
+    findings += [_forbidden_deletion(setting, why) for setting, why in mapping.held]
     findings += _half_done(mapping)
     findings += _unfindable(connection, mapping)
     findings += _flags(connection, mapping)
@@ -43,6 +41,10 @@ def doubts(
         findings += recognised_hashes.doubt_format(settings.table, hashes, hashing)
         findings += _salts(connection, mapping)
     return findings
+
+
+def _forbidden_deletion(setting: str, why: str) -> CheckResult:
+    return warn(f"accounts.table.{setting}: {why}", _DELETE_TOO)
 
 
 def _half_done(mapping: MappedTable) -> Iterator[CheckResult]:
@@ -55,14 +57,12 @@ def _half_done(mapping: MappedTable) -> Iterator[CheckResult]:
 
 
 def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
-    stored = [
-        columns.text_of(value) for value in columns.sample(connection, mapping.fields["email"])
-    ]
+    stored = list(map(columns.text_of, columns.sample(connection, mapping.fields["email"])))
     is_sqlite = connection.dialect.name == "sqlite"
-    count = sum(not _is_findable(address, is_sqlite=is_sqlite) for address in stored)
-    if count:
+    lost = [address for address in stored if not _is_findable(address, is_sqlite=is_sqlite)]
+    if lost:
         message = (
-            f"accounts.table.email: {count} of {len(stored)} addresses are stored so that no "
+            f"accounts.table.email: {len(lost)} of {len(stored)} addresses are stored so that no "
             "request finds them"
         )
         why = (
@@ -88,36 +88,46 @@ def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
 def _lowered(text: str, *, is_sqlite: bool) -> str:
     # SQLite's lower() changes ASCII letters alone
     # (https://sqlite.org/lang_corefunc.html#lower).
-    return text.translate(ASCII_UPPER_TO_LOWER) if is_sqlite else text.lower()
+    if is_sqlite:
+        return text.translate(ASCII_UPPER_TO_LOWER)
+    return text.lower()
 
 
 def _times(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
-    assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
+    assigned = dict(mapping.assigned)
+    for one in mapping.endings:
+        assigned[f"{one.setting}.set"] = one.sets
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
-            kind = columns.kind_of(column)
-            if wanted not in columns.TIMES or kind.has_native_times:
-                continue
-            written = columns.written_form(kind, str(wanted))
-            form = columns.usual_form(columns.sample(connection, column))
-            if form and form != written:
-                meant = columns.placeholder_for(kind, form)
-                fix = (
-                    f'Write "{meant}" there.'
-                    if meant
-                    else "Keyturn does not write these: let your app set it."
-                )
-                at = f"accounts.table.{section}.{column.name}"
-                message = f"{at}: {wanted} writes {written}, but the column has {form}"
-                yield fail(message, fix)
+            if wanted in columns.TIMES:
+                setting = f"accounts.table.{section}.{column.name}"
+                yield from _other_form_of_time(connection, setting, column, str(wanted))
+
+
+def _other_form_of_time(
+    connection: Connection, setting: str, column: Column[Any], placeholder: str
+) -> Iterator[CheckResult]:
+    kind = columns.kind_of(column)
+    if kind.has_native_times:
+        return
+    written = columns.written_form(kind, placeholder)
+    form = columns.usual_form(columns.sample(connection, column))
+    if not form or form == written:
+        return
+    meant = columns.placeholder_for(kind, form)
+    fix = "Keyturn does not write these: let your app set it."
+    if meant:
+        fix = f'Write "{meant}" there.'
+    yield fail(f"{setting}: {placeholder} writes {written}, but the column has {form}", fix)
 
 
 def _flags(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
     for flag, column in mapping.active:
         if columns.kind_of(column).holds is not str:
             continue
-        texts = [columns.text_of(value) for value in columns.sample(connection, column)]
-        if odd := flag.doubt(texts):
+        texts = map(columns.text_of, columns.sample(connection, column))
+        odd = flag.doubt(texts)
+        if odd:
             message = (
                 f"accounts.table.active: the column {column.name} contains {odd!r}, which "
                 "Keyturn takes for active"
@@ -150,9 +160,8 @@ def _salts(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult
 
 _SALT_FIX = (
     "If your app hashes {column} and password joined, as in bcrypt(salt + password), or does not "
-    "use the column, write"
-    ' {column} = "" into [accounts.table.set]. If it combines them in another way, write a store '
-    "of your own."
+    'use the column, write {column} = "" into [accounts.table.set]. If it combines them in another '
+    "way, write a store of your own."
 )
 
 
@@ -180,21 +189,23 @@ def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Check
     """
     if connection.dialect.name != "postgresql":
         return
-    changes = [(one.owner.table, "UPDATE" if one.sets else "DELETE") for one in mapping.endings]
-    used = [
-        (table, one)
-        for table, change in [(mapping.table, "UPDATE"), *changes]
-        for one in ("SELECT", change)
-    ]
+    used = [(mapping.table, "SELECT"), (mapping.table, "UPDATE")]
+    for one in mapping.endings:
+        used.append((one.owner.table, "SELECT"))
+        used.append((one.owner.table, "UPDATE" if one.sets else "DELETE"))
     for table, command in used:
         name = connection.dialect.identifier_preparer.format_table(table)
         known = connection.execute(_POLICIES, {"name": name, "command": command}).first()
         if known and known.active and not known.open:
-            some = "may hide" if known.policies else "hides"
-            what = f"row level security {some} rows of {table} from Keyturn's role for {command}"
-            fix = (
-                f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} "
-                "TO the_role USING (true)."
-            )
-            message = f"{what}, so resets change nothing there"
-            yield (warn if known.policies else fail)(message, fix)
+            yield _hidden(table, name, command, has_policies=bool(known.policies))
+
+
+def _hidden(table: Table, name: str, command: str, *, has_policies: bool) -> CheckResult:
+    fix = (
+        f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role "
+        "USING (true)."
+    )
+    of_rows = f"rows of {table} from Keyturn's role for {command}, so resets change nothing there"
+    if has_policies:
+        return warn(f"row level security may hide {of_rows}", fix)
+    return fail(f"row level security hides {of_rows}", fix)

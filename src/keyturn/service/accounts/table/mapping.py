@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -54,6 +54,14 @@ _ENGINE = sa.text("""
 
 Place = tuple[str, str]
 """A table by its schema and its name."""
+
+
+class ForeignKey(NamedTuple):
+    """A key that forbids to delete rows of `referred` before those of `referring`."""
+
+    referring: Place
+    referred: Place
+
 
 Assignments = Mapping[sa.Column[Any], Value]
 
@@ -112,43 +120,44 @@ class MappingReader:
 
         `hash_length`: characters of a hash. Raises SettingsInvalid with all faults at once.
         """
-        settings = self._settings
-        if (table := self._table("table", settings.table)) is None:
+        table = self._table("table", self._settings.table)
+        if table is None:
             raise SettingsInvalid(self._faults)
-        names = {field: getattr(settings, field) for field in _FIELDS}
-        columns = {
-            one: self._column(_setting_of(one), table, name) for one, name in names.items() if name
-        }
-        fields = {field: column for field, column in columns.items() if column is not None}
+        fields = self._fields(table)
         active = list(self._flags(table))
-        written = {section: getattr(settings, section) for section in SECTIONS}
-        assigned = {
-            section: dict(self._assignments(section, table, values))
-            for section, values in written.items()
-        }
-        endings, held = self._in_order(list(self._endings()))
+        assigned: dict[str, Assignments] = {}
+        for section in SECTIONS:
+            values = getattr(self._settings, section)
+            assigned[section] = dict(self._assignments(section, table, values))
+        endings = list(self._endings())
+        keys = self._forbidding_keys(endings)
         self._check(fields, hash_length)
         if "id" in fields:  # otherwise it has a fault already
             self._check_key(table, fields["id"], endings)
         if self._faults:
             raise SettingsInvalid(self._faults)
+        changed = [table, *(one.owner.table for one in endings)]
         return MappedTable(
             table=table,
             fields=fields,
             active=active,
-            folding=frozenset(
-                field
-                for field in ("email", "username")
-                if self._folds_case(table, fields.get(field))
-            ),
+            folding=frozenset(self._folding(table, fields)),
             assigned=assigned,
-            endings=endings,
-            held=held,
-            without_transactions=dict(
-                self._without_transactions([table, *(one.owner.table for one in endings)])
-            ),
+            endings=_in_order(endings, keys),
+            held=list(_held(endings, keys)),
+            without_transactions=dict(self._without_transactions(changed)),
             has_any_encoding=encoding(self._connection) == "SQL_ASCII",
         )
+
+    def _fields(self, table: sa.Table) -> dict[str, sa.Column[Any]]:
+        fields = {}
+        for field in _FIELDS:
+            name = getattr(self._settings, field)
+            if name:
+                column = self._column(_setting_of(field), table, name)
+                if column is not None:
+                    fields[field] = column
+        return fields
 
     def _fault(self, setting: str, message: str) -> None:
         self._faults.append(Fault(f"accounts.table.{setting}", message))
@@ -167,8 +176,10 @@ class MappingReader:
             *self._inspector.get_view_names(schema or None),
         ]
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
+        if not theirs and schema:
+            return f"; the schema {schema} has no tables"
         if not theirs:
-            return f"; the schema {schema} has no tables" if schema else "; it has no tables"
+            return "; it has no tables"
         return f"{did_you_mean(name, theirs)} (its tables: {listed(theirs)})"
 
     def _column(self, setting: str, table: sa.Table, name: str) -> sa.Column[Any] | None:
@@ -182,7 +193,8 @@ class MappingReader:
             column = self._column("active", table, flag.column)
             if column is None:
                 continue
-            if objection := flag.objection(column):
+            objection = flag.objection(column)
+            if objection:
                 self._fault("active", objection)
             yield MappedFlag(flag, column)
 
@@ -193,31 +205,33 @@ class MappingReader:
 
         `written`: the values are set, and not only compared.
         """
-        settings = self._settings
-        own = (
-            (settings.id, settings.email, settings.password)
-            if self._holds_accounts(table.fullname)
-            else ()
-        )
         for name, value in values.items():
             setting = f"{section}.{name}"
-            if (column := self._column(setting, table, name)) is None:
+            column = self._column(setting, table, name)
+            if column is None:
                 continue
-            if written and name in own:
-                self._fault(
-                    setting,
-                    "is the column of the id, the address or the password, which a change sets "
-                    "itself",
-                )
-            # MariaDB explains such an UPDATE, and refuses it only when it runs.
-            elif written and column.computed:
-                self._fault(setting, "is a generated column, which cannot be written: remove it")
-            else:
-                try:
-                    set_value(column, value, now())
-                except ValueError as error:
-                    self._fault(setting, str(error))
-                yield column, value
+            objection = self._objection_to_writing(table, column) if written else ""
+            if objection:
+                self._fault(setting, objection)
+                continue
+            try:
+                set_value(column, value, now())
+            except ValueError as error:
+                self._fault(setting, str(error))
+            yield column, value
+
+    def _objection_to_writing(self, table: sa.Table, column: sa.Column[Any]) -> str:
+        """Return why a setting may not write the column; "" if it may."""
+        settings = self._settings
+        own = (settings.id, settings.email, settings.password)
+        if column.name in own and self._holds_accounts(table.fullname):
+            return (
+                "is the column of the id, the address or the password, which a change sets itself"
+            )
+        if column.computed:
+            # MariaDB plans such an UPDATE, and refuses it only when it runs.
+            return "is a generated column, which cannot be written: remove it"
+        return ""
 
     def _holds_accounts(self, name: str) -> bool:
         return self._place(name) == self._place(self._settings.table)
@@ -225,49 +239,43 @@ class MappingReader:
     def _endings(self) -> Iterator[MappedEnding]:
         for entry, ending in self._settings.endings.items():
             setting = member_name("ends", entry) if entry in self._settings.ends else "delete"
+            objection = self._objection_to_ending(entry, ending)
+            if objection:
+                self._fault(setting, objection)
+                continue
+            if ending.when == "never":
+                continue
             name, _, owner = entry.rpartition(".")
-            is_own = self._holds_accounts(name)
-            if is_own and not ending.set:
-                why = "is in the table of accounts, so a reset would delete accounts: remove it"
-                self._fault(setting, f"{entry} {why}")
-            elif is_own and owner != self._settings.id:
-                fix = f"write {name}.{self._settings.id}"
-                self._fault(
-                    setting,
-                    f"{owner} is not the id of an account, so other accounts would be changed: "
-                    f"{fix}",
-                )
-            elif ending.when != "never" and (table := self._table(setting, name)) is not None:
-                column = self._column(setting, table, owner)
-                sets = dict(self._assignments(f"{setting}.set", table, ending.set))
-                where = dict(
-                    self._assignments(f"{setting}.where", table, ending.where, written=False)
-                )
-                if column is not None:
-                    yield MappedEnding(setting, self._place(name), column, ending, sets, where)
+            table = self._table(setting, name)
+            if table is None:
+                continue
+            column = self._column(setting, table, owner)
+            sets = dict(self._assignments(f"{setting}.set", table, ending.set))
+            where = dict(self._assignments(f"{setting}.where", table, ending.where, written=False))
+            if column is not None:
+                yield MappedEnding(setting, self._place(name), column, ending, sets, where)
 
-    def _in_order(
-        self, endings: Sequence[MappedEnding]
-    ) -> tuple[list[MappedEnding], list[tuple[str, str]]]:
-        """Return the endings in an order that foreign keys allow, and the deletions that may fail.
+    def _objection_to_ending(self, entry: str, ending: Ending) -> str:
+        """Return why rows of the table of accounts may not end so; "" if they may."""
+        name, _, owner = entry.rpartition(".")
+        if not self._holds_accounts(name):
+            return ""
+        if not ending.set:
+            why = "is in the table of accounts, so a reset would delete accounts: remove it"
+            return f"{entry} {why}"
+        if owner != self._settings.id:
+            why = "is not the id of an account, so other accounts would be changed"
+            return f"{owner} {why}: write {name}.{self._settings.id}"
+        return ""
 
-        A table that refers to another comes before it. A deletion that may fail is returned by its
-        setting, with the reason.
-        """
-        deleted = {one.place: one.ending.when for one in endings if not one.sets}
+    def _forbidding_keys(self, endings: Sequence[MappedEnding]) -> Sequence[ForeignKey]:
+        """Return the foreign keys that can forbid one of the deletions."""
         schemas = {one.owner.table.schema for one in endings if not one.sets}
-        pairs = (pair for schema in schemas for pair in forbidding_keys(self._connection, schema))
-        keys = [
-            (self._place_of(*referring), self._place_of(*referred)) for referring, referred in pairs
-        ]
-        turns = {place: turn for turn, place in enumerate(deletion_order(deleted, keys))}
-        held = []
-        for one in endings:
-            gone = [place for place, when in deleted.items() if when in {"change", one.ending.when}]
-            if not one.sets and (name := keeper(one.place, gone, keys)):
-                why = f"rows of {name} that refer to deleted rows of {one.owner.table} stay"
-                held.append((one.setting, f"{why}, which the database forbids"))
-        return sorted(endings, key=lambda one: turns.get(one.place, 0)), held
+        keys = []
+        for schema in schemas:
+            for referring, referred in forbidding_keys(self._connection, schema):
+                keys.append(ForeignKey(self._place_of(*referring), self._place_of(*referred)))
+        return keys
 
     def _place(self, name: str) -> Place:
         schema, _, bare = name.rpartition(".")
@@ -279,48 +287,54 @@ class MappingReader:
         It is in lower case unless the database is PostgreSQL: only there do names that differ in
         case name different tables on every system.
         """
-        place = (schema or self._inspector.default_schema_name or "", name)
-        return (
-            place
-            if self._connection.dialect.name == "postgresql"
-            else (place[0].lower(), place[1].lower())
-        )
+        schema = schema or self._inspector.default_schema_name or ""
+        if self._connection.dialect.name == "postgresql":
+            return schema, name
+        return schema.lower(), name.lower()
 
-    def _folds_case(self, table: sa.Table, column: sa.Column[Any] | None) -> bool:
-        if self._connection.dialect.name != "mysql" or column is None:
-            return False
-        place = {"schema": table.schema, "table": table.name, "column": column.name}
-        return str(self._connection.execute(_COLLATION, place).scalar() or "").endswith("_ci")
+    def _folding(self, table: sa.Table, fields: Mapping[str, sa.Column[Any]]) -> Iterator[str]:
+        if self._connection.dialect.name != "mysql":
+            return
+        for field in ("email", "username"):
+            if field in fields:
+                place = {"schema": table.schema, "table": table.name, "column": fields[field].name}
+                collation = self._connection.execute(_COLLATION, place).scalar()
+                if str(collation or "").endswith("_ci"):
+                    yield field
 
     def _without_transactions(self, tables: Iterable[sa.Table]) -> Iterator[tuple[str, str]]:
         if self._connection.dialect.name != "mysql":
             return
         for table in tables:
             place = {"schema": table.schema, "table": table.name}
-            if engine := self._connection.execute(_ENGINE, place).scalar():
+            engine = self._connection.execute(_ENGINE, place).scalar()
+            if engine:
                 yield table.fullname, str(engine)
 
     def _check(self, fields: Mapping[str, sa.Column[Any]], hash_length: int) -> None:
         for field, others in _OWN_COLUMNS.items():
-            if (column := fields.get(field)) is not None:
-                setting, kind = _setting_of(field), kind_of(column)
-                holds_text = kind.holds is str or kind.holds_anything
-                if not holds_text and not (field == "password" and kind.holds is bytes):
-                    self._fault(
-                        setting, f"the column {column.name} must contain text, but is {kind.shown}"
-                    )
-                for other in others:
-                    if column is fields.get(other):
-                        self._fault(
-                            setting,
-                            f"the column {column.name} is also the one of {other}: choose another",
-                        )
+            if field not in fields:
+                continue
+            column = fields[field]
+            if not _holds_text(field, column):
+                shown = kind_of(column).shown
+                self._fault(
+                    _setting_of(field),
+                    f"the column {column.name} must contain text, but is {shown}",
+                )
+            for other in others:
+                if column is fields.get(other):
+                    why = f"is also the one of {other}: choose another"
+                    self._fault(_setting_of(field), f"the column {column.name} {why}")
         password = fields.get("password")
-        if password is not None and (kind_of(password).length or hash_length) < hash_length:
-            room = f"the column {password.name} is {kind_of(password).shown}"
+        if password is None:
+            return
+        kind = kind_of(password)
+        if kind.length and kind.length < hash_length:
             self._fault(
                 "password",
-                f"{room}, but a hash has {hash_length} characters: make the column longer",
+                f"the column {password.name} is {kind.shown}, but a hash has {hash_length} "
+                "characters: make the column longer",
             )
 
     def _check_key(
@@ -337,8 +351,7 @@ class MappingReader:
             self._fault("id", f"{of_type}: ids must be whole numbers, UUIDs, texts or bytes")
         for one in endings:
             of_owner = kind_of(one.owner)
-            held = {kind.holds, of_owner.holds}
-            if len(held) > 1 and not held & {str, object} and held != {int, Decimal}:
+            if not _can_be_equal(kind.holds, of_owner.holds):
                 what = f"{one.owner.table}.{one.owner.name} is {of_owner.shown}"
                 message = (
                     f"{what}, but {table.fullname}.{key.name} is {kind.shown}: they must have "
@@ -350,29 +363,42 @@ class MappingReader:
         """Tell whether the column is unique. True for a view, whose indexes cannot be read."""
         if table.name in self._inspector.get_view_names(schema=table.schema):
             return True
-        unique = [
-            one
-            for one in table.constraints
-            if isinstance(one, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
-        ]
-        of_indexes = [one for one in table.indexes if one.unique]
-        return [column.name] in [one.columns.keys() for one in (*unique, *of_indexes)]
+        for constraint in table.constraints:
+            if not isinstance(constraint, sa.PrimaryKeyConstraint | sa.UniqueConstraint):
+                continue
+            if constraint.columns.keys() == [column.name]:
+                return True
+        return any(one.unique and one.columns.keys() == [column.name] for one in table.indexes)
 
 
 def listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_LISTED])
     more = len(names) - _MOST_LISTED
-    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _setting_of(field: str) -> str:
     return "identifiers" if field == "username" else field
 
 
+def _holds_text(field: str, column: sa.Column[Any]) -> bool:
+    kind = kind_of(column)
+    if field == "password" and kind.holds is bytes:
+        return True
+    return kind.holds is str or kind.holds_anything
+
+
+def _can_be_equal(one: type, other: type) -> bool:
+    """Tell whether two columns of these types can hold the same id."""
+    if one is other:
+        return True
+    if {one, other} & {str, object}:
+        return True
+    return {one, other} == {int, Decimal}
+
+
 # Foreign keys: in which order rows are deleted, and which rows forbid it
 
-
-ForeignKey = tuple[Place, Place]
-"""A table that refers to another, and that other table: its rows cannot be deleted first."""
 
 _FOLLOWS = ("CASCADE", "SET NULL")  # rules of keys that do not forbid a deletion
 
@@ -399,17 +425,37 @@ def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[t
                 yield table, (key["referred_schema"], key["referred_table"])
 
 
+def _in_order(
+    endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]
+) -> Sequence[MappedEnding]:
+    """Return the endings, the deletions in an order that foreign keys allow."""
+    deleted = dict.fromkeys(one.place for one in endings if not one.sets)
+    turns = {place: turn for turn, place in enumerate(deletion_order(deleted, keys))}
+    return sorted(endings, key=lambda one: turns.get(one.place, 0))
+
+
+def _held(endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]) -> Iterator[tuple[str, str]]:
+    """Yield settings of deletions, and why they may fail."""
+    deletions = [one for one in endings if not one.sets]
+    deleted = {one.place: one.ending.when for one in deletions}
+    for one in deletions:
+        # What ends with every change is deleted with an intrusion, too.
+        moments = {"change", one.ending.when}
+        together = [place for place, when in deleted.items() if when in moments]
+        name = keeper(one.place, together, keys)
+        if name:
+            why = f"rows of {name} that refer to deleted rows of {one.owner.table} stay"
+            yield one.setting, f"{why}, which the database forbids"
+
+
 def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
     """Return the tables, each after the tables that refer to it.
 
     If tables refer to each other in a circle, the order stays as it is.
     """
-    sorter = TopologicalSorter(
-        {
-            table: [one for one, other in keys if other == table != one and one in tables]
-            for table in tables
-        }
-    )
+    sorter: TopologicalSorter[Place] = TopologicalSorter()
+    for table in tables:
+        sorter.add(table, *_referring(table, tables, keys))
     try:
         return list(sorter.static_order())
     except CycleError:
@@ -421,6 +467,15 @@ def keeper(table: Place, deleted: Collection[Place], keys: Sequence[ForeignKey])
 
     "" if there is none.
     """
-    return next(
-        (one[1] for one, other in keys if other == table and one not in {*deleted, table}), ""
-    )
+    gone = {*deleted, table}
+    for key in keys:
+        if key.referred == table and key.referring not in gone:
+            return key.referring[1]
+    return ""
+
+
+def _referring(
+    table: Place, tables: Collection[Place], keys: Sequence[ForeignKey]
+) -> Sequence[Place]:
+    to_table = [key.referring for key in keys if key.referred == table]
+    return [place for place in to_table if place != table and place in tables]

@@ -6,7 +6,7 @@ The functions read no database, and their results hold no part of a hash.
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -39,7 +39,9 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def written(self) -> dict[str, Any]:
-        return {"format": self.format} | ({"cost": self.cost} if self.cost else {})
+        if self.cost:
+            return {"format": self.format, "cost": self.cost}
+        return {"format": self.format}
 
     @property
     def settings(self) -> HashingSettings:
@@ -55,27 +57,42 @@ _NO_ROWS = HashFormat(
 _DJANGO_TOO = "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
 
 _ASP_NET = "ASP.NET Core Identity; new hashes are $2b$"
+
+
+class _Known(NamedTuple):
+    """A format by the beginnings of its hashes.
+
+    `written`: the format that Keyturn writes for such an app.
+    """
+
+    beginnings: tuple[str, ...]
+    written: str
+    shown: str
+    todo: str = ""
+
+
 _READ = (
-    ("bcrypt$", "django-bcrypt", "bcrypt (bcrypt$$2b$)", ""),
-    ("{bcrypt}", "spring-bcrypt", "bcrypt ({bcrypt}$2a$)", ""),
-    *((prefix, written, f"bcrypt ({prefix})", "") for written, prefix in BCRYPT_PREFIXES.items()),
-    ("pbkdf2_sha256$", "django-pbkdf2", "Django (pbkdf2_sha256)", ""),
-    (
-        "bcrypt_sha256$ pbkdf2_sha1$ argon2$ scrypt$",
+    _Known(("bcrypt$",), "django-bcrypt", "bcrypt (bcrypt$$2b$)"),
+    _Known(("{bcrypt}",), "spring-bcrypt", "bcrypt ({bcrypt}$2a$)"),
+    *(_Known((begin,), written, f"bcrypt ({begin})") for written, begin in BCRYPT_PREFIXES.items()),
+    _Known(("pbkdf2_sha256$",), "django-pbkdf2", "Django (pbkdf2_sha256)"),
+    _Known(
+        ("bcrypt_sha256$", "pbkdf2_sha1$", "argon2$", "scrypt$"),
         "django-pbkdf2",
         "Django (pbkdf2_sha256)",
         _DJANGO_TOO,
     ),
-    ("pbkdf2: scrypt:", "werkzeug-scrypt", "Werkzeug (werkzeug-scrypt)", ""),
-    ("$argon2", "argon2id", "argon2 (argon2id)", ""),
+    _Known(("pbkdf2:", "scrypt:"), "werkzeug-scrypt", "Werkzeug (werkzeug-scrypt)"),
+    _Known(("$argon2",), "argon2id", "argon2 (argon2id)"),
 )
+"""Formats that Keyturn reads."""
+
 _NOT_READ = (
-    ("$wp$2y$ $P$ $H$", "php", "WordPress or phpBB; new hashes are $2y$", ""),
-    ("AQAAAA", "bcrypt", _ASP_NET, ""),
+    _Known(("$wp$2y$", "$P$", "$H$"), "php", "WordPress or phpBB; new hashes are $2y$"),
+    _Known(("AQAAAA",), "bcrypt", _ASP_NET),
 )
-"""Formats that Keyturn reads, and others: the beginnings of their hashes, the format that Keyturn
-writes for such an app, the format in words, and what the operator must check. WordPress 6.8 and
-phpBB also read bcrypt (wp_check_password; phpbb/passwords).
+"""Formats that Keyturn does not read. WordPress 6.8 and phpBB also read bcrypt (wp_check_password;
+phpbb/passwords).
 """
 
 
@@ -84,19 +101,23 @@ def recognise_hashes(values: Iterable[object]) -> HashFormat:
     if not hashes:
         return _NO_ROWS
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
-    # Without hashes of bcrypt, the cost is 0, which is no cost of bcrypt.
-    costs = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1) or [(0, 0)]
-    return (
-        replace(form, cost=costs[0][0])
-        if form.shown.startswith("bcrypt") and costs[0][0] in _COSTS
-        else form
-    )
+    if not form.shown.startswith("bcrypt"):
+        return form
+    costs = Counter(filter(None, map(bcrypt_cost, hashes)))
+    for cost, _ in costs.most_common(1):
+        if cost in _COSTS:
+            return replace(form, cost=cost)
+    return form
 
 
 def _form(stored: str) -> HashFormat:
-    for starts, written, shown, todo in _READ if hash_parts(stored) else _NOT_READ:
-        if stored.startswith(tuple(starts.split())):
-            return HashFormat(format=written, shown=shown, todo=todo, is_foreign=shown == _ASP_NET)
+    known = _READ if hash_parts(stored) else _NOT_READ
+    for one in known:
+        if stored.startswith(one.beginnings):
+            is_foreign = one.shown == _ASP_NET
+            return HashFormat(
+                format=one.written, shown=one.shown, todo=one.todo, is_foreign=is_foreign
+            )
     return _UNKNOWN
 
 
@@ -124,11 +145,13 @@ _LOCKED_OUT = "Otherwise users cannot sign in with a new password."
 def _foreign_format(
     table: str, stored: Sequence[object], used: HashFormat, settings: HashingSettings
 ) -> CheckResult:
-    hashes = [text for text in map(hash_text, stored) if text]
-    foreign = sum(_form(one).is_foreign for one in hashes)
-    unable = "does not know" if used.shown == _UNKNOWN.shown else f"cannot write ({_name_of(used)})"
+    hashes = list(filter(None, map(hash_text, stored)))
+    foreign = [one for one in hashes if _form(one).is_foreign]
+    unable = f"cannot write ({_name_of(used)})"
+    if used.shown == _UNKNOWN.shown:
+        unable = "does not know"
     message = (
-        f"{foreign} of {len(hashes)} hashes in the table {table} have a format that Keyturn "
+        f"{len(foreign)} of {len(hashes)} hashes in the table {table} have a format that Keyturn "
         f"{unable}"
     )
     new = _written_as(settings)

@@ -4,7 +4,7 @@ Values are bound parameters, and every name is quoted.
 """
 
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -87,16 +87,15 @@ class Statements:
         self._columns = mapping.fields
         self._is_active = all_hold(mapping.active)
         self._accounts = self._select_accounts()
-        # PostgreSQL takes all ids as one array, so that it prepares one statement for any number.
-        key, is_array = (
-            mapping.fields["id"],
-            dialect == "postgresql",
-        )
-        ids = sa.bindparam("ids", type_=key.type, expanding=not is_array)
-        self._accounts_by_id = self._accounts.where(
-            key == sa.any_(ids) if is_array else key.in_(ids)
-        )
+        self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
         self._accounts_in_ranges = cache(self._select_ranges)
+
+    def _is_one_of_ids(self) -> Condition:
+        key = self._columns["id"]
+        if self._dialect == "postgresql":
+            # All ids are one array, so that PostgreSQL prepares one statement for any number.
+            return key == sa.any_(sa.bindparam("ids", type_=key.type))
+        return key.in_(sa.bindparam("ids", type_=key.type, expanding=True))
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
         """Ask for every row whose address or user name may be one of these.
@@ -105,29 +104,23 @@ class Statements:
         addresses, and that of user names only with user names: its encoding may lack a letter of
         the other ones.
         """
-        addresses = [spelling for spelling in spellings if "@" in spelling]
-        names = [spelling for spelling in spellings if "@" not in spelling]
-        counts = []
-        values: dict[str, Any] = {}
-        for field, wanted in (("email", addresses), ("username", names)):
-            # The number is a power of two, so that there are few different statements to prepare.
-            # Some texts are asked for twice.
-            count = 1 << (len(wanted) - 1).bit_length() if wanted else 0
-            counts.append(count)
-            for place, spelling in enumerate(islice(cycle(wanted), count)):
-                values[f"{field}_from{place}"] = spelling
-                values[f"{field}_to{place}"] = spelling + _AFTER_SPACES
-        return self._accounts_in_ranges(*counts), values
+        addresses = _filled_up([spelling for spelling in spellings if "@" in spelling])
+        names = _filled_up([spelling for spelling in spellings if "@" not in spelling])
+        values = _limits_of_ranges("email", addresses) | _limits_of_ranges("username", names)
+        return self._accounts_in_ranges(len(addresses), len(names)), values
 
     def _select_ranges(self, addresses: int, names: int) -> sa.Select[Any]:
-        ranges = [*self._ranges("email", addresses), *self._ranges("username", names)]
-        return self._accounts.where(sa.or_(sa.false(), *ranges))
+        of_addresses = self._ranges("email", addresses)
+        of_names = self._ranges("username", names)
+        return self._accounts.where(sa.or_(sa.false(), *of_addresses, *of_names))
 
     def _ranges(self, field: str, count: int) -> Iterator[Condition]:
         if field not in self._columns:
             return
         column = self._columns[field]
-        stored = column if field in self.mapping.folding else sa.func.lower(column)
+        stored: ColumnElement[Any] = column
+        if field not in self.mapping.folding:
+            stored = sa.func.lower(column)
         for place in range(count):
             first = sa.bindparam(f"{field}_from{place}", type_=sa.Text())
             last = sa.bindparam(f"{field}_to{place}", type_=sa.Text())
@@ -167,15 +160,12 @@ class Statements:
         Raises ValueError for an impossible id.
         """
         is_unchanged = self._is_unchanged(account.id, account.email)
-        return (
-            sa.update(self.mapping.table)
-            .where(*is_unchanged, self._is_active)
-            .values(self._assigned("lock", moment))
-        )
+        locking = sa.update(self.mapping.table).values(self._assigned("lock", moment))
+        return locking.where(*is_unchanged, self._is_active)
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
-        locked = self._has_id(account_id), self._is_locked()
-        return sa.update(self.mapping.table).where(*locked).values(self._assigned("unlock", moment))
+        unlocking = sa.update(self.mapping.table).values(self._assigned("unlock", moment))
+        return unlocking.where(self._has_id(account_id), self._is_locked())
 
     def _assigned(self, section: str, moment: datetime) -> _Values:
         return _values(self.mapping.assigned[section], moment)
@@ -185,47 +175,50 @@ class Statements:
 
         A column of a time may have any time.
         """
-        set_by_lock, moment = self.mapping.assigned["lock"].items(), datetime.now(UTC)
-        as_set = (
-            one.is_not(None) if value in TIMES else _has_value(one, value, moment)
-            for one, value in set_by_lock
-        )
-        return sa.and_(*as_set)
+        moment = datetime.now(UTC)
+        conditions: list[Condition] = []
+        for column, value in self.mapping.assigned["lock"].items():
+            if value in TIMES:
+                conditions.append(column.is_not(None))
+            else:
+                conditions.append(_has_value(column, value, moment))
+        return sa.and_(*conditions)
 
     def _is_active_or_locked(self) -> Condition:
-        return (
-            sa.or_(self._is_active, self._is_locked())
-            if self.mapping.assigned["lock"]
-            else self._is_active
-        )
+        if not self.mapping.assigned["lock"]:
+            return self._is_active
+        return sa.or_(self._is_active, self._is_locked())
 
     def change(self, account: Account, password_hash: str | None, moment: datetime) -> sa.Update:
         """Set the hash, if given, and the columns of `set`, if the account is unchanged.
 
         A locked account is unlocked. Raises ValueError for an impossible id.
         """
-        values = self._assigned("set", moment) | (
-            self._assigned("unlock", moment) if account.locked else {}
-        )
+        values = self._assigned("set", moment)
+        if account.locked:
+            values |= self._assigned("unlock", moment)
         if password_hash is not None:
             values[self._columns["password"]] = self._stored_hash(password_hash)
-        return self._change(
-            account.id, account.email, values, self._still_takes_password_of(account)
-        )
+        may_change = self._still_takes_password_of(account)
+        return self._change(account.id, account.email, values, may_change)
 
     def is_as_it_was(self, account: Account) -> sa.Select[Any]:
         """Ask for the account under the conditions of `change`.
 
         Raises ValueError for an impossible id.
         """
-        allowed = self._may_be_changed(
-            account.id, account.email, self._still_takes_password_of(account)
-        )
+        may_change = self._still_takes_password_of(account)
+        allowed = self._may_be_changed(account.id, account.email, may_change)
         return sa.select(self._columns["id"]).where(*allowed)
 
     def _still_takes_password_of(self, account: Account) -> Condition:
-        is_open = self._is_active_or_locked() if account.locked else self._is_active
-        return sa.and_(is_open, self._lacks_hash()) if account.awaits_password else is_open
+        is_open = self._is_active
+        if account.locked:
+            is_open = self._is_active_or_locked()
+        if account.awaits_password:
+            # Of two who choose the first password, one must fail.
+            return sa.and_(is_open, self._lacks_hash())
+        return is_open
 
     def _change(
         self, account_id: str | None, email: str, values: _Values, may_change: Condition
@@ -248,14 +241,15 @@ class Statements:
     def _has_id(self, account_id: str | None) -> Condition:
         stored = self._columns["id"]
         kind = kind_of(stored)
-        has_value = _is_any(stored, [None] if account_id is None else kind.ids(account_id))
+        values = [None] if account_id is None else kind.ids(account_id)
+        has_value = _is_any(stored, values)
         if kind.holds in (int, UUID, bytes):
             return has_value
-        text = self._is_text("id", account_id)
-        return sa.and_(
-            has_value,
-            sa.or_(text, sa.func.typeof(stored) == "blob") if kind.holds_anything else text,
-        )
+        # A collation may take "a" for "A", so a text is compared once more.
+        is_same_text = self._is_text("id", account_id)
+        if kind.holds_anything:
+            is_same_text = sa.or_(is_same_text, sa.func.typeof(stored) == "blob")
+        return sa.and_(has_value, is_same_text)
 
     def endings(
         self, account_id: str, moment: datetime, *, intruded: bool
@@ -267,12 +261,15 @@ class Statements:
         columns whose times may be in another zone. Its rows are not counted.
         """
         for one in self.mapping.endings:
-            if intruded or one.ending.when == "change":
-                with suppress(ValueError):  # a column of another type holds no such id
-                    owners = kind_of(one.owner).ids(account_id)
-                    yield one.ending.what, self._end(one, owners, moment, moment)
-                    if any(_keeps_no_zone(column, value) for column, value in one.sets.items()):
-                        yield "", self._end(one, owners, moment, moment - timedelta(days=1))
+            if one.ending.when != "change" and not intruded:
+                continue
+            try:
+                owners = kind_of(one.owner).ids(account_id)
+                yield one.ending.what, self._end(one, owners, moment, moment)
+                if any(_keeps_no_zone(column, value) for column, value in one.sets.items()):
+                    yield "", self._end(one, owners, moment, moment - timedelta(days=1))
+            except ValueError:
+                continue  # a column of another type holds no such id
 
     def new_random_values(self, account_id: str, moment: datetime) -> sa.Update | None:
         """Return the UPDATE of the account's columns of `{random}`; None if there are none.
@@ -280,31 +277,27 @@ class Statements:
         Such a column admits clients, as a session's token does. Raises ValueError for an impossible
         id.
         """
-        placeholders = self.mapping.assigned["set"].items()
-        random = {
-            column: set_value(column, value, moment)
-            for column, value in placeholders
-            if value == RANDOM
-        }
-        if not random:
+        values = {}
+        for column, placeholder in self.mapping.assigned["set"].items():
+            if placeholder == RANDOM:
+                values[column] = set_value(column, placeholder, moment)
+        if not values:
             return None
-        return sa.update(self.mapping.table).where(self._has_id(account_id)).values(random)
+        return sa.update(self.mapping.table).where(self._has_id(account_id)).values(values)
 
     def _end(
         self, one: MappedEnding, owners: Iterable[Any], moment: datetime, limit: datetime
     ) -> Write:
         theirs = [_is_any(one.owner, owners)]
         if self._dialect == "mysql" and kind_of(one.owner).holds is str:
+            # In MySQL's own collations, "a" is "A". The condition above can use an index.
             theirs.append(_is_any(self._exactly(one.owner), owners))
         theirs += [_has_value(column, value, moment) for column, value in one.where.items()]
         if not one.sets:
             return sa.delete(one.owner.table).where(*theirs)
-        due = [_is_due(column, value, limit) for column, value in one.sets.items()]
-        return (
-            sa.update(one.owner.table)
-            .where(*theirs, sa.or_(*due))
-            .values(_values(one.sets, moment))
-        )
+        not_ended = [_is_due(column, value, limit) for column, value in one.sets.items()]
+        ended = sa.update(one.owner.table).values(_values(one.sets, moment))
+        return ended.where(*theirs, sa.or_(*not_ended))
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
         """Yield variants of the statements that find and change accounts.
@@ -314,20 +307,15 @@ class Statements:
         trial, values = self.by_identifier(["", "@"])
         yield "table", trial.params(values)
         if "password" in self._columns:
-            yield (
-                "password",
-                self._change(
-                    None, "", {self._columns["password"]: self._stored_hash("")}, self._is_active
-                ),
-            )
+            yield "password", self._change_of_none(self._columns["password"], self._stored_hash(""))
         for section, assignments in self.mapping.assigned.items():
             for column, value in _values(assignments, moment).items():
-                yield (
-                    f"{section}.{column.name}",
-                    self._change(None, "", {column: value}, self._is_active),
-                )
+                yield f"{section}.{column.name}", self._change_of_none(column, value)
         for ending in self.mapping.endings:
             yield ending.setting, self._end(ending, [None], moment, moment)
+
+    def _change_of_none(self, column: sa.Column[Any], value: object) -> sa.Update:
+        return self._change(None, "", {column: value}, self._is_active)
 
     def hashes(self) -> tuple[sa.Column[Any], Condition]:
         """Return the column of the hashes, and the condition that a hash is usable."""
@@ -342,24 +330,21 @@ class Statements:
         elsewhere: Condition = sa.false()
         if "provider" in self._columns:
             elsewhere = lowered(self._columns["provider"]).not_in(PASSWORD_PROVIDERS)
-        numbers = {
-            "active": _as_number(self._is_active),
-            "with_hash": _as_number(has_hash),
-            "contradicting": _as_number(sa.and_(has_hash, elsewhere)),
-        }
-        first = sa.select(*(number.label(name) for name, number in numbers.items())).select_from(
-            self.mapping.table
+        each = sa.select(
+            _as_number(self._is_active).label("active"),
+            _as_number(has_hash).label("with_hash"),
+            _as_number(sa.and_(has_hash, elsewhere)).label("contradicting"),
         )
-        rows = first.limit(most).subquery()
-        sums = [sa.func.coalesce(sa.func.sum(rows.c[name]), 0).label(name) for name in numbers]
+        rows = each.select_from(self.mapping.table).limit(most).subquery()
+        sums = [sa.func.coalesce(sa.func.sum(row), 0).label(row.name) for row in rows.c]
         return sa.select(sa.func.count().label("accounts"), *sums).select_from(rows)
 
     def _select_accounts(self) -> sa.Select[Any]:
-        columns: list[ColumnElement[Any]] = [
-            self._read(one).label(one) for one in _PLAIN if one in self._columns
-        ]
+        fields = [field for field in _PLAIN if field in self._columns]
+        columns: list[ColumnElement[Any]] = [self._read(field).label(field) for field in fields]
         if "password" in self._columns:
-            columns += [self._has_hash().label("has_hash"), self._lacks_hash().label("lacks_hash")]
+            columns.append(self._has_hash().label("has_hash"))
+            columns.append(self._lacks_hash().label("lacks_hash"))
         if self.mapping.assigned["lock"]:
             columns.append(self._is_locked().label("locked"))
         return sa.select(*columns, self._is_active.label("active"))
@@ -387,40 +372,58 @@ class Statements:
     def _is_usable(self) -> Condition:
         column = self._columns["password"]
         first: ColumnElement[Any] = sa.func.substr(column, 1, 1, type_=sa.Text)
-        if kind_of(column).holds is bytes:
+        holds_bytes = kind_of(column).holds is bytes
+        if holds_bytes and self._dialect == "postgresql":
             # PostgreSQL's cast of bytes writes hexadecimal digits.
-            is_postgresql = self._dialect == "postgresql"
-            first = (
-                sa.func.encode(first, "escape", type_=sa.Text)
-                if is_postgresql
-                else sa.cast(first, sa.Text)
-            )
+            first = sa.func.encode(first, "escape", type_=sa.Text)
+        elif holds_bytes:
+            first = sa.cast(first, sa.Text)
         return sa.func.coalesce(first, "").not_in(_UNUSABLE)
 
     def _stored_hash(self, text: str) -> str | bytes:
-        return text.encode() if kind_of(self._columns["password"]).holds is bytes else text
+        if kind_of(self._columns["password"]).holds is bytes:
+            return text.encode()
+        return text
 
     def _is_text(self, field: str, value: str | None) -> Condition:
         """Return the condition that the field is the same text, character by character.
 
         Spaces around it do not count.
         """
-        return self._exactly(self._columns[field]) == sa.bindparam(
-            None, value, type_=sa.Text(), unique=True
-        )
+        wanted = sa.bindparam(None, value, type_=sa.Text(), unique=True)
+        return self._exactly(self._columns[field]) == wanted
 
     def _exactly(self, column: ColumnElement[Any]) -> ColumnElement[str]:
-        kind: TypeEngine[str] = (
-            mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
-        )
+        kind: TypeEngine[str] = sa.Text()
+        if self._dialect == "mysql":
+            kind = mysql.CHAR(charset="utf8mb4")
         text = sa.func.trim(sa.cast(column, kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
 
 
 def _as_number(condition: Condition) -> sa.Case[int]:
-    return sa.case(
-        (condition, sa.literal_column("1", sa.Integer)), else_=sa.literal_column("0", sa.Integer)
-    )
+    one = sa.literal_column("1", sa.Integer)
+    zero = sa.literal_column("0", sa.Integer)
+    return sa.case((condition, one), else_=zero)
+
+
+def _filled_up(texts: Sequence[str]) -> Sequence[str]:
+    """Repeat some of the texts until their number is a power of two.
+
+    So there are few different statements to prepare.
+    """
+    if not texts:
+        return ()
+    count = 1 << (len(texts) - 1).bit_length()
+    return list(islice(cycle(texts), count))
+
+
+def _limits_of_ranges(field: str, texts: Sequence[str]) -> dict[str, str]:
+    limits = {}
+    for place, text in enumerate(texts):
+        limits[f"{field}_from{place}"] = text
+        limits[f"{field}_to{place}"] = text + _AFTER_SPACES
+    return limits
 
 
 def _values(assignments: Assignments, moment: datetime) -> _Values:
@@ -435,7 +438,9 @@ def _is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition
     if value == "{null}":
         return column.is_not(None)
     limit = sa.bindparam(None, set_value(column, value, moment), type_=column.type, unique=True)
-    return sa.or_(column.is_(None), column > limit if value in TIMES else column != limit)
+    if value in TIMES:
+        return sa.or_(column.is_(None), column > limit)
+    return sa.or_(column.is_(None), column != limit)
 
 
 def _keeps_no_zone(column: sa.Column[Any], value: Value) -> bool:
@@ -447,15 +452,12 @@ def _keeps_no_zone(column: sa.Column[Any], value: Value) -> bool:
 
 
 def _has_value(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
-    return (
-        column.is_(None)
-        if value == "{null}"
-        else _is_any(column, [set_value(column, value, moment)])
-    )
+    if value == "{null}":
+        return column.is_(None)
+    return _is_any(column, [set_value(column, value, moment)])
 
 
 def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> Condition:
     # None must be a parameter, too: `= NULL` is never true, but SQLAlchemy would write IS NULL.
-    return sa.or_(
-        *(stored == sa.bindparam(None, value, type_=stored.type, unique=True) for value in values)
-    )
+    wanted = [sa.bindparam(None, value, type_=stored.type, unique=True) for value in values]
+    return sa.or_(*(stored == value for value in wanted))

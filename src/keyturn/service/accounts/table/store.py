@@ -1,7 +1,7 @@
 """The store of accounts in a table that an app already has."""
 
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
@@ -55,9 +55,8 @@ class TablePeople(AccountStore):
         self._settings = settings
 
         def read(connection: Connection) -> Statements:
-            return Statements(
-                MappingReader(connection, settings).mapping(hash_length), place.dialect.name
-            )
+            mapping = MappingReader(connection, settings).mapping(hash_length)
+            return Statements(mapping, place.dialect.name)
 
         self._known = KnownTable(place, settings.table, read)
         self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=place.in_time)
@@ -65,15 +64,18 @@ class TablePeople(AccountStore):
 
     async def require_ready(self) -> None:
         statements = await self._known.require_ready()
-        refused: dict[str, str] = {}
+        setting_by_refusal: dict[str, str] = {}
         for setting, statement in statements.trial_statements(now()):
             # Each has its own transaction, since PostgreSQL ends one with the first refusal.
-            if why := await self._known.place.transact(partial(_refusal, statement=statement)):
-                refused.setdefault(why, setting)  # report a refusal of the whole table once
-        if refused:
-            raise SettingsInvalid(
-                [Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()]
-            )
+            why = await self._known.place.transact(partial(_refusal, statement=statement))
+            if why:
+                # A refusal of the whole table is reported once.
+                setting_by_refusal.setdefault(why, setting)
+        faults = [
+            Fault(f"accounts.table.{setting}", why) for why, setting in setting_by_refusal.items()
+        ]
+        if faults:
+            raise SettingsInvalid(faults)
 
     async def require_reachable(self) -> None:
         await self._get_all([])
@@ -91,10 +93,15 @@ class TablePeople(AccountStore):
         return await self._gets.submit(account_id)
 
     async def _find_all(self, identifiers: Sequence[str]) -> Sequence[Account | None]:
-        wanted = {spelling for identifier in identifiers for spelling in spellings(identifier)}
+        wanted: set[str] = set()
+        for identifier in identifiers:
+            wanted |= spellings(identifier)
         rows = rows_by_identifier(await self._rows_of(list(wanted)))
-        chosen = (choose_row(rows, identifier) for identifier in identifiers)
-        return [account_of(row) if row else None for row in chosen]
+        accounts = []
+        for identifier in identifiers:
+            row = choose_row(rows, identifier)
+            accounts.append(account_of(row) if row else None)
+        return accounts
 
     async def _rows_of(self, spellings: Sequence[str]) -> Sequence[RowMapping]:
         """Return the rows of all spellings that the columns can hold; no row has any other.
@@ -108,23 +115,20 @@ class TablePeople(AccountStore):
             if len(spellings) == 1:
                 return []
         middle = len(spellings) // 2
-        halves = [
-            *await self._rows_of(spellings[:middle]),
-            *await self._rows_of(spellings[middle:]),
-        ]
-        by_id = {row["id"]: row for row in halves}  # two spellings may find the same row
+        first_half = await self._rows_of(spellings[:middle])
+        second_half = await self._rows_of(spellings[middle:])
+        by_id = {row["id"]: row for row in (*first_half, *second_half)}  # both may find a row
         return list(by_id.values())
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         rows = await self._fetch(lambda statements: statements.by_ids(set(ids)))
-        accounts = [account_of(row) for row in rows]
-        # An account without a valid address is left out: no mail would reach it. Ids are compared
-        # here once more, since "a" equals "A" in MySQL's collations.
-        by_id = {
-            account.id: account
-            for account in accounts
-            if addresses.is_same_mailbox(account.email, account.email)
-        }
+        by_id = {}
+        for row in rows:
+            account = account_of(row)
+            # An account without a valid address is left out: no mail would reach it.
+            if addresses.is_same_mailbox(account.email, account.email):
+                by_id[account.id] = account
+        # Ids are compared here once more, since "a" equals "A" in MySQL's collations.
         return [by_id.get(account_id) for account_id in ids]
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
@@ -172,12 +176,15 @@ class TablePeople(AccountStore):
         await self._known.close()
 
     async def _emails(self, query_of: Callable[[Statements], Query]) -> Sequence[str]:
-        return [text_of(row["email"]) for row in await self._fetch(query_of)]
+        rows = await self._fetch(query_of)
+        return [text_of(row["email"]) for row in rows]
 
     async def _fetch(self, query_of: Callable[[Statements], Query]) -> Sequence[RowMapping]:
-        return await self._known.read(
-            lambda one, statements: one.execute(*query_of(statements)).mappings().all()
-        )
+        def fetch(connection: Connection, statements: Statements) -> Sequence[RowMapping]:
+            statement, values = query_of(statements)
+            return connection.execute(statement, values).mappings().all()
+
+        return await self._known.read(fetch)
 
 
 class TableAccounts(TablePeople):
@@ -199,16 +206,22 @@ class TableAccounts(TablePeople):
         return await self.note_change(account, await password.hashed())
 
     async def lock(self, account: Account) -> bool:
-        return self.can_lock and await self._known.transact(
-            lambda tx, statements: _changes(tx, account.id, lambda: statements.lock(account, now()))
-        )
+        if not self.can_lock:
+            return False
+
+        def lock(connection: Connection, statements: Statements) -> bool:
+            return _changes(connection, account.id, lambda: statements.lock(account, now()))
+
+        return await self._known.transact(lock)
 
     async def unlock(self, account_id: str) -> bool:
-        return self.can_lock and await self._known.transact(
-            lambda tx, statements: _changes(
-                tx, account_id, lambda: statements.unlock(account_id, now())
-            )
-        )
+        if not self.can_lock:
+            return False
+
+        def unlock(connection: Connection, statements: Statements) -> bool:
+            return _changes(connection, account_id, lambda: statements.unlock(account_id, now()))
+
+        return await self._known.transact(unlock)
 
 
 class JoiningTableAccounts(TableAccounts):
@@ -223,10 +236,9 @@ class JoiningTableAccounts(TableAccounts):
     def set_password_within(
         self, connection: Connection, account: Account, password_hash: str
     ) -> bool | Ended:
+        change = partial(_change, account=account, password_hash=password_hash)
         try:
-            return self._known.within(
-                connection, partial(_change, account=account, password_hash=password_hash)
-            )
+            return self._known.within(connection, change)
         except RuleRefused as error:
             raise ChangeRefused(str(error)) from None
 
@@ -234,7 +246,8 @@ class JoiningTableAccounts(TableAccounts):
 def _hash_of(connection: Connection, statements: Statements, account_id: str) -> str | None:
     for row in connection.execute(*statements.hash_by_id(account_id)).mappings():
         account = account_of(row)
-        if account.id == account_id and account.active and account.has_password:
+        may_sign_in = account.active and account.has_password
+        if may_sign_in and account.id == account_id:
             return hash_text(row["hash"])
     return None
 
@@ -242,9 +255,10 @@ def _hash_of(connection: Connection, statements: Statements, account_id: str) ->
 def _change(
     connection: Connection, statements: Statements, account: Account, password_hash: str | None
 ) -> bool | Ended:
-    if not _changes(
-        connection, account.id, lambda: statements.change(account, password_hash, now())
-    ):
+    def change() -> Update:
+        return statements.change(account, password_hash, now())
+
+    if not _changes(connection, account.id, change):
         _require_changed(connection, statements, account)
         return False
     ended = _end(connection, statements, account.id, intruded=account.intruded)
@@ -253,17 +267,18 @@ def _change(
 
 def _require_changed(connection: Connection, statements: Statements, account: Account) -> None:
     """Raise RuleRefused if Keyturn's own conditions allow the change that changed no row."""
-    with suppress(ValueError):  # another store's account
-        if connection.execute(statements.is_as_it_was(account)).first():
-            why = (
-                "no row was changed, although the account is as it was: a trigger, a rule or row "
-                "level security of the"
-                " database suppresses the change"
-            )
-            log.error(
-                LogEvent("accounts.refused", table=statements.mapping.table.fullname, reason=why)
-            )
-            raise RuleRefused(why, not_changed=True)
+    try:
+        is_as_it_was = statements.is_as_it_was(account)
+    except ValueError:  # another store's account
+        return
+    if connection.execute(is_as_it_was).first():
+        why = (
+            "no row was changed, although the account is as it was: a trigger, a rule or row level "
+            "security of the database suppresses the change"
+        )
+        table = statements.mapping.table.fullname
+        log.error(LogEvent("accounts.refused", table=table, reason=why))
+        raise RuleRefused(why, not_changed=True)
 
 
 def _changes(connection: Connection, account_id: str, statement_of: Callable[[], Update]) -> bool:
@@ -351,12 +366,16 @@ def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowM
     row without a valid address is left out, and so is a user name with an @, which would pass for
     an address.
     """
-    by_identifier: dict[str, list[RowMapping]] = {}
+    by_identifier: defaultdict[str, list[RowMapping]] = defaultdict(list)
     for row in rows:
-        with suppress(InputInvalid):
-            by_identifier.setdefault(addresses.parse(text_of(row["email"])), []).append(row)
-            if (name := addresses.fold_name(text_of(row.get("username")))) and "@" not in name:
-                by_identifier.setdefault(name, []).append(row)
+        try:
+            address = addresses.parse(text_of(row["email"]))
+        except InputInvalid:
+            continue
+        by_identifier[address].append(row)
+        name = addresses.fold_name(text_of(row.get("username")))
+        if name and "@" not in name:
+            by_identifier[name].append(row)
     return by_identifier
 
 
@@ -374,20 +393,34 @@ def choose_row(
     another user.
     """
     is_address = "@" in identifier
-    rows = by_identifier.get(
-        addresses.normalize(identifier) if is_address else addresses.fold_name(identifier), ()
-    )
-    if not is_address:
-        stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]
-        as_written = [row for text, row in stored if text == identifier]
-        rows = as_written or [row for text, row in stored if text.strip(" ") == identifier] or rows
-    same = sorted(rows, key=partial(_preference, identifier))
-    if sum(bool(row["active"]) for row in same) > 1:
-        log.warning(
-            LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same))
-        )
-        return same[0] if is_address else None
-    return next(iter(same), None)
+    if is_address:
+        rows = by_identifier.get(addresses.normalize(identifier), ())
+    else:
+        rows = _as_written(identifier, by_identifier.get(addresses.fold_name(identifier), ()))
+    preferred = sorted(rows, key=partial(_preference, identifier))
+    active = [row for row in rows if row["active"]]
+    if len(active) > 1:
+        ids = ", ".join(text_of(row["id"]) for row in preferred)
+        log.warning(LogEvent("accounts.ambiguous", accounts=ids))
+        if not is_address:
+            return None
+    return preferred[0] if preferred else None
+
+
+def _as_written(name: str, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
+    """Return the rows whose user name is written like `name`, or all rows if none is.
+
+    Spaces around a stored name count only if another row has the same name without them.
+    """
+    exact = []
+    without_spaces = []
+    for row in rows:
+        stored = unicodedata.normalize("NFC", str(row["username"]))
+        if stored == name:
+            exact.append(row)
+        if stored.strip(" ") == name:
+            without_spaces.append(row)
+    return exact or without_spaces or rows
 
 
 def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
