@@ -30,11 +30,12 @@ _CHALLENGE = re.compile(
 
 _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)
+# With the types that they have without one.
 _FIELDS = {
     "input": "text",
     "textarea": "text",
     "button": "submit",
-}  # with the types that they have without one
+}
 _TYPED = {"email", "text", "tel", "search"}
 _NOT_SENT = {"button", "image", "reset", "file"}
 
@@ -107,9 +108,8 @@ class Call(Struct, frozen=True):
             return await browser.send(
                 self.method, path, msgspec.json.encode(fields), "application/json"
             )
-        named = {
-            name + "[]" * isinstance(value, tuple): value for name, value in fields.items()
-        }  # else PHP takes one
+        # Else PHP takes one.
+        named = {name + "[]" * isinstance(value, tuple): value for name, value in fields.items()}
         form = urlencode(named, doseq=True).encode()  # a list becomes one field for each item
         return await browser.send(self.method, path, form, "application/x-www-form-urlencoded")
 

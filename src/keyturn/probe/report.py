@@ -82,9 +82,8 @@ def _with_code(text: str) -> Markup:
 
 def as_json(report: ProbeReport) -> str:
     """Return all outcomes. Added members do not change the version."""
-    return json.dumps(
-        {"version": 1, **msgspec.to_builtins(report)}, indent=2
-    )  # in ASCII, with all else escaped
+    # In ASCII, with all else escaped.
+    return json.dumps({"version": 1, **msgspec.to_builtins(report)}, indent=2)
 
 
 def _without_links(text: str) -> str:

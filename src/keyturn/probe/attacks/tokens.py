@@ -46,11 +46,12 @@ _BASE64 = (b64encode, urlsafe_b64encode)
 _HIDES_THE_PATH = re.compile(
     r"(never|no-referrer|same-origin|(strict-)?origin(-when-cross-?origin)?)\Z"
 )
+# Browsers skip all other words.
 _SHOWS_THE_PATH = {
     "always",
     "unsafe-url",
     "no-referrer-when-downgrade",
-}  # browsers skip all other words
+}
 _ANYBODY = {"*", "http:", "https:", "http://*", "https://*"}
 
 

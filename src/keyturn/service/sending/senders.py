@@ -157,6 +157,5 @@ class CaptureSender:
     def _write(self, email: Email, key: str) -> None:
         file = self._folder / f"{key}.eml"
         if not file.exists():
-            add_private_file(
-                file, to_mime(email, key=key, date=datetime.now(UTC))
-            )  # it may hold a working link
+            # It may hold a working link.
+            add_private_file(file, to_mime(email, key=key, date=datetime.now(UTC)))

@@ -19,9 +19,8 @@ from keyturn.studio.renderers.limits import Limits
 from keyturn.values import did_you_mean, mismatch
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
-SettingsRules = Callable[
-    [Mapping[str, Any]], Iterable[Fault]
-]  # returns the faults of values that are set
+# Returns the faults of values that are set.
+SettingsRules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 _LARGEST = 1_000_000
 _SHARED = stat.S_ISVTX | stat.S_IWOTH
 _SUFFIX = re.compile(r"\.[\w-]+")

@@ -171,10 +171,11 @@ def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
 
         return answer
 
+    # Not what a proxy, such as Flask's request, would take itself for.
     kinds = {
         FunctionType,
         MethodType,
-    }  # not what a proxy, such as Flask's request, would take itself for
+    }
     waiting = {
         name: one
         for name, one in functions.items()

@@ -25,13 +25,14 @@ from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file, walk
 from keyturn.studio.renderers.limits import OutOfTime
 
+# Dulwich opens them, even pipes.
 _READ = (
     "HEAD",
     "commondir",
     "packed-refs",
     "shallow",
     "info/grafts",
-)  # dulwich opens them, even pipes
+)
 # The settings that say how a repository is stored. No other one counts.
 _FORMAT = (
     ("core", "repositoryformatversion"),

@@ -113,10 +113,11 @@ class SampleFiles:
 # Returns a text with a table added or replaced by name. Raises ValueError if the format cannot
 # express the values.
 Writer = Callable[[str, str, Mapping[str, Any]], str]
+# Beside those of JSON.
 NATIVE: Mapping[str, tuple[type, ...]] = {
     ".toml": (datetime, date, time),
     ".json": (),
-}  # beside those of JSON
+}
 
 
 # A table with those within it, up to the blank lines and comments above the next one.

@@ -207,9 +207,8 @@ class _Bounded(Compat32):
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
         if name.lower() == "content-transfer-encoding":
-            return name, value[:_LONGEST_PARAMETERS].strip(
-                '"; \t'
-            )  # Python compares the whole value
+            # Python compares the whole value.
+            return name, value[:_LONGEST_PARAMETERS].strip('"; \t')
         return name, _readable(value) if name.lower() in _WITH_PARAMETERS else value
 
 

@@ -23,12 +23,10 @@ PATIENCE = 3
 # Exception` may
 _AGAIN = 0.5
 _SOON = 0.001  # seconds until an alarm that came due while another one counted
-Job = tuple[
-    float, Callable[..., Any], tuple[Any, ...]
-]  # the seconds that it may take, a function, and its arguments
-JobResult = tuple[
-    Any, Exception | None
-]  # the value of a job, or what it raised: LimitExceeded if it passed a limit
+# The seconds that it may take, a function, and its arguments.
+Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
+# The value of a job, or what it raised: LimitExceeded if it passed a limit.
+JobResult = tuple[Any, Exception | None]
 
 
 class Limits(Struct, frozen=True):

@@ -193,9 +193,8 @@ class Snapshots:
         if unknown := [tag for tag in languages if tag not in known]:
             wrong = f"there is no language {unknown[0]}; there are {', '.join(known)}"
             raise SettingsInvalid.of("snapshot_languages", wrong)
-        self._languages = {
-            "" if tag == own else tag: tag for tag in languages or known
-        }  # by their part of a name
+        # By their part of a name.
+        self._languages = {"" if tag == own else tag: tag for tag in languages or known}
         self._render = render or gallery.render
         self._differ = differ
 

@@ -166,9 +166,8 @@ async def view_page(file: FromPath[str], inbox: NamedDependency[Inbox]) -> Respo
     def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
-        return captured_frame(
-            content, mail.id, View(), Runner(None)
-        )  # as it is, which needs no renderer
+        # As it is, which needs no renderer.
+        return captured_frame(content, mail.id, View(), Runner(None))
 
     return await inbox.read(name, answer)
 

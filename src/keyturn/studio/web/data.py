@@ -45,9 +45,8 @@ class CurrentData(Struct, frozen=True):
         """
         known = schema_of(self.sample.values, self.props)
         own = known.get("properties", {})
-        return known | {
-            "properties": {**own, **{name: {} for name in self.values}, **own}
-        }  # in the order of the types
+        # In the order of the types.
+        return known | {"properties": {**own, **{name: {} for name in self.values}, **own}}
 
 
 def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:

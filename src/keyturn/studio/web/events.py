@@ -60,9 +60,8 @@ async def _batches(studio: Studio, folders: set[Path]) -> AsyncGenerator[set[Pat
     """Yield batches of changes until the server stops or a watched folder is replaced."""
     from watchfiles import Change, awatch
 
-    logging.getLogger("watchfiles").setLevel(
-        logging.WARNING
-    )  # else the terminal shows a line for each save
+    # Else the terminal shows a line for each save.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     async for batch in awatch(
         *folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True
     ):

@@ -100,11 +100,12 @@ class Retention:
         )
         yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
+        # Empty counters.
         yield (
             "limits",
             LimitRow.key,
             LimitRow.tat < sa.extract("epoch", self._database.clock()),
-        )  # empty counters
+        )
 
     async def _in_batches(
         self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]

@@ -80,9 +80,8 @@ class _Translation:
                     else f"{{{{ {self._expression(written)} }}}}"
                 )
             elif token.token_type == TokenType.TEXT:
-                yield token.contents.replace(
-                    "{", " "
-                )  # where values are printed, and no tags of Jinja
+                # Where values are printed, and no tags of Jinja.
+                yield token.contents.replace("{", " ")
             elif token.token_type == TokenType.BLOCK:
                 tag, *words = token.split_contents()
                 yield from self._tag(tag, words)

@@ -103,10 +103,11 @@ def find_samples(
 
 
 def _files(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator[Path]:
+    # Texts, since a folder has thousands of mails.
     top, beside = (
         folder.as_posix(),
         folder.parent.as_posix(),
-    )  # texts, since a folder has thousands of mails
+    )
     stem = f"{top}/{stem_of(markup)}"
     above, _, last = stem.rpartition("/")
     stems = [f"{above}/samples"] if above == f"{top}/{name}" else []

@@ -97,9 +97,8 @@ METHODS: Mapping[Use, frozenset[str]] = {
 }
 TESTS: Mapping[str, Use] = {name: use for use, names in USES["tests"].items() for name in names}
 
-TargetShape = (
-    str | Sequence["TargetShape"]
-)  # the names that take a value: `for label, (amount, unit) in rows`
+# The names that take a value: `for label, (amount, unit) in rows`.
+TargetShape = str | Sequence["TargetShape"]
 _OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
 _RETURN_THE_LIKE = frozenset({"items", "values", "astimezone", "date", "time"})
 _NUMBER_FORMAT = re.compile(r"[\dfdgen,%]$")

@@ -115,9 +115,10 @@ def _with_lightness(colour: Colour, wanted: float) -> Colour:
         for f in (fy + a / 500, fy, fy - b / 200)
     )
     linear = _multiply(_TO_RGB, [*map(mul, ratios, _WHITE_POINT)])
+    # SRGB's own.
     channels = (
         one * 12.92 if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in linear
-    )  # sRGB's own
+    )
     return Colour(*(min(max(one, 0.0), 1.0) for one in channels))._replace(alpha=colour.alpha)
 
 

@@ -91,9 +91,8 @@ class _OriginsGenerator(CodeGenerator):
     """Generates code that records the place of each output, and goes on if an expression fails."""
 
     _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
-    _statements: list[
-        nodes.Node | None
-    ]  # the open statements `call` and `filter`, the innermost last
+    # The open statements `call` and `filter`, the innermost last.
+    _statements: list[nodes.Node | None]
     environment: TolerantEnvironment
 
     def fail(self, msg: str, lineno: int) -> Any:

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from keyturn.studio.lint.finding import Finding, Place, line_and_column, merge
 from keyturn.studio.lint.rules import RULES
 
+# Known by the first words of their tags; Django and Liquid share some.
 _BY_TAGS = (
     "Liquid",
     "Twig",
     "Django",
-)  # known by the first words of their tags; Django and Liquid share some
+)
 _TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
 _EXPRESSIONS = {  # the engines by what they write in braces, and Jinja never does
     "Blade": re.compile(r"\{\{\s*\$\w+\s*(?:->|\[|\(|\?\?|\}\})|\{!!|\{\{--"),

@@ -166,9 +166,8 @@ class TolerantEnvironment(Environment):
             for one in self.extensions.values()
             if not type(one).__module__.startswith("jinja2.")
         )
-        own = {
-            tag for extension in apps for tag in extension.tags
-        }  # what is in their blocks, only the app knows
+        # What is in their blocks, only the app knows.
+        own = {tag for extension in apps for tag in extension.tags}
         is_usual = _SYNTAX.items() <= vars(self).items() and own.isdisjoint(
             map(_name, _tags_in(source))
         )
@@ -311,9 +310,8 @@ def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
     """
     ends = {_name(tag)[3:] for tag in tags if _name(tag).startswith("end")} - {""}
     opened, names, has_stray = list[list[_Tag]](), Counter[str](), False
-    crossed = defaultdict[str, list[tuple[list[_Tag], str]]](
-        list
-    )  # by an end tag; their own may follow
+    # By an end tag; their own may follow.
+    crossed = defaultdict[str, list[tuple[list[_Tag], str]]](list)
     for tag in tags:
         name = _name(tag)
         if name in _BETWEEN and opened and _name(opened[-1][0]) != "block":

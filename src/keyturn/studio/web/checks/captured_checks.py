@@ -94,11 +94,12 @@ _ONCE = (
     "references",
     "subject",
 )
+# Support.google.com/mail/answer/6590.
 _REFUSED = re.compile(
     r"\.(?:ade|adp|apk|appx|bat|cab|chm|cmd|com|cpl|dll|dmg|exe|hta|ins|iso|isp|jar|jse?|lib|lnk|mde|msc|msi|msix|msp"
     r"|mst|nsh|pif|ps1|scr|sct|shb|sys|vbe?|vbs|vhdx?|vxd|wsc|wsf|wsh)$",
     re.IGNORECASE,
-)  # support.google.com/mail/answer/6590
+)
 _UNSUBSCRIBE = re.compile(
     r"unsubscri|opt.?out|abmelden|abbestellen|désabonn|désinscri|darse de baja|cancelar (?:la "
     r")?suscripción"

@@ -152,9 +152,8 @@ class FolderChecks:
             with self._gallery.one_look():
                 entries = {entry.name: entry for entry in self._gallery.entries()}
                 files = {name: states.get(name) for name in entries}
-                seconds = max(
-                    MOMENT, monotonic() - began
-                )  # looking at a large folder takes as long
+                # Looking at a large folder takes as long.
+                seconds = max(MOMENT, monotonic() - began)
                 waiting = self._results.renew(
                     files, lambda name: self._check(entries[name]), seconds
                 )

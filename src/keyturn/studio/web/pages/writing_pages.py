@@ -207,9 +207,8 @@ async def send_preview(
     opened = provider.open()
     try:
         email = Email(sender=written, to=address, subject=subject, html=mail.html, text=mail.text)
-        return PreviewResult(
-            address, id=await opened.send(email, f"{OWN}{uuid4().hex}")
-        )  # the file in an inbox
+        # The file in an inbox.
+        return PreviewResult(address, id=await opened.send(email, f"{OWN}{uuid4().hex}"))
     except SendFailed as error:
         return PreviewResult(address, fault=_way_out(error, provider.name))
     finally:

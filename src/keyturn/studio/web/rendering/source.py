@@ -93,9 +93,8 @@ def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> SourceText 
         return None
     if stage == "mjml":
         return SourceText("MJML with values", "compiled", rendition.mail.mjml)
-    return SourceText(
-        "HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<")
-    )  # to be read
+    # To be read.
+    return SourceText("HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<"))
 
 
 def shared_source(gallery: Gallery, file: str) -> SourceText:
