@@ -87,9 +87,9 @@ class MailComposer:
             "lifetime": link.expires_at - link.created_at,
             "reason": link.facts.reason,
         }
-        props: EmailProps = email_props.Invitation(**common)
+        props: EmailProps = email_props.InvitationProps(**common)
         if not account.awaits_password:
-            props = email_props.PasswordReset(
+            props = email_props.PasswordResetProps(
                 **common,
                 recovers=link.recovers,
                 locked=account.locked,
@@ -102,7 +102,7 @@ class MailComposer:
         )
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
-        props = email_props.SignInWithProvider(
+        props = email_props.SignInWithProviderProps(
             name=_greeting_name(account.name),
             email=account.email,
             provider=account.provider[:_LONGEST_PROVIDER],
@@ -137,7 +137,7 @@ class MailComposer:
         }
         match notice:
             case messages.LinkWasIssued(invites=invites):
-                return email_props.HelpRequested(
+                return email_props.HelpRequestedProps(
                     requested_at=notice.at, is_invited=invites, **incident, **button
                 )
             case messages.PasswordWasChanged():
@@ -145,20 +145,22 @@ class MailComposer:
                     "sessions_ended": self._ends_sessions,
                     "ended": ended_in_words(notice.ended, language),
                 }
-                return email_props.PasswordChanged(changed_at=notice.at, **incident, **button)
+                return email_props.PasswordChangedProps(changed_at=notice.at, **incident, **button)
             case messages.SecondStepWasChanged(change=change):
                 incident["is_set_up"] = change in ("totp_set", "phone_set")
                 incident["is_removed"] = change == "factors_removed"
-                return email_props.SecondStepChanged(changed_at=notice.at, **incident, **button)
+                return email_props.SecondStepChangedProps(
+                    changed_at=notice.at, **incident, **button
+                )
             case messages.SecondStepHasFailed():
-                return email_props.SecondStepFailed(
+                return email_props.SecondStepFailedProps(
                     failed_at=notice.at, signing_in=notice.signing_in, **incident
                 )
             case messages.AddressDisputed(is_current=is_current):
                 # An earlier mailbox may be an attacker's, and must not learn a name that the
                 # account got after it left that mailbox.
                 names = {"name": incident["name"] if is_current else "", "email": account.email}
-                return email_props.AddressDisputed(
+                return email_props.AddressDisputedProps(
                     is_current=is_current, forgot_link=self._urls.forgot, **names
                 )
         raise TypeError(f"{type(notice).__name__} has no mail")

@@ -64,7 +64,7 @@ class _WithLink(_ToOwner, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-class PasswordReset(_WithLink, frozen=True, kw_only=True):
+class PasswordResetProps(_WithLink, frozen=True, kw_only=True):
     """The mail with the link. Its only secrets are its links, and the code beside the first.
 
     `recovers`: the owner has reported a change. If the account is `locked`, no sign-in works until
@@ -87,7 +87,7 @@ class PasswordReset(_WithLink, frozen=True, kw_only=True):
     by_operator: bool = False
 
 
-class Invitation(_WithLink, frozen=True, kw_only=True):
+class InvitationProps(_WithLink, frozen=True, kw_only=True):
     """The mail with the link to an account that has no password yet.
 
     `reason`: who invites to what.
@@ -96,7 +96,7 @@ class Invitation(_WithLink, frozen=True, kw_only=True):
     template = "invitation"
 
 
-class PasswordChanged(_Securable, frozen=True, kw_only=True):
+class PasswordChangedProps(_Securable, frozen=True, kw_only=True):
     """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP
     800-63B 4.6).
     """
@@ -116,7 +116,7 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
     ] = ""
 
 
-class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
+class SecondStepFailedProps(_ByClient, frozen=True, kw_only=True):
     """The mail after repeated wrong codes of the second factor, with a link, which has ended, or at
     a sign-in.
     """
@@ -127,7 +127,7 @@ class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
     signing_in: Annotated[bool, Meta(description="at a sign-in, after the right password")] = False
 
 
-class SecondStepChanged(_Securable, frozen=True, kw_only=True):
+class SecondStepChangedProps(_Securable, frozen=True, kw_only=True):
     """The mail that says that a second factor was set up or removed, or that there are new recovery
     codes.
     """
@@ -143,7 +143,7 @@ class SecondStepChanged(_Securable, frozen=True, kw_only=True):
     ] = False
 
 
-class HelpRequested(_Securable, frozen=True, kw_only=True):
+class HelpRequestedProps(_Securable, frozen=True, kw_only=True):
     """The mail that says that an operator gave out a link or a code, which it does not have.
 
     `is_invited`: a link to the first password of its account.
@@ -155,7 +155,7 @@ class HelpRequested(_Securable, frozen=True, kw_only=True):
     is_invited: bool = False
 
 
-class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
+class AddressDisputedProps(_ToOwner, frozen=True, kw_only=True):
     """The mails after an earlier mailbox reports a change of the password, if the account has moved
     since.
 
@@ -169,7 +169,7 @@ class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
     forgot_link: Link
 
 
-class SignInWithProvider(_ToOwner, frozen=True, kw_only=True):
+class SignInWithProviderProps(_ToOwner, frozen=True, kw_only=True):
     """The mail to an account without a password: how it signs in, without a link to set one."""
 
     template = "sign_in_with_provider"
@@ -180,17 +180,15 @@ class SignInWithProvider(_ToOwner, frozen=True, kw_only=True):
     sign_in_link: Link
 
 
-EMAILS: dict[str, type[EmailProps]] = {
-    props.template: props
-    for props in (
-        *(
-            PasswordReset,
-            Invitation,
-            PasswordChanged,
-            SecondStepFailed,
-            SecondStepChanged,
-            HelpRequested,
-        ),
-        *(AddressDisputed, SignInWithProvider),
-    )
-}
+_ALL: tuple[type[EmailProps], ...] = (
+    PasswordResetProps,
+    InvitationProps,
+    PasswordChangedProps,
+    SecondStepFailedProps,
+    SecondStepChangedProps,
+    HelpRequestedProps,
+    AddressDisputedProps,
+    SignInWithProviderProps,
+)
+
+EMAILS: dict[str, type[EmailProps]] = {props.template: props for props in _ALL}
