@@ -302,11 +302,11 @@ def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailPr
     """Return what "send me this" sends with: the provider with a key or a server, else the studio's
     own inbox.
     """
-    from keyturn.service.settings.rules import missing_settings
+    from keyturn.service.settings.rules import missing_provider_settings
     from keyturn.studio.web.studio import MailProvider
 
     chosen, folder = settings.mail.transport, captured.folder if captured else None
-    is_ready = not any(missing_settings(chosen, settings))
+    is_ready = not any(missing_provider_settings(chosen, settings))
 
     def open_sender() -> "Sender":
         from keyturn.service.sending.senders import CaptureSender, sender_for
