@@ -286,7 +286,7 @@ def _refuse_open_studio(host: str) -> None:
 def chosen_token(file: Path) -> str:
     """Return the token of KEYTURN_STUDIO_TOKEN, else the one that this file keeps."""
     from keyturn.cli.studio.kept_token import kept_token
-    from keyturn.service.settings.variables import SecretUnread, Variables
+    from keyturn.setting_sources import SecretUnread, Variables
     from keyturn.studio.web.access import token_for
 
     try:

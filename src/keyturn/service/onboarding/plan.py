@@ -35,7 +35,7 @@ from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSett
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.rules import FUNCTION
 from keyturn.service.settings.url_rules import database_fault, database_kind
-from keyturn.service.settings.variables import Variables
+from keyturn.setting_sources import Variables
 from keyturn.values import did_you_mean
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")

@@ -15,7 +15,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.service.onboarding.plan import Plan
 from keyturn.service.settings import Ending
 from keyturn.service.settings.reading import OTHER_NAMES, PREFIX, inspect_settings
-from keyturn.service.settings.variables import FILE_SUFFIX
+from keyturn.setting_sources import FILE_SUFFIX
 
 _TEMPLATE = Path(__file__).with_name("keyturn.toml.jinja")
 
