@@ -25,7 +25,7 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
             return supabase_accounts(wanted, database)
         case "ldap":
-            from keyturn.service.accounts.ldap.accounts import LdapAccounts
+            from keyturn.service.accounts.ldap.store import LdapAccounts
 
             return LdapAccounts(wanted.ldap)
         case reference:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from keyturn.mail.port.check_result import CheckResult, warn
-from keyturn.service.accounts.hash_formats import bcrypt_cost, hash_parts
+from keyturn.service.accounts.hash_formats import bcrypt_cost, is_readable
 from keyturn.service.accounts.table.columns import hash_text
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
@@ -114,7 +114,7 @@ def recognise_hashes(values: Iterable[object]) -> HashFormat:
 
 
 def _form(stored: str) -> HashFormat:
-    known = _READ if hash_parts(stored) else _NOT_READ
+    known = _READ if is_readable(stored) else _NOT_READ
     for one in known:
         if stored.startswith(one.beginnings):
             return one.form
