@@ -26,9 +26,9 @@ from keyturn.service.api.requests import given
 from keyturn.service.api.sessions import SessionController, SessionServices, same_origin_guard
 from keyturn.service.container import Container
 from keyturn.service.pages.account_security import AccountSecurityPage
-from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.codes import CodePage
 from keyturn.service.pages.forgot import ExpiredLinkPage, ForgotPage
+from keyturn.service.pages.frontend import frontend_routes
 from keyturn.service.pages.refusals import refusal_handlers
 from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.reset import ResetPage
