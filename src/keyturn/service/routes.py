@@ -34,6 +34,7 @@ from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.reset import ResetPage
 from keyturn.service.pages.security import form_token_check
 from keyturn.service.pages.sign_in import SecuritySettingsPage, SignInPage, SignOutPage
+from keyturn.service.settings.paths import FixedRoute
 
 
 def api_router(container: Container) -> Router:
@@ -150,7 +151,7 @@ def _pages(pages: Pages) -> Iterator[Router]:
         yield _page(paths.reset, ResetPage, ExpiredLinkPage)
     if container.sign_ins:
         yield _page(paths.sign_in, SignInPage)
-        yield _page("/logout", SignOutPage, back=paths.sign_in)
+        yield _page(FixedRoute.LOGOUT, SignOutPage, back=paths.sign_in)
         for path in pages.site.settings_paths:
             yield _page(path, SecuritySettingsPage, back=paths.sign_in)
 

@@ -20,8 +20,9 @@ from keyturn.extras import folder
 from keyturn.service.api.requests import READ, AnyRequest
 from keyturn.service.pages.security import NO_FORM
 from keyturn.service.pages.site import Site
-from keyturn.service.reset.mails.theme import ASSETS, Theme
+from keyturn.service.reset.mails.theme import Theme
 from keyturn.service.settings.brand_files import BrandFile
+from keyturn.service.settings.paths import FixedRoute
 
 _STATIC = Path(__file__).parent / "static"
 _SHARED = ("puzzle.js", "strength.js")
@@ -70,14 +71,18 @@ class Assets:
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
             name = self._site.theme(kind).file_name(stem, f".{suffix}")
-        return self._site.url(f"{ASSETS}/{self._version}/{name}")
+        return self._site.url(f"{FixedRoute.ASSETS}/{self._version}/{name}")
 
     def brand_url(self, name: str, kind: str = "") -> str:
         return self._site.theme(kind).file_url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
         # No check of forms: it would set a cookie on an answer that caches share.
-        @route(f"{ASSETS}/{{version:str}}/{{name:str}}", http_method=READ, opt={NO_FORM: True})
+        @route(
+            f"{FixedRoute.ASSETS}/{{version:str}}/{{name:str}}",
+            http_method=READ,
+            opt={NO_FORM: True},
+        )
         async def asset(
             request: AnyRequest, version: FromPath[str], name: FromPath[str]
         ) -> Response[bytes]:

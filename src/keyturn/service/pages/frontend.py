@@ -14,6 +14,7 @@ from keyturn.service.pages.assets import file_response
 from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site
 from keyturn.service.reset.mails.theme import Theme
+from keyturn.service.settings.paths import FixedRoute
 
 _MODULES = (
     "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link",
@@ -28,8 +29,8 @@ def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
     module = bundle_modules(site.theme(""))
     types = (folder("frontend") / "keyturn.d.ts").read_bytes()
     return [
-        _static_route(site, "/keyturn.js", module.encode(), "text/javascript"),
-        _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
+        _static_route(site, FixedRoute.SCRIPT, module.encode(), "text/javascript"),
+        _static_route(site, FixedRoute.SCRIPT_TYPES, types, MediaType.TEXT),
     ]
 
 

@@ -28,11 +28,21 @@ from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Problem
 from keyturn.service.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
 from keyturn.service.problems.requests import MethodNotAllowed, NotFound
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.pages")
 
-_FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
+_FOR_PROGRAMS = {
+    "/.well-known",
+    "/api",
+    FixedRoute.HEALTH,
+    FixedRoute.METRICS,
+    FixedRoute.SCHEMA,
+    FixedRoute.WEBHOOKS,
+}
+"""The first parts of paths where everything gets the API's answers, also a browser."""
+
 
 _REASONS = {
     "internal": "failed",
@@ -152,7 +162,10 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
 
 def _is_for_people(request: AnyRequest, api: str) -> bool:
     """Tell whether a page is wanted. If the API is at "/", only the Accept header shows that."""
-    if _first_part(request.scope["path"]) in {*_FOR_PROGRAMS, _first_part(api)} - {""}:
+    first_part = _first_part(request.scope["path"])
+    if first_part in _FOR_PROGRAMS:
+        return False
+    if api != "/" and first_part == _first_part(api):
         return False
     accepted = Accept(clip_header(request.headers.get("accept", "*/*")))
     return accepted.best_match([MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
@@ -160,4 +173,5 @@ def _is_for_people(request: AnyRequest, api: str) -> bool:
 
 def _first_part(path: str) -> str:
     """Return the first part of a path, even if it begins with several slashes or with none."""
-    return path.lstrip("/").partition("/")[0]
+    name = path.lstrip("/").partition("/")[0]
+    return f"/{name}"

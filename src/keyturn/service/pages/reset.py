@@ -22,6 +22,7 @@ from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
+from keyturn.service.settings.paths import OPEN_LINK
 
 _DAY = timedelta(days=1)
 """If a link works for longer, the page shows a date with the time of its expiry."""
@@ -91,7 +92,7 @@ class ResetPage(Controller):
         """Take a link with its token at the end of the path."""
         return visit.take_link(visit.cookies.link, token)
 
-    @post("/open")
+    @post(OPEN_LINK)
     async def take_from_fragment(
         self, data: URLEncodedBody[LinkForm], visit: NamedDependency[Visit]
     ) -> Answer:

@@ -9,7 +9,7 @@ from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.container import Container
 from keyturn.service.reset.mails.theme import Theme, Themes
 from keyturn.service.settings import Settings
-from keyturn.service.settings.paths import Paths, hosted_path
+from keyturn.service.settings.paths import ApiRoute, Paths, hosted_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,7 @@ class Site:
 
     @property
     def challenge_url(self) -> str:
-        return self.url(f"{self.paths.api.rstrip('/')}/challenge")
+        return self.url(f"{self.paths.api.rstrip('/')}{ApiRoute.CHALLENGE}")
 
     @property
     def sign_in(self) -> str:
