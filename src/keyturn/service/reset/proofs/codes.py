@@ -72,22 +72,18 @@ class EmailCodes(ResetCodes):
     """
 
     def __init__(self, stores: Stores, lifetime: timedelta) -> None:
-        self._limits, self._accounts, self._stores = stores.limits, stores.accounts, stores
+        self._stores = stores
         self._codes = ShortCodes(stores.keys, Purpose.CODE, DIGITS)
         self._lifetime = lifetime
         self.meters = stores.meters
         self._lines = OnceAMinute()
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        limits = [_failures(addresses.digest(email)) for email in emails]
+        limits = {email: _failures(addresses.digest(email)) for email in emails}
         levels = await self._stores.database.read(
-            lambda connection: StoredCounters(connection).levels(*limits)
+            lambda connection: StoredCounters(connection).levels(*limits.values())
         )
-        return {
-            email
-            for email, limit, level in zip(emails, limits, levels, strict=True)
-            if limit.wait(level)
-        }
+        return {email for email, limit in limits.items() if limit.wait(levels[limit])}
 
     def mint(self, account: Account, moment: datetime) -> tuple[str, OneTimeSecret]:
         # The wrong tries at the mailbox stay counted: a fresh code brings no fresh hundred.
@@ -113,27 +109,23 @@ class EmailCodes(ResetCodes):
         Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
         try:
-            identifier, code = (
-                addresses.identify(email, takes_names=self._accounts.takes_names),
-                read(written),
-            )
+            identifier = addresses.identify(email, takes_names=self._stores.accounts.takes_names)
+            code = read(written)
         except InputInvalid:
-            await self._limits.count("malformed", client)
+            await self._stores.limits.count("malformed", client)
             raise
-        await self._limits.count("code", client)
+        await self._stores.limits.count("code", client)
         # The code of a user name was sent to its account's mailbox. An unknown name has no mailbox,
         # and its text finds no code.
-        named = None if "@" in identifier else await self._accounts.find(identifier)
-        address = named.email if named else identifier
+        address = identifier
+        if "@" not in identifier:
+            named = await self._stores.accounts.find(identifier)
+            if named:
+                address = named.email
         mailbox = addresses.digest(address)
         tried = await self._try(mailbox, code)
-        account = await self._accounts.get(tried.account_id) if tried else None
-        if (
-            not tried
-            or not account
-            or not account.active
-            or addresses.digest(account.email) != mailbox
-        ):
+        account = await self._account_of(tried, mailbox) if tried else None
+        if tried is None or account is None:
             reset_log.info(LogEvent("code.refused", email=addresses.mask(address)))
             raise CodeRefused
         issued = await self._issue(account, tried, client, return_to)
@@ -149,21 +141,38 @@ class EmailCodes(ResetCodes):
 
         Raises TooManyRequests. The try is not counted then.
         """
-        of_mailbox, moment = _failures(mailbox), now()
+        moment = now()
 
         def count(tx: Transaction) -> OneTimeSecret | None:
             code = one_time_secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
             is_live = code.tries <= TRIES and not code.dead_reason(moment)
-            wait = _ALL_FAILURES.wait(tx.counters.levels(_ALL_FAILURES)[0])
-            hit = tx.counters.count(*((_ALL_FAILURES, of_mailbox) if is_live else ()))
-            if wait or hit.full == _ALL_FAILURES:
-                if count := self._lines.count("over budget"):
-                    reset_log.warning(LogEvent("code.over_budget", count=count))
-                raise TooManyRequests(wait or hit.wait)
+            # The limit of all mailboxes also refuses a try that it does not count. So whether a
+            # mailbox has a code makes no difference to the answer.
+            levels = tx.counters.levels(_ALL_FAILURES)
+            wait = _ALL_FAILURES.wait(levels[_ALL_FAILURES])
+            limits = (_ALL_FAILURES, _failures(mailbox)) if is_live else ()
+            hit = tx.counters.count(*limits)
+            if hit.full == _ALL_FAILURES:
+                wait = wait or hit.wait
+            if wait:
+                raise self._over_budget(wait)
             return code if is_live and not hit.full else None
 
         code = await self._stores.transact(count)
         return code if self._codes.fits(written, mailbox, code) else None
+
+    def _over_budget(self, wait: float) -> TooManyRequests:
+        count = self._lines.count("over budget")
+        if count:
+            reset_log.warning(LogEvent("code.over_budget", count=count))
+        return TooManyRequests(wait)
+
+    async def _account_of(self, code: OneTimeSecret, mailbox: bytes) -> Account | None:
+        """Return the account of a code; None if it is not active, or has another mailbox by now."""
+        account = await self._stores.accounts.get(code.account_id)
+        if account is None or not account.active:
+            return None
+        return account if addresses.digest(account.email) == mailbox else None
 
     async def _issue(
         self, account: Account, code: OneTimeSecret, client: Client, return_to: str
@@ -204,4 +213,6 @@ def _failures(mailbox: bytes) -> Limit:
 
 
 def build(settings: Settings, stores: Stores) -> EmailCodes | None:
-    return EmailCodes(stores, settings.token.ttl) if settings.token.code else None
+    if not settings.token.code:
+        return None
+    return EmailCodes(stores, settings.token.ttl)
