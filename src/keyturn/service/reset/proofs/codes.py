@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, one_time_secrets
@@ -10,11 +10,12 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
+from keyturn.service.one_time_secrets import Fresh, Minted, OneTimeSecret, Purpose
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.proofs.short_codes import ShortCodes
+from keyturn.service.reset.records.lifetimes import LinkLifetimes
 from keyturn.service.reset.records.links import mint_link
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
@@ -68,13 +69,12 @@ class EmailCodes(ResetCodes):
     mails a minute to use that limit up. No code is compared then and no try is lost, and codes work
     again within a minute.
 
-    `lifetime`: how long a token works.
     """
 
-    def __init__(self, stores: Stores, lifetime: timedelta) -> None:
+    def __init__(self, stores: Stores, lifetimes: LinkLifetimes) -> None:
         self._stores = stores
         self._codes = ShortCodes(stores.keys, Purpose.CODE, DIGITS)
-        self._lifetime = lifetime
+        self._lifetimes = lifetimes
         self.meters = stores.meters
         self._lines = OnceAMinute()
 
@@ -85,7 +85,7 @@ class EmailCodes(ResetCodes):
         )
         return {email for email, limit in limits.items() if limit.wait(levels[limit])}
 
-    def mint(self, account: Account, moment: datetime) -> tuple[str, OneTimeSecret]:
+    def mint(self, account: Account, moment: datetime) -> Fresh:
         # The wrong tries at the mailbox stay counted: a fresh code brings no fresh hundred.
         mailbox = addresses.digest(account.email)
         return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
@@ -96,7 +96,7 @@ class EmailCodes(ResetCodes):
     @count_calls("code")
     async def exchange(
         self, email: str, written: str, client: Client, return_to: str = ""
-    ) -> tuple[str, OneTimeSecret]:
+    ) -> Fresh:
         """Return a token for the code that was sent to the mailbox, and the token's link.
 
         The answer and the work are the same for a wrong, expired or used code, and for an address
@@ -176,15 +176,14 @@ class EmailCodes(ResetCodes):
 
     async def _issue(
         self, account: Account, code: OneTimeSecret, client: Client, return_to: str
-    ) -> tuple[str, OneTimeSecret]:
+    ) -> Fresh:
         """Use the code up, and store a link. If the database fails, try a second time.
 
         Raises CodeRefused if another request has used the code.
         """
         moment = now()
-        token, link = mint_link(
-            account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to
-        )
+        end = moment + self._lifetimes.requested
+        token, link = mint_link(account, Purpose.RESET, moment, end, return_to=return_to)
 
         def write(tx: Transaction) -> None:
             # First the account, then the code, then its counters: `_try` and a change of the
@@ -193,7 +192,7 @@ class EmailCodes(ResetCodes):
             if one_time_secrets.use(tx.connection, code, moment):
                 tx.counters.clear(_failures(code.key))
                 tx.counters.give_back(_ALL_FAILURES)
-                held.mint([(link, True)])
+                held.mint([Minted(link)])
                 tx.audit.write(
                     "code_check", "code_accepted", client, moment, account.id, account.email
                 )
@@ -204,7 +203,7 @@ class EmailCodes(ResetCodes):
             await self._stores.transact(write)
         except DatabaseUnready:
             await self._stores.transact(write)
-        return token, link
+        return Fresh(token, link)
 
 
 def _failures(mailbox: bytes) -> Limit:
@@ -215,4 +214,4 @@ def _failures(mailbox: bytes) -> Limit:
 def build(settings: Settings, stores: Stores) -> EmailCodes | None:
     if not settings.token.code:
         return None
-    return EmailCodes(stores, settings.token.ttl)
+    return EmailCodes(stores, LinkLifetimes(requested=settings.token.ttl))
