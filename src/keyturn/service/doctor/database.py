@@ -223,7 +223,8 @@ async def check_previous_keys(settings: Settings) -> list[CheckResult]:
     except (DatabaseUnready, DBAPIError):
         return unreached
     needs = [warn(f"{what}: {count:,}", fix) for what, (count, fix) in counts.items() if count]
-    # Ten minutes: a key also signs the codes of mails and of SMS (`short_codes.LIFE`), and puzzles.
+    # Ten minutes: a key also signs puzzles, and the codes of mails and of SMS
+    # (`lifetimes.CODE_LIFE`).
     unneeded = (
         "no stored data needs previous_secret_keys: remove them when every process has run "
         "with the current key"

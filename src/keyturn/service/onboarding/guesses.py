@@ -10,13 +10,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column
 
-from keyturn.service.accounts.table.columns import (
-    Value,
-    kind_of,
-    placeholder_for,
-    set_value,
-    usual_form,
-)
+from keyturn.service.accounts.table.column_values import Value, set_value
+from keyturn.service.accounts.table.columns import kind_of
+from keyturn.service.accounts.table.time_forms import placeholder_for, usual_form
 from keyturn.service.clock import now
 from keyturn.service.onboarding.credential_tables import (
     KEPT,

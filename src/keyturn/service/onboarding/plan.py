@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.accounts.store_factory import import_factory
+from keyturn.service.accounts.factories import import_factory
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import sample
 from keyturn.service.accounts.table.mapping import listed
@@ -158,7 +158,7 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         message = "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
         raise SettingsInvalid.of("accounts.store", message)
     if flags.store and FUNCTION.fullmatch(flags.store):
-        import_factory(flags.store)
+        import_factory(flags.store, "accounts.store")
     database = _app_database(flags, environ)
     base_url = flags.base_url or "http://127.0.0.1:8000"
     brand = flags.brand or Path.cwd().name or "Example"

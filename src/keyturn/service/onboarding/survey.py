@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import empty_schema
-from keyturn.service.accounts.table.mapping import forbidding_keys
+from keyturn.service.accounts.table.foreign_keys import forbidding_keys
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
 
