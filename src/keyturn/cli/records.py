@@ -144,13 +144,16 @@ async def list_suppressed(database: Database, as_json: bool) -> None:
         for email, report in reports.items()
         if states[email].suppressed
     ]
-    columns: Columns = {
-        "REPORTED (UTC)": lambda entry: stamp(entry["reported_at"]),
-        "REPORT": itemgetter("report"),
-        "UNTIL (UTC)": lambda entry: stamp(entry["suppressed_until"]),
-        "EMAIL": itemgetter("email"),
+    listing(suppressed, _suppressed_row, "No blocked addresses.", as_json=as_json)
+
+
+def _suppressed_row(entry: Entry) -> Row:
+    return {
+        "REPORTED (UTC)": stamp(entry["reported_at"]),
+        "REPORT": entry["report"],
+        "UNTIL (UTC)": stamp(entry["suppressed_until"]),
+        "EMAIL": entry["email"],
     }
-    listing(suppressed, columns, "No blocked addresses.", as_json=as_json)
 
 
 def _mailboxes(database: Database) -> Mailboxes:
