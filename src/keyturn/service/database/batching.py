@@ -70,7 +70,7 @@ class Batcher(Generic[_Item, _Result]):
         loop = asyncio.get_running_loop()
         waiters: list[_Waiter[_Item, _Result]] = []
         for item in items:
-            waiters.append(_Waiter(item, loop.create_future()))  # noqa: PERF401
+            waiters.append(_Waiter(item, loop.create_future()))
         self._waiting += waiters
         if self._running is None:
             self._running = loop.create_task(self._drain())

@@ -36,7 +36,7 @@ from keyturn.service.settings import (
     SupabaseSettings,
     TableSettings,
     is_plain_ldap,
-    split_secrets,
+    split_list,
 )
 from keyturn.service.settings.brand_files import brand_faults
 from keyturn.service.settings.building import holds, member_name
@@ -633,7 +633,7 @@ def _webhooks(settings: Settings) -> Iterator[Fault]:
     if "@" in host:
         message = "must not contain a user or a password: the signature proves that the call is"
         yield Fault("webhooks.url", f"{message} Keyturn's")
-    if not all(holds(webhook_key, secret) for secret in split_secrets(webhooks.secret)):
+    if not all(holds(webhook_key, secret) for secret in split_list(webhooks.secret)):
         yield Fault("webhooks.secret", f"must be a signing secret: {FORM}")
     if webhooks.url and not webhooks.secret:
         yield _missing("webhooks.secret", "webhooks.url is set")
