@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from keyturn.service.settings import split_list
 from keyturn.setting_sources import SecretUnread, Variables
 
 _PLACE = re.compile(r"\$\{([^{}]*)\}")
@@ -32,59 +33,63 @@ def fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) -> 
     Raises VariableUnset with all variables that are missing, or that make a whole text empty: an
     empty text would mean "none".
     """
-    unset: dict[str, str] = {}
+    filling = _Filling(variables, hidden)
     if isinstance(value, list):
-        filled = [_fill_text(member, variables, hidden, unset) for member in value]
+        filled: Any = [filling.fill(member) for member in value]
     else:
-        filled = _fill_text(value, variables, hidden, unset)
-    if unset:
-        raise VariableUnset("; ".join(unset.values()), unset)
+        filled = filling.fill(value)
+    if filling.unset:
+        raise VariableUnset("; ".join(filling.unset.values()), filling.unset)
     return filled
 
 
-def _fill_text(
-    text: Any, variables: Variables, hidden: dict[str, str], unset: dict[str, str]
-) -> Any:
-    """Return a text with its variables replaced; another value, or a text without any, as it is.
+class _Filling:
+    """Fills the texts of one value, and collects a sentence for each variable that is missing.
 
-    `unset`: gets a sentence for each variable that is missing.
+    `unset`: the sentences, by the names of the variables.
     """
-    if not has_places(text):
-        return text
-    if "${" in _PLACE.sub("", text):
-        raise ValueError("has a ${ without a }")
-    empty: dict[str, str] = {}
 
-    def fill(place: re.Match[str]) -> str:
+    def __init__(self, variables: Variables, hidden: dict[str, str]) -> None:
+        self._variables = variables
+        self._hidden = hidden
+        self._empty: dict[str, str] = {}
+        self.unset: dict[str, str] = {}
+
+    def fill(self, text: Any) -> Any:
+        """Return a text with its variables replaced; another value as it is."""
+        if not has_places(text):
+            return text
+        if "${" in _PLACE.sub("", text):
+            raise ValueError("has a ${ without a }")
+        self._empty.clear()
+        result = _PLACE.sub(self._replacement, text)
+        if result.strip():
+            self._hidden[result] = text
+        else:
+            self.unset.update(self._empty)
+        return result
+
+    def _replacement(self, place: re.Match[str]) -> str:
         match = _NAME.fullmatch(place[1])
         if not match:
             raise ValueError(f"{place[0]} does not contain the name of a variable")
         name, default = match.groups()
         try:
-            held = variables.get(name)
+            value = self._variables.get(name)
         except SecretUnread as error:
-            unset[name] = f"{error.label}: {error}"
+            self.unset[name] = f"{error.label}: {error}"
             return ""
-        _hide(held, place[0], hidden)
+        self._hide(value, place[0])
         if default is not None:
-            return held or default
-        if not held.strip():
-            if name in variables:
-                empty[name] = f"the variable {name} is empty"
-            else:
-                unset[name] = f"the variable {name} is not set"
-        return held
+            return value or default
+        if not value.strip() and name in self._variables:
+            self._empty[name] = f"the variable {name} is empty"
+        elif not value.strip():
+            self.unset[name] = f"the variable {name} is not set"
+        return value
 
-    result = _PLACE.sub(fill, text)
-    if result.strip():
-        hidden[result] = text
-    else:
-        unset.update(empty)
-    return result
-
-
-def _hide(value: str, shown_as: str, hidden: dict[str, str]) -> None:
-    # A rule may show one member of a list.
-    for text in (value, *map(str.strip, value.split(","))):
-        if text:
-            hidden[text] = shown_as
+    def _hide(self, value: str, shown_as: str) -> None:
+        # A rule may show one member of a list.
+        for text in (value, *split_list(value)):
+            if text:
+                self._hidden[text] = shown_as
