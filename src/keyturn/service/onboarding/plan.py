@@ -93,6 +93,17 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None = None
 
 
+class NamedDatabase(NamedTuple):
+    """The database of the app.
+
+    `url`: "" if there is none.
+    `variable`: the environment variable that the file names in place of the URL, or "".
+    """
+
+    url: str
+    variable: str
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The values for a settings file.
 
@@ -124,11 +135,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def accounts_database(self) -> str:
-        return f"${{{self.variable}}}" if self.variable else self.database
+        """The URL of the accounts' database as the file has it."""
+        if self.variable:
+            return f"${{{self.variable}}}"
+        return self.database
 
     @property
     def own_database(self) -> str:
-        return self.accounts_database if self.together else DatabaseSettings().url
+        """The URL of the database with Keyturn's own tables."""
+        if self.together:
+            return self.accounts_database
+        return DatabaseSettings().url
 
     @property
     def listens(self) -> dict[str, Any]:
@@ -146,7 +163,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hashing(self) -> dict[str, Any]:
         """The settings of `hashing` that match most of the app's hashes."""
-        return self.hashes.written if self.table and self.table.password else {}
+        if self.table and self.table.password:
+            return self.hashes.written
+        return {}
 
 
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
@@ -160,9 +179,18 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
     if flags.store and FUNCTION.fullmatch(flags.store):
         import_factory(flags.store, "accounts.store")
     database = _app_database(flags, environ)
+    plan = _without_table(flags, environ, database)
+    if not database.url:
+        return plan
+    async with app_database(database.url) as opened:
+        return await _with_table(plan, flags, opened)
+
+
+def _without_table(flags: Flags, environ: Mapping[str, str], database: NamedDatabase) -> Plan:
+    """Return the plan as far as it does not depend on the app's database."""
     base_url = flags.base_url or "http://127.0.0.1:8000"
     brand = flags.brand or Path.cwd().name or "Example"
-    plan = Plan(
+    return Plan(
         base_url=base_url,
         sign_in_url=flags.sign_in_url or _sign_in_url(flags.store),
         brand=brand,
@@ -173,10 +201,6 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         database=database.url,
         variable=database.variable,
     )
-    if not database.url:
-        return plan
-    async with app_database(database.url) as opened:
-        return await _with_table(plan, flags, opened)
 
 
 def _sign_in_url(store: str | None) -> str:
@@ -211,17 +235,6 @@ def _transport(environ: Mapping[str, str]) -> str:
 # The app's database
 
 
-class NamedDatabase(NamedTuple):
-    """The database of the app.
-
-    `url`: "" if there is none.
-    `variable`: the environment variable that the file names in place of the URL, or "".
-    """
-
-    url: str
-    variable: str
-
-
 def _app_database(flags: Flags, environ: Mapping[str, str]) -> NamedDatabase:
     """Return the database of the flag, which may name a variable, such as `${DATABASE_URL}`.
 
@@ -232,20 +245,26 @@ def _app_database(flags: Flags, environ: Mapping[str, str]) -> NamedDatabase:
         address = "${DATABASE_URL}"
     if not address:
         return NamedDatabase("", "")
-    url = address
     named = _VARIABLE.fullmatch(address)
-    variable = named[1] if named else ""
-    if variable:
-        url = environ.get(variable, "")
-        if not url:
-            message = f"the variable {variable} is not set{_where_it_may_be(variable)}"
-            raise SettingsInvalid.of(_URL, message)
+    if named:
+        variable = named[1]
+        url = _value_of(variable, environ)
+    else:
+        variable = ""
+        url = address
     if read_url(url, _URL).holds_secret and not variable:
         variable = _variable_of_secret(url, environ)
     if flags.together and database_fault(url, for_our_tables=True):
         message = "Keyturn's tables need SQLite or PostgreSQL: leave the flag out"
         raise SettingsInvalid.of("database.url", message)
     return NamedDatabase(url, variable)
+
+
+def _value_of(variable: str, environ: Mapping[str, str]) -> str:
+    if not environ.get(variable):
+        message = f"the variable {variable} is not set{_where_it_may_be(variable)}"
+        raise SettingsInvalid.of(_URL, message)
+    return environ[variable]
 
 
 def _variable_of_secret(url: str, environ: Mapping[str, str]) -> str:
@@ -313,8 +332,10 @@ def _chosen_table(flags: Flags, tables: Mapping[str, Table], *, with_password: b
 
 
 def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) -> str:
-    names = sorted(tables, key=lambda name: ("." in name, name))
-    known = f"; its tables: {listed(names)}" if names else "; it has no tables"
+    known = "; it has no tables"
+    if tables:
+        names = sorted(tables, key=lambda name: ("." in name, name))
+        known = f"; its tables: {listed(names)}"
     if name:
         return f"the database has no table {name}{did_you_mean(name, tables)}{known}"
     if likely:
@@ -386,7 +407,9 @@ async def _faults_and_doubts(
 
 def _capital(message: str) -> str:
     """Return a sentence with a capital at its start, unless it starts with a setting's name."""
-    return message if message.startswith("accounts.") else message[:1].upper() + message[1:]
+    if message.startswith("accounts."):
+        return message
+    return message[:1].upper() + message[1:]
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:

@@ -143,10 +143,7 @@ def _context(tls: Tls) -> ssl.SSLContext:
     "verify-ca" without a file of roots becomes "verify-full": any site has a certificate of a
     public authority, so libpq refuses that mode.
     """
-    for file in (tls.roots, tls.certificate, tls.key):
-        if file and not Path(file).exists():
-            message = f"names a file that does not exist: {Path(file).absolute()}"
-            raise AddressNotUnderstood(message)
+    _require_files(tls)
     trusts_any_root = tls.mode == "verify-ca" and not tls.roots
     try:
         context = ssl.create_default_context(cafile=tls.roots or None)
@@ -163,3 +160,10 @@ def _context(tls: Tls) -> ssl.SSLContext:
         why = getattr(error, "strerror", "") or error
         raise AddressNotUnderstood(f"{files} cannot be read: {why}") from None
     return context
+
+
+def _require_files(tls: Tls) -> None:
+    for file in (tls.roots, tls.certificate, tls.key):
+        if file and not Path(file).exists():
+            message = f"names a file that does not exist: {Path(file).absolute()}"
+            raise AddressNotUnderstood(message)

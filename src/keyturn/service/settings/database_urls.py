@@ -230,17 +230,12 @@ def _mysql_arguments(parameters: dict[str, str], tls: Tls) -> dict[str, Any]:
 
 
 def _postgresql(place: str, query: dict[str, str], tls: Tls) -> tuple[URL, dict[str, Any]]:
-    """Return the URL, and the arguments for asyncpg, which itself parses a list of hosts."""
-    several = _SEVERAL_HOSTS.search(place)
+    """Return the URL, and the arguments for asyncpg."""
     url = _parsed(f"postgresql+asyncpg:{_SEVERAL_HOSTS.sub('', place)}")
-    hosts = query.pop("host", "")
-    if not hosts and several:
-        hosts = several[0]
-    elif not hosts:
-        hosts = unquote(url.host or "")
+    hosts = query.pop("host", "") or _hosts(place, url)
     url = url.set(host=hosts or None)
     arguments: dict[str, Any] = {}
-    if "," in hosts:
+    if "," in hosts:  # asyncpg parses such a list itself
         arguments["dsn"] = f"postgresql://{hosts}/"
         arguments["host"] = None
     ssl = postgresql_tls(tls)
@@ -250,20 +245,34 @@ def _postgresql(place: str, query: dict[str, str], tls: Tls) -> tuple[URL, dict[
     is_pooled = query.pop("pgbouncer", "false") != "false" or is_supabases
     has_no_cache = query.pop("statement_cache_size", "") == "0"
     if is_pooled or has_no_cache:
-        # A prepared statement belongs to its connection, but behind a pooler the next transaction
-        # may have another connection. So none is cached, and each name is unique
-        # (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html).
-        arguments["statement_cache_size"] = 0
-        arguments["prepared_statement_cache_size"] = 0
-        arguments["prepared_statement_name_func"] = _unique_name
+        arguments |= _WITHOUT_PREPARED_STATEMENTS
     settings = _server_settings(query, is_pooled=is_pooled)
     if settings:
         arguments["server_settings"] = settings
     return url, arguments | query
 
 
+def _hosts(place: str, url: URL) -> str:
+    """Return the host of a URL, or the list of its hosts, which SQLAlchemy cannot parse."""
+    several = _SEVERAL_HOSTS.search(place)
+    if several:
+        return several[0]
+    return unquote(url.host or "")
+
+
 def _unique_name() -> str:
     return f"__keyturn_{uuid4()}__"
+
+
+_WITHOUT_PREPARED_STATEMENTS = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": _unique_name,
+}
+"""A prepared statement belongs to its connection, but behind a pooler the next transaction may have
+another connection. So none is cached, and each name is unique
+(https://docs.sqlalchemy.org/en/20/dialects/postgresql.html).
+"""
 
 
 def _server_settings(query: dict[str, str], *, is_pooled: bool) -> dict[str, str]:

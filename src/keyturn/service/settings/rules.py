@@ -642,11 +642,7 @@ def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterat
 
     Those of proxies and of certificate authorities count only if the settings lead to calls.
     """
-    counts = environ.get("PROMETHEUS_MULTIPROC_DIR", "")
-    is_usable = Path(counts).is_dir() and os.access(counts, os.W_OK)
-    if counts and not is_usable:
-        message = f"must be a folder in which this process may write, not {counts}"
-        yield Fault("PROMETHEUS_MULTIPROC_DIR", message)
+    yield from _shared_counts(environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
     names = (settings.mail.transport, settings.mail.fallback)
     providers = [PROVIDERS[name] for name in names if name in PROVIDERS]
     mails_over_http = any(issubclass(provider, HttpProvider) for provider in providers)
@@ -656,6 +652,14 @@ def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterat
         yield from authority_folder_faults(environ)
     if calls_over_http or providers or settings.accounts.store == "ldap":
         yield from authority_file_faults(environ)
+
+
+def _shared_counts(folder: str) -> Iterator[Fault]:
+    """Yield a fault of the folder in which the processes of a server add up their figures."""
+    is_usable = Path(folder).is_dir() and os.access(folder, os.W_OK)
+    if folder and not is_usable:
+        message = f"must be a folder in which this process may write, not {folder}"
+        yield Fault("PROMETHEUS_MULTIPROC_DIR", message)
 
 
 def _calls_services(settings: Settings) -> bool:
