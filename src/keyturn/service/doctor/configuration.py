@@ -19,7 +19,7 @@ from keyturn.service.reset.mails.palette import palette_of
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import TOP_LEVEL
 from keyturn.service.settings.networks import read_network
-from keyturn.service.settings.paths import Paths, hosted_path
+from keyturn.service.settings.paths import FixedRoute, Paths, hosted_path
 from keyturn.service.settings.reading import Reading, environment_name, known_variables
 
 _LONGEST_LIFE = timedelta(hours=1)
@@ -172,7 +172,7 @@ def _doubts_of_reports(settings: Settings) -> Iterator[CheckResult]:
         where = provider.reports.where
         yield warn(
             f"{setting}: missing, so Keyturn does not learn of bounced mails",
-            f"Add {settings.base_url}/webhooks/{provider.name} {where}.",
+            f"Add {settings.base_url}{FixedRoute.WEBHOOKS}/{provider.name} {where}.",
         )
 
 

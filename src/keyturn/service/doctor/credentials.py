@@ -3,7 +3,7 @@
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.check_result import CheckResult, warn
 from keyturn.service.accounts.store_factory import ends_sessions
-from keyturn.service.onboarding.guesses import endings, lasting, sessions_left
+from keyturn.service.onboarding.credential_tables import endings, lasting, sessions_left
 from keyturn.service.onboarding.settings_file import ending_line
 from keyturn.service.onboarding.survey import app_database, tables_in, tables_of_its_app
 from keyturn.service.settings import Settings

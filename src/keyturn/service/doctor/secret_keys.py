@@ -29,7 +29,8 @@ async def check_previous_keys(settings: Settings) -> list[CheckResult]:
         return [_NOT_CHECKED]
     if findings:
         return findings
-    # Ten minutes: a key also signs the codes of mails and of SMS (`short_codes.LIFE`), and puzzles.
+    # Ten minutes: a key also signs puzzles, and the codes of mails and of SMS
+    # (`lifetimes.CODE_LIFE`).
     return [
         ok(
             "no stored data needs previous_secret_keys: remove them when every process has run "

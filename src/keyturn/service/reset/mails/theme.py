@@ -18,9 +18,8 @@ from keyturn.service.reset.mails.palette import Palette, branding, palette_of
 from keyturn.service.settings import Brand, FileOrUrl, Settings
 from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
 from keyturn.service.settings.building import decode_text
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, log
-
-ASSETS = "/keyturn-assets"
 
 _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
@@ -79,7 +78,9 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if (logo := self._logo(name)).is_url:
             return logo
         if file := self.files.get(name):
-            return f"{base}{ASSETS}/{file.fingerprint}/{self.file_name(name, file.suffix)}"
+            return (
+                f"{base}{FixedRoute.ASSETS}/{file.fingerprint}/{self.file_name(name, file.suffix)}"
+            )
         return ""
 
     def _mail_logos(self) -> tuple[str, str]:
