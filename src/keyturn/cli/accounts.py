@@ -34,7 +34,7 @@ from keyturn.service.one_time_secrets import Purpose
 from keyturn.service.reset.records.mailboxes import Refusal
 
 if TYPE_CHECKING:
-    from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+    from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
     from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
 
 _CODES_ASKED_FOR = 3
@@ -77,7 +77,7 @@ async def totp(container: Container, email: str, remove: bool, yes: bool, operat
                     f"{account.email} will need no code any more. Remove the second factors?",
                     abort=True,
                 )
-        had_one = bool(await factors.factors(account))
+        had_one = bool(await step.factors(None, account))
         if had_one:
             await step.change(account, operator, "factors_removed", factors.remove)
         click.echo(f"{account.email} {'no longer has a' if had_one else 'has no'} second factor.")
@@ -113,7 +113,7 @@ async def recovery_codes(container: Container, email: str, operator: Client) -> 
         raise CommandRefused(
             f"{account.email} has no second factor: set one up first, then print recovery codes"
         )
-    from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
+    from keyturn.service.reset.proofs.second_step.recovery_codes import renew_recovery_codes
 
     _print_recovery_codes(
         await step.change(account, operator, "recovery_codes_set", renew_recovery_codes)

@@ -5,7 +5,7 @@ Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs
 256 random bits cannot be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B
 3.1.2.2 on look-up secrets). A code is short: its `key` is a digest of the mailbox or account that
 it belongs to, and its `proof` is an HMAC under a secret key. A second factor that Keyturn stores
-must be read back, so it is in `data`, encrypted (`second_step/own_step.py`).
+must be read back, so it is in `data`, encrypted (`second_step/builtin_factors.py`).
 
 **One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets
 the secret. A secret opens only what its `Purpose` says. Each function that takes a `connection`

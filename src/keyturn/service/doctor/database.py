@@ -33,7 +33,7 @@ from keyturn.service.onboarding.survey import app_database, tables_in, tables_of
 from keyturn.service.outbox.history import mails_sealed_otherwise
 from keyturn.service.outbox.message import Seal
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.settings import Settings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path
