@@ -23,6 +23,7 @@ from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.lifetimes import LinkLifetimes
 from keyturn.service.reset.reset_links import ResetLinks
+from keyturn.service.securing.recovery import AccountRecovery
 from keyturn.service.sending.senders import pace_for, sender_for
 from keyturn.service.settings import LONGEST_TRY, MailSettings
 from keyturn.service.webhooks import sender as webhooks
@@ -76,7 +77,14 @@ def _mail_queues(container: Container) -> list[WorkerQueue]:
         kind: NoticeHandler(mails, container.stores, composer, payload)
         for kind, payload in messages.NOTICES.items()
     }
-    securing |= container.securing.handlers(mails, links)
+    securing[messages.ACCOUNT_SECURED] = AccountRecovery(
+        mails,
+        container.stores,
+        links,
+        container.effects,
+        container.second_proof,
+        locks=container.securing.locks,
+    )
     securing[messages.CHANGE_BEGUN] = container.changes.end_interrupted
     last_answer = _last_answer(container.settings.mail)
     # If the store cannot look up many accounts at once, requests are answered one by one: otherwise
