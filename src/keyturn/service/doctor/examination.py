@@ -18,7 +18,7 @@ from keyturn.service.doctor.database import (
 )
 from keyturn.service.doctor.domain import Dns, check_domain
 from keyturn.service.reset.passwords import breaches
-from keyturn.service.reset.proofs import challenge
+from keyturn.service.reset.proofs import captcha
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import Reading
 
@@ -65,7 +65,7 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     if settings.previous_secret_keys:
         yield "keys", check_previous_keys(settings)
     yield "breaches", breaches.check(settings)
-    yield "challenge", challenge.check(settings)
+    yield "challenge", captcha.check(settings)
     chosen = [name for name in (settings.mail.transport, settings.mail.fallback) if name]
     for name in chosen:
         yield name, check_provider(settings, name)
