@@ -53,7 +53,7 @@ class Failover:
         outbox: Outbox,
         first: Sender,
         second: Sender | None = None,
-        paces: Mapping[str, Pace] = {},
+        paces: Mapping[str, Pace | None] = {},
     ) -> None:
         self._outbox = outbox
         self._first = first
