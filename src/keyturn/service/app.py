@@ -21,6 +21,7 @@ from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.sign_in import redirect_home, redirect_to_change
 from keyturn.service.routes import api_router, pages_router
 from keyturn.service.settings import Settings
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.settings.reading import read_settings, require_valid
 from keyturn.service.telemetry.logs import configure_logs
 from keyturn.service.telemetry.tracing import request_spans
@@ -87,7 +88,7 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
         use_handler_docstrings=True,
         servers=[Server(url=pages.site.prefix or "/")],
         tags=[Tag(name, what) for name, what in _TAGS.items() if there.get(name, True)],
-        openapi_router=reference.router("/schema"),
+        openapi_router=reference.router(FixedRoute.SCHEMA),
         render_plugins=[reference],
     )
 

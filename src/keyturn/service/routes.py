@@ -26,14 +26,15 @@ from keyturn.service.api.requests import given
 from keyturn.service.api.sessions import SessionController, SessionServices, same_origin_guard
 from keyturn.service.container import Container
 from keyturn.service.pages.account_security import AccountSecurityPage
-from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.codes import CodePage
 from keyturn.service.pages.forgot import ExpiredLinkPage, ForgotPage
+from keyturn.service.pages.frontend import frontend_routes
 from keyturn.service.pages.refusals import refusal_handlers
 from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.reset import ResetPage
 from keyturn.service.pages.security import form_token_check
 from keyturn.service.pages.sign_in import SecuritySettingsPage, SignInPage, SignOutPage
+from keyturn.service.settings.paths import FixedRoute
 
 
 def api_router(container: Container) -> Router:
@@ -150,7 +151,7 @@ def _pages(pages: Pages) -> Iterator[Router]:
         yield _page(paths.reset, ResetPage, ExpiredLinkPage)
     if container.sign_ins:
         yield _page(paths.sign_in, SignInPage)
-        yield _page("/logout", SignOutPage, back=paths.sign_in)
+        yield _page(FixedRoute.LOGOUT, SignOutPage, back=paths.sign_in)
         for path in pages.site.settings_paths:
             yield _page(path, SecuritySettingsPage, back=paths.sign_in)
 

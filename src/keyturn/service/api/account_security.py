@@ -15,6 +15,7 @@ from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.securing.securing import AccountSecuring
+from keyturn.service.settings.paths import ApiRoute
 
 
 class SecurityToken(Schema, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class AccountSecurityController(Controller):
     security = ANYONE
 
     @post(
-        "/secure-account",
+        ApiRoute.SECURE_ACCOUNT,
         status_code=200,
         summary="Report an unwanted password change",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),

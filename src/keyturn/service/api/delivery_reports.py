@@ -24,6 +24,7 @@ from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
 from keyturn.service.reset.records.audit import MAIL_REPORT
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.webhook")
@@ -50,7 +51,7 @@ class ProviderReports:
         return [self._handler(name, webhook) for name, webhook in webhooks if webhook]
 
     def _handler(self, provider: str, webhook: Webhook) -> HTTPRouteHandler:
-        path, longest = f"/webhooks/{provider}", webhook.reports.longest
+        path, longest = f"{FixedRoute.WEBHOOKS}/{provider}", webhook.reports.longest
 
         @post(path, status_code=200, request_max_body_size=longest, include_in_schema=False)
         async def take(request: AnyRequest) -> Done:

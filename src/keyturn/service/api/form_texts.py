@@ -18,6 +18,7 @@ from keyturn.service.api.schemas import FormTexts
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import LINK_TEXTS, Challenge, DeadReason
 from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.settings.paths import ApiRoute
 
 _FOR_AN_HOUR = "public, max-age=3600"
 
@@ -43,7 +44,7 @@ class FormTextController(Controller):
     security = ANYONE
 
     @get(
-        "/texts",
+        ApiRoute.TEXTS,
         summary="The words of the forms",
         responses=problem_responses(InputInvalid, has_body=False),
     )

@@ -21,6 +21,7 @@ from keyturn.service.invitations.invitations import Invitations, IssuedLink
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.reset.records.messages import LONGEST_REASON
+from keyturn.service.settings.paths import ApiRoute
 
 _INVITED = "Grace Hopper invites you to the course Algebra I."
 
@@ -76,7 +77,7 @@ class InvitationController(Controller):
     security = WITH_KEY
 
     @post(
-        "/invitations",
+        ApiRoute.INVITATIONS,
         status_code=202,
         summary="Invite a user to choose a first password",
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
@@ -111,7 +112,7 @@ class LinkController(Controller):
     security = WITH_KEY
 
     @post(
-        "/links",
+        ApiRoute.LINKS,
         status_code=200,
         summary="Get a reset link for an account's owner",
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),

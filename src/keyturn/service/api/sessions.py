@@ -27,6 +27,7 @@ from keyturn.service.problems.proofs import (
 )
 from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
 from keyturn.service.reset.sign_in import SignIns
+from keyturn.service.settings.paths import SessionRoute
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +49,10 @@ class SessionController(Controller):
     These paths stay the same if `server.api_path` moves the others.
     """
 
-    path = "/api/auth"
     tags = ("Sessions",)
 
     @post(
-        "/login",
+        SessionRoute.LOGIN,
         status_code=200,
         summary="Sign in",
         security=ANYONE,
@@ -85,7 +85,7 @@ class SessionController(Controller):
         return Response(signed_in_account(opened.account), cookies=cookies)
 
     @post(
-        "/logout",
+        SessionRoute.LOGOUT,
         status_code=200,
         summary="Sign out",
         security=[*SIGNED_IN, *ANYONE],
@@ -99,7 +99,7 @@ class SessionController(Controller):
         return done(N_("You are signed out."), language, [services.session.expire()])
 
     @get(
-        "/me",
+        SessionRoute.ME,
         summary="Get the signed-in account",
         security=SIGNED_IN,
         responses=problem_responses(NotSignedIn, has_body=False),
@@ -111,7 +111,7 @@ class SessionController(Controller):
         return signed_in_account(account)
 
     @post(
-        "/change-password",
+        SessionRoute.CHANGE_PASSWORD,
         status_code=200,
         summary="Change the signed-in user's password",
         security=SIGNED_IN,

@@ -17,7 +17,7 @@ from keyturn.service.reset.mails.palette import palette_of
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import TOP_LEVEL
 from keyturn.service.settings.networks import read_network
-from keyturn.service.settings.paths import Paths, hosted_path
+from keyturn.service.settings.paths import FixedRoute, Paths, hosted_path
 from keyturn.service.settings.reading import Reading, environment_name, known_variables
 
 _LONGEST_LIFE = timedelta(hours=1)
@@ -80,7 +80,7 @@ def _doubts(settings: Settings) -> Iterator[CheckResult]:
             f"{provider.name}.{reports.setting}: missing, so Keyturn does not learn of "
             "bounced mails"
         )
-        fix = f"Add {settings.base_url}/webhooks/{provider.name} {reports.where}."
+        fix = f"Add {settings.base_url}{FixedRoute.WEBHOOKS}/{provider.name} {reports.where}."
         yield CheckResult("settings", "warn", missing, fix)
     for warning in palette_of(settings.brand)[1]:
         fix = "Set it to the colour that Keyturn uses, or choose one with more contrast."

@@ -27,7 +27,7 @@ from keyturn.service.database.migrations import (
 )
 from keyturn.service.database.unready import describe_error, describe_url, refused_part
 from keyturn.service.doctor.grants import all_grants, grant_for
-from keyturn.service.onboarding.guesses import endings, lasting, sessions_left
+from keyturn.service.onboarding.credential_tables import endings, lasting, sessions_left
 from keyturn.service.onboarding.settings_file import ending_line
 from keyturn.service.onboarding.survey import app_database, tables_in, tables_of_its_app
 from keyturn.service.outbox.history import mails_sealed_otherwise

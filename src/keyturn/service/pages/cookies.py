@@ -74,12 +74,11 @@ class Cookies:
     """
 
     def __init__(self, container: Container, site: Site) -> None:
-        self._container, self._site = container, site
+        self._container = container
+        self._site = site
         paths = site.paths
-        self.session, self.device = (
-            session_cookie(container.settings),
-            device_cookie(container.settings),
-        )
+        self.session = session_cookie(container.settings)
+        self.device = device_cookie(container.settings)
         self.form = BrowserCookie(holds="form", life=timedelta(0), secure=container.settings.secure)
         self.link = self._at(paths.reset, "link", site.link_life)
         self.proof = self._at(paths.secure, "proof", _OPENED)
@@ -114,20 +113,23 @@ class Cookies:
     def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
         asked_at, email, return_to = self.asked().held(request, 3)
         cooldown = self._container.mailboxes.cooldown
+        # A client can send any cookie: a text that is no number or a huge one, for example.
         try:
             left = int(asked_at) + int(cooldown.total_seconds()) - int(unix())
             wait = min(timedelta(seconds=max(left, 0)), cooldown)
             identifier = addresses.identify(email, takes_names=self._site.takes_names)
-            return LinkRequest(
-                identifier, wait, self._container.return_addresses.allowed(return_to)
-            )
         except (InputInvalid, ValueError, OverflowError):
             return None
+        allowed = self._container.return_addresses.allowed(return_to)
+        return LinkRequest(identifier, wait, allowed)
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
-        kind, locale = flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART]
         return self.flash(path).hold(
-            flash.said, kind, locale, flash.email[:LONGEST], flash.return_to
+            flash.said,
+            flash.kind[:_LONGEST_PART],
+            flash.locale[:_LONGEST_PART],
+            flash.email[:LONGEST],
+            flash.return_to,
         )
 
     def read_flash(self, request: AnyRequest) -> Flash | None:

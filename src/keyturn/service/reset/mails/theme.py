@@ -18,9 +18,8 @@ from keyturn.service.reset.mails.palette import Palette, branding, palette_of
 from keyturn.service.settings import Brand, FileOrUrl, Settings
 from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
 from keyturn.service.settings.building import decode_text
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, log
-
-ASSETS = "/keyturn-assets"
 
 _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
@@ -88,7 +87,8 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         file = self.files.get(name)
         if file is None:
             return ""
-        return f"{base}{ASSETS}/{file.fingerprint}/{self.file_name(name, file.suffix)}"
+        file_name = self.file_name(name, file.suffix)
+        return f"{base}{FixedRoute.ASSETS}/{file.fingerprint}/{file_name}"
 
     def _mail_logos(self) -> tuple[str, str]:
         """Return the settings of the mails' logos, light and dark: by default the pages' logos.

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
 from keyturn.service import one_time_secrets
+from keyturn.service.accounts.factories import product_of
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.store_factory import product_of
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit
