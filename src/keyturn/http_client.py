@@ -54,6 +54,14 @@ _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
 """Whether the request that is being sent is Keyturn's own."""
 
 
+def read_json(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
+    """Return the JSON document; None if it has another form."""
+    try:
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A service's answer.
 
@@ -66,10 +74,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     def read(self, form: type[Document]) -> Document | None:
         """Return the JSON document in the body; None if it has another form."""
-        try:
-            return msgspec.json.decode(self.body, type=form)
-        except (msgspec.MsgspecError, ValueError):
-            return None
+        return read_json(self.body, form)
 
 
 class HttpClient:

@@ -5,7 +5,6 @@ import os
 import secrets
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -135,11 +134,17 @@ def make_private_folder(folder: Path) -> Path:
     return folder
 
 
-def make_private_file(file: Path, content: bytes = b"") -> None:
-    """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists."""
+def make_private_file(file: Path, content: bytes = b"", *, sync: bool = False) -> None:
+    """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists.
+
+    `sync`: wait until the content is on the disk.
+    """
     handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(handle, "wb") as opened:
         opened.write(content)
+        if sync:
+            opened.flush()
+            os.fsync(handle)
 
 
 def add_private_file(file: Path, content: bytes) -> None:
@@ -147,27 +152,24 @@ def add_private_file(file: Path, content: bytes) -> None:
 
     Raises OSError.
     """
-    half = make_private_folder(file.parent) / f".{secrets.token_hex(16)}.half"
-    try:
-        make_private_file(half, content)
-        half.replace(file)
-    finally:
-        half.unlink(missing_ok=True)
+    make_private_folder(file.parent)
+    _write_whole(file, content, 0o600, sync=False)
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Replace a file atomically (POSIX rename), with the permissions of the old one.
+    """Replace a file atomically, with the permissions of the old one. Raises OSError."""
+    permissions = file.stat().st_mode & 0o7777 if file.exists() else 0o644
+    _write_whole(file, content, permissions, sync=True)
 
-    Raises OSError.
+
+def _write_whole(file: Path, content: bytes, permissions: int, *, sync: bool) -> None:
+    """Write a file beside it first, and rename that one, which is atomic (POSIX rename).
+
+    `sync`: a power cut leaves either the old content or the new one, and never an empty file.
     """
-    handle, name = tempfile.mkstemp(prefix=".", suffix=f".half{file.suffix}", dir=file.parent)
-    half = Path(name)
+    half = file.with_name(f".{secrets.token_hex(8)}.half")
     try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        permissions = file.stat().st_mode & 0o7777 if file.exists() else 0o644
+        make_private_file(half, content, sync=sync)
         half.chmod(permissions)
         half.replace(file)
     finally:

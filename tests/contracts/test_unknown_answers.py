@@ -31,7 +31,7 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.smtp import Smtp, SmtpSender
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase import SupabaseAccounts
+from keyturn.service.accounts.supabase.store import SupabaseAccounts
 from keyturn.service.client import Client
 from keyturn.service.problems.requests import (
     AccountsUnready,

@@ -9,7 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from keyturn.mail.languages.language import Languages
 from keyturn.mail.port.email import Sender
 from keyturn.mail.rendering.render import Templates
-from keyturn.service.accounts.port import AccountsReadiness, AccountStore
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.readiness import AccountsReadiness
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.invitations.invitations import Invitations

@@ -204,8 +204,21 @@ class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
         return "expired" if self.expires_at <= moment else None
 
 
-Minted = tuple[OneTimeSecret, bool]
-"""A secret before it is stored, and whether it is wanted."""
+class Fresh(NamedTuple):
+    """A secret that is not stored yet, with the text that its holder gets: a token or a code.
+
+    The text is stored nowhere.
+    """
+
+    text: str
+    secret: OneTimeSecret
+
+
+class Minted(NamedTuple):
+    """A secret to store. `is_wanted`: False if the statement that stores it must store nothing."""
+
+    secret: OneTimeSecret
+    is_wanted: bool = True
 
 
 def secret_of(row: sa.RowMapping) -> OneTimeSecret:

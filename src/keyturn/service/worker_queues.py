@@ -15,12 +15,14 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.container import Container
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Worker, WorkerLimits, WorkerQueue
-from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
+from keyturn.service.reset.answer import ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.events import WEBHOOKS, PasswordResetRequested
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
+from keyturn.service.reset.records.lifetimes import LinkLifetimes
+from keyturn.service.reset.reset_links import ResetLinks
 from keyturn.service.sending.senders import pace_for, sender_for
 from keyturn.service.settings import LONGEST_TRY, MailSettings
 from keyturn.service.webhooks import sender as webhooks
@@ -67,7 +69,8 @@ def _mail_queues(container: Container) -> list[WorkerQueue]:
     providers = _providers(container)
     mails = MailDelivery(container.stores, Seal(container.keys), providers)
     composer = MailComposer(container.templates, container.themes, container.settings)
-    links = ResetLinks(composer, container.codes, lifetime=container.settings.token.ttl)
+    lifetimes = LinkLifetimes(requested=container.settings.token.ttl)
+    links = ResetLinks(composer, container.codes, lifetimes)
     requests = ResetRequestHandler(mails, container.stores, links, container.events)
     securing: dict[str, Handler] = {
         kind: NoticeHandler(mails, container.stores, composer, payload)

@@ -8,7 +8,7 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
-from keyturn.service.accounts.builtin import SESSION_LIFE
+from keyturn.service.accounts.sessions import SESSION_LIFE
 from keyturn.service.reset.sign_in import DEVICE_LIFE
 from keyturn.service.settings import Settings
 

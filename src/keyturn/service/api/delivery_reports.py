@@ -21,6 +21,7 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.history import Event, message_behind, note_report
 from keyturn.service.outbox.message import Sent
 from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
+from keyturn.service.reset.records.audit import MAIL_REPORT
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import FixedRoute
@@ -137,7 +138,7 @@ class ProviderReports:
             if report.ends:
                 tx.mailboxes.suppress(report.to)
                 tx.audit.write(
-                    "mail_report",
+                    MAIL_REPORT,
                     report.event,
                     client,
                     now(),

@@ -27,7 +27,7 @@ from keyturn.service.database.migrations import (
 )
 from keyturn.service.database.unready import describe_error, describe_url, refused_part
 from keyturn.service.doctor.grants import all_grants, grant_for
-from keyturn.service.onboarding.guesses import endings, lasting, sessions_left
+from keyturn.service.onboarding.credential_tables import endings, lasting, sessions_left
 from keyturn.service.onboarding.settings_file import ending_line
 from keyturn.service.onboarding.survey import app_database, tables_in, tables_of_its_app
 from keyturn.service.outbox.history import mails_sealed_otherwise
@@ -223,7 +223,8 @@ async def check_previous_keys(settings: Settings) -> list[CheckResult]:
     except (DatabaseUnready, DBAPIError):
         return unreached
     needs = [warn(f"{what}: {count:,}", fix) for what, (count, fix) in counts.items() if count]
-    # Ten minutes: a key also signs the codes of mails and of SMS (`short_codes.LIFE`), and puzzles.
+    # Ten minutes: a key also signs puzzles, and the codes of mails and of SMS
+    # (`lifetimes.CODE_LIFE`).
     unneeded = (
         "no stored data needs previous_secret_keys: remove them when every process has run "
         "with the current key"

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from keyturn import values
 from keyturn.service import one_time_secrets
-from keyturn.service.accounts.builtin import Sessions
 from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.sessions import Sessions
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database

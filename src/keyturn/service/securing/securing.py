@@ -25,7 +25,6 @@ from keyturn.service.outbox.message import Dropped, Message
 from keyturn.service.outbox.worker import Handler
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change_effects import ChangeEffects, counted
 from keyturn.service.reset.events import AccountSecured
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
@@ -33,6 +32,7 @@ from keyturn.service.reset.ports import SecondProof
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
 from keyturn.service.reset.records.links import press
+from keyturn.service.reset.reset_links import LINK_MAILED, ResetLinks
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log

@@ -323,6 +323,12 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
         return split_secrets(self.key)
 
 
+PhoneNumber = Annotated[
+    str, Meta(pattern=r"^(\+[1-9][0-9]{6,14})?$", description="a number such as +14155552671")
+]
+"""A number as in E.164, or none."""
+
+
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """How Twilio sends codes to phones. While mails are captured, they are .eml files, too.
 
@@ -336,7 +342,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     api_url: str = "https://api.twilio.com"
     account: str = ""
     password: SecretStr = SecretStr("")
-    from_: str = ""
+    from_: PhoneNumber = ""
     overall: Annotated[int, Meta(ge=1)] = 1000
 
 
@@ -355,6 +361,20 @@ class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 Count = Annotated[int, Meta(ge=1)]
 Radius = Annotated[int, Meta(ge=0, le=24)]
+
+_QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
+_FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
+"""A name of a font that needs no escaping in a stylesheet, in an attribute of a mail and in a
+JavaScript module.
+"""
+
+Fonts = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*)?$",
+        description='a list of font families, as in "Source Sans 3", system-ui, sans-serif',
+    ),
+]
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
@@ -393,7 +413,7 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     mail_logo_dark: FileOrUrl = FileOrUrl("")
     logo_width: Count = 120
     radius: Radius = 8
-    font: str = ""
+    font: Fonts = ""
     support_address: str = ""
     postal_address: str = ""
 
@@ -482,6 +502,16 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     fallback: ProviderOrNone = ""
 
 
+RateText = Annotated[
+    str,
+    Meta(
+        pattern="^(100000|[1-9][0-9]{0,4}) ?/ ?([1-9][0-9]{0,5} )?(second|minute|hour|day)s?$",
+        description="a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests",
+    ),
+]
+"""A rate as an operator writes it. A higher number of requests is likely to be a mistake."""
+
+
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many requests are accepted.
 
@@ -504,17 +534,28 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     ([operating](operating.md#where-limits-are-counted))
     """
 
-    request: str = "3/minute"
-    client: str = "60/minute"
-    login: str = "10/minute"
-    account: str = "10/15 minutes"
-    overall: str = "3000/minute"
+    request: RateText = "3/minute"
+    client: RateText = "60/minute"
+    login: RateText = "10/minute"
+    account: RateText = "10/15 minutes"
+    overall: RateText = "3000/minute"
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     mailbox_daily: Count = 12
     in_memory: bool = False
 
 
-RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if field.type is str)
+RATES = tuple(
+    field.name for field in msgspec.structs.fields(LimitSettings) if field.type == RateText
+)
+
+
+ListenAddress = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="an address, such as 0.0.0.0 for all of IPv4, or :: for IPv6 as well",
+    ),
+]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -537,7 +578,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere
     """
 
-    host: str = "127.0.0.1"
+    host: ListenAddress = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()

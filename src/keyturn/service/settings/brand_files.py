@@ -66,15 +66,6 @@ def read_logo(path: str) -> BrandFile:
     raise ValueError(f"must be an SVG, PNG, JPEG, GIF or WebP image: {path}")
 
 
-_QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
-_FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
-"""A name of a font that needs no escaping in a stylesheet, in an attribute of a mail and in a
-JavaScript module.
-"""
-
-_FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
-
-
 def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     support = brand.get("support_address")
     if support and not holds(addresses.parse, support):
@@ -83,11 +74,6 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
         logo = brand.get(name)
         if logo:
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
-    font = brand.get("font")
-    if font and not _FONT.fullmatch(font):
-        example = '"Source Sans 3", system-ui, sans-serif'
-        message = f"must be a list of font families, as in {example}{not_this(font)}"
-        yield Fault(f"{section}.font", message)
 
 
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.service.settings import Brand, Conditions, Kind, Settings
-from keyturn.service.settings.variables import SecretUnread, Variables
+from keyturn.setting_sources import SecretUnread, Variables
 from keyturn.values import FileOrUrl, Folder, SecretStr, did_you_mean, mismatch, shown
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)

@@ -4,7 +4,6 @@ All faults are reported at once, under the names that the operator wrote.
 """
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
@@ -14,16 +13,14 @@ import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
-from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
 from keyturn.service.settings.rules import broken_rules, environment_faults, value_of
-from keyturn.service.settings.variables import CREDENTIALS, FILE_SUFFIX, Variables
+from keyturn.setting_sources import CREDENTIALS, FILE_SUFFIX, Variables, read_toml
 from keyturn.values import SecretStr, did_you_mean
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
-_LARGEST = 1_000_000
 
 
 def _other_names() -> dict[str, str]:
@@ -40,7 +37,7 @@ OTHER_NAMES = _other_names()
 
 _STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
 _NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN}
-"""Variables that begin like those of settings, and are none. The studio reads its own."""
+"""Variables that begin like those of settings, and are none. The studio's command reads its own."""
 
 
 def read_settings(
@@ -164,17 +161,13 @@ def _build(
 
 def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_plain_text(file, _LARGEST, encoding="utf-8-sig"))
-    except FileNotFoundError:
-        if required:
-            faults.append(Fault(str(file), "no such file"))
-    # ValueError: of TOML, of UTF-8, or of a number with thousands of digits.
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", "") or str(error)
-        faults.append(Fault(str(file), f"cannot be read: {why.partition('; use sys.')[0]}"))
-    except RecursionError:
-        faults.append(Fault(str(file), "cannot be read: nested too deeply"))
-    return {}
+        values = read_toml(file)
+    except SettingsInvalid as invalid:
+        faults += invalid.faults
+        return {}
+    if values is None and required:
+        faults.append(Fault(str(file), "no such file"))
+    return values or {}
 
 
 def _written_names(builder: Builder) -> set[str]:

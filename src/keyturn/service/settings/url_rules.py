@@ -14,12 +14,19 @@ ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {
     **dict.fromkeys(("sqlite", "sqlite3", "file"), "sqlite"),
     **dict.fromkeys(("postgresql", "postgres", "pgsql", "psql", "postgis"), "postgresql"),
-    **dict.fromkeys(("mysql", "mysql2", "mysql-connector", "mariadb"), "mysql"),
+    **dict.fromkeys(("mysql", "mysql2", "mariadb"), "mysql"),
 }
 
 NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
+
+
+class AddressNotUnderstood(ValueError):
+    """A part of a database's URL is wrong. The text names it and the mistake.
+
+    It does not repeat the value, which may be a secret.
+    """
 
 
 def database_kind(url: str) -> str:

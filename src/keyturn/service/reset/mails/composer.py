@@ -16,11 +16,11 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.client import Client
 from keyturn.service.clock import now, random_bytes
-from keyturn.service.one_time_secrets import OneTimeSecret
+from keyturn.service.one_time_secrets import Fresh, OneTimeSecret
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.links import BUTTON_LIFE
+from keyturn.service.reset.records.lifetimes import BUTTON_LIFE
 from keyturn.service.reset.records.messages import Notice
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
@@ -36,8 +36,8 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 """The explicit formatting characters of Unicode's UAX 9, 2."""
 
 
-class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail as it is stored, encrypted.
+class ComposedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that is ready to be sealed: encrypted and stored with its message.
 
     `written_at`: when it was rendered.
     `link`: the key of its link, by which a later try finds out whether the link still works.
@@ -73,8 +73,8 @@ class MailComposer:
         client: Client,
         token: str,
         link: OneTimeSecret,
-        code: tuple[str, OneTimeSecret] | None = None,
-    ) -> SealedMail:
+        code: Fresh | None = None,
+    ) -> ComposedMail:
         """Return the mail with a fresh link and perhaps a code.
 
         It is an invitation if the account awaits its first password.
@@ -94,25 +94,25 @@ class MailComposer:
                 recovers=link.recovers,
                 locked=account.locked,
                 by_operator=bool(client.operator) and not link.recovers,
-                code=code[0] if code else "",
-                code_expires_at=code[1].expires_at if code else None,
+                code=code.text if code else "",
+                code_expires_at=code.secret.expires_at if code else None,
             )
-        return SealedMail(
+        return ComposedMail(
             email=self._write(props, account, client), written_at=now(), link=link.key
         )
 
-    def about_provider(self, account: Account, client: Client) -> SealedMail:
+    def about_provider(self, account: Account, client: Client) -> ComposedMail:
         props = email_props.SignInWithProviderProps(
             name=_greeting_name(account.name),
             email=account.email,
             provider=account.provider[:_LONGEST_PROVIDER],
             sign_in_link=self._urls.sign_in,
         )
-        return SealedMail(email=self._write(props, account, client), written_at=now())
+        return ComposedMail(email=self._write(props, account, client), written_at=now())
 
     def about(
         self, account: Account, notice: Notice, token: str = "", until: datetime | None = None
-    ) -> SealedMail:
+    ) -> ComposedMail:
         """Return the mail of a notice.
 
         `token`: the token of the button's link; "" for a mail without the button.
@@ -124,7 +124,7 @@ class MailComposer:
             "secure_for": BUTTON_LIFE,
         }
         props = self._props_of(account, notice, button if token else {})
-        return SealedMail(email=self._write(props, account, notice.client), written_at=now())
+        return ComposedMail(email=self._write(props, account, notice.client), written_at=now())
 
     def _props_of(self, account: Account, notice: Notice, button: Mapping[str, Any]) -> EmailProps:
         language = self._language_for(account, notice.client)

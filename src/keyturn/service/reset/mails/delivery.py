@@ -23,7 +23,7 @@ from keyturn.service.outbox.message import (
     new_key,
 )
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.reset.mails.composer import SealedMail
+from keyturn.service.reset.mails.composer import ComposedMail
 from keyturn.service.reset.records.links import fate_of
 from keyturn.service.reset.records.messages import REQUESTS, UNSUPPRESSED
 from keyturn.service.reset.stores import Stores
@@ -210,13 +210,13 @@ class MailDelivery:
             raise SendRefused(f"{message.sender} may have it, and did not confirm it within a day")
         return await self._providers.send(message, mail.email, self._providers.choose(message))
 
-    def seal(self, mail: SealedMail) -> bytes:
+    def seal(self, mail: ComposedMail) -> bytes:
         return self._seal.close(msgspec.msgpack.encode(mail))
 
-    def _open(self, message: Message) -> SealedMail:
+    def _open(self, message: Message) -> ComposedMail:
         assert message.sealed is not None  # this is a later try
         try:
-            return msgspec.msgpack.decode(self._seal.open(message.sealed), type=SealedMail)
+            return msgspec.msgpack.decode(self._seal.open(message.sealed), type=ComposedMail)
         except SealBroken:
             raise SendRefused(
                 "encrypted with a secret key that is no longer in the settings"

@@ -9,7 +9,8 @@ from typing import TypeVar
 import bcrypt
 
 from keyturn.bounded_pool import BoundedPool, PoolFull, cores
-from keyturn.service.accounts.hash_formats import bcrypt_cost, fits, write_hash
+from keyturn.service.accounts.hash_formats import bcrypt_cost, fits
+from keyturn.service.accounts.hash_writers import write_hash
 from keyturn.service.problems.requests import Busy
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 from keyturn.service.telemetry.meters import Meters

@@ -15,7 +15,7 @@ code, or a link that the owner has requested since must do as much as the link t
 """
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -25,14 +25,18 @@ from sqlalchemy.orm import aliased
 from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
-from keyturn.service.one_time_secrets import RULES, LinkFacts, OneTimeSecret, Purpose, SecretRow
+from keyturn.service.one_time_secrets import (
+    RULES,
+    Fresh,
+    LinkFacts,
+    OneTimeSecret,
+    Purpose,
+    SecretRow,
+)
 from keyturn.service.reset.records.audit import AuditRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 """The purposes of links that set a password."""
-
-BUTTON_LIFE = timedelta(hours=24)
-"""How long the button "This was not me" works, and the link that is mailed after it."""
 
 _SUSPECTED = RULES[Purpose.EVICT].retention
 """The longest time for which an intrusion is suspected after a press, or after the end of an
@@ -52,8 +56,8 @@ def mint_link(
     invites: bool = False,
     reason: str = "",
     return_to: str = "",
-) -> tuple[str, OneTimeSecret]:
-    """Return a fresh token, and the link to store.
+) -> Fresh:
+    """Return a fresh token, and the link to store (`HeldAccounts.mint`).
 
     It ends no other link, since anyone can request one (OWASP Forgot Password Cheat Sheet).
     `Mailboxes` limits the mails.
@@ -64,7 +68,7 @@ def mint_link(
     """
     token = one_time_secrets.mint()
     facts = LinkFacts(email=account.email, invites=invites, reason=reason, return_to=return_to)
-    return token, OneTimeSecret(
+    link = OneTimeSecret(
         purpose=purpose,
         key=one_time_secrets.digest(token),
         account_id=account.id,
@@ -73,6 +77,7 @@ def mint_link(
         expires_at=end,
         data=msgspec.json.encode(facts).decode(),
     )
+    return Fresh(token, link)
 
 
 Fate = Literal["live", "expired", "used", "invalid", "second_step", "replaced", "gone"]

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
-from keyturn.service.accounts.builtin import SessionRow
+from keyturn.service.accounts.sessions import SessionRow
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
 from keyturn.service.limits import LimitRow

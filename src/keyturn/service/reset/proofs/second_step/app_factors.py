@@ -9,15 +9,14 @@ from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
-from keyturn.service.accounts.table.columns import (
-    MappedFlag,
-    all_hold,
-    kind_of,
-    parse_flags,
-    table_called,
-    text_of,
+from keyturn.service.accounts.table.active_condition import (
+    MappedCondition,
+    is_active,
+    parse_active,
 )
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.columns import kind_of, table_called, text_of
+from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.database import Database
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
@@ -34,7 +33,7 @@ class _FactorColumns(NamedTuple):
     """
 
     fields: Mapping[str, Column[Any]]
-    active: Sequence[MappedFlag]
+    active: Sequence[MappedCondition]
 
 
 class TableFactors(OwnSecondStep):
@@ -49,7 +48,7 @@ class TableFactors(OwnSecondStep):
     ) -> None:
         super().__init__(database, sms)
         self._settings = settings
-        self._flags = parse_flags(settings.active)
+        self._conditions = parse_active(settings.active)
         named = {
             "account": settings.account or accounts.id,
             "totp": settings.totp,
@@ -84,7 +83,7 @@ class TableFactors(OwnSecondStep):
             )
             return StoredFactors(unreadable=True)
         wanted = [fields[field].label(field) for field in ("totp", "phone") if field in fields]
-        theirs = select(*wanted).where(key.in_(ids), all_hold(columns.active))
+        theirs = select(*wanted).where(key.in_(ids), is_active(columns.active))
         rows = await self._known.read(
             lambda connection, _: connection.execute(theirs).mappings().all()
         )
@@ -127,13 +126,13 @@ class TableFactors(OwnSecondStep):
         if faults:
             raise SettingsInvalid(faults)
         fields = {field: columns[name] for field, name in self._names.items()}
-        active = [MappedFlag(flag, columns[flag.column]) for flag in self._flags]
+        active = [MappedCondition(one, columns[one.column]) for one in self._conditions]
         return _FactorColumns(fields, active)
 
     def _named_columns(self) -> Iterator[tuple[str, str]]:
         yield from self._names.items()
-        for flag in self._flags:
-            yield "active", flag.column
+        for condition in self._conditions:
+            yield "active", condition.column
 
     async def close(self) -> None:
         await self._known.close()

@@ -17,6 +17,7 @@ from keyturn.service.database import Database
 from keyturn.service.one_time_secrets import (
     NEVER,
     STORED_FACTORS,
+    Minted,
     OneTimeSecret,
     Purpose,
     SecretRow,
@@ -213,9 +214,9 @@ def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[st
     one_time_secrets.delete(connection, account_id, [Purpose.RECOVERY])
     codes = [mint_recovery_code() for _ in range(RECOVERY_CODES)]
     keys = [recovery_code_digest(account_id, code) for code in codes]
-    one_time_secrets.add(
-        connection, [(_lasting(Purpose.RECOVERY, key, account_id, now()), True) for key in keys]
-    )
+    moment = now()
+    stored = [_lasting(Purpose.RECOVERY, key, account_id, moment) for key in keys]
+    one_time_secrets.add(connection, [Minted(secret) for secret in stored])
     return codes
 
 
@@ -279,8 +280,10 @@ class BuiltinFactors(OwnSecondStep):
         """
         key = one_time_secrets.key_of(f"{kind} {account_id}")
         replaced = one_time_secrets.find(connection, key, kind)
-        since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
-        one_time_secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
+        since = replaced.created_at if replaced else now()
+        data = self._box.encrypt(factor).decode()
+        secret = _lasting(kind, key, account_id, since, data)
+        one_time_secrets.add(connection, [Minted(secret)])
 
     def set_up(
         self, connection: Connection, account_id: str, seed: bytes, step: int

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
 from keyturn.service import one_time_secrets
+from keyturn.service.accounts.factories import product_of
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.store_factory import product_of
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit
@@ -35,13 +35,33 @@ EVENT = "second_step"
 
 _DAY = 86_400
 
-_TRIES, _DAILY = 5, 20
-"""Wrong codes for a link, which then ends, and for an account in a day."""
+_TRIES = 5
+"""Wrong codes for a link, which then ends."""
+
+_DAILY = 20
+"""Wrong codes for an account in a day."""
 
 _NOTICE = 30 * _DAY
 """Seconds in which `_TRIES` wrong codes lead to a mail to the owner: a patient attacker tries only
 few codes a day.
 """
+
+
+class _TryLimits(NamedTuple):
+    """The counters of an account's tries. `notice`: the owner is told once it is full."""
+
+    daily: Limit
+    notice: Limit
+
+
+class _CountedTry(NamedTuple):
+    """A try that was counted.
+
+    `left`: further tries. `is_last`: the owner is told if this one is wrong, and the link ends.
+    """
+
+    left: int
+    is_last: bool
 
 
 class RightCode(NamedTuple):
@@ -63,7 +83,7 @@ class RightCode(NamedTuple):
 
     def confirm(self, tx: Transaction) -> None:
         account, client = self.trial.account, self.trial.client
-        for limit in _limits(account.id):
+        for limit in _limits_of(account):
             tx.counters.clear(limit)
         tx.audit.write(
             EVENT, f"passed_{self.trial.method}", client, now(), account.id, account.email
@@ -148,35 +168,34 @@ class RequiredStep(SecondProof):
             if is_sent:
                 await self._stores.audit.record(EVENT, "sent", client, account.id, account.email)
             raise SecondStepRequired(factors, trial.method if is_sent else "")
-        left, is_told = await self._count(trial)
-        refusal: KeyturnError = SecondStepRejected(factors, left)
+        counted = await self._count(trial)
+        accepted: Accepted | None = None
+        refusal: KeyturnError = SecondStepRejected(factors, counted.left)
         try:
             accepted = await self.step.verify(trial)
-        # One factor has refused the code, so the guess at it stays counted.
         except SecondStepUnfinished as unfinished:
-            accepted, refusal = None, unfinished
-        except Unavailable:  # there is no verdict on the code
+            # One factor has refused the code, so the guess at it stays counted.
+            refusal = unfinished
+        except Unavailable:
+            # There is no verdict on the code.
             await self._give_back(trial)
             raise
-        if accepted:  # the try was right, even if the change fails
+        if accepted:
+            # The try was right, even if the change fails.
             await self._give_back(trial)
-            return RightCode(trial, accepted, SecondStepRejected(factors, left + 1))
+            return RightCode(trial, accepted, SecondStepRejected(factors, counted.left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._stores.audit.record(EVENT, "rejected", client, account.id, account.email)
-        if is_told:
+        if counted.is_last:
             await self._tell(trial)
             if link:
                 raise LinkDead("second_step")  # the holder of the link may learn why it ended
         raise refusal
 
-    async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
-        """Count a try, and commit that before any comparison.
+    async def _count(self, trial: SecondStepTry) -> _CountedTry:
+        """Count a try, and commit that before any comparison. Raises LinkDead, TooManyRequests."""
 
-        Return how many tries are left, and whether the owner is told if this one is wrong. Raises
-        LinkDead, TooManyRequests.
-        """
-
-        def count(tx: Transaction) -> tuple[int, bool]:
+        def count(tx: Transaction) -> _CountedTry:
             # Hold the account, as every change of it does: otherwise two of its links could wait
             # for each other (a deadlock).
             tx.hold(trial.account.id)
@@ -188,16 +207,17 @@ class RequiredStep(SecondProof):
                     # The link is not ended here: a try that has begun may be right. If the last try
                     # is wrong, its own request ends the link.
                     raise LinkDead("invalid")
-            day, notice = _limits(trial.account.id)
-            hit = tx.counters.count(day)
-            if hit.full:
-                raise TooManyRequests(hit.wait)
-            to_notice = _TRIES - notice.used(tx.counters.count(notice).levels[0])
+            limits = _limits_of(trial.account)
+            day = tx.counters.count(limits.daily)
+            if day.full:
+                raise TooManyRequests(day.wait)
+            notice = tx.counters.count(limits.notice)
+            to_notice = _TRIES - limits.notice.used(notice.levels[limits.notice])
             if to_notice <= 0:  # the next notice is as many tries away
-                tx.counters.clear(notice)
-            today = _DAILY - day.used(hit.levels[0])
+                tx.counters.clear(limits.notice)
+            today = _DAILY - limits.daily.used(day.levels[limits.daily])
             left = max(0, min(of_link, to_notice, today))
-            return left if trial.link else today, not left
+            return _CountedTry(left=left if trial.link else today, is_last=left == 0)
 
         return await self._stores.transact(count)
 
@@ -208,7 +228,7 @@ class RequiredStep(SecondProof):
             tx.hold(trial.account.id)
             if trial.link:
                 one_time_secrets.give_try_back(tx.connection, *trial.link.id)
-            for limit in _limits(trial.account.id):
+            for limit in _limits_of(trial.account):
                 tx.counters.give_back(limit)
 
         await self._stores.transact(write)
@@ -241,10 +261,11 @@ class RequiredStep(SecondProof):
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
 
 
-def _limits(account_id: str) -> tuple[Limit, Limit]:
-    """Return the limit of tries a day, and the limit after which the owner is told."""
-    day, notice = Rate(_DAILY, _DAY), Rate(_TRIES, _NOTICE)
-    return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
+def _limits_of(account: Account) -> _TryLimits:
+    return _TryLimits(
+        daily=Limit(Rate(_DAILY, _DAY), "second step", account.id),
+        notice=Limit(Rate(_TRIES, _NOTICE), "second step notice", account.id),
+    )
 
 
 def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep | None:

@@ -17,12 +17,13 @@ from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service import one_time_secrets
 from keyturn.service.limits import Limit
-from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose
 from keyturn.service.outbox.message import new_key
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.reset.proofs.short_codes import LIFE, ShortCodes
+from keyturn.service.reset.proofs.short_codes import ShortCodes
+from keyturn.service.reset.records.lifetimes import CODE_LIFE
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
@@ -76,7 +77,7 @@ class TwilioSms:
         Raises the subclasses of SendFailed. They do not contain the text.
         """
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
-        life = str(int(LIFE.total_seconds()))
+        life = str(int(CODE_LIFE.total_seconds()))
         fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
         answer = await self._api.post(path, fields, form=True)
         reply = answer.read(_Reply) or _Reply()
@@ -111,7 +112,7 @@ class CapturedSms:
 class SmsCodes:
     """Sends codes and verifies them.
 
-    A code is for one link, or for signing in. It works once, for the time `LIFE`.
+    A code is for one link, or for signing in. It works once, for the time `CODE_LIFE`.
 
     An account gets one message a minute, and five a day: an attacker in its mailbox could otherwise
     make its phone ring all night. The setting `overall` limits the messages to all accounts:
@@ -153,7 +154,7 @@ class SmsCodes:
                 log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
             if hit.full:  # the transaction is undone: nothing is counted or stored
                 raise TooManyRequests(hit.wait)
-            one_time_secrets.add(tx.connection, [(secret, True)])
+            one_time_secrets.add(tx.connection, [Minted(secret)])
 
         def undo(tx: Transaction) -> None:
             """Allow another message at once, since this one was certainly not sent."""
@@ -196,7 +197,7 @@ class SmsCodes:
         """
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
         language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
-        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(CODE_LIFE)}
         text = language.gettext(_FOR_A_LINK if trial.link else _TO_SIGN_IN, **values)
         return f"{text}\n\n@{self._host} #{code}"
 

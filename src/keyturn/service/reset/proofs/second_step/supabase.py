@@ -26,7 +26,7 @@ import msgspec
 from keyturn.errors import SettingsInvalid
 from keyturn.http_client import Document
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase import TIMEOUT, AdminApi
+from keyturn.service.accounts.supabase.admin_api import TIMEOUT, AdminApi
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready, SecondStepUnfinished
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
