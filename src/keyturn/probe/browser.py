@@ -211,11 +211,7 @@ class Browser:
             )
         while True:
             page = await self.web.send(method, url, self._headers(method, kind), body)
-            self.cookies |= page.cookies
-            if method != "GET" and not page.is_html:
-                token = _BEARER.search(page.body)
-                if token:
-                    self.token = token[1]
+            self._keep_session(page)
             is_redirect = page.status in {301, 302, 303, 307, 308} and page.header("location")
             url = joined(page.url, page.header("location"))
             if not is_redirect or not self.web.is_here(url) or len(before) == _MOST_REDIRECTS:
@@ -225,6 +221,13 @@ class Browser:
                 method = "GET"
                 body = b""
                 kind = ""
+
+    def _keep_session(self, page: Page) -> None:
+        self.cookies |= page.cookies
+        if page.method != "GET" and not page.is_html:
+            token = _BEARER.search(page.body)
+            if token:
+                self.token = token[1]
 
     def _headers(self, method: str, kind: str) -> dict[str, str]:
         headers = {}

@@ -3,9 +3,9 @@ a call.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
@@ -173,44 +173,58 @@ def _is_posted_form(element: Element) -> bool:
     return element.tag == "form" and element.get("method").lower() == "post"
 
 
+class _Field(NamedTuple):
+    """A field that a browser sends, with the words of its attributes that say what it is for."""
+
+    name: str
+    kind: str
+    value: str
+    hints: str
+
+
 def _fields_of(form: Element) -> dict[str, str]:
     """Return the fields that are sent, with placeholders for an address and passwords, and else the
     page's values.
     """
-    sent: dict[str, str] = {}
-    typed: list[str] = []  # names of fields into which a user may type an address
-    likely: list[str] = []  # those of them that seem to ask for it
-    submits = 0
-    fields = (element for element in form.walk() if element.tag in _FIELDS)
-    for field in islice(fields, _MOST_FIELDS):
-        name = field.get("name")
-        kind = field.get("type").lower() or _FIELDS[field.tag]
-        if kind == "submit":
-            submits += 1
-        is_other_button = kind == "submit" and submits > 1  # a user presses only one
-        if not name or is_other_button:
-            continue
-        hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
-        if kind == "password":
-            sent[name] = "{old}" if _OLD.search(hints) else "{password}"
-        elif _has_value(field, kind):
-            sent[name] = field.get("value")
-            if kind in _TYPED:
-                typed.append(name)
-                if kind == "email" or _ADDRESS.search(hints):
-                    likely.append(name)
-    if likely:
-        sent[likely[0]] = "{email}"
-    elif len(typed) == 1:
-        sent[typed[0]] = "{email}"
+    fields = list(_sent_fields(form))
+    sent = {}
+    for field in fields:
+        sent[field.name] = field.value
+        if field.kind == "password":
+            sent[field.name] = "{old}" if _OLD.search(field.hints) else "{password}"
+    address = _address_field(fields)
+    if address:
+        sent[address] = "{email}"
     return sent
 
 
-def _has_value(field: Element, kind: str) -> bool:
-    """Tell whether a browser sends the value of a field."""
+def _sent_fields(form: Element) -> Iterator[_Field]:
+    submits = 0
+    elements = (element for element in form.walk() if element.tag in _FIELDS)
+    for element in islice(elements, _MOST_FIELDS):
+        name = element.get("name")
+        kind = element.get("type").lower() or _FIELDS[element.tag]
+        if kind == "submit":
+            submits += 1
+        is_other_button = kind == "submit" and submits > 1  # a user presses only one
+        if name and not is_other_button and _has_value(element, kind):
+            hints = " ".join(map(element.get, ("name", "id", "autocomplete", "placeholder")))
+            yield _Field(name, kind, element.get("value"), hints)
+
+
+def _has_value(element: Element, kind: str) -> bool:
     if kind in {"checkbox", "radio"}:
-        return "checked" in field.attributes
+        return "checked" in element.attributes
     return kind not in _NOT_SENT
+
+
+def _address_field(fields: Sequence[_Field]) -> str:
+    """Return the name of the field for an address: one that says so, else the only text field."""
+    typed = [field for field in fields if field.kind in _TYPED]
+    for field in typed:
+        if field.kind == "email" or _ADDRESS.search(field.hints):
+            return field.name
+    return typed[0].name if len(typed) == 1 else ""
 
 
 def form_for(page: Page, option: str = "--reset") -> Call | None:
@@ -243,11 +257,8 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
         if not waiting or len(paths) == 2:
             break
         page = await browser.send("GET", waiting.pop(0))
-        path = page.url.removeprefix(browser.web.origin) or "/"
-        for form in forms_of(page):
-            name = _purpose(form, f"{path} {form.path.removeprefix(browser.web.origin)}")
-            if name:
-                paths.setdefault(name, path)
+        for name, path in _named_forms(page, browser.web.origin):
+            paths.setdefault(name, path)
         links = [element for element in page.tree.walk() if element.tag == "a"]
         for link in links:
             url = joined(page.url, link.get("href").strip())
@@ -263,15 +274,14 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
     return paths
 
 
-def _purpose(form: Call, words: str) -> str:
-    """Return the field of Target for a form, `request` or `sign_in`; "" for another one.
-
-    `words`: the paths of its page and of its action.
-    """
-    if not form.asks_for("email"):
-        return ""
-    if not form.passwords and _FORGOTTEN.search(words):
-        return "request"
-    if form.passwords == 1 and not _REGISTER.search(words):
-        return "sign_in"
-    return ""
+def _named_forms(page: Page, origin: str) -> Iterator[tuple[str, str]]:
+    """Yield `request` and `sign_in` with the page's path, for the forms on it that are these."""
+    path = page.url.removeprefix(origin) or "/"
+    for form in forms_of(page):
+        words = f"{path} {form.path.removeprefix(origin)}"
+        if not form.asks_for("email"):
+            continue
+        if not form.passwords and _FORGOTTEN.search(words):
+            yield "request", path
+        elif form.passwords == 1 and not _REGISTER.search(words):
+            yield "sign_in", path

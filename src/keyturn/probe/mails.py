@@ -82,23 +82,25 @@ class Mail(Struct, frozen=True):
 
 def _read(row: CapturedMail, raw: bytes) -> Mail:
     content = MailContent(raw)
-    links = [link for link in content.links if host_of(link.address)]
-    likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
-    action = action_link(likely) or action_link(links) or next(iter(likely), None)
-    address = ""
-    token = ""
-    if action:
-        address = action.address
-        token = _token_of(address)
-    if not token:  # the link may lead to a form for the code
-        address = ""
-        token = next(iter(content.codes), "")
+    link, token = _link_and_token(content)
     if len(token) > _LONGEST_TOKEN:
-        address = ""
+        link = ""
         token = ""
     to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
     text = f"{row.subject}\n{content.text}\n{content.html}"[:_LONGEST_TEXT]
-    return Mail(row.subject[:_LONGEST_SUBJECT], frozenset(to), text, address, token)
+    return Mail(row.subject[:_LONGEST_SUBJECT], frozenset(to), text, link, token)
+
+
+def _link_and_token(content: MailContent) -> tuple[str, str]:
+    """Return the address of a mail's link and its token, or "" and the mail's code."""
+    links = [link for link in content.links if host_of(link.address)]
+    likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
+    action = action_link(likely) or action_link(links) or next(iter(likely), None)
+    if action:
+        token = _token_of(action.address)
+        if token:
+            return action.address, token
+    return "", next(iter(content.codes), "")  # a link may lead to the form for the code
 
 
 def _token_of(address: str) -> str:

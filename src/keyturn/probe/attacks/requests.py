@@ -85,13 +85,17 @@ async def answers_differ(run: Run) -> AttackEnded:
 
 def _signs(page: Page, address: str) -> set[str]:
     """Return what a client sees of an answer, without the address and words that always change."""
-    lines = [line for line in page.words.splitlines() if line.strip()]
-    signs = {f"text {_steady(line, address)!r}" for line in lines}
+    signs = set()
+    for line in page.words.splitlines():
+        if line.strip():
+            signs.add(f"text {_steady(line, address)!r}")
     for answer in page.all:
         signs.add(f"status {answer.status}")
         signs.add(f"redirect to {_steady(answer.header('location'), address)}")
-        signs.update(f"header {name}" for name, _ in answer.headers)
-    signs.update(f"cookie {name}" for name in page.cookies)
+        for name, _ in answer.headers:
+            signs.add(f"header {name}")
+    for name in page.cookies:
+        signs.add(f"cookie {name}")
     return signs
 
 
