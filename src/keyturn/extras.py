@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from keyturn.errors import ExtraMissing, Fault, SettingsInvalid
+from keyturn.errors import ExtraMissing, SettingsInvalid
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
@@ -46,10 +46,9 @@ def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
         is_our_module = (error.name or "").partition(".")[0] == __package__
         if is_our_module:
             raise
-        sentence = f"{what} needs: pip install 'keyturn[{extra}]'"
         if setting:
-            raise SettingsInvalid([Fault(setting, sentence)]) from None
-        raise ExtraMissing(sentence) from None
+            raise SettingsInvalid.of(setting, _how_to_install(extra, what)) from None
+        raise ExtraMissing(_how_to_install(extra, what)) from None
 
 
 def require_studio(what: str) -> None:
@@ -57,7 +56,10 @@ def require_studio(what: str) -> None:
 
     Loads none of them, to save time.
     """
-    with requires_extra("studio", what):
-        for package in STUDIO_PACKAGES:
-            if find_spec(package) is None:
-                raise ModuleNotFoundError(name=package)
+    for package in STUDIO_PACKAGES:
+        if find_spec(package) is None:
+            raise ExtraMissing(_how_to_install("studio", what))
+
+
+def _how_to_install(extra: str, what: str) -> str:
+    return f"{what} needs: pip install 'keyturn[{extra}]'"

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.extras import requires_extra
 from keyturn.plain_files import make_private_file
 from keyturn.service.database.unready import describe_error, first_cause, is_read_only
@@ -187,4 +187,4 @@ def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> No
                 "the driver cannot read it: check the port, the text after the ?, and an @ "
                 "that is not %40"
             )
-            raise SettingsInvalid([Fault(setting, message)]) from None
+            raise SettingsInvalid.of(setting, message) from None

@@ -79,14 +79,18 @@ def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, En
         owner = owner_column(other, table)
         if not what or not owner or name == table.name:
             continue
-        is_for_password = bool(re.search(_DJANGO_REST_TOKENS, bare_name(name)))
-        when: Literal["change", "intrusion"] = "intrusion"
-        if what in _ENDED_BY_CHANGE or is_for_password:
-            when = "change"
+        # Rows that others refer to cannot be deleted, and some tables also hold second factors.
         is_held = any(name in holder.holds for holder in tables.values())
-        may_stay = what != "sessions" and (is_held or _MIXED.search(bare_name(name)))
-        if not may_stay:
-            yield f"{name}.{owner}", Ending(what=what, when=when)
+        may_stay = is_held or bool(_MIXED.search(bare_name(name)))
+        if what == "sessions" or not may_stay:
+            yield f"{name}.{owner}", Ending(what=what, when=_moment_of(name, what))
+
+
+def _moment_of(table: str, what: Credentials) -> Literal["change", "intrusion"]:
+    is_for_password = bool(re.search(_DJANGO_REST_TOKENS, bare_name(table)))
+    if is_for_password or what in _ENDED_BY_CHANGE:
+        return "change"
+    return "intrusion"
 
 
 def reset_link_entries(table: Table, tables: Mapping[str, Table]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Column
 
 from keyturn.service.accounts.table.column_values import Value, set_value
-from keyturn.service.accounts.table.columns import kind_of
+from keyturn.service.accounts.table.columns import Stored, kind_of
 from keyturn.service.accounts.table.time_forms import placeholder_for, usual_form
 from keyturn.service.clock import now
 from keyturn.service.onboarding.credential_tables import (
@@ -245,12 +245,9 @@ def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
     plain = plain_name(name)
     column = table.columns[name]
     kind = kind_of(column)
-    may_hold_time = kind.holds is not bool and kind.highest >= _HIGHEST_OF_32_BITS
-    if _is_time_of_change(name) and may_hold_time:
+    if _is_time_of_change(name) and _may_hold_time(kind):
         return _time_placeholder(table, name, values)
-    is_small = kind.on_sqlite or kind.highest <= _HIGHEST_OF_16_BITS
-    may_be_flag = kind.holds is bool or (kind.holds is int and is_small)
-    if _FLAG.fullmatch(plain) and may_be_flag:
+    if _FLAG.fullmatch(plain) and _may_be_flag(kind):
         return False
     if plain == _WORDPRESS_LINK:
         return ""
@@ -263,6 +260,18 @@ def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
     if column.nullable and _is_cleared(plain):
         return "{null}"
     return None
+
+
+def _may_hold_time(kind: Stored) -> bool:
+    """Tell whether a column may hold times. As a number, one has seconds since 1970 at least."""
+    return kind.holds is not bool and kind.highest >= _HIGHEST_OF_32_BITS
+
+
+def _may_be_flag(kind: Stored) -> bool:
+    """Tell whether a column may hold true and false, also as a small number."""
+    if kind.holds is int:
+        return kind.on_sqlite or kind.highest <= _HIGHEST_OF_16_BITS
+    return kind.holds is bool
 
 
 def _is_cleared(plain: str) -> bool:

@@ -2,8 +2,8 @@
 
 The docstrings of the sections are docs/settings.md (`just reference`), so a link is relative to
 docs/. `reading` parses the file, and the environment overrides it; `building` makes the types, and
-fills in `${NAME}` only then, so that no overridden value is looked up; `rules` checks settings
-against each other.
+lets `substitution` fill in `${NAME}` only then, so that no overridden value is looked up. A type
+states the bounds of its setting; `rules` has what a type cannot state.
 
 Declined: `pydantic-settings`, since msgspec is already a dependency, and all faults should be
 reported at once, under the names that the user wrote.
