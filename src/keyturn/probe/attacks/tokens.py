@@ -50,7 +50,6 @@ _DAY = 86_400
 _LONG_AGO = 900
 """Seconds before now in which the oldest token was made."""
 
-_BASE64 = (b64encode, urlsafe_b64encode)
 _HIDES_THE_PATH = re.compile(
     r"(never|no-referrer|same-origin|(strict-)?origin(-when-cross-?origin)?)\Z"
 )
@@ -172,11 +171,9 @@ async def token_predictable(run: Run) -> AttackEnded:
 
 
 def _encodings(raw: bytes) -> set[str]:
-    """Return the bytes in base 16 and 64."""
-    texts = {raw.hex()}
-    for encode in _BASE64:
-        texts.add(encode(raw).decode().rstrip("="))
-    return texts
+    """Return the bytes in base 16 and 64, without padding."""
+    texts = [raw.hex(), b64encode(raw).decode(), urlsafe_b64encode(raw).decode()]
+    return {text.rstrip("=") for text in texts}
 
 
 def _are_in_a_row(tokens: Sequence[str]) -> bool:
