@@ -17,7 +17,7 @@ from keyturn.service.onboarding.plan import Flags, Plan, make_plan
 from keyturn.service.onboarding.settings_file import as_toml, faults_in
 from keyturn.service.settings.reading import FILE_NAME
 from keyturn.service.settings.url_rules import database_kind
-from keyturn.service.settings.variables import Variables
+from keyturn.setting_sources import Variables
 
 _FLAGS = {  # the flags, by their settings
     "mail.from": "--from",

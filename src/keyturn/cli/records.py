@@ -1,4 +1,4 @@
-"""audit and mailbox: show the audit trail, and show and unblock an address."""
+"""audit and mailbox: show the audit trail, and list, show and unblock addresses."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import DROPPED
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Audit
-from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.reset.records.mailboxes import SUPPRESSION, Mailboxes
 from keyturn.service.settings.reading import read_settings
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ async def show(database: Database, email: str, as_json: bool) -> None:
     Example:  keyturn mailbox show ada@northwind.example
     """
     moment = now()
-    limits = read_settings(sending=False).limits
-    mailboxes = Mailboxes(database, cooldown=limits.mailbox_cooldown, daily=limits.mailbox_daily)
+    mailboxes = _mailboxes(database)
     state = (await mailboxes.look([email]))[email]
     has_records = bool(state.mails or state.refusal)
     suppressed_until = None
@@ -121,6 +120,45 @@ async def show(database: Database, email: str, as_json: bool) -> None:
         facts(values)
     else:
         click.echo(f"{email} has no records: it can get mails.")
+
+
+@mailbox.command(name="list")
+@JSON
+@takes_database
+async def list_suppressed(database: Database, as_json: bool) -> None:
+    """List blocked addresses, and the reports that blocked them.
+
+    \b
+    Example:  keyturn mailbox list
+    """
+    moment = now()
+    reports = await Audit(database).reports(moment - SUPPRESSION)
+    states = await _mailboxes(database).look(reports)
+    suppressed = [
+        {
+            "email": email,
+            "reported_at": report.at,
+            "report": report.event,
+            "suppressed_until": moment + states[email].suppressed,
+        }
+        for email, report in reports.items()
+        if states[email].suppressed
+    ]
+    listing(suppressed, _suppressed_row, "No blocked addresses.", as_json=as_json)
+
+
+def _suppressed_row(entry: Entry) -> Row:
+    return {
+        "REPORTED (UTC)": stamp(entry["reported_at"]),
+        "REPORT": entry["report"],
+        "UNTIL (UTC)": stamp(entry["suppressed_until"]),
+        "EMAIL": entry["email"],
+    }
+
+
+def _mailboxes(database: Database) -> Mailboxes:
+    limits = read_settings(sending=False).limits
+    return Mailboxes(database, cooldown=limits.mailbox_cooldown, daily=limits.mailbox_daily)
 
 
 @mailbox.command()

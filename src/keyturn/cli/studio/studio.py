@@ -327,7 +327,7 @@ def _refuse_open_studio(host: str) -> None:
 def chosen_token(file: Path) -> str:
     """Return the token of KEYTURN_STUDIO_TOKEN, else the one that this file keeps."""
     from keyturn.cli.studio.kept_token import kept_token
-    from keyturn.service.settings.variables import SecretUnread, Variables
+    from keyturn.setting_sources import SecretUnread, Variables
     from keyturn.studio.web.access import token_for
 
     try:
@@ -345,11 +345,11 @@ def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailPr
     """Return what "send me this" sends with: the provider with a key or a server, else the studio's
     own inbox.
     """
-    from keyturn.service.settings.rules import missing_settings
+    from keyturn.service.settings.rules import missing_provider_settings
     from keyturn.studio.web.studio import MailProvider
 
     transport = settings.mail.transport
-    if not any(missing_settings(transport, settings)):
+    if not any(missing_provider_settings(transport, settings)):
         return MailProvider(transport, partial(_open_sender, settings))
     if captured:
         return MailProvider("inbox", partial(_open_capture, captured.folder))

@@ -14,6 +14,7 @@ from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.proofs.challenge import RequestChallenge
+from keyturn.service.settings.paths import ApiRoute
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class ChallengeController(Controller):
     security = ANYONE
 
     @get(
-        "/challenge",
+        ApiRoute.CHALLENGE,
         summary="Get the challenge for a reset request",
         responses=problem_responses(TooManyRequests, has_body=False),
     )

@@ -14,6 +14,7 @@ from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, Visit
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
+from keyturn.service.pages.site import Site
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
     SecondStepRejected,
@@ -43,18 +44,20 @@ class SignInPage(Controller):
         visit: NamedDependency[Visit],
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
     ) -> Answer:
-        site, cookies = visit.site, visit.cookies
-        if account := await visit.signed_in():
+        site = visit.site
+        account = await visit.signed_in()
+        if account:
             return visit.redirect(next_url(next, site.settings_url(account.kind)))
-        if flash := cookies.read_flash(visit.request):
-            ended = cookies.flash(site.paths.sign_in).expire()
+        flash = visit.cookies.read_flash(visit.request)
+        if flash:
+            shown = visit.cookies.flash(site.paths.sign_in).expire()
             return _form(
                 visit,
                 email=flash.email,
                 next=next,
                 account=flash,
                 flash=flash.said,
-                cookies=[ended],
+                cookies=[shown],
             )
         return _form(visit, email="", next=next)
 
@@ -78,11 +81,12 @@ class SignInPage(Controller):
 
 async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> Answer:
     """Sign in with the password or, while the second step is asked for, with the proof of it."""
-    cookies, site = visit.cookies, visit.site
-    proof, device = (
-        "" if data.password else cookies.password.read(visit.request),
-        cookies.device.read(visit.request),
-    )
+    cookies = visit.cookies
+    site = visit.site
+    device = cookies.device.read(visit.request)
+    proof = ""
+    if not data.password:
+        proof = cookies.password.read(visit.request)
     typed = {"email": data.email, "next": data.next}
     try:
         opened = await visit.sign_ins.sign_in(
@@ -92,22 +96,27 @@ async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None
         return _form(visit, **typed, status=422, rejected=True)
     except (SecondStepRequired, SecondStepRejected) as asked:
         is_required = isinstance(asked, SecondStepRequired)
+        was_sent = isinstance(asked, SecondStepRequired) and asked.sent
+        step = shown_step(data.method, asked)
+        if is_required and answer is None:
+            step = ShownStep()  # the user has not seen the second step yet, so nothing is missing
         return _form(
             visit,
             **typed,
-            status=200 if isinstance(asked, SecondStepRequired) and asked.sent else 422,
+            status=200 if was_sent else 422,
             factors=asked.methods,
-            step=ShownStep() if answer is None and is_required else shown_step(data.method, asked),
+            step=step,
             cookies=[cookies.password.issue(asked.password_proof)],
         )
     kind = opened.account.kind
-    path, url = site.settings_location(kind), next_url(data.next, site.settings_url(kind))
-    ended = [cookies.asked(path)] if path in site.settings_paths else []
-    ended += [cookies.password] if proof else []
-    started = cookies.session.issue(opened.secret), cookies.device.issue(opened.device)
-    return visit.lead_on(
-        url, *started, *(cookie.expire() for cookie in ended), account=opened.account
-    )
+    issued = [cookies.session.issue(opened.secret), cookies.device.issue(opened.device)]
+    settings_path = site.settings_location(kind)
+    if settings_path in site.settings_paths:
+        issued.append(cookies.asked(settings_path).expire())
+    if proof:
+        issued.append(cookies.password.expire())
+    url = next_url(data.next, site.settings_url(kind))
+    return visit.lead_on(url, *issued, account=opened.account)
 
 
 def _form(visit: Visit, **values: Any) -> Answer:
@@ -122,7 +131,8 @@ class SignOutPage(Controller):
     @post("/")
     async def sign_out(self, visit: NamedDependency[Visit]) -> Answer:
         """End the session on the server, not only the cookie (ASVS 7.4.1)."""
-        cookies, path = visit.cookies, visit.site.paths.sign_in
+        cookies = visit.cookies
+        path = visit.site.paths.sign_in
         await visit.sign_ins.sign_out(cookies.session.read(visit.request))
         return visit.redirect(
             visit.site.url(path),
@@ -136,26 +146,34 @@ def next_url(wanted: str, otherwise: str) -> str:
 
     A link to the form may name any page as the next one (ASVS 3.7.2).
     """
-    return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
+    if _PATH_OF_THIS_SITE.fullmatch(wanted):
+        return wanted
+    return otherwise
+
+
+def sign_in_url(site: Site, wanted: str) -> str:
+    """Return the URL of the hosted sign-in page, which then leads to the page `wanted`."""
+    return f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}"
 
 
 @route("/", http_method=READ, include_in_schema=False)
 async def redirect_home(visit: NamedDependency[Visit]) -> Answer:
-    return visit.redirect(
-        visit.site.url(visit.site.paths.sign_in) if visit.container.sign_ins else visit.site.forgot
-    )
+    site = visit.site
+    if visit.container.sign_ins:
+        return visit.redirect(site.url(site.paths.sign_in))
+    return visit.redirect(site.forgot)
 
 
 @route("/.well-known/change-password", http_method=READ, include_in_schema=False)
 async def redirect_to_change(visit: NamedDependency[Visit]) -> Answer:
     """Lead password managers to the form (https://w3c.github.io/webappsec-change-password-url/)."""
-    site, form = visit.site, visit.site.url(visit.site.paths.reset)
+    site = visit.site
+    form = site.url(site.paths.reset)
     if not visit.container.sign_ins:
         return visit.redirect(site.forgot)
-    signed_in = await visit.signed_in()
-    return visit.redirect(
-        form if signed_in else f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}"
-    )
+    if await visit.signed_in():
+        return visit.redirect(form)
+    return visit.redirect(sign_in_url(site, form))
 
 
 class SecuritySettingsPage(Controller):
@@ -163,7 +181,8 @@ class SecuritySettingsPage(Controller):
 
     @route("/", http_method=READ)
     async def show(self, visit: NamedDependency[Visit]) -> Answer:
-        site, account = visit.site, await visit.require_signed_in()
+        site = visit.site
+        account = await visit.require_signed_in()
         if site.settings_location(account.kind) != visit.request.route_handler.opt["here"]:
             return visit.redirect(site.settings_url(account.kind))
         has_asked, wait = await _link_request_of(visit, account)
@@ -176,10 +195,8 @@ class SecuritySettingsPage(Controller):
         Raises TooManyRequests.
         """
         account = await visit.require_signed_in()
-        url, path = (
-            visit.site.settings_url(account.kind),
-            visit.site.settings_location(account.kind),
-        )
+        url = visit.site.settings_url(account.kind)
+        path = visit.site.settings_location(account.kind)
         _, wait = await _link_request_of(visit, account)
         if wait or path not in visit.site.settings_paths:
             return visit.lead_on(url, account=account)
@@ -193,6 +210,8 @@ async def _link_request_of(visit: Visit, account: Account) -> tuple[bool, timede
     The wait also counts requests of other browsers.
     """
     link_request = visit.cookies.read_link_request(visit.request)
-    own_wait = link_request.wait if link_request and link_request.email == account.email else None
-    left = (await visit.container.mailboxes.look([account.email]))[account.email].wait
-    return own_wait is not None, max(own_wait or timedelta(0), left)
+    mailboxes = await visit.container.mailboxes.look([account.email])
+    wait = mailboxes[account.email].wait
+    if link_request and link_request.email == account.email:
+        return True, max(link_request.wait, wait)
+    return False, wait
