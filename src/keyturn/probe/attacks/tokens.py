@@ -264,10 +264,12 @@ def _foreign_hosts(page: Page, run: Run) -> dict[str, str]:
     """Return the other sites from which a page loads something, by the tag that does."""
     hosts = {}
     for element in page.tree.walk():
-        source = element.get("src")
-        url = joined(page.url, source) if source else ""
-        if host_of(url) and not run.web.is_here(url) and not is_loopback(url):
-            hosts[element.tag] = host_of(url)
+        if not element.get("src"):
+            continue
+        url = joined(page.url, element.get("src"))
+        host = host_of(url)
+        if host and not run.web.is_here(url) and not is_loopback(url):
+            hosts[element.tag] = host
     return hosts
 
 
