@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from keyturn.plain_files import read_plain_text
 from keyturn.probe.attack import CannotProbe
+from keyturn.values import explain_mismatch
 
 _LONGEST = 100_000
 CALLS = ("request", "reset", "sign_in", "change", "private")
@@ -65,7 +66,10 @@ def with_file(options: dict[str, Any], file: Path | None) -> Target:
         written = _written(file) if file else {}
         named = {name: value for name, value in options.items() if value not in (None, ())}
         return msgspec.convert({**written, **named}, Target)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except msgspec.ValidationError as error:
+        name, sentence = explain_mismatch(str(error))
+        raise CannotProbe(f"{file}: {name}: {sentence}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CannotProbe(f"{file}: {error}") from None
 
 

@@ -15,7 +15,7 @@ from keyturn.service.doctor.domain import check_domain
 from keyturn.service.doctor.mail_provider import check_provider
 from keyturn.service.doctor.secret_keys import check_previous_keys
 from keyturn.service.reset.passwords import breaches
-from keyturn.service.reset.proofs import challenge
+from keyturn.service.reset.proofs import captcha
 from keyturn.service.settings import Settings
 
 
@@ -35,7 +35,7 @@ def checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     if settings.previous_secret_keys:
         yield Check("keys", check_previous_keys(settings))
     yield Check("breaches", breaches.check(settings))
-    yield Check("challenge", challenge.check(settings))
+    yield Check("challenge", captcha.check(settings))
     yield Check(settings.mail.transport, check_provider(settings, settings.mail.transport))
     if settings.mail.fallback:
         yield Check(settings.mail.fallback, check_provider(settings, settings.mail.fallback))

@@ -9,7 +9,7 @@ from keyturn.service.doctor.database_files import missing_file
 from keyturn.service.outbox.history import mails_sealed_otherwise
 from keyturn.service.outbox.message import Seal
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.settings import Settings
 
 _NOT_CHECKED = skip("previous_secret_keys: not checked", "Fix the database first.")

@@ -51,7 +51,7 @@ class Outbox(Store):
         self.woken = asyncio.Event()
         self._write_if = statements.write_if(database)
         self._find_due = statements.find_due(database)
-        # Each lane of a worker repeats its own claim.
+        # Each queue of a worker repeats its own claim.
         self._statement_of_claim = cache(partial(statements.claim, database))
         self._posts: Batcher[Row, None] = Batcher(self._post_all, in_time=database.in_time)
         self._ends: Batcher[_Ending, None] = Batcher(self._end_all, pause=_PAUSE)

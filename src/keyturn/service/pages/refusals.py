@@ -65,7 +65,7 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
     """
     site = pages.site
     lines = OnceAMinute()
-    log_failure = FailureLog()
+    failures = FailureLog()
 
     def refuse(
         request: AnyRequest, error: Exception, reason: str = "", cookies: Sequence[Cookie] = ()
@@ -74,7 +74,7 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         reason = reason or _reason_of(problem)
         if problem.status >= SERVER_FAULT:
             request_id_of(request.scope)  # the line in the log needs the id
-            log_failure(request, error)
+            failures.log(request, error)
         elif reason not in _WITHOUT_REFERENCE:
             count = lines.count(reason)
             if count:

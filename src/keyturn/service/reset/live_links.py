@@ -30,10 +30,13 @@ class LiveLinks:
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
-        self.find = lookup(
+        self._by_key = lookup(
             stores.database, one_time_secrets.all_of(LINKS), SecretRow.key, secret_of
-        ).submit
-        """Return the link with that key, or None."""
+        )
+
+    async def find(self, key: bytes) -> OneTimeSecret | None:
+        """Return the link with that key; None if there is none. It may be dead."""
+        return await self._by_key.submit(key)
 
     async def require(
         self, event: str, token: str, email: str | None, client: Client

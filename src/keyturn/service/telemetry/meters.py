@@ -93,7 +93,8 @@ class Meters:
             self.suppression(reason, count=0)
         # Processes that share a folder each answer with the counts of all. The figures of a single
         # process, such as its memory, are then left out.
-        if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if shared:
             self._registry = CollectorRegistry()
             MultiProcessCollector(self._registry, shared)
         else:
