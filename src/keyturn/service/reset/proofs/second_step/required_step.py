@@ -24,7 +24,7 @@ from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, 
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")

@@ -27,7 +27,7 @@ from keyturn.service.reset.records.lifetimes import CODE_LIFE
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
