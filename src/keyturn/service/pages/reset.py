@@ -200,7 +200,7 @@ async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordF
         token, data.password, visit.client, live.email, data.answer
     )
     url, flash = _after_saving(visit, live)
-    issued = [cookies.link.expire(), cookies.asked(visit.site.paths.forgot).expire(), flash]
+    issued = [cookies.link.expire(), cookies.link_request(visit.site.paths.forgot).expire(), flash]
     if sign_ins:
         issued.append(cookies.device.issue(sign_ins.device(account)))
     if _is_script(visit):
