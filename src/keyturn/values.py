@@ -42,7 +42,9 @@ def did_you_mean(
 ) -> str:
     """Return a question about the closest known name; "" if none is close (`difflib`)."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
-    return question.replace("{}", close[0]) if close else ""
+    if not close:
+        return ""
+    return question.replace("{}", close[0])
 
 
 _TYPES = {
@@ -73,9 +75,10 @@ def mismatch(value: Any, wanted: Any) -> str:
 
     `wanted`: the type. The value of a secret is not shown.
     """
-    words = _words(inspect.type_info(wanted))
-    is_secret = SecretStr in (wanted, *get_args(wanted))
-    return f"must be {words}" if is_secret else f"must be {words}, not {shown(value)}"
+    sentence = f"must be {_words(inspect.type_info(wanted))}"
+    if SecretStr in (wanted, *get_args(wanted)):
+        return sentence
+    return f"{sentence}, not {shown(value)}"
 
 
 def explain_mismatch(message: str) -> tuple[str, str]:
@@ -111,8 +114,10 @@ def _words(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata(extra_json_schema={"description": str(description)}):
             return description
-        case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_)):
-            return _words(inner)  # a union is of a type and None
+        case inspect.Metadata(type=inner):
+            return _words(inner)
+        case inspect.UnionType(types=(inner, *_)):  # of a type and None
+            return _words(inner)
         case inspect.IntType():
             return _TYPES["int"] + _bounds(kind.ge, kind.le, kind.gt)
         case inspect.FloatType():
@@ -151,8 +156,9 @@ def not_this(value: str) -> str:
 
     Secrets are not shown, nor is text with an @, since a URL with a password has one.
     """
-    may_be_secret = isinstance(value, SecretStr) or "@" in value
-    return "" if may_be_secret else f", not {shown(value)}"
+    if isinstance(value, SecretStr) or "@" in value:
+        return ""
+    return f", not {shown(value)}"
 
 
 def shown(value: Any) -> str:
@@ -161,4 +167,6 @@ def shown(value: Any) -> str:
         text = msgspec.json.encode(value, enc_hook=str).decode()
     else:
         text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    if len(text) <= _LONGEST_SHOWN:
+        return text
+    return f"{text[:_LONGEST_SHOWN]}..."

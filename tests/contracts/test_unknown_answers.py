@@ -40,7 +40,7 @@ from keyturn.service.problems.requests import (
     SecondStepUnfinished,
 )
 from keyturn.service.reset.passwords.breaches import Breaches
-from keyturn.service.reset.proofs.challenge import Captcha
+from keyturn.service.reset.proofs.captcha import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms import TwilioSms
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep

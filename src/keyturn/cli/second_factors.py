@@ -18,7 +18,7 @@ from keyturn.service.event_loop import prompting
 from keyturn.service.one_time_secrets import Purpose
 
 if TYPE_CHECKING:
-    from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+    from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
     from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
 
 _TRIES = 3  # codes that the user may enter until one is valid
@@ -51,7 +51,7 @@ async def totp(container: Container, email: str, remove: bool, yes: bool, operat
                     f"{account.email} will need no code any more. Remove the second factors?",
                     abort=True,
                 )
-        if await factors.factors(account):
+        if await step.factors(None, account):
             await step.change(account, operator, "factors_removed", factors.remove)
             click.echo(f"{account.email} no longer has a second factor.")
         else:
@@ -88,7 +88,7 @@ async def recovery_codes(container: Container, email: str, operator: Client) -> 
         raise CommandRefused(
             f"{account.email} has no second factor: set one up first, then print recovery codes"
         )
-    from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
+    from keyturn.service.reset.proofs.second_step.recovery_codes import renew_recovery_codes
 
     codes = await step.change(account, operator, "recovery_codes_set", renew_recovery_codes)
     _print_recovery_codes(codes)

@@ -29,26 +29,32 @@ _SHOWN = (
 _LONGEST = 400
 """Characters of a body in the report."""
 
-_LONGEST_WHY, _LONGEST_ANSWER = 2_000, 4_000
-"""Characters of what an attack showed, and of an answer, whose headers a hostile application may
-fill.
-"""
+_LONGEST_WHY = 2_000
+"""Characters of what an attack showed."""
+
+_LONGEST_ANSWER = 4_000
+"""Characters of an answer, whose headers a hostile application may fill."""
 
 _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 
 
+def _show_nothing(_: str) -> None:
+    pass
+
+
 async def play(
-    run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
+    run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = _show_nothing
 ) -> ProbeReport:
     """Play the attacks until the task is cancelled; `progress` hears the name of each.
 
     Raises CannotProbe.
     """
-    began, stopped = time.monotonic(), False
+    began = time.monotonic()
+    stopped = False
     chosen = [attack for attack in ATTACKS.values() if not only or attack.name in only]
-    outcomes = {
-        attack: Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.") for attack in chosen
-    }
+    outcomes = {}
+    for attack in chosen:
+        outcomes[attack] = Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.")
     async with aclosing(run.web):
         try:
             progress("searching for forms")
@@ -60,9 +66,11 @@ async def play(
             raise CannotProbe(run.without_secrets(str(problem))[:_LONGEST_WHY]) from None
         except asyncio.CancelledError:
             stopped = True
-            if task := asyncio.current_task():
+            task = asyncio.current_task()
+            if task:
                 task.uncancel()
-    return ProbeReport(run.target.url, tuple(outcomes.values()), time.monotonic() - began, stopped)
+    seconds = time.monotonic() - began
+    return ProbeReport(run.target.url, tuple(outcomes.values()), seconds, stopped)
 
 
 async def _play(attack: Attack, run: Run) -> Outcome:
@@ -95,12 +103,16 @@ def _exchange(page: Page, run: Run) -> Exchange:
     """Return an answer and its request, with the names of cookies, a few headers, and the beginning
     of the text.
     """
-    first, clean = page.all[0], run.without_secrets
-    lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
-    lines += [f"{name}: {page.header(name)}" for name in _SHOWN if page.header(name)]
-    lines += [f"set-cookie: {name}=…" for name in page.cookies]
-    lines = [*map(clean, lines), clean(" ".join(page.words.split()))[:_LONGEST]]
-    return Exchange(
-        f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}",
-        "\n".join(lines)[:_LONGEST_ANSWER],
-    )
+    clean = run.without_secrets
+    first = page.all[0]
+    request = f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}"
+    lines = []
+    for answer in page.all:
+        lines.append(clean(f"{answer.status} {answer.header('location')}".strip()))
+    for name in _SHOWN:
+        if page.header(name):
+            lines.append(clean(f"{name}: {page.header(name)}"))
+    for name in page.cookies:
+        lines.append(clean(f"set-cookie: {name}=…"))
+    lines.append(clean(" ".join(page.words.split()))[:_LONGEST])
+    return Exchange(request, "\n".join(lines)[:_LONGEST_ANSWER])

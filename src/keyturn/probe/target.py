@@ -13,7 +13,6 @@ from keyturn.probe.attack import CannotProbe
 from keyturn.values import explain_mismatch
 
 _LONGEST = 100_000
-CALLS = ("request", "reset", "sign_in", "change", "private")
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -59,6 +58,18 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     second_step: bool = False
     permission: str = ""
 
+    @property
+    def calls(self) -> dict[str, str]:
+        """The calls that are named, by their fields."""
+        calls = {
+            "request": self.request,
+            "reset": self.reset,
+            "sign_in": self.sign_in,
+            "change": self.change,
+            "private": self.private,
+        }
+        return {name: text for name, text in calls.items() if text}
+
 
 def with_file(options: dict[str, Any], file: Path | None) -> Target:
     """Return the target. Options that are set come before those of the file. Raises CannotProbe."""
@@ -74,7 +85,9 @@ def with_file(options: dict[str, Any], file: Path | None) -> Target:
 
 
 def _written(file: Path) -> dict[str, Any]:
-    return tomllib.loads(read_plain_text(file, _LONGEST)) if file.exists() else {}
+    if not file.exists():
+        return {}
+    return tomllib.loads(read_plain_text(file, _LONGEST))
 
 
 def add_to_file(file: Path, target: Target) -> None:
@@ -82,13 +95,12 @@ def add_to_file(file: Path, target: Target) -> None:
     (0600).
     """
     known = _written(file)
-    values = {
-        name: value
-        for name, value in msgspec.to_builtins(target).items()
-        if value and name not in known
-    }
-    lines = [f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in values.items()]
-    if lines:  # texts and lists of JSON are TOML as well
+    lines = []
+    for name, value in msgspec.to_builtins(target).items():
+        if value and name not in known:
+            # Texts and lists of JSON are TOML as well.
+            lines.append(f"{name} = {msgspec.json.encode(value).decode()}\n")
+    if lines:
         file.touch(0o600)
         with file.open("a", encoding="utf-8") as opened:
             opened.writelines(["\n", *lines])

@@ -97,7 +97,7 @@ class Container(AbstractAsyncContextManager["Container"]):
         self.second_step: RequiredStep | None = required_step.build(
             settings, self.stores, self.events
         )
-        second_proof: SecondProof = self.second_step or SecondProof()
+        self.second_proof: SecondProof = self.second_step or SecondProof()
 
         links = LiveLinks(self.stores)
         self.return_addresses: ReturnAddresses = ReturnAddresses(settings.return_origins)
@@ -105,20 +105,20 @@ class Container(AbstractAsyncContextManager["Container"]):
             self.stores, self.challenge, self.return_addresses
         )
         self.checks: LinkChecks = LinkChecks(
-            links, self.stores, self.policy, second_proof, self.return_addresses
+            links, self.stores, self.policy, self.second_proof, self.return_addresses
         )
         self.effects: ChangeEffects = ChangeEffects(self.events, self.codes)
         self.changes: PasswordChanges = PasswordChanges(
             self.stores, self.policy, self.hasher, self.effects
         )
-        self.resets: PasswordResets = PasswordResets(links, self.stores, self.changes, second_proof)
+        self.resets: PasswordResets = PasswordResets(
+            links, self.stores, self.changes, self.second_proof
+        )
 
         self.sign_ins: SignIns | None = sign_in.build(
-            settings, self.stores, self.hasher, self.changes, second_proof
+            settings, self.stores, self.hasher, self.changes, self.second_proof
         )
-        self.securing: AccountSecuring = AccountSecuring(
-            settings, self.stores, self.effects, second_proof
-        )
+        self.securing: AccountSecuring = AccountSecuring(settings, self.stores, self.effects)
         self.invitations: Invitations = Invitations(settings, self.stores, self.urls, self.codes)
 
         # Whether a worker that should run has ended, and no other works yet.

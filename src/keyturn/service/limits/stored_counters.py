@@ -60,21 +60,29 @@ class StoredCounters:
             hit = decide(limits, levels)
             levels.update(hit.levels)  # the next request finds this one counted
             expected.append(hit)
-        fitting = [limits for limits, hit in zip(requests, expected, strict=True) if not hit.full]
+        fitting = [list(hit.levels) for hit in expected if not hit.full]
         counted = self._add(_counts(fitting))
+        return [self._confirm(hit, levels, counted) for hit in expected]
 
-        hits: list[Hit | None] = []
-        for limits, hit in zip(requests, expected, strict=True):
-            if hit.full:
-                hits.append(hit)
-            elif all(limit.key in counted for limit in limits):
-                # Since the look, time has passed, and other processes may have counted.
-                changed = {limit: counted[limit.key] - levels[limit] for limit in limits}
-                hits.append(Hit({limit: hit.levels[limit] + changed[limit] for limit in limits}))
-            else:
-                self._give_back_counted(limits, counted)
-                hits.append(None)
-        return hits
+    def _confirm(self, expected: Hit, levels: Levels, counted: Mapping[str, float]) -> Hit | None:
+        """Return the result of a request; None if another process was faster.
+
+        `expected`: its result by the look.
+        `levels`: the levels that were expected after all requests.
+        `counted`: the levels that the count has returned.
+        """
+        if expected.full:
+            return expected
+        limits = expected.levels
+        if not all(limit.key in counted for limit in limits):
+            self._give_back_counted(limits, counted)
+            return None
+        confirmed = {}
+        for limit in limits:
+            # Since the look, time has passed, and other processes may have counted.
+            change = counted[limit.key] - levels[limit]
+            confirmed[limit] = expected.levels[limit] + change
+        return Hit(confirmed)
 
     def _refuse(self, limits: Sequence[Limit]) -> Hit:
         """Return the refusal of a request that other processes were faster than at every try."""

@@ -117,7 +117,8 @@ class HeldAccounts:
     """
 
     def __init__(self, connection: Connection, account_ids: Collection[str]) -> None:
-        self._connection, self._account_ids = connection, account_ids
+        self._connection = connection
+        self._account_ids = account_ids
 
     def mint(self, minted: Sequence[Minted]) -> None:
         """Store the wanted ones of at least one link or code, by one statement.
@@ -136,10 +137,10 @@ def build(
     settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None
 ) -> Stores:
     """Open the database of the settings, and build the stores. Raises SettingsInvalid."""
-    limits, database = (
-        settings.limits,
-        Database(settings.database.url, timeout=settings.database.timeout),
-    )
+    limits = settings.limits
+    database = Database(settings.database.url, timeout=settings.database.timeout)
+    # Without a key, as in development, a random key that lasts as long as the process.
+    key = settings.secret_key or values.SecretStr(random_bytes(32).hex())
     return Stores(
         database=database,
         outbox=Outbox(database),
@@ -148,11 +149,7 @@ def build(
         sessions=Sessions(database),
         accounts=accounts or accounts_for(settings, database),
         limits=RateLimits(limits, database),
-        # Without a key, as in development, a random key that lasts as long as the process.
-        keys=[
-            settings.secret_key or values.SecretStr(random_bytes(32).hex()),
-            *settings.previous_secret_keys,
-        ],
+        keys=[key, *settings.previous_secret_keys],
         themes=themes,
         meters=meters,
     )

@@ -9,11 +9,11 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache, wraps
+from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, ClassVar
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
@@ -22,79 +22,56 @@ from keyturn.errors import KeyturnError
 from keyturn.mail.languages.language import Language
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
+from keyturn.studio.gallery.syntax_trees import (
+    StudioEnvironment,
+    copied_as,
+    mixed,
+    require_shallow,
+)
 from keyturn.values import did_you_mean
 
-Prepare = Callable[[Environment], Environment]  # returns a changed copy of an environment
 Renderers = Callable[..., Templates]  # returns the templates for a sample, and a brand
-TOO_DEEP = "An expression is nested too deeply."
-
-_MOST_NESTED = (
-    100  # levels of a syntax tree: its readers take up to four calls for each, of Python's thousand
-)
-
-
-def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:
-    """Return the tree.
-
-    Raises TemplateSyntaxError, at its line, for a part that is nested too deeply.
-    """
-    level, depth = [*tree.iter_child_nodes()], 0
-    while level:
-        depth += 1
-        if depth > _MOST_NESTED:
-            raise TemplateSyntaxError(TOO_DEEP, level[0].lineno, name, filename)
-        level = [below for one in level for below in one.iter_child_nodes()]
-    return tree
-
-
-def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
-    call = nodes.Call(nodes.EnvironmentAttribute(name), [*arguments], [], None, None)
-    call.set_lineno(place.lineno)
-    if place.environment:
-        call.set_environment(place.environment)
-    return call
-
-
-@lru_cache(32)  # trees of the current mail, and of shared layouts and partials
-def parse_template(
-    environment: Environment, source: str, file: str, go_on: Prepare | None = None
-) -> nodes.Template:
-    """Return the shared syntax tree; do not change it.
-
-    Malformed files need `go_on`. Raises TemplateSyntaxError.
-    """
-    try:
-        return require_shallow(environment.parse(source, file), file, file)
-    except RecursionError:
-        raise TemplateSyntaxError(TOO_DEEP, 1, file, file) from None
-    except ValueError as error:  # of Python's int
-        raise TemplateSyntaxError(f"A number cannot be read: {error}.", 1, file, file) from None
-    except TemplateSyntaxError:
-        if go_on is None:
-            raise
-        return go_on(environment).parse(source, file)
-
-
 _HOST = "www.example.org"  # the host of an app that names none
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
 
 
-class FolderEnvironment(Environment):
+class _KeysFirst(StudioEnvironment):
+    """Takes the keys of a sample's tables for attributes.
+
+    `order.items` is the app's list, not the method of a dict.
+    """
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+class FolderEnvironment(_KeysFirst):
+    """The environment of a folder whose app has none of its own."""
+
     folder: Path
 
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        return require_shallow(super()._parse(source, name, filename), name, filename)
+    def parse(
+        self, source: str, name: str | None = None, filename: str | None = None
+    ) -> nodes.Template:
+        return require_shallow(super().parse(source, name, filename), name, filename)
 
-    def _compile(self, source: str, filename: str) -> CodeType:
+    def compile(
+        self,
+        source: str | nodes.Template,
+        name: str | None = None,
+        filename: str | None = None,
+        *flags: Any,
+        **named_flags: Any,
+    ) -> Any:
         try:
-            return super()._compile(source, filename)
-        except (
-            SyntaxError
-        ) as error:  # Python's, such as for more than twenty loops within each other
-            raise TemplateSyntaxError(
-                f"Python cannot compile it: {error.msg}.", 1, filename=filename
-            ) from None
+            return super().compile(source, name, filename, *flags, **named_flags)
+        except SyntaxError as error:
+            # Python's own bounds, such as twenty blocks of code within each other.
+            message = f"Python cannot compile it: {error.msg}."
+            raise TemplateSyntaxError(message, 1, name, filename) from None
 
     def join_path(self, template: str, parent: str) -> str:
         """Find a file by the app's name for it, or by its path from the other file."""
@@ -104,9 +81,6 @@ class FolderEnvironment(Environment):
             if os.path.isfile(os.path.join(self.folder, file)):  # noqa: PTH113, PTH118
                 return file
         return template
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)
 
 
 def folder_environment(
@@ -136,7 +110,7 @@ def app_environment(
 
     def make(language: Language) -> Environment:
         app = environment_for(language.tag)
-        copy = app.overlay(enable_async=False, bytecode_cache=None, auto_reload=True)
+        copy = copied_as(_KeysFirst, app, enable_async=False, bytecode_cache=None, auto_reload=True)
         copy.globals, copy.filters, copy.tests = map(
             _awaited, (app.globals, app.filters, app.tests)
         )
@@ -144,17 +118,9 @@ def app_environment(
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
             _translate(copy, language)
         if (flask := getattr(app, "app", None)) and hasattr(flask, "wsgi_app"):
-            request = flask.test_request_context
-            copy.template_class = type(
-                "TemplateInRequest", (_InRequest, app.template_class), {"request": request}
-            )
+            copy.template_class = mixed(_InRequest, app.template_class)
+            copy.extend(test_request_context=flask.test_request_context)
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
-        get = copy.getattr
-
-        def get_key_first(obj: Any, attribute: str) -> Any:
-            return obj[attribute] if _holds(obj, attribute) else get(obj, attribute)
-
-        copy.getattr = get_key_first  # type: ignore[method-assign]
         return copy
 
     return make
@@ -189,11 +155,12 @@ class _InRequest(Template):
     _external=True)`.
     """
 
-    request: ClassVar[Any]
+    environment: Any
 
     def render(self, *args: Any, **values: Any) -> str:
-        host = self.request.__self__.config.get("SERVER_NAME") or _HOST
-        with self.request(base_url=f"https://{host}"):
+        request_context = self.environment.test_request_context
+        host = request_context.__self__.config.get("SERVER_NAME") or _HOST
+        with request_context(base_url=f"https://{host}"):
             return super().render(*args, **values)
 
 
@@ -206,13 +173,6 @@ def _translate(environment: Environment, language: Language) -> None:
 
 def _is_markup(name: str | None) -> bool:
     return name is None or ending_of(name) not in _NO_MARKUP
-
-
-def _holds(obj: Any, name: str) -> bool:
-    """Tell whether a table of a sample has this key: `order.items` is the app's list, not the
-    method of a dict.
-    """
-    return isinstance(obj, dict) and name in obj
 
 
 def with_lenient_filters(environment: Environment) -> Environment:

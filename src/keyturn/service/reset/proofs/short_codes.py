@@ -55,11 +55,15 @@ class ShortCodes:
 
         The work is the same without a code, and wherever the two differ (CWE-208).
         """
-        stored = code.proof or b"" if code else b""
-        compared = [
-            hmac.compare_digest(_digest(one, key, use, written), stored) for one in self._keys
-        ]
-        return any(compared)
+        stored = b""
+        if code and code.proof:
+            stored = code.proof
+        is_right = False
+        for secret in self._keys:
+            # Every key is compared, also after one that fits.
+            if hmac.compare_digest(_digest(secret, key, use, written), stored):
+                is_right = True
+        return is_right
 
 
 def _digest(secret: bytes, key: bytes, use: bytes, code: str) -> bytes:

@@ -26,13 +26,9 @@ from keyturn.studio.gallery.branches.forcing import (
     on_way,
     with_forcing,
 )
-from keyturn.studio.gallery.environments import (
-    Prepare,
-    Renderers,
-    parse_template,
-    with_lenient_filters,
-)
+from keyturn.studio.gallery.environments import Renderers, with_lenient_filters
 from keyturn.studio.gallery.samples import Branch, Lines, Sample
+from keyturn.studio.gallery.syntax_trees import Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.renderers.limits import OutOfTime
 

@@ -1,19 +1,18 @@
-"""Renders a mail through chosen branches, by Jinja's code generator: a `Way` forces outcomes, and
-notes them.
+"""Renders a mail through chosen branches: a `Way` forces outcomes, and notes them, by calls in the
+trees of the templates.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from itertools import chain
 from typing import Any, TypeVar
 
 from jinja2 import BytecodeCache, Environment, nodes
-from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.samples import Branch
+from keyturn.studio.gallery.syntax_trees import method_call, with_tree_change
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
 from keyturn.studio.gallery.variables.recording_value import TargetShape
 from keyturn.studio.gallery.variables.unpacking import shape_of, stand_in_of
@@ -61,12 +60,11 @@ def with_forcing(environment: Environment, compiled: BytecodeCache | None = None
     """Return a copy of the environment whose templates take the current way, and render the same
     without one.
     """
-    copy = environment.overlay(bytecode_cache=compiled, enable_async=False)
-    copy.code_generator_class = type("Forcing", (_Forcing, environment.code_generator_class), {})
+    copy = with_tree_change(
+        environment, _let_force, _CALLED, bytecode_cache=compiled, enable_async=False
+    )
     if copy.finalize is None:
         copy.finalize = _show_none
-    for method in (is_forced, forced_answer, note_answer, enter_loop):
-        setattr(copy, method.__name__, method)
     return copy
 
 
@@ -75,14 +73,14 @@ def _show_none(value: T) -> T | str:
     return stand_in_for("none") if value is None and _way.get(None) is not None else value
 
 
-class _Forcing(CodeGenerator):
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
-        for number, decision in enumerate(decisions_in(node)):
-            _insert_calls(decision, self.name or "", number)
-        super().visit_Template(node, frame)
+def _let_force(tree: nodes.Template, file: str) -> nodes.Template:
+    """Let the current way decide each decision of a template."""
+    for number, decision in enumerate(decisions_in(tree)):
+        _insert_calls(decision, file, number)
+    return tree
 
 
-def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
+def _insert_calls(node: Decision, file: str, number: int) -> None:
     def call(method: Callable[..., Any], *more: nodes.Node) -> Any:
         place = more[0] if more else node
         return method_call(method.__name__, place, nodes.Const(file), nodes.Const(number), *more)
@@ -126,3 +124,8 @@ def enter_loop(file: str, number: int, entries: Iterable[Any], shape: TargetShap
     if len(known) != 1:
         way.note(file, number, bool(known))
     return known
+
+
+_CALLED: Mapping[str, Callable[..., Any]] = {
+    function.__name__: function for function in (is_forced, forced_answer, note_answer, enter_loop)
+}

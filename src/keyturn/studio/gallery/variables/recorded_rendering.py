@@ -11,14 +11,19 @@ from itertools import islice
 from typing import Any
 
 from jinja2 import Environment, Template, TemplateError, nodes, pass_context
-from jinja2.compiler import CodeGenerator
 from jinja2.filters import FILTERS as OF_JINJA
 from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.environments import OrElse, Prepare, parse_template
+from keyturn.studio.gallery.environments import OrElse
+from keyturn.studio.gallery.syntax_trees import (
+    Prepare,
+    StudioEnvironment,
+    copied_as,
+    parse_template,
+)
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
 from keyturn.studio.gallery.variables.python_functions import call_python
@@ -104,27 +109,48 @@ def _note_slots(text: str, recorded: Sequence[RecordingValue]) -> None:
 
 @lru_cache(4)
 def _recording(environment: Environment, go_on: Prepare | None) -> Environment:
-    copy = environment.overlay(
-        bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True
+    copy = copied_as(
+        _RecordingEnvironment,
+        environment,
+        bytecode_cache=None,
+        enable_async=False,
+        optimized=False,  # a filter of a constant is called when the template is rendered
+        auto_reload=True,
     )
-    copy.code_generator_class, copy.context_class, copy.finalize = (
-        CodeGenerator,
-        _RecordingContext,
-        None,
-    )
-    get, own = copy.getattr, {_name_of(function): function for function in _OWN}
-    vars(copy).update(
-        undefined=lambda *_, **__: RecordingValue(),
-        getattr=lambda obj, name: (
-            obj.attribute(name) if isinstance(obj, RecordingValue) else get(obj, name)
-        ),
-        filters=OrElse(own, lambda name: pass_context(partial(_filtered, environment, name))),
-        tests=OrElse({}, lambda name: pass_context(partial(_tested, environment, name))),
-        _parse=lambda source, name, _: _Branches(name).visit(
-            parse_template(environment, source, name, go_on)
-        ),
-    )
+    copy.recorded = environment
+    copy.go_on = go_on
+    # The first change is made in a copy of the tree, which `parse_template` shares.
+    copy.tree_changes = (_take_all_branches, *copy.tree_changes)
+    copy.code_generator_class = Environment.code_generator_class
+    copy.context_class = _RecordingContext
+    copy.finalize = None
+    own = {_name_of(function): function for function in _OWN}
+    copy.filters = OrElse(own, lambda name: pass_context(partial(_filtered, environment, name)))
+    copy.tests = OrElse({}, lambda name: pass_context(partial(_tested, environment, name)))
+    vars(copy)["undefined"] = lambda *_, **__: RecordingValue()
     return copy
+
+
+class _RecordingEnvironment(StudioEnvironment):
+    """A copy of the environment `recorded`, whose trees it takes."""
+
+    recorded: Environment
+    go_on: Prepare | None
+
+    def parse(
+        self, source: str, name: str | None = None, _filename: str | None = None
+    ) -> nodes.Template:
+        return parse_template(self.recorded, source, name or "", self.go_on)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, RecordingValue):
+            return obj.attribute(attribute)
+        return super().getattr(obj, attribute)
+
+
+def _take_all_branches(tree: nodes.Template, file: str) -> nodes.Template:
+    changed: nodes.Template = _Branches(file).visit(tree)
+    return changed
 
 
 def _loaded(environment: Environment, file: str, parent: str | None = None) -> Template | None:

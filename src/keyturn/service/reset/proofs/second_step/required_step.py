@@ -18,12 +18,13 @@ from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents, SecondStepFailed
 from keyturn.service.reset.ports import SecondProof, SecondStepCode
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")
@@ -82,12 +83,11 @@ class RightCode(NamedTuple):
         self.accepted.give_back(tx.connection, moment)
 
     def confirm(self, tx: Transaction) -> None:
-        account, client = self.trial.account, self.trial.client
+        account = self.trial.account
         for limit in _limits_of(account):
             tx.counters.clear(limit)
-        tx.audit.write(
-            EVENT, f"passed_{self.trial.method}", client, now(), account.id, account.email
-        )
+        outcome = f"passed_{self.trial.method}"
+        tx.audit.write(EVENT, outcome, self.trial.client, now(), account.id, account.email)
 
 
 class RequiredStep(SecondProof):
@@ -107,16 +107,20 @@ class RequiredStep(SecondProof):
         self.step = step
         self._stores = stores
         self._events = events
-        self.own = step if isinstance(step, OwnSecondStep) else None
-        self.builtin = step if isinstance(step, BuiltinFactors) else None
+        self.own: OwnSecondStep | None = None
+        self.builtin: BuiltinFactors | None = None
+        if isinstance(step, OwnSecondStep):
+            self.own = step
+            if isinstance(step.store, BuiltinFactors):
+                self.builtin = step.store
 
     async def close(self) -> None:
         await self.step.close()
 
     async def factors(self, link: OneTimeSecret | None, account: Account) -> Sequence[Factor]:
-        return await (self.step.proven_factors if link and link.recovers else self.step.factors)(
-            account
-        )
+        if link and link.recovers:
+            return await self.step.proven_factors(account)
+        return await self.step.factors(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
         if self.step.remove_recent(tx.connection, account.id):
@@ -134,16 +138,18 @@ class RequiredStep(SecondProof):
         The same transaction writes an audit entry and a mail to the owner (ASVS 6.3.7). `work` gets
         the connection and the account's id.
         """
-        of, email, moment = account.id, account.email, now()
+        moment = now()
         changed = messages.SecondStepWasChanged(
-            account_id=of, at=moment, client=operator, email=email, change=change
+            account_id=account.id, at=moment, client=operator, email=account.email, change=change
         )
 
         def write(tx: Transaction) -> _Result:
-            tx.hold(of)
-            result = work(tx.connection, of)
+            tx.hold(account.id)
+            result = work(tx.connection, account.id)
             message = tx.outbox.enqueue(messages.SECOND_STEP_CHANGED, changed)
-            tx.audit.write(EVENT, change, operator, moment, of, email, message_id=message)
+            tx.audit.write(
+                EVENT, change, operator, moment, account.id, account.email, message_id=message
+            )
             return result
 
         return await self._stores.transact(write)
@@ -238,7 +244,10 @@ class RequiredStep(SecondProof):
 
         Of concurrent requests, only the one that ends the link does this.
         """
-        account, client, link, moment = trial.account, trial.client, trial.link, now()
+        account = trial.account
+        client = trial.client
+        link = trial.link
+        moment = now()
         failed = messages.SecondStepHasFailed(
             account_id=account.id,
             at=moment,
@@ -270,7 +279,9 @@ def _limits_of(account: Account) -> _TryLimits:
 
 def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep | None:
     """Return the step that the settings name, None if they name none. Raises SettingsInvalid."""
-    wanted, accounts, database, sms = settings.second_step, settings.accounts, stores.database, None
+    wanted = settings.second_step
+    accounts = settings.accounts
+    sms: Messages = None
     if wanted.sms.account:
         from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 
@@ -280,7 +291,8 @@ def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep
         case "none":
             return None
         case "builtin":
-            step = BuiltinFactors(database, sms, stores.keys)
+            own_factors = BuiltinFactors(stores.database, stores.keys)
+            step = OwnSecondStep(stores.database, own_factors, sms)
         case "supabase":
             from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 
@@ -288,7 +300,8 @@ def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep
         case "table":
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
-            step = TableFactors(database, sms, wanted.table, accounts.table)
+            app_factors = TableFactors(stores.database, wanted.table, accounts.table)
+            step = OwnSecondStep(stores.database, app_factors, sms)
         case reference:
             step = product_of(reference, settings, SecondStep, "second_step.source")
     return RequiredStep(step, stores, events)

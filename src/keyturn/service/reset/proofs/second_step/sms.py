@@ -27,7 +27,7 @@ from keyturn.service.reset.records.lifetimes import CODE_LIFE
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
@@ -38,7 +38,8 @@ digits.
 """
 
 _DAY = 86_400
-_COOLDOWN, _DAILY = Rate(1, 60), Rate(5, _DAY)
+_COOLDOWN = Rate(1, 60)
+_DAILY = Rate(5, _DAY)
 """Messages to the phone of one account: one a minute, and five a day."""
 
 _ACCEPTED = {200, 201, 202}
@@ -82,8 +83,13 @@ class TwilioSms:
         answer = await self._api.post(path, fields, form=True)
         reply = answer.read(_Reply) or _Reply()
         if answer.status not in _ACCEPTED or not reply.sid:
-            refused = None if reply.code is None else Refused(f"{answer.status} {reply.code}")
+            refused = None
+            if reply.code is not None:
+                refused = Refused(f"{answer.status} {reply.code}")
             raise self._api.failure(answer, refused)
+
+
+_PAGE = '<!doctype html><html><body><pre style="font: 16px monospace">{text}</pre></body></html>'
 
 
 class CapturedSms:
@@ -101,8 +107,7 @@ class CapturedSms:
             sender=self._sender,
             to=f"{number}@sms.invalid",
             subject=f"SMS to {number}",
-            html='<!doctype html><html><body><pre style="font: 16px '
-            f'monospace">{escape(text)}</pre></body></html>',
+            html=_PAGE.format(text=escape(text)),
             text=text,
             tags={"template": "sms"},
         )
@@ -120,15 +125,15 @@ class SmsCodes:
     """
 
     def __init__(self, settings: Settings, stores: Stores) -> None:
-        self._stores, self._themes = stores, stores.themes
+        self._stores = stores
+        self._themes = stores.themes
         self._codes = ShortCodes(stores.keys, Purpose.SMS, _DIGITS)
-        self._sms = sms = settings.second_step.sms
-        mail, name = settings.mail, settings.brand.name
-        self._sender = (
-            CapturedSms(Path(mail.capture_dir), name)
-            if mail.transport == "capture"
-            else TwilioSms(sms)
-        )
+        self._overall = settings.second_step.sms.overall
+        self._sender: CapturedSms | TwilioSms
+        if settings.mail.transport == "capture":
+            self._sender = CapturedSms(Path(settings.mail.capture_dir), settings.brand.name)
+        else:
+            self._sender = TwilioSms(settings.second_step.sms)
         self._host = host_in(settings.reset_url.replace("{base_url}", settings.base_url))
 
     async def close(self) -> None:
@@ -142,16 +147,17 @@ class SmsCodes:
         code, secret = self._codes.mint(
             trial.account.id, _key(trial), trial.moment, use=_use(trial)
         )
-        own = (
+        of_all = Limit(Rate(self._overall, _DAY), "SMS of all accounts")
+        limits = (
             Limit(_COOLDOWN, "SMS", trial.account.id),
             Limit(_DAILY, "SMS a day", trial.account.id),
+            of_all,
         )
-        limits = *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
 
         def store(tx: Transaction) -> None:
             hit = tx.counters.count(*limits)
-            if hit.full == limits[-1]:
-                log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
+            if hit.full == of_all:
+                log.error(LogEvent("second_step.sms_over_budget", overall=self._overall))
             if hit.full:  # the transaction is undone: nothing is counted or stored
                 raise TooManyRequests(hit.wait)
             one_time_secrets.add(tx.connection, [Minted(secret)])
@@ -184,11 +190,8 @@ class SmsCodes:
         code = await self._stores.database.read(
             lambda connection: one_time_secrets.find(connection, key, Purpose.SMS)
         )
-        return (
-            code
-            if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial))
-            else None
-        )
+        written = "".join(trial.code.split())
+        return code if self._codes.fits(written, key, code, use=_use(trial)) else None
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
         """Return the message. Phones fill the code in by its last line.
