@@ -53,11 +53,6 @@ unsure = partial(AttackEnded, Verdict.UNSURE)
 not_tried = partial(AttackEnded, Verdict.NOT_TRIED)
 
 
-def judged(is_wrong: bool, wrong: str, right: str, *pages: Page) -> AttackEnded:
-    """Return `failed` with the sentence `wrong`, or `passed` with the sentence `right`."""
-    return failed(wrong, *pages) if is_wrong else passed(right, *pages)
-
-
 class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row of `attacks.toml`, which says what its fields mean."""
 

@@ -161,16 +161,15 @@ class Call(Struct, frozen=True):
 
 def forms_of(page: Page) -> list[Call]:
     """Return the forms of a page that are sent by POST."""
-    posted = (element for element in page.tree.walk() if _is_posted_form(element))
-    forms = []
-    for form in islice(posted, _MOST_FORMS):
-        url = joined(page.url, form.get("action").strip())
-        forms.append(Call("", "POST", url, _fields_of(form)))
+    forms: list[Call] = []
+    for element in page.tree.walk():
+        if element.tag != "form" or element.get("method").lower() != "post":
+            continue
+        if len(forms) == _MOST_FORMS:
+            break
+        url = joined(page.url, element.get("action").strip())
+        forms.append(Call("", "POST", url, _fields_of(element)))
     return forms
-
-
-def _is_posted_form(element: Element) -> bool:
-    return element.tag == "form" and element.get("method").lower() == "post"
 
 
 class _Field(NamedTuple):
@@ -259,19 +258,27 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
         page = await browser.send("GET", waiting.pop(0))
         for name, path in _named_forms(page, browser.web.origin):
             paths.setdefault(name, path)
-        links = [element for element in page.tree.walk() if element.tag == "a"]
-        for link in links:
-            url = joined(page.url, link.get("href").strip())
+        for url, is_forgotten in _promising_links(page):
             if url in seen or not browser.web.is_here(url):
                 continue
-            words = f"{url} {link.text()}"
-            if _FORGOTTEN.search(words):
-                seen.add(url)
+            seen.add(url)
+            if is_forgotten:
                 waiting.insert(0, url)
-            elif _SIGN_IN.search(words):
-                seen.add(url)
+            else:
                 waiting.append(url)
     return paths
+
+
+def _promising_links(page: Page) -> Iterator[tuple[str, bool]]:
+    """Yield the URLs that may lead to a form, and whether it is that for a forgotten password."""
+    links = [element for element in page.tree.walk() if element.tag == "a"]
+    for link in links:
+        url = joined(page.url, link.get("href").strip())
+        words = f"{url} {link.text()}"
+        if _FORGOTTEN.search(words):
+            yield url, True
+        elif _SIGN_IN.search(words):
+            yield url, False
 
 
 def _named_forms(page: Page, origin: str) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 from keyturn.probe.attack import (
@@ -35,7 +35,9 @@ _LONGEST_WHY = 2_000
 _LONGEST_ANSWER = 4_000
 """Characters of an answer, whose headers a hostile application may fill."""
 
-_FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
+_FUNCTIONS: Mapping[str, Callable[[Run], Awaitable[AttackEnded]]] = (
+    vars(links) | vars(requests) | vars(tokens)
+)
 
 
 def _show_nothing(_: str) -> None:
@@ -93,10 +95,9 @@ async def _play(attack: Attack, run: Run) -> Outcome:
 async def _finding_of(attack: Attack, run: Run) -> AttackEnded:
     function = _FUNCTIONS[attack.name.replace("-", "_")]
     try:
-        finding: AttackEnded = await function(run)
+        return await function(run)
     except AttackEnded as unfinished:
         return unfinished
-    return finding
 
 
 def _exchange(page: Page, run: Run) -> Exchange:
@@ -106,13 +107,11 @@ def _exchange(page: Page, run: Run) -> Exchange:
     clean = run.without_secrets
     first = page.all[0]
     request = f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}"
-    lines = []
-    for answer in page.all:
-        lines.append(clean(f"{answer.status} {answer.header('location')}".strip()))
+    lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
     for name in _SHOWN:
         if page.header(name):
-            lines.append(clean(f"{name}: {page.header(name)}"))
-    for name in page.cookies:
-        lines.append(clean(f"set-cookie: {name}=…"))
-    lines.append(clean(" ".join(page.words.split()))[:_LONGEST])
-    return Exchange(request, "\n".join(lines)[:_LONGEST_ANSWER])
+            lines.append(f"{name}: {page.header(name)}")
+    lines += [f"set-cookie: {name}=…" for name in page.cookies]
+    beginning = clean(" ".join(page.words.split()))[:_LONGEST]
+    shown = "\n".join([*map(clean, lines), beginning])
+    return Exchange(request, shown[:_LONGEST_ANSWER])

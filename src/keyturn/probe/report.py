@@ -16,7 +16,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from keyturn.probe.attack import Attack, Outcome, ProbeReport, Verdict
+from keyturn.probe.attack import Attack, ProbeReport, Verdict
 
 _WORDS = {
     Verdict.FAILED: ("failed", "red"),
@@ -54,20 +54,16 @@ def _rendered(name: str, report: ProbeReport) -> str:
     groups = []
     counts = []
     for verdict, (word, colour) in _WORDS.items():
-        outcomes = _outcomes_with(verdict, report)
+        outcomes = [outcome for outcome in report.outcomes if outcome.verdict is verdict]
         if outcomes:
             groups.append((verdict, word, colour, outcomes))
             counts.append(f"{len(outcomes)} {word}")
     counted = ", ".join(counts) or "nothing was tried"
     tally = f"{report.target}: {counted}, in {report.seconds:.0f} seconds."
-    failed = [outcome.attack.name for outcome in _outcomes_with(Verdict.FAILED, report)]
+    failed = [one.attack.name for one in report.outcomes if one.verdict is Verdict.FAILED]
     return environment.get_template(name).render(
         target=report.target, tally=tally, groups=groups, failed=failed
     )
-
-
-def _outcomes_with(verdict: Verdict, report: ProbeReport) -> list[Outcome]:
-    return [outcome for outcome in report.outcomes if outcome.verdict == verdict]
 
 
 def _plain(text: str) -> str:

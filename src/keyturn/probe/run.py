@@ -2,10 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -82,23 +81,46 @@ _CHANGING_PARTS = re.compile(r"[?#].*|(?<![^/])[^/]*\d[^/]*")
 """What differs between redirects of one outcome: queries, and parts of the path with a digit."""
 
 
-def look(page: Page) -> tuple[object, ...]:
-    """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's
-    yes or no.
+class Appearance(NamedTuple):
+    """What tells the outcomes of a call apart.
+
+    `statuses`: of the first and of the last answer.
+    `redirects`: where each answer leads.
+    `cookies`: the names of those that are set.
+    `passwords`: how many fields for passwords the forms have.
+    `members`: of a JSON object, with the values that say yes or no.
     """
+
+    statuses: tuple[int, int]
+    redirects: tuple[str, ...]
+    cookies: tuple[str, ...]
+    passwords: int
+    members: tuple[tuple[str, str], ...]
+
+
+def appearance(page: Page) -> Appearance:
     redirects = [_CHANGING_PARTS.sub("", answer.header("location")) for answer in page.all]
-    fields = 0
+    passwords = 0
     if page.is_html:
-        fields = sum(form.passwords for form in forms_of(page))
+        passwords = sum(form.passwords for form in forms_of(page))
+    return Appearance(
+        statuses=(page.all[0].status, page.status),
+        redirects=tuple(redirects),
+        cookies=tuple(sorted(page.cookies)),
+        passwords=passwords,
+        members=tuple(_members(page)),
+    )
+
+
+def _members(page: Page) -> Iterator[tuple[str, str]]:
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
         document = {}
-    shape = []
-    for key, value in sorted(document.items(), key=itemgetter(0)):
-        is_yes_or_no = isinstance(value, bool) or key in {"status", "result"}
-        shape.append((key, str(value) if is_yes_or_no else ""))
-    return page.all[0].status, page.status, *redirects, *sorted(page.cookies), fields, *shape
+    for key in sorted(document):
+        value = document[key]
+        says_yes_or_no = isinstance(value, bool) or key in {"status", "result"}
+        yield key, str(value) if says_yes_or_no else ""
 
 
 class Run:
@@ -136,8 +158,8 @@ class Run:
         self.stories: list[Story] = []
         self.proven: set[str] = set()
         # How the answers to a right and to a wrong password look, once that is known.
-        self._right: tuple[object, ...] = ()
-        self._wrong: tuple[object, ...] = ()
+        self._right: Appearance | None = None
+        self._wrong: Appearance | None = None
 
     @property
     def first(self) -> Story:
@@ -277,7 +299,7 @@ class Run:
         """Use the link for a new password, and tell whether it signs in then."""
         story.password = new_password()
         story.done = await self.use(story, story.password)
-        if self._right and not await self.works(story.account, story.password):
+        if self._right is not None and not await self.works(story.account, story.password):
             return False
         self.passwords[story.account] = [story.password]
         return True
@@ -306,8 +328,8 @@ class Run:
         """Learn how the answers to a right and to a wrong password look. Raises AttackEnded."""
         _, right = await self.sign_in(self.ann)
         _, wrong = await self.sign_in(self.ann, new_password())
-        self._right = look(right)
-        self._wrong = look(wrong)
+        self._right = appearance(right)
+        self._wrong = appearance(wrong)
         if self._right == self._wrong:
             raise not_tried(
                 "The sign-in gives the same answer to the new and to a wrong password "
@@ -322,13 +344,15 @@ class Run:
         Raises AttackEnded, also if the answer is unlike both known ones.
         """
         _, page = await self.sign_in(account, password)
-        if look(page) not in {self._right, self._wrong}:
+        seen = appearance(page)
+        if seen not in {self._right, self._wrong}:
             raise unsure(
                 f"The sign-in gave an answer that the probe does not know: {self.summary(page)}"
             )
-        if look(page) == self._right:
+        is_right = seen == self._right
+        if is_right:
             self.proven.add(password)
-        return look(page) == self._right
+        return is_right
 
     async def settled(self, account: str, *likely: str) -> str:
         """Return the password that signs in, likely ones first: misses lock accounts.

@@ -12,7 +12,8 @@ from keyturn.plain_files import read_plain_text
 from keyturn.probe.attack import CannotProbe
 from keyturn.values import explain_mismatch
 
-_LONGEST = 100_000
+_LONGEST = 100_000  # characters of the file
+_CALLS = ("request", "reset", "sign_in", "change", "private")
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -61,14 +62,8 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def calls(self) -> dict[str, str]:
         """The calls that are named, by their fields."""
-        calls = {
-            "request": self.request,
-            "reset": self.reset,
-            "sign_in": self.sign_in,
-            "change": self.change,
-            "private": self.private,
-        }
-        return {name: text for name, text in calls.items() if text}
+        fields = msgspec.structs.asdict(self)
+        return {name: fields[name] for name in _CALLS if fields[name]}
 
 
 def with_file(options: dict[str, Any], file: Path | None) -> Target:

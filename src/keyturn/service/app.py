@@ -15,10 +15,10 @@ from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import given
 from keyturn.service.container import Container
 from keyturn.service.keyturn_app import KeyturnApp
+from keyturn.service.pages.redirects import redirect_home, redirect_to_change
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.refusals import service_error_handlers
 from keyturn.service.pages.rendering import Pages, visit_dependency
-from keyturn.service.pages.sign_in import redirect_home, redirect_to_change
 from keyturn.service.routes import api_router, pages_router
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import FixedRoute

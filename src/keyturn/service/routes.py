@@ -33,7 +33,8 @@ from keyturn.service.pages.refusals import refusal_handlers
 from keyturn.service.pages.rendering import Pages, visit_dependency
 from keyturn.service.pages.reset import ResetPage
 from keyturn.service.pages.security import form_token_check
-from keyturn.service.pages.sign_in import SecuritySettingsPage, SignInPage, SignOutPage
+from keyturn.service.pages.security_settings import SecuritySettingsPage
+from keyturn.service.pages.sign_in import SignInPage, SignOutPage
 from keyturn.service.settings.paths import FixedRoute
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from keyturn.probe.attack import AttackEnded, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attack import AttackEnded, failed, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import (
     bobs_story,
     open_page,
@@ -15,7 +15,7 @@ from keyturn.probe.attacks.stories import (
 )
 from keyturn.probe.calls import form_for
 from keyturn.probe.page import Page
-from keyturn.probe.run import Run, Story, look, new_password
+from keyturn.probe.run import Appearance, Run, Story, appearance, new_password
 
 _AT_ONCE = 8
 _A_SECOND = 1.1
@@ -68,7 +68,9 @@ async def second_step_skipped(run: Run) -> AttackEnded:
 
 
 def _dead(link: str, page: Page, is_changed: bool) -> AttackEnded:
-    return judged(is_changed, f"{link} set another password.", f"{link} sets no password.", page)
+    if is_changed:
+        return failed(f"{link} set another password.", page)
+    return passed(f"{link} sets no password.", page)
 
 
 async def link_twice(run: Run) -> AttackEnded:
@@ -109,8 +111,8 @@ async def link_twice_at_once(run: Run) -> AttackEnded:
     dead, is_changed = await second_link_again(run)
     if is_changed:
         raise not_tried("A link works twice anyway.")
-    yes = look(run.first.done) if run.first.done else None
-    if yes == look(dead):
+    yes = appearance(run.first.done) if run.first.done else None
+    if yes == appearance(dead):
         return unsure(
             "The answers to a live and to a dead link look the same, so they cannot be counted.",
             dead,
@@ -119,33 +121,40 @@ async def link_twice_at_once(run: Run) -> AttackEnded:
         raise not_tried(
             "Another host gets two requests a second, so nothing is used at the same moment."
         )
-    answers = await _use_at_once(run, await run.link_for(run.ann))
-    won: dict[str, Page] = {}
-    for password, answer in answers.items():
-        if isinstance(answer, Page) and look(answer) == yes:
-            won[password] = answer
-    await run.settled(run.ann, *won)
-    for answer in answers.values():
-        if isinstance(answer, BaseException):
-            raise answer
+    story = await run.link_for(run.ann)
+    won = await _use_at_once(run, story, yes)
     message = (
         f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
     )
-    proof = list(won.values())[:2]
-    return judged(len(won) > 1, message, message, *proof)
+    if len(won) > 1:
+        return failed(message, *won[:2])
+    return passed(message, *won)
 
 
-async def _use_at_once(run: Run, story: Story) -> dict[str, Page | BaseException]:
-    """Use a link for several passwords at the same moment; return the answers by passwords."""
+async def _use_at_once(run: Run, story: Story, yes: Appearance | None) -> list[Page]:
+    """Use a link for several passwords at the same moment; return the answers that look like `yes`.
+
+    Raises what a use raised, after the password that signs in is known.
+    """
     passwords = [new_password() for _ in range(_AT_ONCE)]
     readers = [run.for_another_reader(story) for _ in passwords]
     # Each reader's connection is opened before, so that the uses arrive together.
     path = "/" if "reset" in run.calls else story.mail.path
-    opened = await asyncio.gather(*(reader.browser.send("GET", path) for reader in readers))
-    for reader, page in zip(readers, opened, strict=True):
-        reader.page = page
+    await asyncio.gather(*(_open(reader, path) for reader in readers))
     answers = await asyncio.gather(*map(run.use, readers, passwords), return_exceptions=True)
-    return dict(zip(passwords, answers, strict=True))
+    won: dict[str, Page] = {}
+    for password, answer in zip(passwords, answers, strict=True):
+        if isinstance(answer, Page) and appearance(answer) == yes:
+            won[password] = answer
+    await run.settled(run.ann, *won)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return list(won.values())
+
+
+async def _open(story: Story, path: str) -> None:
+    story.page = await story.browser.send("GET", path)
 
 
 async def other_account(run: Run) -> AttackEnded:

@@ -50,7 +50,6 @@ _DAY = 86_400
 _LONG_AGO = 900
 """Seconds before now in which the oldest token was made."""
 
-_BASE64 = (b64encode, urlsafe_b64encode)
 _HIDES_THE_PATH = re.compile(
     r"(never|no-referrer|same-origin|(strict-)?origin(-when-cross-?origin)?)\Z"
 )
@@ -172,11 +171,9 @@ async def token_predictable(run: Run) -> AttackEnded:
 
 
 def _encodings(raw: bytes) -> set[str]:
-    """Return the bytes in base 16 and 64."""
-    texts = {raw.hex()}
-    for encode in _BASE64:
-        texts.add(encode(raw).decode().rstrip("="))
-    return texts
+    """Return the bytes in base 16 and 64, without padding."""
+    texts = [raw.hex(), b64encode(raw).decode(), urlsafe_b64encode(raw).decode()]
+    return {text.rstrip("=") for text in texts}
 
 
 def _are_in_a_row(tokens: Sequence[str]) -> bool:
@@ -267,10 +264,12 @@ def _foreign_hosts(page: Page, run: Run) -> dict[str, str]:
     """Return the other sites from which a page loads something, by the tag that does."""
     hosts = {}
     for element in page.tree.walk():
-        source = element.get("src")
-        url = joined(page.url, source) if source else ""
-        if host_of(url) and not run.web.is_here(url) and not is_loopback(url):
-            hosts[element.tag] = host_of(url)
+        if not element.get("src"):
+            continue
+        url = joined(page.url, element.get("src"))
+        host = host_of(url)
+        if host and not run.web.is_here(url) and not is_loopback(url):
+            hosts[element.tag] = host
     return hosts
 
 

@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 
 from keyturn.mail.languages.language import Languages
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import AnyRequest, client_of, done
 from keyturn.service.api.schemas import Done, LinkToken, Schema
 from keyturn.service.problems.problem import N_

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from keyturn.mail.languages.language import Languages, SourceTexts
 from keyturn.service.api.mail_services import known_services
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.api.schemas import FormTexts
 from keyturn.service.problems.problem import N_

@@ -14,7 +14,7 @@ from msgspec import Meta
 from keyturn.mail.languages.language import Languages
 from keyturn.service.api.openapi import WITH_KEY
 from keyturn.service.api.password_resets import ON_ITS_WAY
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import AnyRequest, bearer_of, client_of, done
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.invitations.invitations import Invitations, IssuedLink

@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from keyturn.mail.languages.language import Languages
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import (
     AnyRequest,
     accepted_language,

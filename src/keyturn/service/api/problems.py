@@ -1,20 +1,13 @@
-"""Writes problems (`keyturn.service.problems`) as RFC 9457 documents, and describes them in
-OpenAPI.
-"""
+"""Answers errors with problems (`keyturn.service.problems`), as RFC 9457 documents."""
 
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap, Scope
-from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import Fault, KeyturnError
 from keyturn.mail.languages.language import Language, Languages
@@ -63,7 +56,6 @@ _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for probl
 
 _BAD_REQUEST = 400
 SERVER_FAULT = 500
-_INSTANCE = Meta(description="what the logs call the request, where it failed")
 
 
 def document_of(problem: Problem, language: Language) -> dict[str, Any]:
@@ -203,59 +195,3 @@ def _fault_of(entry: Mapping[str, Any]) -> Fault:
         return Fault(name, "missing")
     place, sentence = explain_mismatch(message)
     return Fault(place or name, sentence)
-
-
-def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[int, ResponseSpec]:
-    """Describe a route's problems for OpenAPI, by their statuses.
-
-    Unavailable is added for every route, and the problems of a body if the route has one.
-    """
-    known: list[type[Problem]] = [*problems, requests.Unavailable]
-    if has_body:
-        known += [requests.RequestTooLarge, requests.UnsupportedMediaType]
-    by_status: dict[int, list[type[Problem]]] = {}
-    for problem in known:
-        by_status.setdefault(problem.status, []).append(problem)
-    responses = {}
-    for status, of_status in sorted(by_status.items()):
-        schemas = [_schema(problem) for problem in of_status]
-        meanings = [_meaning(problem) for problem in of_status]
-        responses[status] = ResponseSpec(
-            reduce(or_, schemas),
-            description=" Or: ".join(meanings),
-            media_type=MEDIA_TYPE,
-            generate_examples=False,
-        )
-    return responses
-
-
-def _meaning(problem: type[Problem]) -> str:
-    """Return the first paragraph of the docstring."""
-    paragraph = inspect.cleandoc(problem.__doc__ or "").partition("\n\n")[0]
-    return paragraph.replace("\n", " ")
-
-
-_SCHEMAS: dict[str, type[msgspec.Struct]] = {}
-
-
-def _schema(problem: type[Problem]) -> Any:
-    """Return the schema of a problem.
-
-    It is the same object for every route: OpenAPI tells schemas apart by their names.
-    """
-    words = problem.slug.replace("-", " ").title()
-    schema = msgspec.defstruct(
-        words.replace(" ", "") + "Problem",
-        [
-            ("type", Literal[f"{TYPE_PREFIX}{problem.slug}"]),
-            ("title", str),
-            ("status", Literal[problem.status]),
-            *problem.members,
-            ("detail", str | UnsetType, UNSET),
-            ("instance", Annotated[str | UnsetType, _INSTANCE], UNSET),
-        ],
-        frozen=True,
-        kw_only=True,
-        namespace={"__doc__": _meaning(problem)},
-    )
-    return _SCHEMAS.setdefault(problem.slug, schema)

@@ -14,7 +14,7 @@ from keyturn.mail.languages.language import Languages
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.openapi import ANYONE, SIGNED_IN
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import AnyRequest, client_of, done
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected

@@ -37,7 +37,7 @@ async def _run(check: Check, patience: float) -> Sequence[CheckResult]:
     except TimeoutError:
         fix = "Check its settings, and whether a firewall blocks the connection."
         findings = [fail(f"no answer within {patience:g} s", fix)]
-    except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
+    except Exception as error:  # noqa: BLE001 - one check must not hide what the others found
         # The text of an error is not shown: it may hold anything, even the password of a URL.
         fix = "Check its settings. If they are right, report a bug in Keyturn."
         findings = [fail(f"the check itself failed with {type(error).__name__}", fix)]

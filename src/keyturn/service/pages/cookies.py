@@ -93,10 +93,12 @@ class Cookies:
             path=self._site.url(path),
         )
 
-    def asked(self, path: str = "/") -> BrowserCookie:
+    def link_request(self, path: str = "/") -> BrowserCookie:
+        """Return the cookie that remembers a request for a link on the page at `path`."""
         return self._at(path, "asked", _REMEMBERED)
 
     def flash(self, path: str = "/") -> BrowserCookie:
+        """Return the cookie that tells the page at `path` what to say, once."""
         return self._at(path, "flash", _SHOWN_ONCE)
 
     def opened_link(self, request: AnyRequest, email: str = "") -> tuple[str, str | None]:
@@ -108,10 +110,10 @@ class Cookies:
         return token, email or of_link or None
 
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
-        return self.asked(path).issue_texts(str(int(unix())), email, return_to)
+        return self.link_request(path).issue_texts(str(int(unix())), email, return_to)
 
     def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
-        asked_at, email, return_to = self.asked().read_texts(request, 3)
+        asked_at, email, return_to = self.link_request().read_texts(request, 3)
         cooldown = self._container.mailboxes.cooldown
         # A client can send any cookie: a text that is no number or a huge one, for example.
         try:

@@ -42,6 +42,7 @@ from keyturn.service.settings.brand_files import brand_faults
 from keyturn.service.settings.building import holds, member_name
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
+from keyturn.service.settings.placeholders import NULL, RANDOM, TIMES
 from keyturn.service.settings.url_rules import (
     ENDS_A_SOURCE,
     database_fault,
@@ -213,10 +214,8 @@ _STORES = ("builtin", "table", "supabase", "ldap")
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
-RANDOM = "{random}"
-_TIMES = ("{now}", "{now_ms}", "{now_iso}")
-_PLACES = (*_TIMES, "{null}")
-_PLACES_OF_CHANGE = (*_TIMES, RANDOM, "{null}")
+_PLACES = (*TIMES, NULL)
+_PLACES_OF_CHANGE = (*TIMES, RANDOM, NULL)
 """Only `accounts.table.set` may have a random value. A lock is recognised by its value, and an
 ending would write the same value into several rows.
 """
@@ -331,7 +330,7 @@ def _ending(table: TableSettings, entry: str, ending: Ending) -> Iterator[Fault]
     yield from _values(f"{setting}.set", ending.set)
     yield from _values(f"{setting}.where", ending.where)
     for column, value in ending.where.items():
-        if value in _TIMES:
+        if value in TIMES:
             name = member_name(f"{setting}.where", column)
             yield Fault(name, "no row has the present time: write a value")
 

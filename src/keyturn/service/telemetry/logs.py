@@ -23,7 +23,9 @@ _TOKEN_LENGTH = 43
 # A longer word counts, too: in a URL of the app, the token may touch a "-", a "_" or a letter.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43,}")
 _HASH = re.compile(
-    r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$[\w+/=,$]+|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
+    r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"  # bcrypt
+    r"|\$argon2(?:id|i|d)\$[\w+/=,$]+"
+    r"|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
 )
 _PART = r"\s@\"'<>,;:()\[\]=\\%"
 # Only from the beginning of a word: otherwise the search would start again at each letter of a long

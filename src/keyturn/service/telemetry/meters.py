@@ -52,12 +52,17 @@ class Meters:
     """
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
+        registry = CollectorRegistry()
+        self._registry = registry
 
         def counter(name: str, text: str, *labels: str) -> Callable[..., None]:
             # The cache halves the time of a count.
             series = cache(Counter(name, text, labels, registry=registry).labels)
-            return lambda *values, count=1: series(*values).inc(count)
+
+            def add(*values: str, count: int = 1) -> None:
+                series(*values).inc(count)
+
+            return add
 
         self.request = counter(
             "keyturn_requests", "Requests by kind and outcome.", "kind", "outcome"

@@ -16,7 +16,15 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    Template,
+    TemplateSyntaxError,
+    nodes,
+)
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages.language import Language
@@ -111,13 +119,17 @@ def app_environment(
     def make(language: Language) -> Environment:
         app = environment_for(language.tag)
         copy = copied_as(_KeysFirst, app, enable_async=False, bytecode_cache=None, auto_reload=True)
-        copy.globals, copy.filters, copy.tests = map(
-            _awaited, (app.globals, app.filters, app.tests)
-        )
-        copy.loader = ChoiceLoader([FileSystemLoader(folder), *filter(None, [app.loader])])
+        copy.globals = _awaited(app.globals)
+        copy.filters = _awaited(app.filters)
+        copy.tests = _awaited(app.tests)
+        loaders: list[BaseLoader] = [FileSystemLoader(folder)]
+        if app.loader:
+            loaders.append(app.loader)
+        copy.loader = ChoiceLoader(loaders)
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
             _translate(copy, language)
-        if (flask := getattr(app, "app", None)) and hasattr(flask, "wsgi_app"):
+        flask = getattr(app, "app", None)
+        if flask is not None and hasattr(flask, "wsgi_app"):
             copy.template_class = mixed(_InRequest, app.template_class)
             copy.extend(test_request_context=flask.test_request_context)
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
@@ -137,17 +149,13 @@ def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
 
         return answer
 
-    # Not what a proxy, such as Flask's request, would take itself for.
-    kinds = {
-        FunctionType,
-        MethodType,
-    }
-    waiting = {
-        name: one
-        for name, one in functions.items()
-        if type(one) in kinds and inspect.iscoroutinefunction(one)
-    }
-    return {**functions, **{name: answering(one) for name, one in waiting.items()}}
+    awaited = dict(functions)
+    for name, function in functions.items():
+        # A proxy, such as Flask's request, answers for what it stands for; `type` does not ask it.
+        is_function = type(function) in (FunctionType, MethodType)
+        if is_function and inspect.iscoroutinefunction(function):
+            awaited[name] = answering(function)
+    return awaited
 
 
 class _InRequest(Template):
@@ -195,7 +203,9 @@ class OrElse(dict[str, Any]):
         self._make = make
 
     def get(self, name: str, _: Any = None) -> Any:
-        return self[name] if name in self else self._make(name)
+        if name in self:
+            return self[name]
+        return self._make(name)
 
     __missing__ = get
 
@@ -216,7 +226,8 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     `named`: an environment, an object with one (a Flask app), or a function that returns either and
     may take the tag.
     """
-    (module_name, _, path), option = named.partition(":"), f"--env {named}"
+    module_name, _, path = named.partition(":")
+    option = f"--env {named}"
     if not module_name or not path or "/" in named:
         raise CannotImport(f"{option}: write it as package.module:environment")
     module = import_from(module_name, folders, option)
@@ -252,31 +263,33 @@ def _request_for(url_for: object, objects: Iterable[object]) -> Any:
     """Return a request to the app among the objects, or to one that has every route; None for other
     frameworks.
     """
-    if not (framework := _FRAMEWORKS.get(getattr(url_for, "__module__", ""))):
+    framework = _FRAMEWORKS.get(getattr(url_for, "__module__", ""))
+    if framework is None:
         return None
     module, attributes = framework
-    apps = (
-        one
-        for one in objects
-        if not isinstance(one, type) and all(hasattr(one, name) for name in attributes)
-    )
-    app = next(apps, _AnyRoute())
-    scope: dict[str, object] = dict.fromkeys(("app", "litestar_app", "router"), app)
-    scope |= {
+    app: object = _AnyRoute()
+    for one in objects:
+        if not isinstance(one, type) and all(hasattr(one, name) for name in attributes):
+            app = one
+            break
+    scope = {
+        "app": app,
+        "litestar_app": app,
+        "router": app,
         "type": "http",
         "method": "GET",
         "scheme": "https",
         "server": (_HOST, 443),
         "client": None,
-    }
-    scope |= {
         "path": "/",
         "raw_path": b"/",
         "root_path": "",
         "query_string": b"",
         "path_params": {},
+        "headers": [(b"host", _HOST.encode())],
+        "session": {},
+        "state": {},
     }
-    scope |= {"headers": [(b"host", _HOST.encode())], "session": {}, "state": {}}
     return import_module(module).Request(scope)
 
 
@@ -319,31 +332,36 @@ def _environment_in(
         return value, value
     for name in _HOLDERS:
         held = getattr(value, name, None)
-        if isinstance(held := getattr(held, "engine", held), Environment):
+        held = getattr(held, "engine", held)
+        if isinstance(held, Environment):
             return held, value
     if called or not callable(value):
         made = "returns a value of" if called else "is of"
         raise CannotImport(f"{option} {made} type {type(value).__name__}, not a Jinja environment")
     try:
-        first = next(iter(inspect.signature(value).parameters.values()), None)
-        is_required = (
-            first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
-        )
-        made_by = value(tag) if first and (is_required or first.name in _LOCALE) else value()
+        made_by = value(tag) if _takes_tag(value) else value()
     except Exception as error:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
     return _environment_in(made_by, tag, option, called=True)
 
 
+def _takes_tag(function: Callable[..., Any]) -> bool:
+    """Tell whether a function takes a language's tag: it needs an argument, or names it so."""
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    if first is None:
+        return False
+    is_required = first.default is first.empty and first.kind is not first.KEYWORD_ONLY
+    return is_required or first.name in _LOCALE
+
+
 def _describe_error(error: BaseException) -> str:
-    message, place = str(error), ""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen")
-    ]
+    message = str(error)
+    place = ""
+    trace = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in trace if not frame.filename.startswith("<frozen")]
     if isinstance(error, SyntaxError) and error.filename:
-        message, place = error.msg, f" ({error.filename}:{error.lineno})"
+        message = error.msg
+        place = f" ({error.filename}:{error.lineno})"
     elif frames and frames[-1].filename != __file__:
         place = f" ({frames[-1].filename}:{frames[-1].lineno})"
     return f"{type(error).__name__}: {message}{place}"

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from jinja2 import Template, nodes
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context, Undefined
+from jinja2.runtime import Context
 from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import generate_lorem_ipsum
 from jinja2.visitor import NodeTransformer
@@ -133,11 +133,6 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         ):
             _require_narrow(*args, *values.values())
         return _require_short(super().call(context, called, *args, **values))
-
-    def is_safe_callable(self, obj: Any) -> bool:
-        # A stand-in for an unknown name has every attribute, also the one that marks unsafe
-        # functions.
-        return isinstance(obj, Undefined) or super().is_safe_callable(obj)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         match operator, left, right:

@@ -5,7 +5,6 @@ trees of the templates.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from itertools import chain
 from typing import Any, TypeVar
 
 from jinja2 import BytecodeCache, Environment, nodes
@@ -26,7 +25,10 @@ _TURNS = 2  # turns of a loop that is forced to take several
 
 
 def decisions_in(*trees: nodes.Node) -> list[Decision]:
-    return list(chain.from_iterable(tree.find_all(_KINDS) for tree in trees))
+    decisions: list[Decision] = []
+    for tree in trees:
+        decisions += tree.find_all(_KINDS)
+    return decisions
 
 
 class Way:
@@ -36,9 +38,9 @@ class Way:
     """
 
     def __init__(self, forced: Collection[Branch] = ()) -> None:
-        self.forced: dict[tuple[str, int], bool] = {
-            (one.file, one.number): one.holds for one in forced
-        }
+        self.forced: dict[tuple[str, int], bool] = {}
+        for branch in forced:
+            self.forced[branch.file, branch.number] = branch.holds
         self.taken: set[Branch] = set()
 
     def choose(self, file: str, number: int) -> bool | None:
@@ -70,7 +72,9 @@ def with_forcing(environment: Environment, compiled: BytecodeCache | None = None
 
 def _show_none(value: T) -> T | str:
     """Show a stand-in for a None that is printed: behind a forced decision it is no mistake."""
-    return stand_in_for("none") if value is None and _way.get(None) is not None else value
+    if value is None and _way.get(None) is not None:
+        return stand_in_for("none")
+    return value
 
 
 def _let_force(tree: nodes.Template, file: str) -> nodes.Template:
@@ -81,18 +85,23 @@ def _let_force(tree: nodes.Template, file: str) -> nodes.Template:
 
 
 def _insert_calls(node: Decision, file: str, number: int) -> None:
-    def call(method: Callable[..., Any], *more: nodes.Node) -> Any:
-        place = more[0] if more else node
-        return method_call(method.__name__, place, nodes.Const(file), nodes.Const(number), *more)
-
-    match node:
-        case nodes.If() | nodes.CondExpr():
-            answer = nodes.CondExpr(
-                call(is_forced), call(forced_answer), node.test, lineno=node.test.lineno
-            )
-            node.test = call(note_answer, answer.set_environment(node.environment))  # type: ignore[arg-type]
-        case nodes.For():
-            node.iter = call(enter_loop, node.iter, nodes.Const(shape_of(node.target)))
+    """Let a test be `note_answer(forced_answer() if is_forced() else test)`, and a loop go through
+    `enter_loop(entries)`.
+    """
+    decision = nodes.Const(file), nodes.Const(number)
+    if isinstance(node, nodes.For):
+        shape = nodes.Const(shape_of(node.target))
+        node.iter = method_call(enter_loop.__name__, node.iter, *decision, node.iter, shape)
+        return
+    answer = nodes.CondExpr(
+        method_call(is_forced.__name__, node, *decision),
+        method_call(forced_answer.__name__, node, *decision),
+        node.test,
+        lineno=node.test.lineno,
+    )
+    if node.environment:
+        answer.set_environment(node.environment)
+    node.test = method_call(note_answer.__name__, answer, *decision, answer)
 
 
 def is_forced(file: str, number: int) -> bool:
@@ -105,7 +114,8 @@ def forced_answer(file: str, number: int) -> bool:
 
 
 def note_answer(file: str, number: int, value: T) -> T:
-    if way := _way.get(None):
+    way = _way.get(None)
+    if way is not None:
         way.note(file, number, bool(value))
     return value
 
@@ -117,13 +127,16 @@ def enter_loop(file: str, number: int, entries: Iterable[Any], shape: TargetShap
     way = _way.get(None)
     if way is None:
         return entries
-    known, holds = list(entries), way.choose(file, number)
-    if holds is not None:
-        more = [stand_in_of(shape)] * (_TURNS - len(known))
-        known = [*known, *more] if holds else []
-    if len(known) != 1:
-        way.note(file, number, bool(known))
-    return known
+    turns = list(entries)
+    holds = way.choose(file, number)
+    if holds is True:
+        turns += [stand_in_of(shape)] * (_TURNS - len(turns))
+    if holds is False:
+        turns = []
+    # One turn says nothing of what several look like.
+    if len(turns) != 1:
+        way.note(file, number, bool(turns))
+    return turns
 
 
 _CALLED: Mapping[str, Callable[..., Any]] = {

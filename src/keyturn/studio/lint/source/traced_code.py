@@ -4,8 +4,9 @@ Jinja's tree has no part that goes on after an exception, so these calls cannot 
 This is the one module that knows how Jinja's compiler writes code, which may change in any release.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from jinja2 import TemplateAssertionError, nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -24,13 +25,24 @@ _IMPORTS = (  # what replaces Jinja's own names in the generated code, and is ca
 )
 
 
+_WITH_EXPRESSIONS = (
+    nodes.If,
+    nodes.For,
+    nodes.Assign,
+    nodes.With,
+    nodes.ExprStmt,
+    nodes.Extends,
+)
+
+
 class TracingGenerator(CodeGenerator):
     """Generates code that records the place of each output, and goes on if an expression fails."""
 
-    _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
+    environment: TolerantEnvironment
+    _attempts: Mapping[nodes.Node, "_Attempt"] = {}
     # The open statements `call` and `filter`, the innermost last.
     _statements: list[nodes.Node | None]
-    environment: TolerantEnvironment
+    _in_loops: set[nodes.Node]
 
     def fail(self, msg: str, lineno: int) -> Any:
         self.environment.refuse(TemplateAssertionError(msg, lineno, self.name, self.filename))
@@ -41,50 +53,53 @@ class TracingGenerator(CodeGenerator):
             self.writeline(line)
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
-        self._attempted, self._statements = dict(self._attempts(node)), []
-        self._in_loops = {*_controls_in_loops(node.body)}
-        controls = node.find_all((nodes.Break, nodes.Continue))
-        if not self.environment.wrong_tags[self.name][0]:  # else it may follow from one
-            for stray in (one for one in controls if one not in self._in_loops):
-                self.fail(f"{type(stray).__name__.lower()!r} is outside a loop", stray.lineno)
+        self._attempts = dict(_attempts_in(node, self.name))
+        self._statements = []
+        self._in_loops = set(_controls_in_loops(node.body))
+        wrong_tags, _ = self.environment.wrong_tags[self.name]
+        if not wrong_tags:  # one of which may be why a control is outside a loop
+            self._refuse_controls_outside_loops(node)
         super().visit_Template(node, frame)
+
+    def _refuse_controls_outside_loops(self, template: nodes.Template) -> None:
+        for control in template.find_all((nodes.Break, nodes.Continue)):
+            if control not in self._in_loops:
+                self.fail(f"{_tag_of(control)!r} is outside a loop", control.lineno)
 
     def visit(self, node: nodes.Node, *args: Any, **options: Any) -> Any:
         """Write an expression of a statement in a call that goes on if it fails."""
-        if (attempt := self._attempted.get(node)) is None:
+        attempt = self._attempts.get(node)
+        if attempt is None:
             return super().visit(node, *args, **options)
-        function, before, after = attempt
-        self.write(f"{function}(")
+        self.write(f"{attempt.function}(")
         self.newline(node)  # so that the line is known
-        self.write(f"lambda {self._unique()}: {before}")
+        # A parameter that no other function has: of thousands alike, Python compares each with
+        # all others.
+        self.write(f"lambda {self.temporary_identifier()}=0: {attempt.before}")
         super().visit(node, *args, **options)
-        return self.write(after)
+        return self.write(attempt.after)
 
     def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write it so that an endless include prints nothing: its parts are put together first."""
-        if (
-            frame.buffer is not None and not node.with_context
-        ):  # as Jinja: a macro with it becomes a generator
-            self._write_attempt(super().visit_Include, node, frame)
+        if frame.buffer is not None and not node.with_context:
+            # Jinja writes this one as a loop that appends to the buffer.
+            with self._attempt(node):
+                super().visit_Include(node, frame)
             return
-
-        def write_include(node: nodes.Include, inside: Frame) -> None:
+        with self._function(node, frame) as (parts, inside):
             self.writeline("yield require_end()")
-            super(TracingGenerator, self).visit_Include(node, inside)
-
-        def write_parts(_: nodes.Include, frame: Frame) -> None:
-            self.simple_write(f"environment.concat({part}())", frame)
-
-        part = self._write_function(write_include, node, frame)
-        self._write_attempt(write_parts, node, frame)
+            super().visit_Include(node, inside)
+        with self._attempt(node):
+            self.simple_write(f"environment.concat({parts}())", frame)
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        self._write_attempt(super().visit_For, node, frame)
+        with self._attempt(node):
+            super().visit_For(node, frame)
 
     def visit_Break(self, node: nodes.Break | nodes.Continue, frame: Frame) -> None:  # noqa: ARG002, N802 - Jinja's name
         """Write it within a loop; elsewhere it would be wrong code of Python."""
         if node in self._in_loops:
-            self.writeline(type(node).__name__.lower(), node)
+            self.writeline(_tag_of(node), node)
 
     visit_Continue = visit_Break  # noqa: N815 - Jinja's name
 
@@ -93,43 +108,26 @@ class TracingGenerator(CodeGenerator):
             super().visit_Assign(node, frame)
             return
         names = [frame.symbols.ref(one.name) for one in node.target.find_all(nodes.Name)]
-        failed = " = ".join((*names, "go_on(_error)"))
-        self._write_attempt(super().visit_Assign, node, frame, failed)
-
-    def _write_attempt(
-        self,
-        write: Callable[..., None],
-        node: nodes.Node,
-        frame: Frame,
-        failed: str = "go_on(_error)",
-    ) -> None:
-        """Write a statement that prints what it can, and ends where it fails."""
-        self.writeline("try:")
-        self.indent()
-        write(node, frame)
-        self.outdent()
-        self.writeline("except Exception as _error:", node)
-        self.indent()
-        self.writeline(failed, node)
-        self.outdent()
+        with self._attempt(node, names):
+            super().visit_Assign(node, frame)
 
     def visit_Import(self, node: nodes.Import, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        failed = f"{self._assigned([node.target], frame)} = go_on(_error)"
-        self._write_attempt(super().visit_Import, node, frame, failed)
+        with self._attempt(node, self._imported([node.target], frame)):
+            super().visit_Import(node, frame)
 
     def visit_FromImport(self, node: nodes.FromImport, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         names = [name if isinstance(name, str) else name[1] for name in node.names]
-        failed = f"{self._assigned(names, frame)} = go_on(_error)"
-        self._write_attempt(super().visit_FromImport, node, frame, failed)
+        with self._attempt(node, self._imported(names, frame)):
+            super().visit_FromImport(node, frame)
 
-    def _assigned(self, names: Iterable[str], frame: Frame) -> str:
+    def _imported(self, names: Iterable[str], frame: Frame) -> list[str]:
         """Return the code of the variables that an import assigns."""
-        targets = []
+        variables = []
         for name in names:
-            targets.append(frame.symbols.ref(name))
+            variables.append(frame.symbols.ref(name))
             if frame.toplevel:
-                targets.append(f"context.vars[{name!r}]")
-        return " = ".join(targets)
+                variables.append(f"context.vars[{name!r}]")
+        return variables
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write each child separately, in a call that records its place."""
@@ -142,27 +140,44 @@ class TracingGenerator(CodeGenerator):
             if isinstance(child, nodes.TemplateData):
                 code = f"_data({child.data!r}, {self._position(child)})"
             else:
-                output = nodes.Output([child], lineno=child.lineno)
-                printing = self._write_function(super().visit_Output, output, frame)
+                with self._function(child, frame) as (printing, inside):
+                    super().visit_Output(nodes.Output([child], lineno=child.lineno), inside)
+                # The function yields once.
                 code = f"attempt_print({printing}().__next__, {self._position(child)})"
             self.newline(child)
             self.simple_write(code, frame)
         if frame.require_output_check:
             self.outdent()
 
-    def _write_function(
-        self, write: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame
-    ) -> str:
-        """Write a statement that prints as a generator function, and return the name of that."""
-        name = self.temporary_identifier()
-        self.writeline(f"def {name}():", node)
+    @contextmanager
+    def _attempt(self, node: nodes.Node, variables: Iterable[str] = ()) -> Iterator[None]:
+        """Let the code that is written meanwhile end where it fails.
+
+        `variables`: get a stand-in then.
+        """
+        self.writeline("try:")
         self.indent()
+        yield
+        self.outdent()
+        self.writeline("except Exception as _error:", node)
+        self.indent()
+        self.writeline(" = ".join([*variables, "go_on(_error)"]), node)
+        self.outdent()
+
+    @contextmanager
+    def _function(self, node: nodes.Node, frame: Frame) -> Iterator[tuple[str, Frame]]:
+        """Let the code that is written meanwhile be a function that yields what it prints.
+
+        Gives its name, and the frame to write it in.
+        """
+        name = self.temporary_identifier()
         inside = frame.copy()
         inside.buffer = None
         inside.require_output_check = False
-        write(node, inside)
+        self.writeline(f"def {name}():", node)
+        self.indent()
+        yield name, inside
         self.outdent()
-        return name
 
     def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
         super().start_write(frame, node)
@@ -175,46 +190,58 @@ class TracingGenerator(CodeGenerator):
             self.write(f", {self._position(node)})")
         super().end_write(frame)
 
-    def _unique(self) -> str:
-        """Return a parameter that no other function has: of thousands alike, Python compares each
-        with all others.
-        """
-        return f"{self.temporary_identifier()}=0"
-
-    def _attempts(
-        self, template: nodes.Template
-    ) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
-        """Yield the expressions of statements, each with the function that attempts it, and the
-        code around it.
-        """
-        for node in template.find_all(
-            (nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.ExprStmt, nodes.Extends)
-        ):
-            match node:
-                case nodes.Extends(template=value):
-                    load = "environment.get_template("
-                    yield value, ("attempt_layout", load, f", {self.name!r}), context)")
-                case nodes.For(iter=value):
-                    yield value, ("attempt", "", ", iter)")
-                case nodes.With(values=values):
-                    yield from ((value, ("attempt", "", ")")) for value in values)
-                case (
-                    nodes.If(test=value)
-                    | nodes.ExprStmt(node=value)
-                    | nodes.Assign(target=nodes.Name(), node=value)
-                ):
-                    yield value, ("attempt", "", ")")  # others fail as a whole
-
     def _position(self, node: nodes.Node) -> str:
-        line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)
-        return f"{self.name or self.filename or '<template>'!r}, {line}, {column}"
+        """Return the arguments of a place."""
+        file = self.name or self.filename or "<template>"
+        # A node that an extension makes may have a plain number of a line.
+        line = getattr(node.lineno, "line", node.lineno)
+        column = getattr(node.lineno, "column", 1)
+        return f"{file!r}, {line}, {column}"
+
+
+class _Attempt(NamedTuple):
+    """How an expression of a statement is attempted.
+
+    `function`: attempts it. `before`, `after`: the code around the expression; the code before it
+    is part of what is attempted.
+    """
+
+    function: str = "attempt"
+    before: str = ""
+    after: str = ")"
+
+
+def _attempts_in(
+    template: nodes.Template, name: str | None
+) -> Iterator[tuple[nodes.Node, _Attempt]]:
+    """Yield the expressions that are attempted; other statements are attempted as a whole."""
+    for node in template.find_all(_WITH_EXPRESSIONS):
+        match node:
+            case nodes.Extends():
+                load = "environment.get_template("
+                yield node.template, _Attempt("attempt_layout", load, f", {name!r}), context)")
+            case nodes.For():
+                yield node.iter, _Attempt(after=", iter)")
+            case nodes.With():
+                for value in node.values:
+                    yield value, _Attempt()
+            case nodes.If():
+                yield node.test, _Attempt()
+            case nodes.ExprStmt() | nodes.Assign(target=nodes.Name()):
+                yield node.node, _Attempt()
+
+
+def _tag_of(control: nodes.Node) -> str:
+    """Return "break" or "continue"."""
+    return type(control).__name__.lower()
 
 
 def _controls_in_loops(
     parts: Iterable[nodes.Node], is_in_loop: bool = False
 ) -> Iterator[nodes.Node]:
-    """Yield each `break` and `continue` that is in a loop of Python, too: a block and a macro
-    become functions.
+    """Yield each `break` and `continue` that is in a loop of the Python code, too.
+
+    A block and a macro become functions, which end the loop around them.
     """
     for part in parts:
         if isinstance(part, nodes.For):
