@@ -74,7 +74,8 @@ def with_file(options: dict[str, Any], file: Path | None) -> Target:
         return msgspec.convert({**written, **named}, Target)
     except msgspec.ValidationError as error:
         name, sentence = explain_mismatch(str(error))
-        raise CannotProbe(f"{file}: {name}: {sentence}") from None
+        place = f"{file}: {name}" if name else f"{file}"
+        raise CannotProbe(f"{place}: {sentence}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CannotProbe(f"{file}: {error}") from None
 

@@ -27,6 +27,8 @@ def request_spans(*, joining: bool) -> list[Any]:
     def name(shown: Any) -> tuple[str, dict[str, str]]:
         return f"{shown['method']} {shown['path']}", {"http.route": shown["path"]}
 
+    # OpenTelemetry sees a scope with little in it. Its member "keyturn" is the whole scope, for the
+    # app behind OpenTelemetry.
     def traced(app: Any) -> Any:
         async def with_whole_scope(shown: Any, receive: Any, send: Any) -> None:
             await app(shown["keyturn"], receive, send)
