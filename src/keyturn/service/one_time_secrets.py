@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import random_bytes
-from keyturn.service.database import Model, Moment
+from keyturn.service.database import Database, Model, Moment
 from keyturn.service.database.database import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
 
@@ -322,6 +322,11 @@ def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> OneTimeSe
     """
     row = connection.execute(all_of(purposes).where(SecretRow.key == key)).mappings().first()
     return secret_of(row) if row else None
+
+
+async def look_up(database: Database, key: bytes, purpose: Purpose) -> OneTimeSecret | None:
+    """Do what `find` does, outside of a transaction."""
+    return await database.read(lambda connection: find(connection, key, purpose))
 
 
 def use(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> bool:

@@ -2,6 +2,8 @@
 if the settings say so, and mails a link to the mailbox that pressed the button.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +12,7 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.change_effects import ChangeEffects, counted
@@ -28,6 +31,14 @@ class _EndedAccess(NamedTuple):
 
     account: Account | None
     ended: Ended
+
+
+class _MailWithLink(NamedTuple):
+    """`sealed`: the mail as its message keeps it. `minted`: the secrets in it."""
+
+    email: Email
+    sealed: bytes
+    minted: Sequence[Minted]
 
 
 class AccountRecovery:
@@ -62,11 +73,9 @@ class AccountRecovery:
         account, ended = await self._end_access(secured)
         moment = now()
         refusal = _refusal(account, secured)
-        mail = None
+        mail: _MailWithLink | None = None
         if account and not refusal:
-            request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
-            mail, minted = self._links.compose(account, request, moment, recovers=True)
-            sealed = self._mails.seal(mail)
+            mail = self._write_mail(account, secured, moment)
 
         def write(tx: Transaction) -> str:
             tx.outbox.require(message)
@@ -74,9 +83,9 @@ class AccountRecovery:
             outcome = refusal or LINK_MAILED
             if mail and tx.mailboxes.is_suppressed(secured.email):
                 outcome = SUPPRESSED
-            if outcome == LINK_MAILED:
-                tx.outbox.seal([(message, sealed)])
-                held.mint(minted)
+            if mail and outcome == LINK_MAILED:
+                tx.outbox.seal([(message, mail.sealed)])
+                held.mint(mail.minted)
             if account:
                 self._write_effects(tx, account, secured, outcome, ended)
             tx.audit.write(
@@ -98,6 +107,13 @@ class AccountRecovery:
         if mail and outcome == LINK_MAILED:
             return mail.email
         return Dropped(outcome)
+
+    def _write_mail(
+        self, account: Account, secured: messages.AccountWasSecured, moment: datetime
+    ) -> _MailWithLink:
+        request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
+        mail, minted = self._links.compose(account, request, moment, recovers=True)
+        return _MailWithLink(mail.email, self._mails.seal(mail), minted)
 
     async def _end_access(self, secured: messages.AccountWasSecured) -> _EndedAccess:
         """Lock the account, and end its sessions.
