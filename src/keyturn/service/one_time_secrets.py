@@ -235,7 +235,7 @@ _KEY = [SecretRow.purpose, SecretRow.key]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 
-def mint() -> str:
+def fresh_token() -> str:
     """Return a fresh token. It is safe in URLs."""
     return base64.urlsafe_b64encode(random_bytes(BYTES)).rstrip(b"=").decode()
 

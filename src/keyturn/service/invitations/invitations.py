@@ -245,7 +245,7 @@ class Invitations:
         def write(tx: Transaction) -> None:
             held = tx.hold(account.id)
             one_time_secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
-            held.mint(minted)
+            held.store(minted)
             message = tx.outbox.enqueue(messages.LINK_ISSUED, notice)
             tx.audit.write(
                 "operator_link",

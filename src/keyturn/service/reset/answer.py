@@ -296,7 +296,7 @@ class ResetRequestHandler:
             seals.append((asked.message, one.sealed if is_sent else None))
             outcome = _outcome_of(one.mail)
             resets.append(MailedReset(asked.request, asked.account, outcome, is_sent))
-        held.mint(minted)
+        held.store(minted)
         tx.outbox.seal(seals)
         self._events.resets_requested(tx, resets)
 

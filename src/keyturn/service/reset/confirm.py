@@ -78,7 +78,7 @@ class NoticeHandler:
                 tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
             tx.outbox.seal([(message, sealed)])
-            held.mint([Minted(link, is_wanted=has_button)])
+            held.store([Minted(link, is_wanted=has_button)])
             return mail.email
 
         told = await self._stores.transact(write)

@@ -27,7 +27,7 @@ def mint_link(
     reason: str = "",
     return_to: str = "",
 ) -> Fresh:
-    """Return a fresh token, and the link to store (`HeldAccounts.mint`).
+    """Return a fresh token, and the link to store (`HeldAccounts.store`).
 
     It ends no other link, since anyone can request one (OWASP Forgot Password Cheat Sheet).
     `Mailboxes` limits the mails.
@@ -36,7 +36,7 @@ def mint_link(
     `end`: the time at which it expires.
     The other parameters are as in `LinkFacts`.
     """
-    token = one_time_secrets.mint()
+    token = one_time_secrets.fresh_token()
     facts = LinkFacts(email=account.email, invites=invites, reason=reason, return_to=return_to)
     link = OneTimeSecret(
         purpose=purpose,
