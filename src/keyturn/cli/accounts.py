@@ -20,7 +20,16 @@ from keyturn.cli.options import (
     takes_container,
 )
 from keyturn.cli.second_factors import phone, recovery_codes, totp
-from keyturn.cli.terminal import CommandRefused, Entry, Row, accent, facts, listing, print_json
+from keyturn.cli.terminal import (
+    CommandRefused,
+    Entry,
+    Row,
+    accent,
+    counted,
+    facts,
+    listing,
+    print_json,
+)
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
@@ -134,8 +143,7 @@ async def _invite(
         raise CommandRefused("; ".join(sentences))
     free = [email for email in invited if email not in refusals]
     await container.invitations.invite_all(free, operator, reason)
-    noun = "invitation" if len(free) == 1 else "invitations"
-    click.echo(f"The worker will send {len(free)} {noun}.")
+    click.echo(f"The worker will send {counted(len(free), 'invitation')}.")
     if refusals:
         held_back = Counter[str](refusals.values())
         click.echo(

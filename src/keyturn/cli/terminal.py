@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
+from keyturn import __version__
 from keyturn.errors import KeyturnError
 
 PORT = click.IntRange(0, 65535)
@@ -28,6 +29,9 @@ class CommandRefused(KeyturnError):
 
 _COMMAND = re.compile(r"`[^`]*`|--\w+ \S+")
 _CONTROLS = re.compile("[\0-\x08\n-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+_TITLE = 55  # characters of a title behind the version
 
 
 def wants_no_colour() -> bool:
@@ -67,8 +71,19 @@ def stamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def ready() -> str:
-    """Return "ready in 0.6 s" for a greeting.
+def counted(count: int, noun: str) -> str:
+    """Return such as "1 mail" or "2 mails". The noun's plural ends in s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def title(command: str) -> str:
+    """Return the first line of a greeting: the version, the command, and how long it took."""
+    name_and_time = command + _ready().rjust(_TITLE - len(command))
+    return f"{strong(f'Keyturn {__version__}')}  {name_and_time}"
+
+
+def _ready() -> str:
+    """Return "ready in 0.6 s".
 
     It is only "ready" where the system does not tell when a process started (proc(5)).
     """

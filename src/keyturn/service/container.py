@@ -77,7 +77,7 @@ class Container(AbstractAsyncContextManager["Container"]):
             settings, self.themes.general, reload=reload_templates
         )
 
-        self.stores: Stores = stores.build(settings, self.themes, self.meters, accounts)
+        self.stores: Stores = stores.build(settings, self.meters, accounts)
         self.accounts: AccountStore = self.stores.accounts
         self.keys: Sequence[str] = self.stores.keys
         self.database: Database = self.stores.database
@@ -88,14 +88,14 @@ class Container(AbstractAsyncContextManager["Container"]):
         self.retention: Retention = Retention(self.database, settings.retention.audit)
 
         self.breaches: Breaches | None = breaches.build(settings, self.stores)
-        self.policy: PasswordPolicy = policy.build(settings, self.stores, self.breaches)
+        self.policy: PasswordPolicy = policy.build(settings, self.themes, self.breaches)
         self.hasher: PasswordHasher = PasswordHasher(settings.hashing, self.meters)
 
         self.events: AppEvents = AppEvents(on=bool(settings.webhooks.url))
         self.challenge: RequestChallenge | None = challenge.build(settings, self.stores)
         self.codes: EmailCodes | None = codes.build(settings, self.stores)
         self.second_step: RequiredStep | None = required_step.build(
-            settings, self.stores, self.events
+            settings, self.stores, self.themes, self.events
         )
         self.second_proof: SecondProof = self.second_step or SecondProof()
 

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database, Model, Moment
-from keyturn.service.database.database import insert_if, insert_into
+from keyturn.service.database.statements import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
 
 BYTES = 32

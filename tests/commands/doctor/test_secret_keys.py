@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 
 from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.database import Database
-from keyturn.service.doctor.database import check_previous_keys
+from keyturn.service.doctor.secret_keys import check_previous_keys
 from keyturn.service.one_time_secrets import Purpose, SecretRow
 from keyturn.service.outbox.message import Seal
 from keyturn.service.outbox.models import OutboxRow

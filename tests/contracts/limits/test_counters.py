@@ -29,7 +29,7 @@ from keyturn.service.limits import (
 from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.settings import LimitSettings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 
 HOUR = 3_600
 

@@ -26,7 +26,7 @@ from keyturn.service.limits import Limit, with_stored_counters
 from keyturn.service.outbox.history import read
 from keyturn.service.sending.senders import LONGEST_WAIT, PAUSE, TRIAL, Breaker, Pace
 from keyturn.service.settings import LimitSettings, MailSettings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.worker_queues import build_worker
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.functions.settings.conftest import Faults, Read
 
 from keyturn.mail.providers.ses.sns import SnsTopic
-from keyturn.service.settings.building import parse_duration
+from keyturn.service.settings.durations import parse_duration
 from keyturn.service.settings.reading import environment_name
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.studio.folders import found_in
 
-from keyturn.studio.lint.checks.links import secret_in
+from keyturn.studio.lint.checks.addresses import secret_in
 from keyturn.studio.lint.template_checks import check_sent_mail
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"

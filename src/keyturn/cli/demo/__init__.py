@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from keyturn import __version__
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
 from keyturn.cli.running import App, serve
 from keyturn.cli.sockets import listen_for_browsers
 from keyturn.cli.studio.studio import address_for_browsers, chosen_token, studio_of
-from keyturn.cli.terminal import PORT, accent, muted, ready, strong
+from keyturn.cli.terminal import PORT, accent, muted, title
 from keyturn.extras import require_studio
 from keyturn.service.accounts.port import Account
 from keyturn.service.event_loop import run
@@ -97,7 +96,7 @@ def _side_by_side(service: App, studio: App) -> App:
 def _greet(
     settings: Settings, accounts: Sequence[Account], token: str, notes: Sequence[str]
 ) -> None:
-    click.echo(f"\n{strong('Keyturn ' + __version__)}  demo{ready():>51}\n")
+    click.echo(f"\n{title('demo')}\n")
     for name, address in _addresses(settings, token).items():
         click.echo(f"  {name:<18} {accent(address)}")
     with_password = [account.email for account in accounts if _has_password(account)]

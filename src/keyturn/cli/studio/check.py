@@ -19,6 +19,7 @@ from keyturn.cli.studio import folders
 from keyturn.cli.studio.folders import shown_path
 from keyturn.cli.terminal import (
     accent,
+    counted,
     error,
     fail,
     harmless,
@@ -67,9 +68,9 @@ def _tally(report: "Report") -> str:
     counts = []
     for severity, count in report.tally.by_severity.items():
         if count:
-            counts.append(_COLOURS[severity](_number(count, severity)))
+            counts.append(_COLOURS[severity](counted(count, severity)))
     found = ", ".join(counts) or "No problems"
-    text = f"{found} in {_number(report.templates, 'template')}, {_number(report.mails, 'mail')}"
+    text = f"{found} in {counted(report.templates, 'template')}, {counted(report.mails, 'mail')}"
     if report.ignored:
         text += f", {len(report.ignored)} ignored by comments"
     if report.in_baseline:
@@ -166,10 +167,6 @@ def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
         before = shown[: place.column - 1 - start]
         blanks = "".join("\t" if character == "\t" else " " for character in before)
         yield muted(f"    {'':>{digits}} | {blanks}") + accent("^")
-
-
-def _number(count: int, of_what: str) -> str:
-    return f"{count} {of_what}" if count == 1 else f"{count} {of_what}s"
 
 
 class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -388,11 +385,11 @@ def _for_programs(report: "Report", gallery: "Gallery", output: str) -> str:
 
 
 def _unchecked(mails: Sequence["MailName"]) -> str:
-    were = "1 mail was" if len(mails) == 1 else f"{len(mails)} mails were"
+    verb = "was" if len(mails) == 1 else "were"
     named = ", ".join(map(str, mails[:_MOST_NAMED]))
     if len(mails) > _MOST_NAMED:
         named += f", and {len(mails) - _MOST_NAMED} more"
-    return f"{were} not checked, or not in full: {named}."
+    return f"{counted(len(mails), 'mail')} {verb} not checked, or not in full: {named}."
 
 
 @click.command()

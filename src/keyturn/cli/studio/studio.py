@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from keyturn.cli.studio import folders
-from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
+from keyturn.cli.terminal import PORT, accent, counted, fail, muted, title, warning
 
 if TYPE_CHECKING:
     import socket
@@ -27,7 +27,6 @@ _OPEN = "Without a token, all users and programs of this machine can use this st
 
 
 def greeting(opened: folders.Opened, studio: "Studio", bound: "socket.socket") -> str:
-    from keyturn import __version__
     from keyturn.cli.sockets import address_of
 
     url = f"{address_for_browsers(studio.token, bound)}/studio"
@@ -47,7 +46,7 @@ def greeting(opened: folders.Opened, studio: "Studio", bound: "socket.socket") -
         rows["API"] = f"{api}   {muted(note)}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    lines = ["", f"{strong('Keyturn ' + __version__)}  studio{ready():>49}", ""]
+    lines = ["", title("studio"), ""]
     for name, value in rows.items():
         lines.append(f"  {name:<12} {value}")
     lines.append("")
@@ -67,7 +66,7 @@ def _shown_templates(opened: folders.Opened) -> str:
     count = len(opened.gallery.names())
     if count == 0:
         return f"{folder}   {warning('no template yet')}"
-    return f"{folder}   {muted('1 template' if count == 1 else f'{count} templates')}"
+    return f"{folder}   {muted(counted(count, 'template'))}"
 
 
 def address_for_browsers(token: str, bound: "socket.socket") -> str:
@@ -190,10 +189,10 @@ def studio(
         token = chosen_token(token_file(folder))
         bound = listen_for_browsers(host, port)
     service = folders.service_settings(opened)
-    captured = _inbox(service, inbox, catching=smtp is not None)
-    catcher = _NO_CATCHER
+    captured = _inbox(service, inbox, captures=smtp is not None)
+    addresses = _NO_SMTP
     if captured and smtp is not None:
-        catcher = _catch(host, captured, smtp=smtp, smtps=smtps, starttls=starttls)
+        addresses = _capture(host, captured, smtp=smtp, smtps=smtps, starttls=starttls)
     names_no_folder = bool(opened.service)
     shown = _studio(
         opened,
@@ -204,9 +203,9 @@ def studio(
         runner=runner,
         edits=edits,
         opens_inbox=names_no_folder and (smtp is not None or inbox is not None),
-        smtp=catcher.smtp,
-        smtps=catcher.smtps,
-        certificate=catcher.certificate,
+        smtp=addresses.smtp,
+        smtps=addresses.smtps,
+        certificate=addresses.certificate,
     )
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, bound[0])), shown.stop))
@@ -220,7 +219,7 @@ def _refuse_tls_without_smtp(smtps: int | None, *, starttls: bool) -> None:
         fail("--smtps is for the mails that --smtp captures: add --smtp")
 
 
-class _Catcher(NamedTuple):
+class _SmtpAddresses(NamedTuple):
     """The addresses of the SMTP server, and its certificate; "" for those that it does not have."""
 
     smtp: str = ""
@@ -228,12 +227,12 @@ class _Catcher(NamedTuple):
     certificate: str = ""
 
 
-_NO_CATCHER = _Catcher()
+_NO_SMTP = _SmtpAddresses()
 
 
-def _catch(
+def _capture(
     host: str, captured: "CapturedMails", *, smtp: int, smtps: int | None, starttls: bool
-) -> _Catcher:
+) -> _SmtpAddresses:
     """Start the SMTP server, which ends with the command."""
     from keyturn.cli.sockets import address_of, listen
     from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
@@ -246,7 +245,7 @@ def _catch(
     if secure or starttls:
         tls = SmtpTls.open(host, at_once=secure, starttls=starttls)
     click.get_current_context().with_resource(SmtpServer(plain, captured, tls=tls).running())
-    return _Catcher(
+    return _SmtpAddresses(
         smtp=address_of(plain),
         smtps=address_of(secure) if secure else "",
         certificate=tls.pem if tls else "",
@@ -278,16 +277,16 @@ def _warm_up(runner: "Runner[MailRenderer]") -> None:
 
 
 def _inbox(
-    service: "Settings", folder: Path | None = None, *, catching: bool = False
+    service: "Settings", folder: Path | None = None, *, captures: bool = False
 ) -> "CapturedMails | None":
     """Return the inbox: the folder, else that of `mail.transport = "capture"`, else a temporary one
-    if `catching`.
+    if `captures`.
     """
     from keyturn.studio.inbox.store import CapturedMails
 
     if folder is None and service.mail.transport == "capture":
         folder = Path(service.mail.capture_dir)
-    return CapturedMails(folder) if folder or catching else None
+    return CapturedMails(folder) if folder or captures else None
 
 
 def _studio(

@@ -15,7 +15,7 @@ from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.database import Database, Model
-from keyturn.service.database.database import lookup
+from keyturn.service.database.batching import lookup
 from keyturn.service.problems.requests import InputInvalid
 
 

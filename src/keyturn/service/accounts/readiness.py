@@ -48,8 +48,9 @@ class AccountsReadiness:
         try:
             async with asyncio.timeout(_LONGEST_CHECK):
                 await self._require_reachable()
-        except Exception as error:  # noqa: BLE001 - whatever an app's own store raises: it is not ready
-            return f"the store of the accounts is not ready: {str(error) or type(error).__name__}"
+        except Exception as error:  # noqa: BLE001 - whatever an app's own store raises
+            why = str(error) or type(error).__name__
+            return f"the store of the accounts is not ready: {why}"
         finally:
             self._ended = monotonic()
         return ""

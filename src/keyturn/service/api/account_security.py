@@ -8,8 +8,8 @@ from litestar.params import JSONBody
 
 from keyturn.mail.languages.language import Languages
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, done
+from keyturn.service.api.problem_schemas import problem_responses
+from keyturn.service.api.requests import AnyRequest, client_of, done
 from keyturn.service.api.schemas import Done, LinkToken, Schema
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import SecurityLinkDead
@@ -60,4 +60,4 @@ class AccountSecurityController(Controller):
         """
         await services.securing.secure(data.token, client_of(request))
         text = N_("We’re sending the next step to the address where you got our email.")
-        return done(text, accepted_language(services.languages, request))
+        return done(text, request, services.languages)

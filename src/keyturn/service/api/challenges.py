@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from msgspec import UNSET, UnsetType
 
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.problems.requests import TooManyRequests

@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from keyturn.mail.languages.language import Languages
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import (
     AnyRequest,
     accepted_language,
@@ -88,11 +88,10 @@ class PasswordResetController(Controller):
         services: NamedDependency[PasswordResetServices],
     ) -> Response[Done]:
         """Gives the same answer for every valid address, with or without an account."""
-        client = client_of(request)
-        await services.requests.accept(
-            data.email, client, data.challenge or "", data.return_to or ""
-        )
-        return done(ON_ITS_WAY, accepted_language(services.languages, request))
+        challenge = data.challenge or ""
+        return_to = data.return_to or ""
+        await services.requests.accept(data.email, client_of(request), challenge, return_to)
+        return done(ON_ITS_WAY, request, services.languages)
 
     @post(
         [ApiRoute.VALIDATE_RESET_TOKEN, ApiRoute.VERIFY_RESET_TOKEN],
@@ -146,7 +145,7 @@ class PasswordResetController(Controller):
         client = client_of(request)
         link = await services.checks.require_expired(data.token, client)
         await services.requests.replace(link, client, data.challenge or "")
-        return done(ON_ITS_WAY, accepted_language(services.languages, request))
+        return done(ON_ITS_WAY, request, services.languages)
 
     @post(
         [ApiRoute.RESET_PASSWORD, ApiRoute.RESET_PASSWORD_WITH_TOKEN],
@@ -185,7 +184,7 @@ class PasswordResetController(Controller):
         if services.sign_ins:
             cookies.append(services.device_cookie.issue(services.sign_ins.device(account)))
         text = N_("Your password was changed. You can sign in with it now.")
-        return done(text, accepted_language(services.languages, request), cookies)
+        return done(text, request, services.languages, cookies)
 
     @post(
         ApiRoute.CHECK_PASSWORD,

@@ -14,8 +14,8 @@ from keyturn.mail.languages.language import Languages
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.openapi import ANYONE, SIGNED_IN
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, done
+from keyturn.service.api.problem_schemas import problem_responses
+from keyturn.service.api.requests import AnyRequest, client_of, done
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
@@ -95,8 +95,8 @@ class SessionController(Controller):
         self, request: AnyRequest, services: NamedDependency[SessionServices]
     ) -> Response[Done]:
         await services.sign_ins.sign_out(services.session.read(request))
-        language = accepted_language(services.languages, request)
-        return done(N_("You are signed out."), language, [services.session.expire()])
+        cookies = [services.session.expire()]
+        return done(N_("You are signed out."), request, services.languages, cookies)
 
     @get(
         SessionRoute.ME,
@@ -139,8 +139,8 @@ class SessionController(Controller):
         fresh = await services.sign_ins.change_password(
             secret, data.current_password, data.new_password, client_of(request)
         )
-        language = accepted_language(services.languages, request)
-        return done(N_("Your password was changed."), language, [services.session.issue(fresh)])
+        cookies = [services.session.issue(fresh)]
+        return done(N_("Your password was changed."), request, services.languages, cookies)
 
 
 def signed_in_account(account: Account) -> SignedIn:

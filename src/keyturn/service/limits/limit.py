@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 
 ROUNDING = 0.001
 """Seconds by which a request may be let through early."""

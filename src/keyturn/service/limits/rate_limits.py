@@ -11,7 +11,7 @@ from keyturn.service.limits.shared_counters import SharedCounters, with_stored_c
 from keyturn.service.limits.stored_counters import StoredCounters
 from keyturn.service.problems.requests import OverBudget, TooManyRequests
 from keyturn.service.settings import RATES, LimitSettings
-from keyturn.service.settings.building import Rate, parse_rate
+from keyturn.service.settings.rates import Rate, parse_rate
 
 _Result = TypeVar("_Result")
 

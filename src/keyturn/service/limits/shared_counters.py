@@ -6,7 +6,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.service.database import Database
-from keyturn.service.database.database import Batcher
+from keyturn.service.database.batching import Batcher
 from keyturn.service.database.unready import describe_error
 from keyturn.service.limits.limit import Hit, Limit
 from keyturn.service.limits.stored_counters import StoredCounters

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database, Moment, Store
-from keyturn.service.database.database import Batcher
+from keyturn.service.database.batching import Batcher
 from keyturn.service.outbox import statements
 from keyturn.service.outbox.history import move
 from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key

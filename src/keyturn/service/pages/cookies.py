@@ -93,10 +93,12 @@ class Cookies:
             path=self._site.url(path),
         )
 
-    def asked(self, path: str = "/") -> BrowserCookie:
+    def link_request(self, path: str = "/") -> BrowserCookie:
+        """Return the cookie that remembers a request for a link on the page at `path`."""
         return self._at(path, "asked", _REMEMBERED)
 
     def flash(self, path: str = "/") -> BrowserCookie:
+        """Return the cookie that tells the page at `path` what to say, once."""
         return self._at(path, "flash", _SHOWN_ONCE)
 
     def opened_link(self, request: AnyRequest, email: str = "") -> tuple[str, str | None]:
@@ -104,14 +106,14 @@ class Cookies:
 
         The address is `email`, from a form, else that of the link. The token is "" without a link.
         """
-        token, of_link = self.link.held(request, 2)
+        token, of_link = self.link.read_texts(request, 2)
         return token, email or of_link or None
 
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
-        return self.asked(path).hold(str(int(unix())), email, return_to)
+        return self.link_request(path).issue_texts(str(int(unix())), email, return_to)
 
     def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
-        asked_at, email, return_to = self.asked().held(request, 3)
+        asked_at, email, return_to = self.link_request().read_texts(request, 3)
         cooldown = self._container.mailboxes.cooldown
         # A client can send any cookie: a text that is no number or a huge one, for example.
         try:
@@ -124,7 +126,7 @@ class Cookies:
         return LinkRequest(identifier, wait, allowed)
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
-        return self.flash(path).hold(
+        return self.flash(path).issue_texts(
             flash.said,
             flash.kind[:_LONGEST_PART],
             flash.locale[:_LONGEST_PART],
@@ -133,7 +135,7 @@ class Cookies:
         )
 
     def read_flash(self, request: AnyRequest) -> Flash | None:
-        what, kind, locale, email, return_to = self.flash().held(request, 5)
+        what, kind, locale, email, return_to = self.flash().read_texts(request, 5)
         if what not in get_args(Said):
             return None
         # A client can send any cookie, so the address is checked again.

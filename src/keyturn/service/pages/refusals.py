@@ -23,7 +23,6 @@ from keyturn.service.api.requests import AnyRequest, request_id_of
 from keyturn.service.client import clip_header
 from keyturn.service.pages.forgot import dead_link_page
 from keyturn.service.pages.rendering import Answer, Pages, Visit
-from keyturn.service.pages.sign_in import sign_in_url
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Problem
 from keyturn.service.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
@@ -65,7 +64,7 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
     """
     site = pages.site
     lines = OnceAMinute()
-    log_failure = FailureLog()
+    failures = FailureLog()
 
     def refuse(
         request: AnyRequest, error: Exception, reason: str = "", cookies: Sequence[Cookie] = ()
@@ -74,7 +73,7 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         reason = reason or _reason_of(problem)
         if problem.status >= SERVER_FAULT:
             request_id_of(request.scope)  # the line in the log needs the id
-            log_failure(request, error)
+            failures.log(request, error)
         elif reason not in _WITHOUT_REFERENCE:
             count = lines.count(reason)
             if count:
@@ -93,7 +92,7 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
 
     def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> Answer:
         wanted = site.url(request.route_handler.opt.get("here", ""))
-        return Visit(pages, request).redirect(sign_in_url(site, wanted))
+        return Visit(pages, request).redirect(site.hosted_sign_in(wanted))
 
     def refuse_stale_form(request: AnyRequest, error: PermissionDeniedException) -> Answer:
         # The cookie of the form ends, too. If it was signed with another key, every form would be

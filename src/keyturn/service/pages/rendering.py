@@ -216,7 +216,7 @@ class Visit:
         """
         held_token = token.lstrip()[: LENGTH + 1]
         held_email = (email or "")[: LONGEST + 1]
-        return self.redirect(cookie.path, cookie.hold(held_token, held_email))
+        return self.redirect(cookie.path, cookie.issue_texts(held_token, held_email))
 
     async def signed_in(self) -> Account | None:
         try:
@@ -232,7 +232,7 @@ class Visit:
         return await self.container.sign_ins.account(session)
 
 
-def visiting(pages: Pages) -> dict[str, Provide]:
+def visit_dependency(pages: Pages) -> dict[str, Provide]:
     """Return the dependency of every page: a `Visit` for each request."""
 
     def visit(request: AnyRequest) -> Visit:

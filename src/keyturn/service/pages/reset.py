@@ -187,13 +187,10 @@ class ResetPage(Controller):
         except (proofs.LinkDead, OutcomeUnknown) as ended:
             if not _is_script(visit):
                 raise
-            # The next page says why: a form that the script sent again would get another answer.
             said: Said = "outcome_unknown"
             if isinstance(ended, proofs.LinkDead):
                 said = ended.reason
-            message = Flash(said, owner.kind, owner.locale)
-            flash = visit.cookies.set_flash(message, visit.site.paths.reset)
-            return _tell_next(here, visit.cookies.link.expire(), flash)
+            return _tell_end(visit, owner, said)
 
 
 async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
@@ -203,7 +200,7 @@ async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordF
         token, data.password, visit.client, live.email, data.answer
     )
     url, flash = _after_saving(visit, live)
-    issued = [cookies.link.expire(), cookies.asked(visit.site.paths.forgot).expire(), flash]
+    issued = [cookies.link.expire(), cookies.link_request(visit.site.paths.forgot).expire(), flash]
     if sign_ins:
         issued.append(cookies.device.issue(sign_ins.device(account)))
     if _is_script(visit):
@@ -233,6 +230,16 @@ def _tell_next(url: str, *cookies: Cookie) -> Answer:
     return Response({"next": url}, status_code=200, cookies=list(cookies))
 
 
+def _tell_end(visit: Visit, owner: Account, said: Said) -> Answer:
+    """Tell a script to load the page again, which then says why the link ended.
+
+    If the script sent the form again, it would get another answer.
+    """
+    path = visit.site.paths.reset
+    flash = visit.cookies.set_flash(Flash(said, owner.kind, owner.locale), path)
+    return _tell_next(visit.site.url(path), visit.cookies.link.expire(), flash)
+
+
 async def _show_without_link(visit: Visit) -> Answer:
     """Return the page without a link.
 
@@ -244,7 +251,7 @@ async def _show_without_link(visit: Visit) -> Answer:
         case Flash(said="invalid" | "expired" | "used" | "second_step" as reason):
             raise proofs.LinkDead(reason)
         case Flash(said="outcome_unknown"):
-            raise OutcomeUnknown("a script was told where this is said")
+            raise OutcomeUnknown("a script was sent to this page, which says so")
         case Flash(said="link_replaced", email=hint):
             return visit.page("link_replaced.html", email_hint=hint)
         case Flash(said="password_changed", return_to=back) as flash:

@@ -1,20 +1,16 @@
-"""The pages to sign in and out, redirects to them, and the page of the security settings."""
+"""The pages to sign in and to sign out."""
 
 import re
-from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Controller, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.service.accounts.port import Account
 from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, Visit
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
-from keyturn.service.pages.site import Site
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
     SecondStepRejected,
@@ -112,7 +108,7 @@ async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None
     issued = [cookies.session.issue(opened.secret), cookies.device.issue(opened.device)]
     settings_path = site.settings_location(kind)
     if settings_path in site.settings_paths:
-        issued.append(cookies.asked(settings_path).expire())
+        issued.append(cookies.link_request(settings_path).expire())
     if proof:
         issued.append(cookies.password.expire())
     url = next_url(data.next, site.settings_url(kind))
@@ -149,69 +145,3 @@ def next_url(wanted: str, otherwise: str) -> str:
     if _PATH_OF_THIS_SITE.fullmatch(wanted):
         return wanted
     return otherwise
-
-
-def sign_in_url(site: Site, wanted: str) -> str:
-    """Return the URL of the hosted sign-in page, which then leads to the page `wanted`."""
-    return f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}"
-
-
-@route("/", http_method=READ, include_in_schema=False)
-async def redirect_home(visit: NamedDependency[Visit]) -> Answer:
-    site = visit.site
-    if visit.container.sign_ins:
-        return visit.redirect(site.url(site.paths.sign_in))
-    return visit.redirect(site.forgot)
-
-
-@route("/.well-known/change-password", http_method=READ, include_in_schema=False)
-async def redirect_to_change(visit: NamedDependency[Visit]) -> Answer:
-    """Lead password managers to the form (https://w3c.github.io/webappsec-change-password-url/)."""
-    site = visit.site
-    form = site.url(site.paths.reset)
-    if not visit.container.sign_ins:
-        return visit.redirect(site.forgot)
-    if await visit.signed_in():
-        return visit.redirect(form)
-    return visit.redirect(sign_in_url(site, form))
-
-
-class SecuritySettingsPage(Controller):
-    """The page of the security settings, which sends a link to the account's address."""
-
-    @route("/", http_method=READ)
-    async def show(self, visit: NamedDependency[Visit]) -> Answer:
-        site = visit.site
-        account = await visit.require_signed_in()
-        if site.settings_location(account.kind) != visit.request.route_handler.opt["here"]:
-            return visit.redirect(site.settings_url(account.kind))
-        has_asked, wait = await _link_request_of(visit, account)
-        return visit.page("security_settings.html", account=account, has_asked=has_asked, wait=wait)
-
-    @post("/")
-    async def request_password_change(self, visit: NamedDependency[Visit]) -> Answer:
-        """Send a link to the account's own address, unless the cooldown holds it back.
-
-        Raises TooManyRequests.
-        """
-        account = await visit.require_signed_in()
-        url = visit.site.settings_url(account.kind)
-        path = visit.site.settings_location(account.kind)
-        _, wait = await _link_request_of(visit, account)
-        if wait or path not in visit.site.settings_paths:
-            return visit.lead_on(url, account=account)
-        await visit.container.requests.accept(account.email, visit.client)
-        return visit.redirect(url, visit.cookies.set_link_request(account.email, path))
-
-
-async def _link_request_of(visit: Visit, account: Account) -> tuple[bool, timedelta]:
-    """Return whether this browser has requested a link for this account, and the remaining wait.
-
-    The wait also counts requests of other browsers.
-    """
-    link_request = visit.cookies.read_link_request(visit.request)
-    mailboxes = await visit.container.mailboxes.look([account.email])
-    wait = mailboxes[account.email].wait
-    if link_request and link_request.email == account.email:
-        return True, max(link_request.wait, wait)
-    return False, wait

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.container import Container
@@ -74,6 +74,10 @@ class Site:
     @property
     def forgot(self) -> str:
         return self.forgot_url or self.url(self.paths.forgot)
+
+    def hosted_sign_in(self, wanted: str) -> str:
+        """Return the URL of the hosted sign-in page, which then leads to the page `wanted`."""
+        return f"{self.url(self.paths.sign_in)}?{urlencode({'next': wanted})}"
 
     @property
     def settings_paths(self) -> list[str]:

@@ -12,7 +12,7 @@ from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
-from keyturn.service.database.database import lookup
+from keyturn.service.database.batching import lookup
 from keyturn.service.one_time_secrets import OneTimeSecret, SecretRow, secret_of
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import LinkDead

@@ -21,7 +21,6 @@ from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.settings import Settings
@@ -44,7 +43,6 @@ class Stores(Struct, frozen=True, kw_only=True):
     accounts: AccountStore
     limits: RateLimits
     keys: Sequence[str]
-    themes: Themes
     meters: Meters
 
     async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
@@ -133,9 +131,7 @@ class HeldAccounts:
         one_time_secrets.add(self._connection, minted)
 
 
-def build(
-    settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None
-) -> Stores:
+def build(settings: Settings, meters: Meters, accounts: AccountStore | None) -> Stores:
     """Open the database of the settings, and build the stores. Raises SettingsInvalid."""
     limits = settings.limits
     database = Database(settings.database.url, timeout=settings.database.timeout)
@@ -150,6 +146,5 @@ def build(
         accounts=accounts or accounts_for(settings, database),
         limits=RateLimits(limits, database),
         keys=[key, *settings.previous_secret_keys],
-        themes=themes,
         meters=meters,
     )

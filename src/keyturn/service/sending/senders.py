@@ -18,7 +18,7 @@ from keyturn.service.clock import monotonic
 from keyturn.service.database import Database
 from keyturn.service.limits import Hit, Limit, with_stored_counters
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 
 
 def require_libraries(*names: str) -> None:

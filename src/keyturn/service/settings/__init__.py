@@ -10,7 +10,7 @@ reported at once, under the names that the user wrote.
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -23,8 +23,10 @@ from keyturn.values import Folder as Folder
 from keyturn.values import SecretStr as SecretStr
 
 
-def split_secrets(text: str) -> list[str]:
-    return [secret.strip() for secret in text.split(",") if secret.strip()]
+def split_list(text: str) -> list[str]:
+    """Return the members of a list that is written with commas."""
+    members = [member.strip() for member in text.split(",")]
+    return [member for member in members if member]
 
 
 Credentials = Literal[
@@ -109,7 +111,11 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def username(self) -> str:
-        return next((column for column in self.identifiers if column != self.email), "")
+        """The column of user names; "" if only the address names an account."""
+        for column in self.identifiers:
+            if column != self.email:
+                return column
+        return ""
 
     @property
     def endings(self) -> dict[str, Ending]:
@@ -230,10 +236,20 @@ PBKDF2_ITERATIONS = 1_200_000
 If an app's Django has another number, it replaces the hash at the user's next sign-in.
 """
 
-_OTHER_HASHES = {
-    "django-pbkdf2": (f"pbkdf2_sha256${PBKDF2_ITERATIONS}$", 22 + 1 + 44),
-    "argon2id": ("$argon2id$v=19$m=65536,t=3,p=4$", 22 + 1 + 43),
-    "werkzeug-scrypt": ("scrypt:32768:8:1$", 145),
+
+class HashShape(NamedTuple):
+    """How a hash begins, and how many characters of salt and digest follow."""
+
+    start: str
+    rest: int
+
+
+_REST_OF_BCRYPT = 22 + 31
+
+_OTHER_SHAPES = {
+    "django-pbkdf2": HashShape(f"pbkdf2_sha256${PBKDF2_ITERATIONS}$", 22 + 1 + 44),
+    "argon2id": HashShape("$argon2id$v=19$m=65536,t=3,p=4$", 22 + 1 + 43),
+    "werkzeug-scrypt": HashShape("scrypt:32768:8:1$", 145),
 }
 
 
@@ -264,15 +280,18 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "bcrypt"
 
     @property
+    def shape(self) -> HashShape:
+        if self.format in BCRYPT_PREFIXES:
+            return HashShape(f"{BCRYPT_PREFIXES[self.format]}{self.cost}$", _REST_OF_BCRYPT)
+        return _OTHER_SHAPES[self.format]
+
+    @property
     def hash_start(self) -> str:
-        prefix = BCRYPT_PREFIXES.get(self.format)
-        return f"{prefix}{self.cost}$" if prefix else _OTHER_HASHES[self.format][0]
+        return self.shape.start
 
     @property
     def hash_length(self) -> int:
-        return len(self.hash_start) + (
-            _OTHER_HASHES[self.format][1] if self.format in _OTHER_HASHES else 53
-        )
+        return len(self.shape.start) + self.shape.rest
 
     @property
     def max_bytes(self) -> int:
@@ -320,7 +339,7 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def keys(self) -> list[str]:
-        return split_secrets(self.key)
+        return split_list(self.key)
 
 
 PhoneNumber = Annotated[
@@ -433,7 +452,8 @@ if TYPE_CHECKING:
     ProviderOrNone: TypeAlias = str
     _ProviderSections: Any
 else:
-    ProviderOrCapture, ProviderOrNone = Literal[(*PROVIDERS, "capture")], Literal[(*PROVIDERS, "")]
+    ProviderOrCapture = Literal[(*PROVIDERS, "capture")]
+    ProviderOrNone = Literal[(*PROVIDERS, "")]
     _ProviderSections = msgspec.defstruct(
         "_ProviderSections",
         [(name, provider, provider()) for name, provider in PROVIDERS.items()],
@@ -616,7 +636,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> list[str]:
-        return split_secrets(self.secret)
+        return split_list(self.secret)
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,11 +14,10 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.hosts import is_loopback
 from keyturn.mail import addresses
 from keyturn.plain_files import read_plain_file
 from keyturn.service.settings.building import holds
-from keyturn.service.settings.url_rules import policy_faults
+from keyturn.service.settings.url_rules import is_private, policy_faults
 from keyturn.values import FileOrUrl, not_this
 
 LARGEST_LOGO = 200_000
@@ -78,13 +77,12 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
     if FileOrUrl(logo).is_url:
-        is_local = logo.startswith("http://") and is_loopback(logo)
-        if logo.startswith("https://") or is_local:
+        if is_private(logo):
             yield from policy_faults(name, logo)
         else:
-            who = "mail programs fetch" if in_mails else "browsers fetch"
-            message = f"must begin with https://, or be a file{not_this(logo)}: {who} only those"
-            yield Fault(name, message)
+            who = "mail programs" if in_mails else "browsers"
+            message = f"must begin with https://, or be a file{not_this(logo)}"
+            yield Fault(name, f"{message}: {who} fetch only those")
         return
     try:
         content = read_logo(logo)

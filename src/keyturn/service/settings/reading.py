@@ -55,10 +55,11 @@ def read_settings(
     reading = inspect_settings(
         file, environ, sending=sending, connecting=connecting, with_file=with_file
     )
-    if reading.faults:
-        missing_file = str(reading.file) if reading.is_of_no_file else ""
-        raise SettingsInvalid(reading.faults, missing_file=missing_file)
-    return reading.settings
+    if not reading.faults:
+        return reading.settings
+    if reading.is_of_no_file:
+        raise SettingsInvalid(reading.faults, missing_file=str(reading.file))
+    raise SettingsInvalid(reading.faults)
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,10 +107,13 @@ def inspect_settings(
     _overlay_environment(values, environ, variables, faults)
     builder = Builder(variables, file.parent, faults)
     settings, all_faults = _build(values, builder, environ, sending=sending, connecting=connecting)
-    # If the file cannot be read, its settings are not missing: only the fault of the file is true.
-    told = of_file or tuple(all_faults)
-    is_of_no_file = not is_named and not file.exists()
-    return Reading(file=file, settings=settings, faults=told, is_of_no_file=is_of_no_file)
+    return Reading(
+        file=file,
+        settings=settings,
+        # If the file cannot be read, its settings are not missing: only its own fault is true.
+        faults=of_file or tuple(all_faults),
+        is_of_no_file=not is_named and not file.exists(),
+    )
 
 
 def missing_settings() -> str:
@@ -268,7 +272,9 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
         # A URL may have a password before an @, or a key behind a ?.
         after_scheme = text.partition("://")[2]
         may_log_in = "@" in after_scheme or "?" in after_scheme
-        yield name, "set" if is_secret(kind) or may_log_in else text
+        if is_secret(kind) or may_log_in:
+            text = "set"
+        yield name, text
 
 
 def is_secret(kind: Any) -> bool:

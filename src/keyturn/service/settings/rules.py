@@ -36,15 +36,17 @@ from keyturn.service.settings import (
     SupabaseSettings,
     TableSettings,
     is_plain_ldap,
-    split_secrets,
+    split_list,
 )
 from keyturn.service.settings.brand_files import brand_faults
 from keyturn.service.settings.building import holds, member_name
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
+from keyturn.service.settings.placeholders import NULL, RANDOM, TIMES
 from keyturn.service.settings.url_rules import (
     ENDS_A_SOURCE,
     database_fault,
+    is_private,
     page_faults,
     service_faults,
 )
@@ -212,10 +214,8 @@ _STORES = ("builtin", "table", "supabase", "ldap")
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
-RANDOM = "{random}"
-_TIMES = ("{now}", "{now_ms}", "{now_iso}")
-_PLACES = (*_TIMES, "{null}")
-_PLACES_OF_CHANGE = (*_TIMES, RANDOM, "{null}")
+_PLACES = (*TIMES, NULL)
+_PLACES_OF_CHANGE = (*TIMES, RANDOM, NULL)
 """Only `accounts.table.set` may have a random value. A lock is recognised by its value, and an
 ending would write the same value into several rows.
 """
@@ -330,7 +330,7 @@ def _ending(table: TableSettings, entry: str, ending: Ending) -> Iterator[Fault]
     yield from _values(f"{setting}.set", ending.set)
     yield from _values(f"{setting}.where", ending.where)
     for column, value in ending.where.items():
-        if value in _TIMES:
+        if value in TIMES:
             name = member_name(f"{setting}.where", column)
             yield Fault(name, "no row has the present time: write a value")
 
@@ -511,16 +511,9 @@ def _brands(settings: Settings) -> Iterator[Fault]:
 
 def _password(settings: Settings) -> Iterator[Fault]:
     breaches = settings.password.breaches
-    if breaches not in {"", "hibp"} and not _is_private(breaches):
+    if breaches not in {"", "hibp"} and not is_private(breaches):
         message = f"must be hibp, or begin with https://, not {shown(breaches)}"
         yield Fault("password.breaches", message)
-
-
-def _is_private(url: str) -> bool:
-    """Tell whether nobody on the network can read what is sent to the URL."""
-    if url.startswith("http://"):
-        return is_loopback(url)
-    return url.startswith("https://")
 
 
 def _challenge(challenge: ChallengeSettings) -> Iterator[Fault]:
@@ -542,8 +535,7 @@ def _challenge(challenge: ChallengeSettings) -> Iterator[Fault]:
 
 def _may_load(url: str) -> bool:
     """Tell whether a page's policy can name a script's URL. Over http, others could change it."""
-    has_safe_origin = url.startswith("https://") or is_loopback(url)
-    return has_safe_origin and not ENDS_A_SOURCE.search(url)
+    return is_private(url) and not ENDS_A_SOURCE.search(url)
 
 
 # The section [second_step]
@@ -633,7 +625,7 @@ def _webhooks(settings: Settings) -> Iterator[Fault]:
     if "@" in host:
         message = "must not contain a user or a password: the signature proves that the call is"
         yield Fault("webhooks.url", f"{message} Keyturn's")
-    if not all(holds(webhook_key, secret) for secret in split_secrets(webhooks.secret)):
+    if not all(holds(webhook_key, secret) for secret in split_list(webhooks.secret)):
         yield Fault("webhooks.secret", f"must be a signing secret: {FORM}")
     if webhooks.url and not webhooks.secret:
         yield _missing("webhooks.secret", "webhooks.url is set")

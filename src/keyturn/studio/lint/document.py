@@ -1,7 +1,7 @@
 """A mail as the checks see it: rendered, with the place of every character in the templates."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -96,6 +96,14 @@ class Document:
 
     def made_up_finding(self, place: Place, name: str) -> Finding:
         return RULES.finding(place, "unchecked/made-up", name=name)
+
+    def texts_of_values(self) -> Iterator[str]:
+        """Yield the texts among the values of the sample, also those in lists and mappings."""
+        return _texts_in(self.sample.values)
+
+    def has_in_values(self, text: str) -> bool:
+        """Tell whether a value of the sample holds a text, which then is not the template's."""
+        return any(text in value for value in self.texts_of_values())
 
     @cached_property
     def _ranges(self) -> dict[int, range]:
@@ -195,6 +203,18 @@ class Document:
         marks = (mark for above in (node, *node.ancestors()) for mark in source_marks(above))
         offsets = (at if is_offset else self._offsets.get(at) for at, is_offset in marks)
         return next((at for at in offsets if at is not None), self.body.offset)
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for one in value.values():
+                yield from _texts_in(one)
+        case list() | tuple():
+            for one in value:
+                yield from _texts_in(one)
 
 
 # Returns findings; equal ones in several samples are reported once.

@@ -93,6 +93,13 @@ class Connection:
         self._number += 1
         self.may_have_changed = self.may_have_changed or changes
         self._transport.write(messages.request(self._number, operation, b"".join(controls)))
+        result = await self._receive()
+        if changes and result.code in messages.CERTAIN_NO:
+            self.may_have_changed = False
+        return result
+
+    async def _receive(self) -> Result:
+        """Return the answer to the last request. Raises ConnectionBroken."""
         entries: list[Entry] = []
         while True:
             number, answer = await self._next_message()
@@ -102,8 +109,6 @@ class Connection:
             if number != self._number:
                 raise ConnectionBroken("an answer to another request")
             if isinstance(answer, Result):
-                if changes and answer.code in messages.CERTAIN_NO:
-                    self.may_have_changed = False
                 return msgspec.structs.replace(answer, entries=tuple(entries))
             if answer is not None:
                 entries.append(answer)

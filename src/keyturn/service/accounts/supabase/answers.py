@@ -36,6 +36,20 @@ class _Refusal(msgspec.Struct):
     message: str | None = None
     weak_password: _WeakPassword | None = None
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        if self.weak_password is None:
+            return ()
+        return self.weak_password.reasons or ()
+
+    @property
+    def word(self) -> str:
+        """The error code, in the words of Supabase Auth; "" if there is none."""
+        word = self.code if isinstance(self.code, str) else self.error_code
+        if not word and self.reasons:
+            return "weak_password"
+        return word or ""
+
 
 class AuthAnswer(msgspec.Struct, frozen=True):
     """An answer of the Auth server, or of a proxy before it.
@@ -123,11 +137,5 @@ def read_answer(status: int, body: bytes) -> AuthAnswer:
     if status in _DONE:
         return AuthAnswer(status, body)
     refusal = read_json(body, _Refusal) or _Refusal()
-    reasons: tuple[str, ...] = ()
-    if refusal.weak_password:
-        reasons = refusal.weak_password.reasons or ()
-    code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
-    if not code and reasons:
-        code = "weak_password"
     message = refusal.message or refusal.msg or ""
-    return AuthAnswer(status, body, code or "", message, reasons)
+    return AuthAnswer(status, body, refusal.word, message, refusal.reasons)

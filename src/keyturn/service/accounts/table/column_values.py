@@ -3,18 +3,14 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from secrets import token_bytes, token_urlsafe
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
 import sqlalchemy as sa
 
 from keyturn.service.accounts.table.columns import Stored, kind_of
-
-TimePlaceholder = Literal["{now}", "{now_ms}", "{now_iso}"]
-TIMES: tuple[TimePlaceholder, ...] = get_args(TimePlaceholder)
-
-RANDOM = "{random}"
+from keyturn.service.settings.placeholders import NULL, RANDOM, TIMES
 
 Value = bool | int | float | str
 """A value of a setting for a column: a placeholder, or the value itself."""
@@ -26,7 +22,7 @@ def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
     Raises ValueError, with a sentence, if the column cannot hold it.
     """
     kind = kind_of(column)
-    if wanted == "{null}":
+    if wanted == NULL:
         if not column.nullable:
             raise ValueError("may not be NULL")
         return None

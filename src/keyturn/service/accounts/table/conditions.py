@@ -15,9 +15,10 @@ from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.active_condition import is_active
-from keyturn.service.accounts.table.column_values import TIMES, Value, set_value
+from keyturn.service.accounts.table.column_values import Value, set_value
 from keyturn.service.accounts.table.columns import kind_of, lowered
 from keyturn.service.accounts.table.mapping import MappedTable
+from keyturn.service.settings.placeholders import NULL, TIMES
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
@@ -181,7 +182,7 @@ def is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
 
     A time in the past tells when the row ended, so it stays.
     """
-    if value == "{null}":
+    if value == NULL:
         return column.is_not(None)
     limit = sa.bindparam(None, set_value(column, value, moment), type_=column.type, unique=True)
     if value in TIMES:
@@ -190,7 +191,7 @@ def is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
 
 
 def has_value(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
-    if value == "{null}":
+    if value == NULL:
         return column.is_(None)
     return is_any(column, [set_value(column, value, moment)])
 

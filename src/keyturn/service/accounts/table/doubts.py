@@ -12,13 +12,13 @@ from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.service import addresses
 from keyturn.service.accounts.table import recognised_hashes
 from keyturn.service.accounts.table.account_counts import doubt_counts
-from keyturn.service.accounts.table.column_values import TIMES
 from keyturn.service.accounts.table.columns import kind_of, sample, text_of
 from keyturn.service.accounts.table.mapping import ForbiddenDeletion, MappedTable
 from keyturn.service.accounts.table.statements import Statements, spellings
 from keyturn.service.accounts.table.time_forms import placeholder_for, usual_form, written_form
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
+from keyturn.service.settings.placeholders import TIMES
 
 _DELETE_TOO = (
     "Delete those, too, with the same `when`, or set a column instead. A reset fails where such "

@@ -24,7 +24,7 @@ from keyturn.service.accounts.table.foreign_keys import (
     keeper,
 )
 from keyturn.service.clock import now
-from keyturn.service.database.database import encoding
+from keyturn.service.database.statements import encoding
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
 from keyturn.values import did_you_mean

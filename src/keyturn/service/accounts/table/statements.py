@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.column_values import RANDOM, Value, set_value
+from keyturn.service.accounts.table.column_values import Value, set_value
 from keyturn.service.accounts.table.columns import AnyEncoding, kind_of, lowered
 from keyturn.service.accounts.table.conditions import (
     PASSWORD_PROVIDERS,
@@ -28,6 +28,7 @@ from keyturn.service.accounts.table.conditions import (
     limits_of_ranges,
 )
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
+from keyturn.service.settings.placeholders import RANDOM
 
 _PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read unchanged
 

@@ -22,7 +22,7 @@ from keyturn.service.accounts.table.mapping import MappingReader
 from keyturn.service.accounts.table.statements import Query, Statements, spellings
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.database.database import Batcher
+from keyturn.service.database.batching import Batcher
 from keyturn.service.problems.passwords import ChangeRefused
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings, TableSettings

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from keyturn.service.accounts.table.column_values import TIMES, TimePlaceholder, time_value
+from keyturn.service.accounts.table.column_values import time_value
 from keyturn.service.accounts.table.columns import Stored
+from keyturn.service.settings.placeholders import TIMES, TimePlaceholder
 
 _FIRST_SECOND = 10**8
 """The least number of seconds since 1970 that counts as a time: March 1973.

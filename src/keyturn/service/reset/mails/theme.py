@@ -20,6 +20,7 @@ from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
 from keyturn.service.settings.building import decode_text
 from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, log
+from keyturn.values import explain_mismatch
 
 _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
@@ -167,7 +168,8 @@ def themes_of(
         try:
             brand = _brand_with(settings.brand, values)
         except msgspec.ValidationError as error:
-            faults.append(Fault(place, str(error)))
+            name, sentence = explain_mismatch(str(error))
+            faults.append(Fault(f"{place}.{name}", sentence))
             continue
         kinds[kind] = Theme(brand=brand, base_url=base_url, kind=kind)
     if faults:

@@ -17,8 +17,8 @@ from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.accounts.hash_formats import BCRYPT_BYTES
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.service.problems.requests import Busy
+from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.passwords.breaches import Breaches
-from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import PasswordSettings, Settings
 
 _SHORTEST_NAME = 4
@@ -276,10 +276,10 @@ def _read_phrases(file: Path) -> frozenset[str]:
 KNOWN_PHRASES = _read_phrases(Path(__file__).with_name("known_phrases.txt"))
 
 
-def build(settings: Settings, stores: Stores, breaches: Breaches | None) -> PasswordPolicy:
+def build(settings: Settings, themes: Themes, breaches: Breaches | None) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
-        *(brand.name for brand in stores.themes.brands),
+        *(brand.name for brand in themes.brands),
         max_bytes=settings.hashing.max_bytes,
         breaches=breaches,
     )

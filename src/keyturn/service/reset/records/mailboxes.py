@@ -14,7 +14,7 @@ import msgspec
 from keyturn.service import addresses
 from keyturn.service.database import Database, Store
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 
 _DAY = 86_400
 

@@ -3,16 +3,17 @@ in dark modes.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 
 from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Colour, Mode
+from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity
+from keyturn.studio.lint.markup.structure import is_default
 
 ENOUGH_FOR_LARGE = 3.0
 _INVISIBLE = 1.5  # below this ratio a reader does not notice the text
@@ -34,107 +35,152 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
     A text that fails in light is not reported again for the modes that invert it.
     """
-    values, texts = document.sample.values, document.texts_in_light
-    guessed = {
-        node
-        for node, paint in texts
-        if not values and _STAND_IN in (str(paint.colour), str(paint.background))
-    }
-    failed, reported = set[Element](), dict[tuple[str, str, int], Finding]()
+    guessed = _texts_in_guessed_colours(document)
+    failed_in_light: set[Element] = set()
+    reported: dict[tuple[str, str, int], Finding] = {}
     for mode in (LIGHT, DARK, PARTIAL, FULL):
-        painter = Painter(document.compiled, mode, document.stylesheets)
-        if mode is DARK and not painter.knows_dark:
-            continue
-        for node, paint in texts if mode is LIGHT else painter.texts():
-            if node in guessed or (
-                mode.inverts and (node in failed or paint.over_image)
-            ):  # images stay as they are
+        for node, paint in _texts_in(document, mode):
+            # A client that inverts colours leaves images as they are.
+            is_settled = node in failed_in_light or paint.over_image
+            if node in guessed or (mode.inverts and is_settled):
                 continue
-            if finding := _finding_on(document, node, paint, mode):
-                failed |= {node} if mode is LIGHT else set()
-                reported.setdefault(
-                    (finding.message, finding.place.file, finding.place.line), finding
-                )
+            finding = _contrast_finding(document, node, paint, mode)
+            if finding is None:
+                continue
+            if mode is LIGHT:
+                failed_in_light.add(node)
+            place = finding.place
+            reported.setdefault((finding.message, place.file, place.line), finding)
     yield from reported.values()
 
 
-def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> Finding | None:
+def _texts_in(document: Document, mode: Mode) -> Iterable[tuple[Element, Paint]]:
+    """Return the visible texts and their look in a mode; none if the mail has no dark styles."""
+    if mode is LIGHT:
+        return document.texts_in_light
+    painter = Painter(document.compiled, mode, document.stylesheets)
+    if mode is DARK and not painter.knows_dark:
+        return ()
+    return painter.texts()
+
+
+def _texts_in_guessed_colours(document: Document) -> set[Element]:
+    """Return the texts in a placeholder colour, which only templates without samples have."""
+    if document.sample.values:
+        return set()
+    guessed = set()
+    for node, paint in document.texts_in_light:
+        if _STAND_IN in (str(paint.colour), str(paint.background)):
+            guessed.add(node)
+    return guessed
+
+
+def _contrast_finding(
+    document: Document, node: Element, paint: Paint, mode: Mode
+) -> Finding | None:
     if paint.colour is None or paint.background is None:
         return None
-    colour, background = str(paint.colour), str(paint.background)
+    colour = str(paint.colour)
+    background = str(paint.background)
     ratio = contrast(colour, background)
     enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
     if ratio >= enough:
         return None
-    is_small = ratio >= _FAINT and _is_small_print(document, node, paint.colour, paint.size)
-    severity: Severity = (
-        "note" if is_small or (mode.inverts and ratio >= ENOUGH_FOR_LARGE) else "warning"
-    )
+    case = ""
+    says = mode.says
+    if paint.over_image:
+        case = "image"
+        says = f"{mode.says} if the image behind it is not shown"
     return document.finding(
         document.offset_of(node),
         f"contrast/{mode.name}",
-        "image" if paint.over_image else "",
-        severity="error"
-        if ratio < _INVISIBLE and not (mode.inverts or paint.over_image)
-        else severity,
+        case,
+        severity=_severity_of_contrast(document, node, paint, mode, ratio),
         rests_on=_colours_of(document, node),
         colours=f"{colour} on {background}",
         ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
-        says=f"{mode.says} if the image behind it is not shown" if paint.over_image else mode.says,
+        says=says,
         what="large text" if paint.is_large else "text",
         enough=enough,
     )
 
 
+def _severity_of_contrast(
+    document: Document, node: Element, paint: Paint, mode: Mode, ratio: float
+) -> Severity:
+    if ratio < _INVISIBLE and not (mode.inverts or paint.over_image):
+        return "error"
+    if mode.inverts and ratio >= ENOUGH_FOR_LARGE:
+        return "note"
+    if ratio >= _FAINT and _is_small_print(document, node, paint):
+        return "note"
+    return "warning"
+
+
 def _colours_of(document: Document, node: Element) -> Iterator[range]:
     """Yield the ranges of the markup that may decide the colours of an element."""
-    of_all = (
-        one
-        for one in document.elements()
-        if any(above.tag == "mj-attributes" for above in one.ancestors())
-    )
-    for element in (*document.sources_of(node), *of_all):
-        for name, one in element.attributes.items():
+    defaults = filter(is_default, document.elements())
+    for element in (*document.sources_of(node), *defaults):
+        for name, attribute in element.attributes.items():
             if name == "style":
-                written = document.markup[one.value_offset : one.end]
-                yield from _declared_colours(written, one.value_offset)
+                written = document.markup[attribute.value_offset : attribute.end]
+                yield from _declared_colours(written, attribute.value_offset)
             elif name in _COLOURED_BY or name.endswith("color"):
-                yield range(one.value_offset, one.end)
+                yield range(attribute.value_offset, attribute.end)
     for css, start, _ in document.authored_styles():
         yield from _declared_colours(css, start)
 
 
 def _declared_colours(css: str, start: int) -> Iterator[range]:
-    return (range(start + one.start(), start + one.end()) for one in _DECLARED_COLOUR.finditer(css))
+    for declared in _DECLARED_COLOUR.finditer(css):
+        yield range(start + declared.start(), start + declared.end())
 
 
-def _is_small_print(document: Document, node: Element, colour: Colour, size: float) -> bool:
+def _is_small_print(document: Document, node: Element, paint: Paint) -> bool:
     """Tell whether a text is grey, and smaller than most of the mail or 13 px, or in its footer."""
-    names = (f"{one.tag} {one.get('class')} {one.get('id')}" for one in (node, *node.ancestors()))
-    is_small = size < max(document.text_size, _SMALLEST) or any(map(_FOOTER.search, names))
-    return is_small and max(colour[:3]) - min(colour[:3]) <= _GREY
+    if paint.colour is None:
+        return False
+    channels = paint.colour[:3]
+    is_grey = max(channels) - min(channels) <= _GREY
+    is_small = paint.size < max(document.text_size, _SMALLEST)
+    return is_grey and (is_small or _is_in_footer(node))
+
+
+def _is_in_footer(node: Element) -> bool:
+    for element in (node, *node.ancestors()):
+        names = f"{element.tag} {element.get('class')} {element.get('id')}"
+        if _FOOTER.search(names):
+            return True
+    return False
 
 
 def check_language_and_title(document: Document) -> Iterator[Finding]:
-    top = document.root.find("mjml") or document.root.find("html")
-    offset = top.offset if top else 0
-    if top is None or not top.get("lang").strip():
-        yield document.finding(offset, "accessibility/lang", tag=top.tag if top else "outermost")
+    outermost = document.root.find("mjml") or document.root.find("html")
+    offset = outermost.offset if outermost else 0
+    if outermost is None:
+        yield document.finding(offset, "accessibility/lang", tag="outermost")
+    elif not outermost.get("lang").strip():
+        yield document.finding(offset, "accessibility/lang", tag=outermost.tag)
     if not document.mail.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
+        if title:
+            offset = title.offset
         tag = "mj-title" if document.files.is_mjml else "title"
-        yield document.finding(title.offset if title else offset, "accessibility/title", tag=tag)
+        yield document.finding(offset, "accessibility/title", tag=tag)
 
 
 def check_headings(document: Document) -> Iterator[Finding]:
-    headings = [
-        (one.offset, int(one.tag[1]))
-        for one in document.html_elements("h1", "h2", "h3", "h4", "h5", "h6")
-    ]
-    for (_, before), (offset, level) in pairwise(headings):
+    headings = list(document.html_elements("h1", "h2", "h3", "h4", "h5", "h6"))
+    for above, heading in pairwise(headings):
+        before = int(above.tag[1])
+        level = int(heading.tag[1])
         if level > before + 1:
             yield document.finding(
-                offset, "accessibility/heading-order", before=before, level=level, next=before + 1
+                heading.offset,
+                "accessibility/heading-order",
+                before=before,
+                level=level,
+                next=before + 1,
             )
     if not headings and document.body.tag:
         yield document.finding(document.body.offset, "accessibility/no-heading")
@@ -144,9 +190,11 @@ def check_texts(document: Document) -> Iterator[Finding]:
     for node, paint in document.texts_in_light:
         find = partial(document.finding, document.offset_of(node))
         if paint.size < _SMALLEST:
-            severity: Severity = "note" if _TINY <= paint.size < document.text_size else "warning"
+            is_usual = paint.size >= document.text_size
+            severity: Severity = "warning" if paint.size < _TINY or is_usual else "note"
             yield find("accessibility/small-text", severity=severity, size=paint.size)
-        if len(node.text()) > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
+        is_long = len(node.text()) > _SEVERAL_LINES
+        if is_long and 0 < paint.line_height < paint.size * _TIGHTEST:
             yield find("accessibility/tight-lines", height=paint.line_height, size=paint.size)
         if paint.align == "justify":
             yield find("accessibility/justified")

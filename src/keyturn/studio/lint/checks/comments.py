@@ -35,9 +35,10 @@ def is_open(comment: re.Match[str]) -> bool:
     A second `<!--` alone hides nothing: `<!--[if !mso]><!-- -->` ends where it should (HTML,
     13.2.5.43).
     """
+    if comment["end"] == "":
+        return True
     before, second, _ = (comment["text"] or "").rpartition("<!--")
-    hides_tags = bool(second) and _TAG.search(before) is not None
-    return comment["end"] == "" or hides_tags
+    return second != "" and _TAG.search(before) is not None
 
 
 def check_swallowing_elements(document: Document) -> Iterator[Finding]:

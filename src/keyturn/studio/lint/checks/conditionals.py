@@ -37,20 +37,15 @@ def check_conditionals(document: Document) -> Iterator[Finding]:
     markup = str(document.markup)
     open_starts: list[int] = []
     for mark in _MEANT.finditer(markup):
-        is_end = mark["end"] is not None
-        if is_end and not open_starts:
-            continue  # it ends nothing, and no client minds
-        recognised = _END if is_end else _START
-        if not recognised.fullmatch(mark[0]):
-            right = "<![endif]-->" if is_end else f"<!--[if {' '.join(mark['condition'].split())}]>"
-            shown = " ".join(mark[0].split())
-            yield document.finding(
-                mark.start(), "html/malformed-conditional", shown=shown, right=right
-            )
-        if is_end:
-            open_starts.pop()
-        else:
+        if mark["end"] is None:
             open_starts.append(mark.start())
+            if not _START.fullmatch(mark[0]):
+                condition = " ".join(mark["condition"].split())
+                yield _malformed(document, mark, f"<!--[if {condition}]>")
+        elif open_starts:  # an end that ends nothing disturbs no client
+            open_starts.pop()
+            if not _END.fullmatch(mark[0]):
+                yield _malformed(document, mark, "<![endif]-->")
     open_comments = {comment.start() for comment in COMMENT.finditer(markup) if is_open(comment)}
     for start in open_starts:
         if start not in open_comments:
@@ -58,12 +53,33 @@ def check_conditionals(document: Document) -> Iterator[Finding]:
     yield from _check_content(document, markup)
 
 
+def _malformed(document: Document, mark: re.Match[str], right: str) -> Finding:
+    shown = " ".join(mark[0].split())
+    return document.finding(mark.start(), "html/malformed-conditional", shown=shown, right=right)
+
+
 def _check_content(document: Document, markup: str) -> Iterator[Finding]:
     """Yield elements of Office that are not closed, or not in a cell.
 
     A pair may lie in two comments.
     """
-    for_word = COMMENT.sub(lambda comment: " " * len(comment[0]), blanked_for_word(markup))
+    for_word = COMMENT.sub(_blanks, blanked_for_word(markup))
+    for tag in _unclosed_office_tags(for_word):
+        yield document.finding(tag.start(), "html/unclosed-office-tag", tag=tag["tag"])
+    for found in _VML_BETWEEN_CELLS.finditer(for_word):
+        yield document.finding(found.start("vml"), "html/vml-between-cells", tag=found["tag"])
+
+
+def _blanks(comment: re.Match[str]) -> str:
+    return " " * len(comment[0])
+
+
+def _unclosed_office_tags(for_word: str) -> Iterator[re.Match[str]]:
+    """Yield the start tags without an end tag of their own.
+
+    An end tag that ends nothing is skipped. The count of open tags says so without a search through
+    all of them, which thousands of tags would make slow.
+    """
     open_tags: list[re.Match[str]] = []
     times_open = Counter[str]()
     for tag in _OFFICE_TAG.finditer(for_word):
@@ -72,14 +88,13 @@ def _check_content(document: Document, markup: str) -> Iterator[Finding]:
             if not tag["alone"]:
                 open_tags.append(tag)
                 times_open[name] += 1
-        elif times_open[name]:
-            while open_tags[-1]["tag"].lower() != name:
-                inner = open_tags.pop()
-                times_open[inner["tag"].lower()] -= 1
-                yield document.finding(inner.start(), "html/unclosed-office-tag", tag=inner["tag"])
-            open_tags.pop()
-            times_open[name] -= 1
-    for tag in open_tags:
-        yield document.finding(tag.start(), "html/unclosed-office-tag", tag=tag["tag"])
-    for found in _VML_BETWEEN_CELLS.finditer(for_word):
-        yield document.finding(found.start("vml"), "html/vml-between-cells", tag=found["tag"])
+            continue
+        if not times_open[name]:
+            continue
+        while open_tags[-1]["tag"].lower() != name:
+            inner = open_tags.pop()
+            times_open[inner["tag"].lower()] -= 1
+            yield inner
+        open_tags.pop()
+        times_open[name] -= 1
+    yield from open_tags

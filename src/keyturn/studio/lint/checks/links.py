@@ -1,24 +1,23 @@
-"""Links of a mail: addresses, texts and secrets.
+"""Links of a mail: their addresses and their texts.
 
 An address is never fetched: a GET may consume a reset link.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
-from itertools import pairwise
-from urllib.parse import parse_qsl, unquote
+from itertools import chain
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.hosts import host_in, site_of, split_address
-from keyturn.mail.rendering.html_tree import Attribute, Element, attribute_value
+from keyturn.hosts import host_in
+from keyturn.mail.rendering.html_tree import Element, attribute_value
 from keyturn.studio.gallery.variables.plausible_texts import Named
 from keyturn.studio.gallery.variables.slots import fit, mark_for, slots_in
+from keyturn.studio.lint.checks.addresses import is_between, is_unfilled, scheme_of, urls_in
+from keyturn.studio.lint.checks.anchors import Anchor, anchors, range_of
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
-from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import made_up_in
 
@@ -27,7 +26,6 @@ _KNOWN = {  # the schemes of links, images and bases
     "image": ("https", "http", "cid", "data"),
     "base": ("https", "http"),
 }
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _MAILBOX = r"\s*[^\s@,<>?]+@[^\s@,<>?]+\.[^\s@,<>?.]+\s*"
 _MAILTO = re.compile(
     rf"mailto:(?!//){_MAILBOX}(?:,{_MAILBOX})*(?:\?.*)?", re.IGNORECASE | re.DOTALL
@@ -49,30 +47,6 @@ _TWICE = re.compile(
 )
 
 
-class Anchor(Struct, frozen=True):
-    """A link of a mail.
-
-    `address`: empty without an href. `label`: its text, also that of its images.
-
-    `offset` counts characters of the markup. `begins_at`: where its address does, perhaps the
-    base-url of its navbar.
-    `written`: the ranges of the address in the markup.
-    """
-
-    address: str
-    offset: int
-    begins_at: int
-    label: str = ""
-    has_href: bool = True
-    has_image: bool = False
-    is_button: bool = False
-    written: tuple[range, ...] = ()
-
-    @property
-    def secret(self) -> str:
-        return secret_in(self.address)
-
-
 def check_links(document: Document) -> Iterator[Finding]:
     targets: dict[str, str] = {}
     for anchor in anchors(document):
@@ -80,30 +54,39 @@ def check_links(document: Document) -> Iterator[Finding]:
         if not anchor.has_href:
             yield find("links/no-href")
         elif anchor.address in ("", "#"):
-            # what the mail is for, or one link of several
+            # A button is what the mail is for; another link is one of several.
             yield find("links/empty", severity="error" if anchor.is_button else "warning")
-        elif not anchor.address.startswith(
-            "#"
-        ):  # a place in this mail: compatibility says who follows it
+        elif not anchor.address.startswith("#"):
+            # Of a place in this mail, the check of compatibility says who follows it.
             yield from _check_address(document, anchor)
         yield from _check_label(anchor, targets, find)
-    images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
-    sources = [("image", one.attributes.get("src")) for one in images]
-    sources += (("base", one.attributes.get("href")) for one in document.html_elements("base"))
-    for kind, written in sources:
-        if written and (address := written.value.strip()):
-            source = Anchor(
-                address, written.offset, written.offset, written=(_range_of(document, written),)
-            )
-            yield from _check_address(document, source, kind)
+    for image in document.elements("mj-image", "mj-carousel-image"):
+        yield from _check_source(document, image, "src", "image")
+    for image in document.html_elements("img"):
+        yield from _check_source(document, image, "src", "image")
+    for base in document.html_elements("base"):
+        yield from _check_source(document, base, "href", "base")
 
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:
     """Check the addresses in a mail that consists of text alone."""
-    for match in _ANY_ADDRESS.finditer(document.text):
-        start = match.start()
-        find = partial(document.finding, document.place(start, "text"))
-        yield from _judge_address(document, Anchor(match[0].rstrip(_CLOSING), start, start), find)
+    for url in urls_in(document.text):
+        find = partial(document.finding, document.place(url.offset, "text"))
+        yield from _judge_address(document, Anchor(url.address, url.offset, url.offset), find)
+
+
+def _check_source(
+    document: Document, element: Element, attribute: str, kind: str
+) -> Iterator[Finding]:
+    written = element.attributes.get(attribute)
+    if written and written.value.strip():
+        source = Anchor(
+            address=written.value.strip(),
+            offset=written.offset,
+            begins_at=written.offset,
+            written=(range_of(document, written),),
+        )
+        yield from _check_address(document, source, kind)
 
 
 def _check_address(document: Document, anchor: Anchor, kind: str = "") -> Iterator[Finding]:
@@ -114,31 +97,42 @@ def _check_address(document: Document, anchor: Anchor, kind: str = "") -> Iterat
     `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link.
     """
     find = partial(document.finding, anchor.begins_at, rests_on=())
-    made_up = next((name for one in anchor.written for name in document.made_up(one)), "")
-    left: set[str] = set()
-    if made_up and not document.sample.is_complete:
+    made_up = next(chain.from_iterable(map(document.made_up, anchor.written)), "")
+    if not made_up:
+        yield from _judge_address(document, anchor, find, kind)
+        return
+    errors_with_fitting_values = set[str]()
+    if not document.sample.is_complete:
         fitting = replace(anchor, address=_with_fitting_values(document, anchor))
-        left = {one.rule for one in _judge_address(document, fitting, find, kind)}
+        for one in _judge_address(document, fitting, find, kind):
+            errors_with_fitting_values.add(one.rule)
     for one in _judge_address(document, anchor, find, kind):
-        is_made_up = made_up and one.severity == "error" and one.rule not in left
-        yield document.made_up_finding(one.place, made_up) if is_made_up else one
+        if one.severity == "error" and one.rule not in errors_with_fitting_values:
+            yield document.made_up_finding(one.place, made_up)
+        else:
+            yield one
 
 
 def _with_fitting_values(document: Document, anchor: Anchor) -> str:
     """Return the address with other values for its made-up parts, which fit their places."""
     parts: list[str] = []
-    values: list[tuple[str, str]] = []
-    for one in anchor.written:
-        at = one.start
-        for start, stop, name in made_up_in(document.markup, one.start, one.stop):
-            parts += [attribute_value(document.markup[at:start]), mark_for(len(values))]
-            values.append((name, attribute_value(document.markup[start:stop])))
+    names: list[str] = []
+    values: list[str] = []
+    for written in anchor.written:
+        at = written.start
+        for start, stop, name in made_up_in(document.markup, written.start, written.stop):
+            parts.append(attribute_value(document.markup[at:start]))
+            parts.append(mark_for(len(values)))
+            names.append(name)
+            values.append(attribute_value(document.markup[start:stop]))
             at = stop
-        parts.append(attribute_value(document.markup[at : one.stop]))
-    slots = dict(slots_in(f'<a href="{"".join(parts)}">'))
+        parts.append(attribute_value(document.markup[at : written.stop]))
     address = "".join(parts)
-    for nth, (name, value) in enumerate(values):
-        fitting = fit(slots[nth], value, Named(name)) if nth in slots else value
+    slots = dict(slots_in(f'<a href="{address}">'))
+    for nth, value in enumerate(values):
+        fitting = value
+        if nth in slots:
+            fitting = fit(slots[nth], value, Named(names[nth]))
         address = address.replace(mark_for(nth), fitting)
     return address.strip()
 
@@ -146,47 +140,62 @@ def _with_fitting_values(document: Document, anchor: Anchor) -> str:
 def _judge_address(
     document: Document, anchor: Anchor, find: "partial[Finding]", kind: str = ""
 ) -> Iterator[Finding]:
-    address, host, scheme = anchor.address, host_in(anchor.address), _SCHEME.match(anchor.address)
-    name = scheme[1].lower() if scheme else ""
-    if is_unfilled(address) or (kind == "image" and not scheme and document.template):
+    scheme = scheme_of(anchor.address)
+    if is_unfilled(anchor.address):
         return
+    is_relative_image = kind == "image" and not scheme
+    if is_relative_image and document.template:
+        return
+    fault = _fault_of_scheme(anchor.address, scheme, kind, find)
+    if fault:
+        yield fault
+        return
+    host = host_in(anchor.address)
+    if _INSIDE.fullmatch(host):
+        severity: Severity = "error" if document.template else "note"
+        if not document.has_in_values(host):
+            yield find("links/this-machine", severity=severity, host=host)
+    elif not kind:
+        yield from _check_receiver(document, anchor, host, find)
+
+
+def _fault_of_scheme(
+    address: str, scheme: str, kind: str, find: "partial[Finding]"
+) -> Finding | None:
+    """Return what is wrong with the beginning of an address."""
     if _TWICE.match(address):
-        yield find("links/doubled-scheme")
-    elif not scheme:
-        yield find("links/relative", kind)
-    elif not kind and name in ("javascript", "data", "vbscript", "file"):
-        yield find("links/forbidden-scheme", scheme=name)
-    elif name not in _KNOWN[kind]:
-        meant = did_you_mean(name, _KNOWN[kind], question="Did you mean {}:?")
+        return find("links/doubled-scheme")
+    if not scheme:
+        return find("links/relative", kind)
+    if not kind and scheme in ("javascript", "data", "vbscript", "file"):
+        return find("links/forbidden-scheme", scheme=scheme)
+    if scheme not in _KNOWN[kind]:
+        meant = did_you_mean(scheme, _KNOWN[kind], question="Did you mean {}:?")
         severity: Severity = "error" if meant or kind else "warning"
-        yield find("links/unknown-scheme", kind, severity=severity, scheme=name, fix=meant)
-    elif name == "mailto" and not _MAILTO.fullmatch(address):
-        yield find("links/malformed-mailto")
-    elif _INSIDE.fullmatch(host):
-        if not is_sample_value(document.sample.values, host):
-            yield find(
-                "links/this-machine", severity="error" if document.template else "note", host=host
-            )
-    elif not kind and name in ("http", "https"):
-        yield from _check_web_link(document, anchor, host, find)
+        return find("links/unknown-scheme", kind, severity=severity, scheme=scheme, fix=meant)
+    if scheme == "mailto" and not _MAILTO.fullmatch(address):
+        return find("links/malformed-mailto")
+    return None
 
 
-def _check_web_link(
+def _check_receiver(
     document: Document, anchor: Anchor, host: str, find: "partial[Finding]"
 ) -> Iterator[Finding]:
-    secret, address = bool(anchor.secret), anchor.address.lower()
-    severity: Severity = "error" if secret and document.sample.is_complete else "warning"
-    if not address.startswith(("http://", "https://")) or not host or " " in address:
+    """Check who gets the request of a web link, and its secret."""
+    if scheme_of(anchor.address) not in ("http", "https"):
+        return
+    address = anchor.address.lower()
+    has_secret = anchor.secret != ""
+    is_real_secret = has_secret and document.sample.is_complete
+    severity: Severity = "error" if is_real_secret else "warning"
+    has_host = address.startswith(("http://", "https://")) and host != ""
+    if not has_host or " " in address:
         yield find("links/no-host")
     elif address.startswith("http:"):
-        yield find(
-            "links/http",
-            severity=severity,
-            host=host,
-            seen="read its token" if secret else "see it",
-        )
+        seen = "read its token" if has_secret else "see it"
+        yield find("links/http", severity=severity, host=host, seen=seen)
     if is_between(host):
-        seen = "sees the token in this link" if secret else "sees who clicks this link"
+        seen = "sees the token in this link" if has_secret else "sees who clicks this link"
         yield find("links/third-party", severity=severity, host=host, seen=seen)
 
 
@@ -202,185 +211,3 @@ def _check_label(
     address = anchor.address.rstrip("/")
     if targets.setdefault(label, address) != address:
         yield find("links/same-text", label=anchor.label)
-
-
-def is_between(host: str) -> bool:
-    """Tell whether a host shortens or tracks links for others. It sees every token that passes."""
-    return not RULES["links/third-party"].words["hosts"].isdisjoint((host, site_of(host)))
-
-
-_BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)
-_BUTTON_CLASS = re.compile(r"(?:^|[\s_-])(?:btn|button|cta)(?:$|[\s_-])", re.IGNORECASE)
-_SECRET_NAME = re.compile(r"token|code|key|otp|ticket|secret|signature|hash", re.IGNORECASE)
-_RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_.~-]{20,}|[0-9a-fA-F]{32,}")
-_MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])|[0-9a-f-]+$")
-_SECRET_AT_LEAST = 6
-_TOKEN_NAME = re.compile(r"token|secret|otp$", re.IGNORECASE)
-_CHOOSES_PASSWORD = re.compile(
-    r"reset|forgot|recover|passwor[dt]|choose|activat|invit", re.IGNORECASE
-)
-_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
-_ANY_ADDRESS = re.compile(r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]*+://[^\s<>\"]+")
-_CLOSING = ".,;:!?)]»”"
-_LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-carousel-image")
-
-
-def anchors(document: Document) -> list[Anchor]:
-    """Return the links in the order of the markup, without the defaults in mj-attributes."""
-    rules, elements = default_rules(document.root), document.elements(*_LINKING)
-    used = (
-        one
-        for one in elements
-        if not any(above.tag == "mj-attributes" for above in one.ancestors())
-    )
-    linking = (
-        one
-        for one in (_of_element(document, rules, one) for one in used)
-        if one.has_href or one.is_button
-    )
-    # Without an address, an anchor with a name is only a target.
-    links = (
-        one
-        for one in document.html_elements("a")
-        if "href" in one.attributes or "name" not in one.attributes
-    )
-    return sorted(
-        (*linking, *(_of_html(document, link) for link in links)), key=lambda anchor: anchor.offset
-    )
-
-
-def secret_in(address: str) -> str:
-    """Return the secret part of a web address, which grants access; empty if there is none."""
-    named, path = _parameters_and_path(address)
-    for name, value in named:
-        if (_SECRET_NAME.search(name) and len(value) >= _SECRET_AT_LEAST) or _looks_random(value):
-            return value
-        if inner := secret_in(value):  # an address in a parameter of another one
-            return inner
-    return next((segment for segment in path if _looks_random(segment)), "")
-
-
-def has_token(address: str) -> bool:
-    """Tell whether a web address has a random part: in a parameter that is named as a token, or
-    behind a path segment on passwords or accounts.
-    """
-    named, path = _parameters_and_path(address)
-    if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
-        return True
-    return any(
-        _CHOOSES_PASSWORD.search(before) and _looks_random(after)
-        for before, after in pairwise(path)
-    )
-
-
-def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the parameters and the segments of the path of a web address.
-
-    Other texts have neither.
-    """
-    parts = split_address(address)
-    if parts.scheme not in ("http", "https"):
-        return [], []
-    return parse_qsl(f"{parts.query}&{parts.fragment}"), unquote(parts.path).split("/")
-
-
-def addresses_in(text: str) -> dict[str, int]:
-    """Return the web addresses in a plain text, each with its offset."""
-    return {
-        match[0].rstrip(_CLOSING): match.start()
-        for match in reversed(list(_ADDRESS.finditer(text)))
-    }
-
-
-def _range_of(document: Document, attribute: Attribute) -> range:
-    is_quoted = document.markup[attribute.end - 1] in "\"'"
-    return range(attribute.value_offset, attribute.end - is_quoted)
-
-
-def _of_element(document: Document, rules: Sequence[Element], element: Element) -> Anchor:
-    href = inherited_attribute(rules, element, "href")
-    bar = element.parent if element.parent and element.parent.tag == "mj-navbar" else None
-    base = inherited_attribute(rules, bar, "base-url") if bar else None
-    before, address = (attribute.value.strip() if attribute else "" for attribute in (base, href))
-    is_relative = href and before and not _SCHEME.match(address) and " " not in address
-    written = tuple(
-        _range_of(document, one) for one in ((base if is_relative else None), href) if one
-    )
-    is_image, text = (
-        element.tag in ("mj-image", "mj-carousel-image", "mj-social-element"),
-        element.text(),
-    )
-    return Anchor(
-        address=before + address if href else "",
-        has_href=bool(href),
-        offset=(href or element).offset,
-        begins_at=(base if base and is_relative else href or element).offset,
-        label=text or (element.get("alt").strip() if is_image else ""),
-        has_image=is_image and not text,
-        is_button=element.tag == "mj-button",
-        written=written,
-    )
-
-
-def _of_html(document: Document, link: Element) -> Anchor:
-    href = link.attributes.get("href")
-    at = (href or link).offset
-    return Anchor(
-        address=href.value.strip() if href else "",
-        offset=at,
-        begins_at=at,
-        label=link.text(),
-        has_href=bool(href),
-        has_image=bool(link.find("img")),
-        is_button=_is_button(link),
-        written=(_range_of(document, href),) if href else (),
-    )
-
-
-def _is_button(link: Element) -> bool:
-    """Tell whether a link looks like a button: by its own style, or by the cell around it, as
-    Outlook needs it.
-    """
-    style = link.get("style")
-    if (
-        _BUTTON_STYLE.match(style)
-        or link.get("role") == "button"
-        or _BUTTON_CLASS.search(link.get("class"))
-    ):
-        return True
-    cell = next((above for above in link.ancestors() if above.tag in ("td", "th")), None)
-    around = cell.get("style") if cell else ""
-    filled = "background" in around or bool(cell and cell.get("bgcolor"))
-    return filled and ("padding" in style or ("padding" in around and "border-radius" in around))
-
-
-def _looks_random(text: str) -> bool:
-    return bool(_RANDOM.fullmatch(text) and _MIXED.match(text))
-
-
-# Placeholders of Jinja and gettext. In an address also those of MJML and of sending services.
-UNFILLED = re.compile(r"\{\{|\{%|\{#|%\(\w+\)[sd]")
-_UNFILLED_ADDRESS = re.compile(rf"{UNFILLED.pattern}|\[\[|\*\||<%|\$\{{|%%")
-_IN_BRACKETS = re.compile(
-    r"""(?!%[0-9A-Fa-f]{2})[^\w\s/.?&+"'-]+\s*[A-Za-z_$][\w .:$|-]*[^\w\s/.?&+"'-]+"""
-)
-"""A name between signs of any kind with which an address begins: "[unsubscribe]", "{url}", "%url%",
-"~url~".
-"""
-
-
-def is_unfilled(address: str) -> bool:
-    """Tell whether a service that sends the mail fills in the address, or a part of it."""
-    return bool(_IN_BRACKETS.match(address) or _UNFILLED_ADDRESS.search(address))
-
-
-def is_sample_value(values: Mapping[str, object], text: str) -> bool:
-    return any(text in value for value in texts_in(values))
-
-
-def texts_in(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list | tuple):
-        for one in value.values() if isinstance(value, Mapping) else value:
-            yield from texts_in(one)

@@ -4,20 +4,14 @@ between file and mail.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import get_args
 
 from msgspec import Struct
 
-from keyturn.studio.lint.checks.links import (
-    UNFILLED,
-    Anchor,
-    addresses_in,
-    anchors,
-    is_sample_value,
-    is_unfilled,
-)
+from keyturn.studio.lint.checks.addresses import UNFILLED, addresses_in, is_unfilled
+from keyturn.studio.lint.checks.anchors import Anchor, anchors
 from keyturn.studio.lint.document import Document, Part
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
 from keyturn.studio.lint.source.traced_text import pieces_of
@@ -50,8 +44,11 @@ class Size(Struct, frozen=True):
 
 
 def size_of(html: str, text: str) -> Size:
-    styles = (len(block["css"].encode()) for block in _STYLE.finditer(html) if block["end"])
-    return Size(html=len(html.encode()), style=max(styles, default=0), text=len(text.encode()))
+    largest_style = 0
+    for block in _STYLE.finditer(html):
+        if block["end"]:
+            largest_style = max(largest_style, len(block["css"].encode()))
+    return Size(html=len(html.encode()), style=largest_style, text=len(text.encode()))
 
 
 def check_sizes(document: Document) -> Iterator[Finding]:
@@ -59,34 +56,40 @@ def check_sizes(document: Document) -> Iterator[Finding]:
     if size.html > CLIPPED_AT:
         yield document.finding(_bulkiest_place(document), "sizes/clipped", most=CLIPPED_AT // 1024)
     if size.style > STYLE_DROPPED_AT:
-        blocks = (
-            (len(css), start)
-            for css, start, is_inlined in document.authored_styles()
-            if not is_inlined
+        yield document.finding(
+            _largest_style(document), "sizes/style-dropped", most=STYLE_DROPPED_AT
         )
-        _, largest = max(blocks, default=(0, 0))
-        yield document.finding(largest, "sizes/style-dropped", most=STYLE_DROPPED_AT)
     for image in document.html_elements("img"):
         if not image.get("width").strip():
             severity: Severity = "note" if _WIDTH.search(image.get("style")) else "warning"
             yield document.finding(image.offset, "sizes/image-without-width", severity=severity)
 
 
+def _largest_style(document: Document) -> int:
+    """Return where the author's longest stylesheet begins, 0 without one."""
+    longest = (0, 0)
+    for css, start, is_inlined in document.authored_styles():
+        if not is_inlined:
+            longest = max(longest, (len(css), start))
+    return longest[1]
+
+
 def _bulkiest_place(document: Document) -> int:
     """Return where the output of the template line begins that writes most of the markup."""
     pieces = pieces_of(document.markup)
-    lines, first = Counter[tuple[str, int]](), dict[tuple[str, int], int]()
-    for piece, end in zip(
-        pieces, (*(piece.start for piece in pieces[1:]), len(document.markup)), strict=True
-    ):
+    starts_of_next = [*(piece.start for piece in pieces[1:]), len(document.markup)]
+    written_by = Counter[tuple[str, int]]()
+    first: dict[tuple[str, int], int] = {}
+    for piece, end in zip(pieces, starts_of_next, strict=True):
         if piece.place:
             line = (piece.place.file, piece.place.line)
-            lines[line] += end - piece.start
+            written_by[line] += end - piece.start
             first.setdefault(line, piece.start)
-    if not lines:
+    if not written_by:
         return document.body.offset
-    written = document.markup[first[max(lines, key=lines.__getitem__)] :]
-    return len(document.markup) - len(written.lstrip())
+    bulkiest = max(written_by, key=written_by.__getitem__)
+    output = document.markup[first[bulkiest] :]
+    return len(document.markup) - len(output.lstrip())
 
 
 # Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to
@@ -103,66 +106,85 @@ _HTML = re.compile(
 
 def check_parity(document: Document) -> Iterator[Finding]:
     for part, match in _matches(document, UNFILLED):
-        if not is_sample_value(document.sample.values, match[0]):
+        if not document.has_in_values(match[0]):
             place = document.place(match.start(), part)
             yield document.finding(place, "parity/unfilled", shown=match[0], engine=document.engine)
     if not document.text.strip():
-        yield document.finding(
-            Place(document.files.markup), "parity/no-text", template=document.template
-        )
+        markup = Place(document.files.markup)
+        yield document.finding(markup, "parity/no-text", template=document.template)
         return
-    tags = (
-        one
-        for one in _HTML.finditer(document.text)
-        if not is_sample_value(document.sample.values, one[0])
-    )
-    in_lines = {
-        (at := document.place(one.start(), "text")).line: (at, one[0][:40])
-        for one in reversed([*tags])
-    }
-    yield from (
-        document.finding(at, "parity/html-in-text", shown=shown) for at, shown in in_lines.values()
-    )
+    yield from _html_in_text(document)
     if not document.files.is_text:
-        yield from _links_in_one_part(document)
+        in_text = addresses_in(document.text)
+        in_html = _addresses_in_html(document)
+        yield from _links_not_in_text(document, in_text, in_html)
+        yield from _links_not_in_html(document, in_text, in_html)
     for line in _LONG_LINE.finditer(document.text):
         if not addresses_in(line[0]):
-            yield document.finding(
-                document.place(line.start(), "text"), "parity/long-line", most=_TOO_LONG
-            )
+            place = document.place(line.start(), "text")
+            yield document.finding(place, "parity/long-line", most=_TOO_LONG)
 
 
-def _links_in_one_part(document: Document) -> Iterator[Finding]:
-    in_text, in_html = addresses_in(document.text), dict[str, Anchor]()
-    for anchor in anchors(document):
-        if anchor.address.startswith(("http://", "https://", "mailto:")) and not is_unfilled(
-            anchor.address
-        ):
-            in_html.setdefault(anchor.address, anchor)
+def _html_in_text(document: Document) -> Iterator[Finding]:
+    """Yield the first tag or reference of each line of the text."""
+    reported: set[int] = set()
+    for tag in _HTML.finditer(document.text):
+        if document.has_in_values(tag[0]):
+            continue
+        place = document.place(tag.start(), "text")
+        if place.line not in reported:
+            reported.add(place.line)
+            yield document.finding(place, "parity/html-in-text", shown=tag[0][:40])
+
+
+def _links_not_in_text(
+    document: Document, in_text: Mapping[str, int], in_html: Mapping[str, Anchor]
+) -> Iterator[Finding]:
     known = {address.rstrip("/") for address in in_text}
     for address, anchor in in_html.items():
-        mailbox = address.removeprefix("mailto:").partition("?")[0]
-        if not (
-            mailbox in document.text
-            if address.startswith("mailto:")
-            else address.rstrip("/") in known
-        ):
-            severity: Severity = "warning" if anchor.is_button else "note"
-            if anchor.secret and document.sample.is_complete:
-                severity = "error"
-            label = anchor.label[:60]
+        if address.startswith("mailto:"):
+            mailbox = address.removeprefix("mailto:").partition("?")[0]
+            is_in_text = mailbox in document.text
+        else:
+            is_in_text = address.rstrip("/") in known
+        if not is_in_text:
             yield document.finding(
-                anchor.offset, "parity/link-not-in-text", severity=severity, label=label
+                anchor.offset,
+                "parity/link-not-in-text",
+                severity=_severity_of_missing(document, anchor),
+                label=anchor.label[:60],
             )
-    targets = {address.rstrip("/") for address in in_html}
+
+
+def _severity_of_missing(document: Document, anchor: Anchor) -> Severity:
+    if anchor.secret and document.sample.is_complete:
+        return "error"
+    return "warning" if anchor.is_button else "note"
+
+
+def _links_not_in_html(
+    document: Document, in_text: Mapping[str, int], in_html: Mapping[str, Anchor]
+) -> Iterator[Finding]:
+    known = {address.rstrip("/") for address in in_html}
     for address, offset in in_text.items():
-        if address.rstrip("/") not in targets:
+        if address.rstrip("/") not in known:
             yield document.finding(document.place(offset, "text"), "parity/link-not-in-html")
 
 
+def _addresses_in_html(document: Document) -> dict[str, Anchor]:
+    """Return the first link of each address that a text may have, too."""
+    first: dict[str, Anchor] = {}
+    for anchor in anchors(document):
+        is_for_text = anchor.address.startswith(("http://", "https://", "mailto:"))
+        if is_for_text and not is_unfilled(anchor.address):
+            first.setdefault(anchor.address, anchor)
+    return first
+
+
 def check_subject(document: Document) -> Iterator[Finding]:
-    text, place = document.subject, partial(document.place, part="subject")
-    if document.files.subject and not text.strip() and not document.mail.subject:
+    text = document.subject
+    place = partial(document.place, part="subject")
+    if document.files.subject and not (text.strip() or document.mail.subject):
         yield document.finding(place(0), "subject/empty")
     if match := _MARKUP.search(text):
         yield document.finding(place(match.start()), "subject/markup", shown=match[0][:40])
@@ -180,7 +202,8 @@ def check_byte_order_marks(document: Document) -> Iterator[Finding]:
 def _matches(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[Part, re.Match[str]]]:
     """Yield where a pattern is found in the rendered files."""
     for part in get_args(Part):
-        yield from ((part, match) for match in pattern.finditer(getattr(document, part)))
+        for match in pattern.finditer(getattr(document, part)):
+            yield part, match
 
 
 _ESCAPED_TWICE = re.compile(
@@ -195,20 +218,26 @@ def check_references(document: Document) -> Iterator[Finding]:
     """
     for found in _ESCAPED_TWICE.finditer(document.markup):
         right = f"&{found['name']};"
-        if not is_sample_value(document.sample.values, right):
+        if not document.has_in_values(right):
             yield document.finding(found.start(), "html/escaped-twice", shown=right, right=right)
 
 
 def check_undefined(document: Document) -> Iterator[Finding]:
     for name, place in document.undefined:
         above, dot, last = name.rpartition(".")
-        values: object = document.sample.values
-        for part in above.split(".") if above else ():
-            values = values.get(part) if isinstance(values, dict) else None
-        known = values if isinstance(values, dict) else ()
-        fix = did_you_mean(last, known, question=f"Did you mean {above}{dot}{{}}?")
+        fix = did_you_mean(
+            last, _names_in(document, above), question=f"Did you mean {above}{dot}{{}}?"
+        )
         rule = f"{document.engine.lower()}/undefined"
         yield document.finding(place, rule, name=name, sample=document.sample.name, fix=fix)
+
+
+def _names_in(document: Document, path: str) -> Iterable[str]:
+    """Return the names that the sample has in a value, such as "user.address"; "" is the sample."""
+    values: object = document.sample.values
+    for part in path.split(".") if path else ():
+        values = values.get(part) if isinstance(values, dict) else None
+    return values if isinstance(values, dict) else ()
 
 
 OF_ALL_PARTS = (check_byte_order_marks, check_subject, check_parity, check_undefined)

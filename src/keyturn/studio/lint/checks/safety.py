@@ -4,21 +4,16 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from keyturn.hosts import host_in, is_loopback, is_loopback_host, site_of
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
-from keyturn.studio.lint.checks.links import (
-    addresses_in,
-    anchors,
-    has_token,
-    is_between,
-    secret_in,
-    texts_in,
-)
+from keyturn.studio.lint.checks.addresses import addresses_in, has_token, is_between, secret_in
+from keyturn.studio.lint.checks.anchors import Anchor, anchors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.report import AuditItem
@@ -45,7 +40,9 @@ _NOT_YOU = tomllib.loads(Path(__file__).with_name("not_you.toml").read_text("utf
 
 
 def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator[Finding]:
-    yield from (item.finding for item in audit(document, audits) if item.finding)
+    for item in audit(document, audits):
+        if item.finding:
+            yield item.finding
 
 
 def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
@@ -55,23 +52,30 @@ def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem
     `audits` is silent.
     """
     declared = audits.get(document.template, "")
-    # Guessed values do not count.
-    texts = texts_in(document.sample.values) if document.sample.is_complete and not declared else ()
-    tokens = (
-        text
-        for text in texts
-        if has_token(text) and not _FOR_SOMETHING_ELSE.search(text.partition("?")[0])
-    )
-    if declared != "reset" and not any(tokens):
+    if declared and declared != "reset":
         return ()
-    every = ((says, next(iter(faults), None)) for says, faults in _requirements(document).items())
-    return tuple(
-        AuditItem(
-            says,
-            document.finding(fault.at, f"safety/{fault.rule}", host=fault.host) if fault else None,
-        )
-        for says, fault in every
-    )
+    if not declared and not _has_reset_link(document):
+        return ()
+    items = []
+    for says, faults in _requirements(_ResetMail.read(document)).items():
+        finding = None
+        if fault := next(iter(faults), None):
+            finding = document.finding(fault.at, f"safety/{fault.rule}", host=fault.host)
+        items.append(AuditItem(says, finding))
+    return tuple(items)
+
+
+def _has_reset_link(document: Document) -> bool:
+    """Tell whether a value of a written sample is a link with a token. Guessed values do not
+    count.
+    """
+    if not document.sample.is_complete:
+        return False
+    for text in document.texts_of_values():
+        without_query = text.partition("?")[0]
+        if has_token(text) and not _FOR_SOMETHING_ELSE.search(without_query):
+            return True
+    return False
 
 
 class _Fault(NamedTuple):
@@ -80,89 +84,161 @@ class _Fault(NamedTuple):
     host: str = ""
 
 
-def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
-    """Return the requirements on a reset mail, each with what fails it."""
-    body, in_text, links = document.body.offset, addresses_in(document.text), anchors(document)
-    known = {
-        text: secret for text in texts_in(document.sample.values) if (secret := secret_in(text))
-    }
-    hosts = {*map(host_in, known)}
-    sites = {site_of(host) for host in {*hosts, *(host_in(one.address) for one in links)}}
-    with_secret, buttons = (
-        [one for one in links if one.secret],
-        [one for one in links if one.is_button],
-    )
-    calls, secrets = (
-        with_secret or buttons[:1],
-        {*known.values(), *(one.secret for one in with_secret)},
-    )
-    receivers = [(one.offset, host_in(one.address)) for one in with_secret]
-    images = [*document.elements("mj-image"), *document.html_elements("img")]
-    sources = [(one.offset, host_in(one.get("src"))) for one in images]
-    wrong_call: Sequence[_Fault] = ()
-    if not calls:
-        wrong_call = [_Fault("no-call-to-action", body)]
-    elif secrets and not with_secret:
-        wrong_call = [_Fault("link-without-token", calls[0].offset)]
-    elif len(buttons) > 1:
-        wrong_call = [_Fault("calls-to-action", buttons[1].offset)]
-    unsafe = (
-        one for one in calls if not (one.address.startswith("https://") or is_loopback(one.address))
-    )
-    foreign = (one for one in receivers if is_between(one[1]) or (hosts and one[1] not in hosts))
-    from_others = (
-        one
-        for one in sources
-        if one[1] and site_of(one[1]) not in sites and not is_loopback_host(one[1])
-    )
-    return {
-        "one button": wrong_call,
-        "https": (_Fault("not-https", one.offset) for one in unsafe),
-        "allowed host": (_Fault("foreign-host", *one) for one in foreign),
-        "same link in HTML and text": (
-            _Fault("link-differs", one.offset) for one in calls if one.address not in in_text
-        ),
-        "no token in subject or preheader": _tokens_in_the_envelope(document, secrets),
-        "lifetime of the link": () if _says_a_time(document) else [_Fault("no-expiry", body)],
-        "what to do if you did not request it": ()
-        if _says_not_you(document)
-        else [_Fault("not-you", body)],
-        "no tracker": (_Fault("tracker", one.offset) for one in images if _is_tracker(one)),
-        "images from own host": (_Fault("foreign-image", *one) for one in from_others),
-    }
+@dataclass(frozen=True, kw_only=True)
+class _ResetMail:
+    """What the requirements on a reset mail are about.
 
-
-def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[_Fault]:
-    """Yield the places of tokens in the subject and the preheader.
-
-    In plain HTML the preheader is the first text.
+    `links`: all links, in order. `with_secret`: those of them that grant access. `buttons`: those
+    that look like buttons. `calls`: those that the mail wants the reader to follow.
+    `secrets`: the secrets in links and in values of the sample. `hosts`: the hosts of links with
+    secrets in values of the sample, which are the app's own. `images`: all images.
     """
-    file, body = document.subject, document.body
+
+    document: Document
+    links: Sequence[Anchor]
+    with_secret: Sequence[Anchor]
+    buttons: Sequence[Anchor]
+    secrets: Sequence[str]
+    hosts: Collection[str]
+    images: Sequence[Element]
+
+    @classmethod
+    def read(cls, document: Document) -> "_ResetMail":
+        links = anchors(document)
+        with_secret = [link for link in links if link.secret]
+        hosts: set[str] = set()
+        secrets = [link.secret for link in with_secret]
+        for text in document.texts_of_values():
+            if secret := secret_in(text):
+                hosts.add(host_in(text))
+                secrets.append(secret)
+        return cls(
+            document=document,
+            links=links,
+            with_secret=with_secret,
+            buttons=[link for link in links if link.is_button],
+            secrets=secrets,
+            hosts=hosts,
+            images=[*document.elements("mj-image"), *document.html_elements("img")],
+        )
+
+    @property
+    def calls(self) -> Sequence[Anchor]:
+        return self.with_secret or self.buttons[:1]
+
+
+def _requirements(mail: _ResetMail) -> Mapping[str, Iterable[_Fault]]:
+    """Return the requirements on a reset mail, each with what fails it."""
+    return {
+        "one button": _wrong_calls(mail),
+        "https": _calls_without_https(mail),
+        "allowed host": _foreign_receivers(mail),
+        "same link in HTML and text": _calls_not_in_text(mail),
+        "no token in subject or preheader": _tokens_in_the_envelope(mail),
+        "lifetime of the link": _missing_lifetime(mail),
+        "what to do if you did not request it": _missing_advice(mail),
+        "no tracker": _trackers(mail),
+        "images from own host": _foreign_images(mail),
+    }
+
+
+def _wrong_calls(mail: _ResetMail) -> Iterator[_Fault]:
+    if not mail.calls:
+        yield _Fault("no-call-to-action", mail.document.body.offset)
+    elif mail.secrets and not mail.with_secret:
+        yield _Fault("link-without-token", mail.calls[0].offset)
+    elif len(mail.buttons) > 1:
+        yield _Fault("calls-to-action", mail.buttons[1].offset)
+
+
+def _calls_without_https(mail: _ResetMail) -> Iterator[_Fault]:
+    for call in mail.calls:
+        if not (call.address.startswith("https://") or is_loopback(call.address)):
+            yield _Fault("not-https", call.offset)
+
+
+def _foreign_receivers(mail: _ResetMail) -> Iterator[_Fault]:
+    """Yield the links that give their secret to another host, which could use it (OWASP Forgot
+    Password Cheat Sheet, "URL Tokens").
+    """
+    for link in mail.with_secret:
+        host = host_in(link.address)
+        is_foreign = bool(mail.hosts) and host not in mail.hosts
+        if is_foreign or is_between(host):
+            yield _Fault("foreign-host", link.offset, host)
+
+
+def _calls_not_in_text(mail: _ResetMail) -> Iterator[_Fault]:
+    in_text = addresses_in(mail.document.text)
+    for call in mail.calls:
+        if call.address not in in_text:
+            yield _Fault("link-differs", call.offset)
+
+
+def _tokens_in_the_envelope(mail: _ResetMail) -> Iterator[_Fault]:
+    """Yield the places of tokens in the subject and the preheader, which lists of mails and locked
+    screens show.
+    """
+    for secret in mail.secrets:
+        if secret in mail.document.mail.subject:
+            yield _Fault("token-in-subject", _place_in_subject(mail.document, secret))
+        if secret in mail.document.mail.preheader:
+            yield _Fault("token-in-preheader", _place_in_preheader(mail.document, secret))
+
+
+def _place_in_subject(document: Document, secret: str) -> int | Place:
+    if document.subject:
+        return document.place(max(document.subject.find(secret), 0), "subject")
     title = document.root.find("mj-title" if document.files.is_mjml else "title")
+    return title.inner.start if title else document.body.offset
+
+
+def _place_in_preheader(document: Document, secret: str) -> int:
+    """Return where the preheader has a token. In plain HTML the preheader is the first text."""
     preview = document.root.find("mj-preview")
-    for secret in secrets:
-        if secret in document.mail.subject:
-            at = title.inner.start if title else body.offset
-            yield _Fault(
-                "token-in-subject",
-                document.place(max(file.find(secret), 0), "subject") if file else at,
-            )
-        if secret in document.mail.preheader:
-            texts = (
-                node.offset
-                for node in body.below(NOT_SHOWN)
-                if isinstance(node, Text) and secret in node.text
-            )
-            yield _Fault(
-                "token-in-preheader", preview.inner.start if preview else next(texts, body.offset)
-            )
+    if preview:
+        return preview.inner.start
+    for node in document.body.below(NOT_SHOWN):
+        if isinstance(node, Text) and secret in node.text:
+            return node.offset
+    return document.body.offset
+
+
+def _missing_lifetime(mail: _ResetMail) -> Iterator[_Fault]:
+    if not _says_a_time(mail.document):
+        yield _Fault("no-expiry", mail.document.body.offset)
+
+
+def _missing_advice(mail: _ResetMail) -> Iterator[_Fault]:
+    if not _says_not_you(mail.document):
+        yield _Fault("not-you", mail.document.body.offset)
+
+
+def _trackers(mail: _ResetMail) -> Iterator[_Fault]:
+    for image in mail.images:
+        if _is_tracker(image):
+            yield _Fault("tracker", image.offset)
+
+
+def _foreign_images(mail: _ResetMail) -> Iterator[_Fault]:
+    """Yield the images of other sites, which learn who opens the mail."""
+    own_sites = {site_of(host) for host in mail.hosts}
+    own_sites |= {site_of(host_in(link.address)) for link in mail.links}
+    for image in mail.images:
+        host = host_in(image.get("src"))
+        is_own = site_of(host) in own_sites or is_loopback_host(host)
+        if host and not is_own:
+            yield _Fault("foreign-image", image.offset, host)
 
 
 def _says_a_time(document: Document) -> bool:
-    visible, values = document.compiled.text(), document.sample.values.values()
-    times = [document.language.clock(value) for value in values if isinstance(value, datetime)]
-    times += [document.language.duration(value) for value in values if isinstance(value, timedelta)]
-    return any(time in visible for time in times) or bool(_TIME.search(visible))
+    visible = document.compiled.text()
+    for value in document.sample.values.values():
+        if isinstance(value, datetime) and document.language.clock(value) in visible:
+            return True
+        if isinstance(value, timedelta) and document.language.duration(value) in visible:
+            return True
+    return bool(_TIME.search(visible))
 
 
 def _says_not_you(document: Document) -> bool:
@@ -173,9 +249,7 @@ def _says_not_you(document: Document) -> bool:
 
 
 def _is_tracker(image: Element) -> bool:
-    source, sides = (
-        image.get("src"),
-        {image.get(side).removesuffix("px") for side in ("width", "height")},
-    )
+    source = image.get("src")
+    sides = {image.get(side).removesuffix("px") for side in ("width", "height")}
     is_tiny = sides != {""} and sides <= {"0", "1", ""}
     return is_tiny or is_between(host_in(source)) or bool(_TRACKS.search(source))

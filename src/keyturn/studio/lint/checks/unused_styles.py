@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -23,6 +24,8 @@ from keyturn.studio.lint.rules import RULES
 _OF_CLIENTS = re.compile(
     r"(?:mj|kt|mso|x|m|moz|gmail|yahoo|outlook|apple|aol|ogs|edo|hse)[-_]|Mso|gmail|outlook"
 )
+# Tags of selectors for a single client.
+_TAGS_OF_CLIENTS = ("u", "tbody", "_")
 _ATTRIBUTE = re.compile(r"""(?<!mj-)\b(?:class|id)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _VALUE_FIRST = re.compile(r"(?:^|\s)\{[{%]")
 _WORD = re.compile(r"[\w-]+")
@@ -30,22 +33,30 @@ _DIGITS = re.compile(r"\d+")
 _CLOSE = 0.85  # a ratio of difflib: "buton" and "button" have 0.91
 
 
+_Key = tuple[Place, str]
+"""Where a selector is, and its text."""
+
+
 class StyleUses:
     """The selectors of a template's stylesheets, in all its mails."""
 
     def __init__(self) -> None:
-        self._selectors: dict[tuple[Place, str], Selector] = {}
-        self._used: set[tuple[Place, str]] = set()
+        self._selectors: dict[_Key, Selector] = {}
+        self._used: set[_Key] = set()
         self._known: set[str] = set()
 
     def add(self, document: Document) -> None:
-        selectors = dict(_judged_selectors(document)) if document.mail.html else {}
-        elements = _elements_by_name(document.compiled) if selectors else {}
+        if not document.mail.html:
+            return
+        selectors = dict(_judged_selectors(document))
+        if not selectors:
+            return
+        elements = _elements_by_name(document.compiled)
         self._known |= elements.keys()
         self._selectors |= selectors
-        self._used |= {
-            key for key in selectors.keys() - self._used if _matches(selectors[key], elements)
-        }
+        for key, selector in selectors.items():
+            if key not in self._used and _matches(selector, elements):
+                self._used.add(key)
 
     def unused(self, sources: Iterable[str]) -> Iterator[Finding]:
         """Yield a finding for each selector that matches nothing.
@@ -53,27 +64,30 @@ class StyleUses:
         `sources`: the contents of the template's files.
         """
         unused = [key for key in self._selectors if key not in self._used]
-        names = (
-            [one[1] or one[2] or "" for source in sources for one in _ATTRIBUTE.finditer(source)]
-            if unused
-            else []
-        )
-        if any(map(_VALUE_FIRST.search, names)):
+        if not unused:
             return
-        written = {word for one in names for word in _WORD.findall(one)}
-        styled = {name[1:] for selector in self._selectors.values() for name in selector.names}
+        attributes = list(chain.from_iterable(map(_values_of_names, sources)))
+        if any(map(_VALUE_FIRST.search, attributes)):
+            return
+        written = set(_WORD.findall(" ".join(attributes)))
+        unstyled = self._unstyled_classes()
         for place, text in unused:
-            missing = [
-                name for name in self._selectors[place, text].names if name not in self._known
-            ]
-            if not any(_may_be_written(name[1:], written) for name in missing):
-                similar = _similar(
-                    missing, {name[1:] for name in self._known if name[:1] == "."} - styled
-                )
-                severity: Severity = "warning" if similar else "note"
-                yield RULES.finding(
-                    place, "styles/unused", severity=severity, fix=similar, selector=text
-                )
+            names = self._selectors[place, text].names
+            missing = [name for name in names if name not in self._known]
+            if any(_may_be_written(name[1:], written) for name in missing):
+                continue
+            similar = _similar(missing, unstyled)
+            severity: Severity = "warning" if similar else "note"
+            yield RULES.finding(
+                place, "styles/unused", severity=severity, fix=similar, selector=text
+            )
+
+    def _unstyled_classes(self) -> set[str]:
+        """Return the classes of elements that no selector names."""
+        classes = {name[1:] for name in self._known if name.startswith(".")}
+        for selector in self._selectors.values():
+            classes.difference_update(name[1:] for name in selector.names)
+        return classes
 
 
 def unused_in_all(
@@ -83,46 +97,54 @@ def unused_in_all(
 
     `users`: the templates of each file.
     """
-    by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
+    by_selector: dict[_Key, dict[str, Finding]] = defaultdict(dict)
     for template, findings in by_template.items():
         for finding in findings:
             by_selector[finding.place, finding.message][template] = finding
-    return [
-        replace(min(those.values(), key=RULES.rank), templates=tuple(those))
-        for (place, _), those in by_selector.items()
-        if those.keys() >= {*users.get(place.file, ())}
-    ]
+    unused = []
+    for (place, _), those in by_selector.items():
+        if those.keys() >= set(users.get(place.file, ())):
+            worst = min(those.values(), key=RULES.rank)
+            unused.append(replace(worst, templates=tuple(those)))
+    return unused
 
 
-def _judged_selectors(document: Document) -> Iterator[tuple[tuple[Place, str], Selector]]:
+def _values_of_names(source: str) -> Iterator[str]:
+    """Yield the values of the attributes `class` and `id` in a file."""
+    for attribute in _ATTRIBUTE.finditer(source):
+        yield attribute[1] or attribute[2] or ""
+
+
+def _judged_selectors(document: Document) -> Iterator[tuple[_Key, Selector]]:
     """Yield the selectors that have names of the author, and ask for nothing that only a client
     knows.
     """
     for css, start, _ in document.authored_styles():
-        rules = (one for one in read_stylesheet(css).rules if not one.nested)
-        for rule in (
-            one
-            for one in rules
-            if not any(around.keyword.endswith("keyframes") for around in one.within)
-        ):
+        for rule in read_stylesheet(css).rules:
+            is_of_animation = any(around.keyword.endswith("keyframes") for around in rule.within)
+            if rule.nested or is_of_animation:
+                continue
             place = document.place(start + rule.offset)
-            for one in (one for one in rule.selectors if one.names and not one.attribute_names()):
-                is_of_clients = is_of_one_client(one) or any(
-                    _OF_CLIENTS.match(name[1:]) for name in one.names
-                )
-                if not (
-                    is_of_clients
-                    or {compound.tag for compound in one.compounds} & {"u", "tbody", "_"}
-                ):
-                    yield (place, str(one)), one
+            for selector in rule.selectors:
+                if _is_judged(selector):
+                    yield (place, str(selector)), selector
+
+
+def _is_judged(selector: Selector) -> bool:
+    if not selector.names or selector.attribute_names():
+        return False
+    if is_of_one_client(selector) or any(_OF_CLIENTS.match(name[1:]) for name in selector.names):
+        return False
+    return not any(compound.tag in _TAGS_OF_CLIENTS for compound in selector.compounds)
 
 
 def _elements_by_name(root: Element) -> Mapping[str, list[Element]]:
     """Return the elements with each class (".name") and id ("#name")."""
     by_name: dict[str, list[Element]] = defaultdict(list)
     for node in root.walk():
-        for name in {f"#{node.get('id')}", *(f".{one}" for one in node.get("class").split())}:
-            by_name[name].append(node)
+        by_name[f"#{node.get('id')}"].append(node)
+        for name in set(node.get("class").split()):
+            by_name[f".{name}"].append(node)
     return by_name
 
 
@@ -133,29 +155,31 @@ def _matches(selector: Selector, elements: Mapping[str, list[Element]]) -> bool:
     """
     if not all(name in elements for name in selector.names):
         return False
-    *_, last = compounds = [replace(one, pseudos=[], nested=[]) for one in selector.compounds]
-    stateless = Selector(tuple(compounds), selector.combinators)
-    return not last.names or any(map(stateless.matches, elements[last.names[0]]))
+    compounds = tuple(replace(one, pseudos=[], nested=[]) for one in selector.compounds)
+    names = compounds[-1].names
+    stateless = Selector(compounds, selector.combinators)
+    return not names or any(map(stateless.matches, elements[names[0]]))
 
 
 def _may_be_written(name: str, written: set[str]) -> bool:
     """Tell whether a file has the name or a part of it, as in class="badge-{{ level }}"."""
-    cuts = [match.span() for match in re.finditer("[-_]", name)]
-    parts = {part for at, end in cuts for part in (name[:end], name[at:])}
-    return not written.isdisjoint(
-        {name, name.removesuffix("-outlook"), name.rstrip("0123456789"), *parts}
-    )
+    forms = {name, name.removesuffix("-outlook"), name.rstrip("0123456789")}
+    for cut in re.finditer("[-_]", name):
+        forms.add(name[: cut.end()])
+        forms.add(name[cut.start() :])
+    return not written.isdisjoint(forms)
 
 
 def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
     """Return a fix that names a class without a style, if one is spelt almost the same and differs
     not only in digits.
     """
-    bare = partial(_DIGITS.sub, "")
+    without_digits = partial(_DIGITS.sub, "")
     for name in missing:
-        others = [one for one in unstyled if bare(one) != bare(name[1:])]
-        if meant := did_you_mean(
-            name[1:], others, cutoff=_CLOSE, question=f"Did you mean {name[0]}{{}}?"
-        ):
+        sign = name[0]
+        bare = without_digits(name[1:])
+        others = [one for one in unstyled if without_digits(one) != bare]
+        question = f"Did you mean {sign}{{}}?"
+        if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, question=question):
             return meant
     return ""

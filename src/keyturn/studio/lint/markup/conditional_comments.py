@@ -32,28 +32,29 @@ def resolve_conditionals(html: str) -> str:
 
     A conditional that nothing closes reaches to the end, as a comment does.
     """
-    return "".join(html[part.start : part.stop] for part, seen in _parts(html) if seen)
+    return "".join(html[part.start : part.stop] for part, is_read in _parts(html) if is_read)
 
 
 def blanked_for_word(html: str) -> str:
     """Return the HTML as Word reads it, with blanks for all else, so that each offset stays."""
-    read = bytearray(len(html))
-    for part, seen in _parts(html):
-        if seen:
-            read[part.start : part.stop] = b"\1" * len(part)
-    return "".join(
-        character if is_read else " " for character, is_read in zip(html, read, strict=True)
-    )
+    blanked = []
+    behind = 0
+    for part, is_read in _parts(html):
+        blanked.append(" " * (part.start - behind))  # the mark in front
+        blanked.append(html[part.start : part.stop] if is_read else " " * len(part))
+        behind = part.stop
+    return "".join(blanked)
 
 
 def parts_not_for_word(html: str) -> list[range]:
     """Return the ranges that Word skips, of comments and of what other clients show."""
-    return [part for part, seen in _parts(html) if not seen]
+    return [part for part, is_read in _parts(html) if not is_read]
 
 
 def _parts(html: str) -> Iterator[tuple[range, bool]]:
     """Yield the ranges between marks, and whether Word reads them."""
-    behind, conditions = 0, list[bool]()
+    behind = 0
+    conditions: list[bool] = []
     for mark in _MARK.finditer(html):
         yield range(behind, mark.start()), all(conditions)
         behind = mark.end()
@@ -66,7 +67,8 @@ def _parts(html: str) -> Iterator[tuple[range, bool]]:
 
 def is_true(condition: str) -> bool:
     """Tell whether a condition such as "gte mso 9" holds in Word. Malformed conditions do not."""
-    before, left = "", re.sub(r"\s", "", _PART.sub(_value, condition))
+    before = ""
+    left = re.sub(r"\s", "", _PART.sub(_value, condition))
     while before != left:
         before = left
         for pattern, value in _STEPS:
@@ -76,6 +78,8 @@ def is_true(condition: str) -> bool:
 
 def _value(part: re.Match[str]) -> str:
     comparison, name, version = part.groups("")
+    holds = name.lower() in ("mso", "vml", "true")
     if name.lower() == "mso" and version:
-        return "FT"[_COMPARISONS[comparison.lower()](_VERSION, float(version))]
-    return "FT"[name.lower() in ("mso", "vml", "true")]
+        compare = _COMPARISONS[comparison.lower()]
+        holds = compare(_VERSION, float(version))
+    return "T" if holds else "F"

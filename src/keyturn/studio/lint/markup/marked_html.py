@@ -10,7 +10,7 @@ from keyturn.studio.lint.markup.structure import body_of, default_rules, rules_f
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")
-_OFFSET = re.compile("^[0-9]{1,9}$")
+_OFFSET = re.compile("[0-9]{1,9}")
 _KEY = re.compile(rf'data-keyturn="\d+"|\b{PREFIX}\d+\b')
 _MARK = re.compile(
     rf' data-keyturn="\d{{1,9}}"| (?:css-)?class="{PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})?"'
@@ -41,20 +41,22 @@ def mark_html(html: str, root: Element) -> str:
 
 
 def _additions(root: Element) -> Iterator[tuple[int, int, str]]:
-    body, rules = body_of(root), default_rules(root)
-    for element in body.walk() if body else ():
+    body = body_of(root)
+    if body is None:
+        return
+    rules = default_rules(root)
+    for element in body.walk():
         if element.holder:
             yield _offset_mark(element)
         elif "css-class" in element.attributes:
             place = element.attributes["css-class"].value_offset
             yield place, place, f"{PREFIX}{element.number} "
         elif element.tag.startswith("mj-") and element.tag != "mj-raw":
-            inherited = (
-                one.get("css-class")
-                for one in rules_for(rules, element)
-                if "css-class" in one.attributes
-            )
-            addition = f' css-class="{" ".join([f"{PREFIX}{element.number}", *inherited])}"'
+            classes = [f"{PREFIX}{element.number}"]
+            for rule in rules_for(rules, element):  # an attribute of its own replaces theirs
+                if "css-class" in rule.attributes:
+                    classes.append(rule.get("css-class"))
+            addition = f' css-class="{" ".join(classes)}"'
             yield element.behind_name, element.behind_name, addition
 
 
@@ -66,8 +68,9 @@ def source_marks(node: Element) -> Iterator[tuple[int, bool]]:
     """Yield the marks of an element: the offset of its tag (True), or the number of the element
     that renders it.
     """
-    yield from ((int(written), True) for written in _OFFSET.findall(node.get("data-keyturn")))
-    yield from (
-        (int(mark[1]), False)
-        for mark in filter(None, map(_CLASS.fullmatch, node.get("class").split()))
-    )
+    written = node.get("data-keyturn")
+    if _OFFSET.fullmatch(written):
+        yield int(written), True
+    for name in node.get("class").split():
+        if mark := _CLASS.fullmatch(name):
+            yield int(mark[1]), False

@@ -32,11 +32,12 @@ class MjmlSchema(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def parents(self) -> dict[str, list[str]]:
         """The elements that each element may stand in."""
-        elements = self.elements
-        return {
-            child: [name for name, rules in elements.items() if child in rules.children]
-            for child in elements
-        }
+        parents: dict[str, list[str]] = {tag: [] for tag in self.elements}
+        for tag, rules in self.elements.items():
+            for child in rules.children:
+                if child in parents:
+                    parents[child].append(tag)
+        return parents
 
 
 @cache
@@ -59,33 +60,44 @@ def body_of(root: Element) -> Element | None:
 
 
 def bodies_of(root: Element) -> Iterator[Element]:
-    bodies = (one for one in root.walk() if one.tag == "mj-body" and not one.holder)
-    return (one for one in bodies if not any(above.tag in _HEAD for above in one.ancestors()))
+    for element in root.walk():
+        if element.tag != "mj-body" or element.holder:
+            continue
+        if not any(above.tag in _HEAD for above in element.ancestors()):
+            yield element
+
+
+def is_default(element: Element) -> bool:
+    """Tell whether an element is in mj-attributes, where it only sets defaults for others."""
+    return any(above.tag == "mj-attributes" for above in element.ancestors())
 
 
 def default_rules(root: Element) -> list[Element]:
     """Return the elements in mj-attributes."""
-    return [
-        rule
-        for one in root.walk()
-        if one.tag == "mj-attributes" and not one.holder
-        for rule in one.children
-    ]
+    rules: list[Element] = []
+    for element in root.walk():
+        if element.tag == "mj-attributes" and not element.holder:
+            rules += element.children
+    return rules
 
 
 def inherited_attribute(rules: Sequence[Element], element: Element, name: str) -> Attribute | None:
     """Return an attribute of an element: its own, else that of its classes, of its tag, of mj-all;
     None if unset.
     """
-    own = element.attributes.get(name)
-    return own or next(
-        (one.attributes[name] for one in rules_for(rules, element) if name in one.attributes), None
-    )
+    for holder in (element, *rules_for(rules, element)):
+        if name in holder.attributes:
+            return holder.attributes[name]
+    return None
 
 
 def rules_for(rules: Sequence[Element], element: Element) -> Iterator[Element]:
     """Yield the rules for an element, the strongest first."""
     for name in reversed(element.get("mj-class").split()):
-        yield from (rule for rule in rules if rule.tag == "mj-class" and rule.get("name") == name)
-    yield from (rule for rule in rules if rule.tag == element.tag)
-    yield from (rule for rule in rules if rule.tag == "mj-all")
+        for rule in rules:
+            if rule.tag == "mj-class" and rule.get("name") == name:
+                yield rule
+    for tag in (element.tag, "mj-all"):
+        for rule in rules:
+            if rule.tag == tag:
+                yield rule

@@ -17,6 +17,7 @@ from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents, SecondStepFailed
+from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.ports import SecondProof, SecondStepCode
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep
@@ -24,7 +25,7 @@ from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, 
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")
@@ -292,7 +293,9 @@ def _limits_of(account: Account) -> _TryLimits:
     )
 
 
-def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep | None:
+def build(
+    settings: Settings, stores: Stores, themes: Themes, events: AppEvents
+) -> RequiredStep | None:
     """Return the step that the settings name, None if they name none. Raises SettingsInvalid."""
     wanted = settings.second_step
     accounts = settings.accounts
@@ -300,7 +303,7 @@ def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep
     if wanted.sms.account:
         from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 
-        sms = SmsCodes(settings, stores)
+        sms = SmsCodes(settings, stores, themes)
     step: SecondStep
     match wanted.source:
         case "none":

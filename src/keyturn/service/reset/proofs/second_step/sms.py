@@ -21,13 +21,14 @@ from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose
 from keyturn.service.outbox.message import new_key
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
+from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.short_codes import ShortCodes
 from keyturn.service.reset.records.lifetimes import CODE_LIFE
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
@@ -124,9 +125,9 @@ class SmsCodes:
     attackers open accounts with numbers that earn them money (SMS pumping, OWASP API4:2023).
     """
 
-    def __init__(self, settings: Settings, stores: Stores) -> None:
+    def __init__(self, settings: Settings, stores: Stores, themes: Themes) -> None:
         self._stores = stores
-        self._themes = stores.themes
+        self._themes = themes
         self._codes = ShortCodes(stores.keys, Purpose.SMS, _DIGITS)
         self._overall = settings.second_step.sms.overall
         self._sender: CapturedSms | TwilioSms
