@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import random_bytes
-from keyturn.service.database import Model, Moment
+from keyturn.service.database import Database, Model, Moment
 from keyturn.service.database.statements import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
 
@@ -235,7 +235,7 @@ _KEY = [SecretRow.purpose, SecretRow.key]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 
-def mint() -> str:
+def fresh_token() -> str:
     """Return a fresh token. It is safe in URLs."""
     return base64.urlsafe_b64encode(random_bytes(BYTES)).rstrip(b"=").decode()
 
@@ -322,6 +322,11 @@ def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> OneTimeSe
     """
     row = connection.execute(all_of(purposes).where(SecretRow.key == key)).mappings().first()
     return secret_of(row) if row else None
+
+
+async def look_up(database: Database, key: bytes, purpose: Purpose) -> OneTimeSecret | None:
+    """Do what `find` does, outside of a transaction."""
+    return await database.read(lambda connection: find(connection, key, purpose))
 
 
 def use(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> bool:

@@ -130,7 +130,7 @@ async def test_link_of_an_account_that_is_not_held(database: Database) -> None:
     """A link is stored only by a transaction that holds its account."""
 
     def mint(connection: Connection, account_id: str) -> None:
-        HeldAccounts(connection, ["ada"]).mint([Minted(secret(account_id=account_id))])
+        HeldAccounts(connection, ["ada"]).store([Minted(secret(account_id=account_id))])
 
     with pytest.raises(ValueError, match="does not hold"):
         await run(database, mint, "bea")

@@ -73,7 +73,9 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever it raises, or the machine lacks: another follows
                 code = f"{type(error).__name__}: {error}"
             self._container.worker_is_down = True
-            failures = 1 if monotonic() - begun > _STEADY else failures + 1
+            if monotonic() - begun > _STEADY:
+                failures = 0
+            failures += 1
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
             level = logging.INFO if code in _TOLD_TO_END else logging.ERROR
             log.log(level, LogEvent("worker.ended", code=str(code), pause_s=pause))
@@ -124,7 +126,8 @@ class Supervisor:
         async for line in process.stdout:
             word, *values = msgspec.json.decode(line)
             if word == WORKING:
-                self._works, self._container.worker_is_down = True, False
+                self._works = True
+                self._container.worker_is_down = False
                 log.info(LogEvent("worker.started", pid=process.pid))
             else:
                 getattr(self._container.meters, word)(*values)

@@ -23,8 +23,9 @@ from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records import messages
+from keyturn.service.reset.records.intrusions import may_get_link
 from keyturn.service.reset.records.lifetimes import LinkLifetimes
-from keyturn.service.reset.records.links import LINKS, may_get_link, mint_link, purpose_for
+from keyturn.service.reset.records.links import LINKS, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
@@ -232,8 +233,8 @@ class Invitations:
             code, stored_code = await self._mint_code(account, moment)
             issued = IssuedLink(code=code, expires_at=stored_code.expires_at)
             # The link is stored beside the code, as for a mail, but is not given out. By it,
-            # `links.is_intruded` knows that the operator suspects an intrusion, so that the code
-            # ends as much as the link would.
+            # `is_intruded` knows that the operator suspects an intrusion, so that the code ends as
+            # much as the link would.
             minted.append(Minted(stored_code))
         # The notice names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
@@ -244,7 +245,7 @@ class Invitations:
         def write(tx: Transaction) -> None:
             held = tx.hold(account.id)
             one_time_secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
-            held.mint(minted)
+            held.store(minted)
             message = tx.outbox.enqueue(messages.LINK_ISSUED, notice)
             tx.audit.write(
                 "operator_link",

@@ -239,14 +239,16 @@ async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
     sealed = sealed.order_by(OutboxRow.id).limit(_BATCH)
     count = 0
     last = 0
-    while batch := await database.fetch(sealed.where(OutboxRow.id > last)):
+    while True:
+        batch = await database.fetch(sealed.where(OutboxRow.id > last))
+        if not batch:
+            return count
         for row in batch:
             try:
                 seal.open(bytes(row["sealed"]))
             except SealBroken:
                 count += 1
         last = batch[-1]["id"]
-    return count
 
 
 class RetryRefused(KeyturnError):

@@ -224,6 +224,10 @@ def _id(message: Message) -> int:
     return message.id
 
 
+def _id_of_ended(ending: _Ending) -> int:
+    return ending.message.id
+
+
 def _new_row(kind: str, payload: msgspec.Struct) -> Row:
     return {
         "key": new_key(),
@@ -254,7 +258,7 @@ def _ended(end: Sent | Dropped | Dead) -> Row:
 
 def _end(connection: sa.Connection, endings: Sequence[_Ending]) -> None:
     rows = []
-    for message, end in sorted(endings, key=lambda ending: ending.message.id):
+    for message, end in sorted(endings, key=_id_of_ended):
         rows.append(statements.held(message, attempts=message.attempts, **_ended(end)))
     if not rows:
         rows = [statements.end_of_none()]

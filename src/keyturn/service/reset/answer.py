@@ -19,7 +19,7 @@ from keyturn.service.reset.events import AppEvents, MailedReset, Outcome
 from keyturn.service.reset.mails.composer import ComposedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.records.audit import entry_of
-from keyturn.service.reset.records.links import may_get_link
+from keyturn.service.reset.records.intrusions import may_get_link
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
 from keyturn.service.reset.reset_links import LINK_MAILED, ResetLinks
@@ -37,7 +37,7 @@ _NoMail = Literal["no_account", "disabled", "needs_no_invitation"] | Refusal
 """Why a request gets no mail."""
 
 
-# The phases of an answer
+# The phases of an answer: looked up, drafted, sealed, settled
 
 
 class _LookedUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +52,15 @@ class _LookedUp(msgspec.Struct, frozen=True, kw_only=True):
         """The account, or a stand-in without an id, so that the work is the same."""
         return self.existing or Account(id="", email=self.request.email)
 
+    @property
+    def id(self) -> int:
+        return self.message.id
+
 
 class _Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A mail to be written. `is_wanted`: False for a decoy, which is never sent."""
 
-    message: Message
-    request: ResetRequested
-    account: Account
+    asked: _LookedUp
     is_wanted: bool
 
 
@@ -68,9 +70,7 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
     `sealed`: the mail as its message keeps it. `minted`: the secrets in it.
     """
 
-    message: Message
-    request: ResetRequested
-    account: Account
+    asked: _LookedUp
     is_wanted: bool
     mail: ComposedMail
     sealed: bytes
@@ -80,9 +80,7 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
 class _Settled(msgspec.Struct, frozen=True, kw_only=True):
     """A request with its outcome. `email`: the mail that is sent, if one is."""
 
-    message: Message
-    request: ResetRequested
-    existing: Account | None
+    asked: _LookedUp
     outcome: _NoMail | Outcome
     email: Email | None
 
@@ -118,18 +116,20 @@ class ResetRequestHandler:
 
         async def answer(chosen: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
             """Answer the messages, for which a provider is chosen by now."""
-            requests = [
-                msgspec.structs.replace(looked_up[message.id], message=message)
-                for message in chosen
-            ]
+            requests = []
+            for message in chosen:
+                asked = msgspec.structs.replace(looked_up[message.id], message=message)
+                requests.append(asked)
             return await self._answer_all(requests)
 
         prepared: dict[int, Delivery | Dropped | Exception] = {}
+        for message in messages:
+            prepared[message.id] = partial(self, message)
         if together:
             answers = await self._mails.prepare_all(together, answer)
             for message, delivery in zip(together, answers, strict=True):
                 prepared[message.id] = delivery
-        return [prepared.get(message.id) or partial(self, message) for message in messages]
+        return [prepared[message.id] for message in messages]
 
     async def _look_up_together(self, messages: Sequence[Message]) -> Mapping[int, _LookedUp]:
         """Return the requests of first tries whose look-ups are answered together, by message."""
@@ -154,11 +154,11 @@ class ResetRequestHandler:
         wanted = list(emails)
         async with asyncio.timeout(_PATIENCE):
             found = await self._stores.accounts.find_all(wanted)
-        return {
-            email: account
-            for email, account in zip(wanted, found, strict=True)
-            if not isinstance(account, Exception)
-        }
+        answered = {}
+        for email, account in zip(wanted, found, strict=True):
+            if not isinstance(account, Exception):
+                answered[email] = account
+        return answered
 
     async def __call__(self, message: Message) -> Settlement:
         """Answer a request alone, or send the mail of an earlier try."""
@@ -174,8 +174,8 @@ class ResetRequestHandler:
     ) -> Email | Dropped:
         request = _request_in(message)
         existing = await self._stores.accounts.find(request.email)
-        looked_up = _LookedUp(message=message, request=request, existing=existing)
-        (answer,) = await self._answer_all([looked_up], again_at)
+        asked = _LookedUp(message=message, request=request, existing=existing)
+        (answer,) = await self._answer_all([asked], again_at)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -192,42 +192,36 @@ class ResetRequestHandler:
         written = await self._write(drafts, requests)
 
         def write(tx: Transaction) -> Mapping[int, _Settled]:
-            locked = tx.outbox.lock([one.message for one in requests])
-            held = tx.hold(*(_held_as(one) for one in written))
-            mails = [_if_locked(one, locked) for one in written]
+            locked = tx.outbox.lock([asked.message for asked in requests])
+            held = tx.hold(*(_held_as(mail) for mail in written))
+            mails = [_if_locked(mail, locked) for mail in written]
             claimed = self._claim(tx, mails)
             self._store(tx, mails, claimed, held)
             answers = {**refused, **claimed}
-            settled = [answers[one.message.id] for one in requests if one.message.id in locked]
-            _record(tx, settled, again_at)
-            return {one.message.id: one for one in settled}
+            settled = {asked.id: answers[asked.id] for asked in requests if asked.id in locked}
+            _record(tx, settled.values(), again_at)
+            return settled
 
         settled = await self._stores.transact(write)
-        return [_result(settled.get(one.message.id)) for one in requests]
+        return [_result(settled.get(asked.id)) for asked in requests]
 
     async def _refuse(self, requests: Sequence[_LookedUp]) -> Mapping[int, _Settled]:
         """Return the answers to the requests that certainly get no mail, by message."""
-        accounts = [one.account for one in requests]
+        accounts = [asked.account for asked in requests]
         reachable = await may_get_link(self._stores.database, accounts)
         mailboxes = await self._stores.mailboxes.look({account.email for account in accounts})
         has_cooldown = bool(self._stores.mailboxes.cooldown)
         answered: set[str] = set()
         refused = {}
-        for one in requests:
-            email = one.account.email
+        for asked in requests:
+            email = asked.account.email
             mailbox = addresses.normalize(email)
-            reason = _unreachable(one, reachable) or mailboxes[email].refusal
+            reason = _unreachable(asked, reachable) or mailboxes[email].refusal
             if reason is None and has_cooldown and mailbox in answered:
                 # An earlier request of the same claim gets the mail, which is not counted yet.
                 reason = "cooldown"
             if reason:
-                refused[one.message.id] = _Settled(
-                    message=one.message,
-                    request=one.request,
-                    existing=one.existing,
-                    outcome=reason,
-                    email=None,
-                )
+                refused[asked.id] = _Settled(asked=asked, outcome=reason, email=None)
             else:
                 answered.add(mailbox)
         return refused
@@ -241,21 +235,17 @@ class ResetRequestHandler:
         """
         without_code: Collection[str] = ()
         if self._links.codes:
-            emails = {one.account.email for one in requests}
+            emails = {asked.account.email for asked in requests}
             without_code = await self._links.codes.exhausted(emails)
         moment = now()
         written = []
         for draft in drafts:
+            account = draft.asked.account
             mail, minted = self._links.compose(
-                draft.account,
-                draft.request,
-                moment,
-                without_code=draft.account.email in without_code,
+                account, draft.asked.request, moment, without_code=account.email in without_code
             )
             sealed = _Sealed(
-                message=draft.message,
-                request=draft.request,
-                account=draft.account,
+                asked=draft.asked,
                 is_wanted=draft.is_wanted,
                 mail=mail,
                 sealed=self._mails.seal(mail),
@@ -274,14 +264,14 @@ class ResetRequestHandler:
         refusals = tx.mailboxes.claim([(one.mail.email.to, one.is_wanted) for one in mails])
         claimed = {}
         for one, refusal in zip(mails, refusals, strict=True):
-            if one.is_wanted:
-                claimed[one.message.id] = _Settled(
-                    message=one.message,
-                    request=one.request,
-                    existing=one.account,
-                    outcome=refusal or _outcome_of(one.mail),
-                    email=None if refusal else one.mail.email,
-                )
+            if not one.is_wanted:
+                continue
+            if refusal:
+                settled = _Settled(asked=one.asked, outcome=refusal, email=None)
+            else:
+                outcome = _outcome_of(one.mail)
+                settled = _Settled(asked=one.asked, outcome=outcome, email=one.mail.email)
+            claimed[one.asked.id] = settled
         return claimed
 
     def _store(
@@ -299,12 +289,14 @@ class ResetRequestHandler:
         seals: list[tuple[Message, bytes | None]] = []
         resets = []
         for one in mails:
-            is_sent = one.is_wanted and claimed[one.message.id].email is not None
+            asked = one.asked
+            is_sent = one.is_wanted and claimed[asked.id].email is not None
             for secret, is_wanted in one.minted:
                 minted.append(Minted(secret, is_wanted=is_sent and is_wanted))
-            seals.append((one.message, one.sealed if is_sent else None))
-            resets.append(MailedReset(one.request, one.account, _outcome_of(one.mail), is_sent))
-        held.mint(minted)
+            seals.append((asked.message, one.sealed if is_sent else None))
+            outcome = _outcome_of(one.mail)
+            resets.append(MailedReset(asked.request, asked.account, outcome, is_sent))
+        held.store(minted)
         tx.outbox.seal(seals)
         self._events.resets_requested(tx, resets)
 
@@ -313,14 +305,14 @@ def _request_in(message: Message) -> ResetRequested:
     return _DECODERS[message.kind].decode(message.payload)
 
 
-def _unreachable(one: _LookedUp, reachable: Collection[str]) -> _NoMail | None:
+def _unreachable(asked: _LookedUp, reachable: Collection[str]) -> _NoMail | None:
     """Return why a request gets no mail, whatever its mailbox got before."""
-    account = one.existing
+    account = asked.existing
     if account is None:
         return "no_account"
     if account.id not in reachable:
         return "disabled"
-    if one.request.invites and not account.awaits_password:
+    if asked.request.invites and not account.awaits_password:
         return "needs_no_invitation"
     return None
 
@@ -331,57 +323,55 @@ def _drafts(requests: Sequence[_LookedUp], refused: Mapping[int, _Settled]) -> S
     If all are, return a decoy, whose mail is rendered and sealed but never sent.
     """
     drafts = []
-    for one in requests:
-        if one.message.id not in refused:
-            draft = _Draft(
-                message=one.message, request=one.request, account=one.account, is_wanted=True
-            )
-            drafts.append(draft)
-    if drafts:
-        return drafts
-    first = requests[0]
-    nobody = Account(id="", email=first.request.email)
-    return [_Draft(message=first.message, request=first.request, account=nobody, is_wanted=False)]
+    for asked in requests:
+        if asked.id not in refused:
+            drafts.append(_Draft(asked=asked, is_wanted=True))
+    if not drafts:
+        # Without the account, even if there is one: the decoy's work must not depend on it.
+        decoy = msgspec.structs.replace(requests[0], existing=None)
+        drafts.append(_Draft(asked=decoy, is_wanted=False))
+    return drafts
 
 
-def _held_as(one: _Sealed) -> str:
+def _held_as(mail: _Sealed) -> str:
     """Return the name under which the account is held.
 
     A mail without an account gets a name of its own, so that the work is the same.
     """
-    return one.account.id or one.message.key
+    return mail.asked.account.id or mail.asked.message.key
 
 
-def _if_locked(one: _Sealed, locked: Collection[int]) -> _Sealed:
+def _if_locked(mail: _Sealed, locked: Collection[int]) -> _Sealed:
     """Return the mail; a decoy in its place if another worker holds its message by now."""
-    if one.message.id in locked:
-        return one
-    return msgspec.structs.replace(one, is_wanted=False)
+    if mail.asked.id in locked:
+        return mail
+    return msgspec.structs.replace(mail, is_wanted=False)
 
 
 def _outcome_of(mail: ComposedMail) -> Outcome:
     return LINK_MAILED if mail.link else "provider_mailed"
 
 
-def _record(tx: Transaction, settled: Sequence[_Settled], again_at: datetime | None) -> None:
+def _record(tx: Transaction, settled: Collection[_Settled], again_at: datetime | None) -> None:
     """Write the audit trail, and drop the messages without a mail.
 
     If the worker dies after this commit, everything has been decided.
     """
     tx.audit.write_all([_entry(one, again_at) for one in settled])
-    tx.outbox.drop([(one.message, one.outcome) for one in settled if not one.email])
+    tx.outbox.drop([(one.asked.message, one.outcome) for one in settled if not one.email])
 
 
 def _entry(settled: _Settled, again_at: datetime | None) -> Mapping[str, Any]:
-    request = settled.request
+    request = settled.asked.request
+    account = settled.asked.existing
     return entry_of(
         request.client,
         at=again_at or request.at,
         event=event_of(request),
         outcome=settled.outcome,
-        account_id=settled.existing.id if settled.existing else "",
-        email=request.audited(settled.existing),
-        message_id=settled.message.id,
+        account_id=account.id if account else "",
+        email=request.audited(account),
+        message_id=settled.asked.id,
     )
 
 

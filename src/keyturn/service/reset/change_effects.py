@@ -128,7 +128,9 @@ def ended_by(stored: object) -> Ended | None:
         return counted(stored)
     if not isinstance(stored, bool):
         raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
-    return NOTHING if stored else None
+    if stored:
+        return NOTHING
+    return None
 
 
 def counted(ended: Ended | None) -> Ended:
@@ -143,7 +145,11 @@ def counted(ended: Ended | None) -> Ended:
     if not isinstance(answer, Mapping):
         return NOTHING
     answers = list(answer.items())[:_MOST_WORDS]
-    return Ended({word: number for word, number in answers if _is_word(word) and _is_count(number)})
+    counts = {}
+    for word, number in answers:
+        if _is_word(word) and _is_count(number):
+            counts[word] = number
+    return Ended(counts)
 
 
 def _is_word(word: object) -> bool:

@@ -18,7 +18,8 @@ from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.reset.change import Change
 from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
-from keyturn.service.reset.records.links import LINKS, is_intruded
+from keyturn.service.reset.records.intrusions import is_intruded
+from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.stores import Stores, Transaction
 
 

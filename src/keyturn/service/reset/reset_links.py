@@ -1,7 +1,7 @@
 """Makes the links of mails, and writes the mails with them.
 
 `records/links.py` makes a link: a random token for its owner, and a secret with the token's digest.
-`HeldAccounts.mint` stores the secret, in the transaction that stores the mail.
+`HeldAccounts.store` stores the secret, in the transaction that stores the mail.
 """
 
 from collections.abc import Sequence

@@ -86,7 +86,7 @@ class ChangeInSession(Change):
     """
 
     session: str
-    fresh: str = field(default_factory=one_time_secrets.mint)
+    fresh: str = field(default_factory=one_time_secrets.fresh_token)
     how = "change"
 
     def redeem(self, tx: Transaction, _: datetime) -> Account:
@@ -224,7 +224,7 @@ class SignIns:
 
         `verified`: the hash that the password fitted.
         """
-        secret = one_time_secrets.mint()
+        secret = one_time_secrets.fresh_token()
         moment = now()
 
         def start(tx: Transaction) -> bool:

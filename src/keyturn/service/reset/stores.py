@@ -105,11 +105,11 @@ class Transaction:
 
 
 class HeldAccounts:
-    """Accounts that no other transaction holds until this one ends. It alone mints links and codes
-    for them.
+    """Accounts that no other transaction holds until this one ends. It alone stores links and codes
+    of them.
 
     A reset, a press of "this was not me" and an operator's link end an account's tokens. Each of
-    them holds the account, too. So a token is either committed before, and ends, or minted
+    them holds the account, too. So a token is either committed before, and ends, or stored
     afterwards. Without that, PostgreSQL would not show them a token that another transaction has
     not committed yet (READ COMMITTED), and the token would outlive them.
     """
@@ -118,7 +118,7 @@ class HeldAccounts:
         self._connection = connection
         self._account_ids = account_ids
 
-    def mint(self, minted: Sequence[Minted]) -> None:
+    def store(self, minted: Sequence[Minted]) -> None:
         """Store the wanted ones of at least one link or code, by one statement.
 
         Nothing else stores them. Raises ValueError for an account that is not held.

@@ -2,6 +2,8 @@
 if the settings say so, and mails a link to the mailbox that pressed the button.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +12,7 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
+from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.change_effects import ChangeEffects, counted
@@ -23,11 +26,37 @@ from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 
-class _EndedAccess(NamedTuple):
-    """`account`: the account afterwards; None if it is gone. `ended`: what its store has ended."""
+class _Recovery(NamedTuple):
+    """A secured account whose access has ended.
 
+    `account`: the account afterwards; None if it is gone.
+    `ended`: what its store has ended.
+    `moment`: when that was.
+    """
+
+    secured: messages.AccountWasSecured
     account: Account | None
     ended: Ended
+    moment: datetime
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the mailbox that pressed gets no link; None if it may get one."""
+        if self.account is None:
+            return "no_account"
+        if not (self.account.active or self.account.locked):
+            return "disabled"
+        if _has_moved(self.account, self.secured):
+            return ADDRESS_CHANGED
+        return None if self.account.takes_password else "signs_in_elsewhere"
+
+
+class _MailWithLink(NamedTuple):
+    """`sealed`: the mail as its message keeps it. `minted`: the secrets in it."""
+
+    email: Email
+    sealed: bytes
+    minted: Sequence[Minted]
 
 
 class AccountRecovery:
@@ -59,47 +88,53 @@ class AccountRecovery:
     async def _recover(self, message: Message) -> Email | Dropped:
         """End the access of the account, and store the mail with the link, if there is one."""
         secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)
-        account, ended = await self._end_access(secured)
-        moment = now()
-        refusal = _refusal(account, secured)
-        mail = None
-        if account and not refusal:
-            request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
-            mail, minted = self._links.compose(account, request, moment, recovers=True)
-            sealed = self._mails.seal(mail)
-
-        def write(tx: Transaction) -> str:
-            tx.outbox.require(message)
-            held = tx.hold(secured.account_id)
-            outcome = refusal or LINK_MAILED
-            if mail and tx.mailboxes.is_suppressed(secured.email):
-                outcome = SUPPRESSED
-            if outcome == LINK_MAILED:
-                tx.outbox.seal([(message, sealed)])
-                held.mint(minted)
-            if account:
-                self._write_effects(tx, account, secured, outcome, ended)
-            tx.audit.write(
-                "account_recovery",
-                outcome,
-                secured.client,
-                moment,
-                secured.account_id,
-                secured.email,
-                message_id=message.id,
-            )
-            if outcome != LINK_MAILED:
-                tx.outbox.drop([(message, outcome)])
-            return outcome
-
-        outcome = await self._stores.transact(write)
+        recovery = await self._end_access(secured)
+        mail: _MailWithLink | None = None
+        if recovery.account and not recovery.refusal:
+            mail = self._write_mail(recovery, recovery.account)
+        outcome = await self._stores.transact(lambda tx: self._store(tx, message, recovery, mail))
         if outcome == ADDRESS_CHANGED:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         if mail and outcome == LINK_MAILED:
             return mail.email
         return Dropped(outcome)
 
-    async def _end_access(self, secured: messages.AccountWasSecured) -> _EndedAccess:
+    def _store(
+        self, tx: Transaction, message: Message, recovery: _Recovery, mail: _MailWithLink | None
+    ) -> str:
+        """Store the mail, the effects and the entry of the audit trail; return the outcome."""
+        secured = recovery.secured
+        tx.outbox.require(message)
+        held = tx.hold(secured.account_id)
+        outcome = recovery.refusal or LINK_MAILED
+        if mail and tx.mailboxes.is_suppressed(secured.email):
+            outcome = SUPPRESSED
+        if mail and outcome == LINK_MAILED:
+            tx.outbox.seal([(message, mail.sealed)])
+            held.store(mail.minted)
+        if recovery.account:
+            self._write_effects(tx, recovery.account, secured, outcome, recovery.ended)
+        tx.audit.write(
+            "account_recovery",
+            outcome,
+            secured.client,
+            recovery.moment,
+            secured.account_id,
+            secured.email,
+            message_id=message.id,
+        )
+        if outcome != LINK_MAILED:
+            tx.outbox.drop([(message, outcome)])
+        return outcome
+
+    def _write_mail(self, recovery: _Recovery, account: Account) -> _MailWithLink:
+        secured = recovery.secured
+        moment = recovery.moment
+        request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
+        mail, minted = self._links.compose(account, request, moment, recovers=True)
+        return _MailWithLink(mail.email, self._mails.seal(mail), minted)
+
+    async def _end_access(self, secured: messages.AccountWasSecured) -> _Recovery:
         """Lock the account, and end its sessions.
 
         What else an intruder may have added ends only if the account still has the address of the
@@ -118,7 +153,7 @@ class AccountRecovery:
             await end(secured.account_id)
             raise
         ended = await end(secured.account_id)
-        return _EndedAccess(account, counted(ended))
+        return _Recovery(secured, account, counted(ended), now())
 
     async def _lock(
         self, account: Account | None, secured: messages.AccountWasSecured
@@ -177,14 +212,3 @@ def _dispute(
 
 def _has_moved(account: Account | None, secured: messages.AccountWasSecured) -> bool:
     return account is not None and not addresses.is_same_mailbox(account.email, secured.email)
-
-
-def _refusal(account: Account | None, secured: messages.AccountWasSecured) -> str | None:
-    """Return why the mailbox that pressed gets no link; None if it gets one."""
-    if account is None:
-        return "no_account"
-    if not (account.active or account.locked):
-        return "disabled"
-    if _has_moved(account, secured):
-        return ADDRESS_CHANGED
-    return None if account.takes_password else "signs_in_elsewhere"

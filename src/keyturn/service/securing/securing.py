@@ -21,7 +21,7 @@ from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.change_effects import ChangeEffects
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.audit import NOT_ME
-from keyturn.service.reset.records.links import press
+from keyturn.service.reset.records.intrusions import press
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -71,9 +71,7 @@ class AccountSecuring:
         tokens would fill the trail.
         """
         key = one_time_secrets.digest(token)
-        link = await self._stores.database.read(
-            lambda connection: one_time_secrets.find(connection, key, Purpose.SECURE)
-        )
+        link = await one_time_secrets.look_up(self._stores.database, key, Purpose.SECURE)
         if link is None:
             raise SecurityLinkDead
         return link

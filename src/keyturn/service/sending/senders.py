@@ -16,7 +16,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import add_private_file
 from keyturn.service.clock import monotonic
 from keyturn.service.database import Database
-from keyturn.service.limits import Limit, with_stored_counters
+from keyturn.service.limits import Hit, Limit, with_stored_counters
 from keyturn.service.settings import Settings
 from keyturn.service.settings.rates import Rate
 
@@ -64,15 +64,18 @@ class Pace:
         """
         who = f"{self._name}:first" if first else self._name
         own = self._slots(who, LONGEST_WAIT / self._gap + 1)
-        slot = await with_stored_counters(self._database, lambda counters: counters.count(own))
+        slot = await self._count(own)
         if slot.full:
             raise SendRetryable(
                 "too many mails wait for the provider", LONGEST_WAIT, not_accepted=True, down=False
             )
         if first:
             others = self._slots(self._name, _NO_END)
-            await with_stored_counters(self._database, lambda counters: counters.count(others))
+            await self._count(others)
         await asyncio.sleep(slot.levels[own] - self._gap)
+
+    async def _count(self, slots: Limit) -> Hit:
+        return await with_stored_counters(self._database, lambda counters: counters.count(slots))
 
     def _slots(self, who: str, most: float) -> Limit:
         """Return the counter of calls, of which at most `most` may wait."""

@@ -76,8 +76,7 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
     is_dark = bool(scheme)
     suffix = "_dark" if is_dark else ""
     warnings = []
-    plain = msgspec.structs.asdict(_PLAIN)
-    colours = {name: plain[scheme + name] for name in plain if not name.startswith("dark_")}
+    colours = _plain_colours(scheme)
 
     texts = [colours[name] for name in ("ink", "muted", "error", "warning")]
     if ground.lower() != colours["ground"]:
@@ -105,6 +104,12 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
             "used instead"
         )
     return {scheme + name: colour for name, colour in colours.items()}, warnings
+
+
+def _plain_colours(scheme: str) -> dict[str, str]:
+    """Return Keyturn's own colours of a scheme, by their names without the scheme."""
+    plain = msgspec.structs.asdict(_PLAIN)
+    return {name: plain[scheme + name] for name in plain if not name.startswith("dark_")}
 
 
 def _dark_panel(ground: str, ink: str, texts: Sequence[str]) -> str:

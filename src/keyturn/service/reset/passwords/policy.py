@@ -96,12 +96,8 @@ class PasswordPolicy:
         """
         broken = self._broken_shape(password)
         is_personal = _is_personal(password, email, self._brand_names)
-        judge = is_listed if broken or is_personal else is_common
-        try:
-            is_guessable = await self._pool.run(partial(judge, password))
-        except PoolFull:
-            raise Busy from None
-        if is_guessable:
+        is_refused = bool(broken) or is_personal
+        if await self._judge(is_listed if is_refused else is_common, password):
             broken.append(self._common)
         if is_personal:
             broken.append(self._personal)
@@ -111,6 +107,12 @@ class PasswordPolicy:
             raise PasswordRejected(
                 [Violation(rule.name, rule.message, rule.limit) for rule in broken]
             )
+
+    async def _judge(self, judge: Callable[[str], bool], password: str) -> bool:
+        try:
+            return await self._pool.run(partial(judge, password))
+        except PoolFull:
+            raise Busy from None
 
     def _broken_shape(self, password: str) -> list[Rule]:
         """Return the broken rules about length and kinds of characters."""

@@ -92,10 +92,8 @@ class Altcha:
         return None
 
     async def _is_spent(self, nonce: bytes) -> bool:
-        found = await self._database.read(
-            lambda connection: one_time_secrets.find(connection, nonce, Purpose.SPENT)
-        )
-        return found is not None
+        spent = await one_time_secrets.look_up(self._database, nonce, Purpose.SPENT)
+        return spent is not None
 
     async def _is_solved(self, written: Any, key: bytes) -> bool:
         verify = partial(self._library.verify_solution, written, key)

@@ -112,18 +112,24 @@ class Captcha:
     async def verify(self, answer: str, client: Client) -> Fault | None:
         if len(answer) > self._longest or not _SHAPE.fullmatch(answer):
             return "malformed"
+        return self._fault_in(await self._ask_for(answer, client))
+
+    async def _ask_for(self, answer: str, client: Client) -> Verdict:
         more = {}
         if client.ip_address:
             more["remoteip"] = client.ip_address
         if self._is_turnstile:
             more["idempotency_key"] = str(uuid4())
         try:
-            verdict = await self.ask(answer, **more)
+            return await self.ask(answer, **more)
         except ChallengeUnready:
             # hCaptcha has no idempotency key, so the user must solve another challenge.
             if not self._is_turnstile:
                 raise
-            verdict = await self.ask(answer, **more)  # the same key gets the lost verdict again
+            return await self.ask(answer, **more)  # the same key gets the lost verdict again
+
+    def _fault_in(self, verdict: Verdict) -> Fault | None:
+        """Return what is wrong with an answer. Raises ChallengeUnready if the settings are."""
         refused = _MISCONFIGURED.intersection(verdict.codes)
         if refused:
             raise ChallengeUnready(f"challenge.secret is refused: {', '.join(sorted(refused))}")

@@ -192,7 +192,7 @@ class EmailCodes(ResetCodes):
             if one_time_secrets.use(tx.connection, code, moment):
                 tx.counters.clear(_failures(code.key))
                 tx.counters.give_back(_ALL_FAILURES)
-                held.mint([Minted(link)])
+                held.store([Minted(link)])
                 tx.audit.write(
                     "code_check", "code_accepted", client, moment, account.id, account.email
                 )

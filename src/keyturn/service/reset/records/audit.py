@@ -140,7 +140,11 @@ class Audit(Store):
             statement = statement.where(AuditRow.email == email)
         if since:
             statement = statement.where(AuditRow.at >= since)
-        return await self._database.read(lambda connection: connection.execute(statement).all())
+
+        def fetch(connection: Connection) -> Sequence[Row[Any]]:
+            return connection.execute(statement).all()
+
+        return await self._database.read(fetch)
 
     async def reports(self, since: datetime) -> Mapping[str, MailReport]:
         """Return the last report that suppressed each mailbox, by its address, the newest first."""
@@ -149,8 +153,7 @@ class Audit(Store):
             .where(AuditRow.event == MAIL_REPORT, AuditRow.at >= since)
             .order_by(AuditRow.id.desc())
         )
-        rows = await self._database.read(lambda connection: connection.execute(statement).all())
         newest: dict[str, MailReport] = {}
-        for at, email, outcome in rows:
-            newest.setdefault(email, MailReport(at, outcome))
+        for row in await self._database.fetch(statement):
+            newest.setdefault(row["email"], MailReport(row["at"], row["outcome"]))
         return newest

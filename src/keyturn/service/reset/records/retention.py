@@ -20,7 +20,7 @@ from keyturn.service.one_time_secrets import RULES, Purpose, SecretRow
 from keyturn.service.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.audit import AuditRow
-from keyturn.service.reset.records.links import PRESSED
+from keyturn.service.reset.records.intrusions import PRESSED
 from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.housekeeping")

@@ -12,7 +12,7 @@ from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.one_time_secrets import STORED_FACTORS, OneTimeSecret, Purpose, SecretRow
+from keyturn.service.one_time_secrets import STORED_FACTORS, Purpose, SecretRow
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.recovery_codes import (
@@ -116,21 +116,20 @@ class OwnSecondStep(SecondStep):
             case "totp":
                 return await self._verify_totp(trial)
             case "recovery_code":
-                code = await self._find_recovery_code(trial)
+                key = recovery_code_digest(trial.account.id, trial.code)
+                code = await one_time_secrets.look_up(self._database, key, Purpose.RECOVERY)
             case _:
                 code = await self._sms.find(trial) if self._sms else None
         if code is None or code.dead_reason(trial.moment):
             return None
-        return Accepted(
-            lambda connection, moment: one_time_secrets.use(connection, code, moment),
-            lambda connection, moment: one_time_secrets.give_back(connection, code, moment),
-        )
 
-    async def _find_recovery_code(self, trial: SecondStepTry) -> OneTimeSecret | None:
-        key = recovery_code_digest(trial.account.id, trial.code)
-        return await self._database.read(
-            lambda connection: one_time_secrets.find(connection, key, Purpose.RECOVERY)
-        )
+        def spend(connection: Connection, moment: datetime) -> bool:
+            return one_time_secrets.use(connection, code, moment)
+
+        def give_back(connection: Connection, moment: datetime) -> None:
+            one_time_secrets.give_back(connection, code, moment)
+
+        return Accepted(spend, give_back)
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         account_id = trial.account.id
@@ -140,7 +139,7 @@ class OwnSecondStep(SecondStep):
         step = totp_step(stored.seed, trial.code, trial.moment)
         if step is None:
             return None
-        if await self._database.read(lambda connection: is_taken(connection, account_id, step)):
+        if await is_taken(self._database, account_id, step):
             return None
 
         def spend(connection: Connection, moment: datetime) -> bool:

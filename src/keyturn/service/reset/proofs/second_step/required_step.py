@@ -170,11 +170,25 @@ class RequiredStep(SecondProof):
         trial = SecondStepTry(
             account=account, method=answer.method, code=answer.code or "", link=link, client=client
         )
-        if not trial.code.strip():
-            is_sent = await self.step.begin(trial)
-            if is_sent:
-                await self._stores.audit.record(EVENT, "sent", client, account.id, account.email)
-            raise SecondStepRequired(factors, trial.method if is_sent else "")
+        if trial.code.strip():
+            return await self._check(trial, factors)
+        raise await self._send_code(trial, factors)
+
+    async def _send_code(
+        self, trial: SecondStepTry, factors: Sequence[Factor]
+    ) -> SecondStepRequired:
+        """Send a code if the method sends codes; return the error that asks for it."""
+        if not await self.step.begin(trial):
+            return SecondStepRequired(factors)
+        account = trial.account
+        await self._stores.audit.record(EVENT, "sent", trial.client, account.id, account.email)
+        return SecondStepRequired(factors, trial.method)
+
+    async def _check(self, trial: SecondStepTry, factors: Sequence[Factor]) -> RightCode:
+        """Count the try, and return the code if it is right.
+
+        Raises SecondStepRejected, SecondStepUnfinished, LinkDead, TooManyRequests, Unavailable.
+        """
         counted = await self._count(trial)
         accepted: Accepted | None = None
         refusal: KeyturnError = SecondStepRejected(factors, counted.left)
@@ -191,11 +205,12 @@ class RequiredStep(SecondProof):
             # The try was right, even if the change fails.
             await self._give_back(trial)
             return RightCode(trial, accepted, SecondStepRejected(factors, counted.left + 1))
+        account = trial.account
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
-        await self._stores.audit.record(EVENT, "rejected", client, account.id, account.email)
+        await self._stores.audit.record(EVENT, "rejected", trial.client, account.id, account.email)
         if counted.is_last:
             await self._tell(trial)
-            if link:
+            if trial.link:
                 raise LinkDead("second_step")  # the holder of the link may learn why it ended
         raise refusal
 

@@ -188,9 +188,7 @@ class SmsCodes:
         A code that was sent for another link is wrong.
         """
         key = _key(trial)
-        code = await self._stores.database.read(
-            lambda connection: one_time_secrets.find(connection, key, Purpose.SMS)
-        )
+        code = await one_time_secrets.look_up(self._stores.database, key, Purpose.SMS)
         written = "".join(trial.code.split())
         return code if self._codes.fits(written, key, code, use=_use(trial)) else None
 

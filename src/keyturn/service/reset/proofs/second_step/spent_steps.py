@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from keyturn.service import one_time_secrets
+from keyturn.service.database import Database
 from keyturn.service.one_time_secrets import Purpose, SecretRow
 
 _EARLIER = 2
@@ -27,9 +28,9 @@ def take_step(connection: Connection, account_id: str, step: int, moment: dateti
     return is_taken  # the last one is the step itself
 
 
-def is_taken(connection: Connection, account_id: str, step: int) -> bool:
+async def is_taken(database: Database, account_id: str, step: int) -> bool:
     key = _key_of(account_id, step)
-    return one_time_secrets.find(connection, key, Purpose.SPENT) is not None
+    return await one_time_secrets.look_up(database, key, Purpose.SPENT) is not None
 
 
 def give_back_step(connection: Connection, account_id: str, step: int) -> None:
