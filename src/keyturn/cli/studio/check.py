@@ -75,7 +75,7 @@ def _lines_on(
     """Yield the lines on equal findings: the first in full, then up to `_MOST_LINES` with the
     places of others.
     """
-    from keyturn.studio.lint.report import mails_of
+    from keyturn.studio.lint.finding import mails_of
 
     first = equal[0]
     yield (
