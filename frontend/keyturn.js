@@ -2,10 +2,9 @@
 // A service serves all modules as one file at /keyturn.js.
 
 import { ChangePassword, Forgot } from "./keyturn/asking.js";
+import { createClient, KeyturnError } from "./keyturn/client.js";
 import { Code } from "./keyturn/code.js";
 import { Reset } from "./keyturn/reset.js";
-
-export { createClient, KeyturnError } from "./keyturn/client.js";
 
 /** @param {string} name @param {typeof Forgot | typeof ChangePassword | typeof Code | typeof Reset} Forms */
 const define = (name, Forms) => {
@@ -15,7 +14,8 @@ const define = (name, Forms) => {
     #begun = false;
 
     connectedCallback() {
-      if (this.#begun) return; // the page has moved the element
+      // The page may move the element, which then has its forms already.
+      if (this.#begun) return;
       this.#begun = true;
       new Forms(this).begin();
     }
@@ -26,3 +26,5 @@ define("keyturn-forgot", Forgot);
 define("keyturn-code", Code);
 define("keyturn-reset", Reset);
 define("keyturn-change-password", ChangePassword);
+
+export { createClient, KeyturnError };

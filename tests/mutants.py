@@ -33,7 +33,7 @@ SOURCES = {
         "tests/contracts/outbox",
         "tests/contracts/database",
     ),
-    "src/keyturn/service/limits.py": ("tests/spec", "tests/contracts/limits"),
+    "src/keyturn/service/limits/*.py": ("tests/spec", "tests/contracts/limits"),
     "src/keyturn/service/reset/*.py": RESET,
     "src/keyturn/service/reset/records/*.py": (*RESET, "tests/commands"),
     "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/contracts/outbox", "tests/commands"),

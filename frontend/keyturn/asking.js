@@ -4,7 +4,8 @@ import { codeForm } from "./code.js";
 import { Forms } from "./forms.js";
 import { isKeystrokeAway, make } from "./making.js";
 
-const SHORTEST = "gmail.com".length; // too much is near a shorter domain
+// A shorter domain is a keystroke away from too many others.
+const SHORTEST = "gmail.com".length;
 
 export class Forgot extends Forms {
   open() {

@@ -22,7 +22,8 @@ const showWidget = async ({ method, siteKey, action }, host) => {
   const known = /** @type {Record<string, any>} */ (/** @type {unknown} */ (globalThis));
   if (!known[method]) await loadScript(SCRIPTS[method] ?? "");
   const box = make("div", { slot: "challenge" });
-  (host.querySelector("slot[name=challenge]") ?? host).append(box); // a light element holds its slot itself
+  // A light element holds its slot itself.
+  (host.querySelector("slot[name=challenge]") ?? host).append(box);
   try {
     return await new Promise((resolve, reject) => {
       known[method].render(box, { sitekey: siteKey, action, callback: resolve, "error-callback": reject });

@@ -1,7 +1,8 @@
 // A client of the API. Each call returns the API's response, or throws a KeyturnError.
 
 export const PROBLEM = "urn:keyturn:problem:";
-const PATIENCE = 20_000; // the longest wait for a response, in milliseconds
+// The longest wait for a response, in milliseconds.
+const PATIENCE = 20_000;
 
 /** A problem document that Keyturn returned (RFC 9457), or the lack of a response from Keyturn. */
 export class KeyturnError extends Error {
@@ -27,7 +28,8 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
           ...(body && { "Content-Type": "application/json" }),
         },
         body: body && JSON.stringify(body),
-        redirect: "error", // a redirect would send the token and the password to another address
+        // A redirect would send the token and the password to another address.
+        redirect: "error",
         referrerPolicy: "no-referrer",
         signal: AbortSignal.timeout?.(PATIENCE),
       });

@@ -16,7 +16,8 @@ export const codeForm = (forms, email, before = [], mine = () => false) => {
     forms.given.forEach((value, name) => next.setAttribute(name, value));
     Object.assign(next, { texts: /** @type {any} */ (forms.host).texts, tabIndex: -1 });
     next.setAttribute("token", token);
-    if (email().includes("@")) next.setAttribute("email", email()); // not of a user name
+    // A user name is not the address of its link.
+    if (email().includes("@")) next.setAttribute("email", email());
     forms.host.replaceWith(next);
     next.focus();
   };

@@ -37,8 +37,10 @@ export class Forms {
     this.prefix = this.light ? freePrefix(host) : "";
     const tree = this.light ? host : host.attachShadow({ mode: "open" });
     adopt(/** @type {Document | ShadowRoot} */ (this.light ? host.getRootNode() : tree), this.light);
-    for (const copied of this.light ? host.querySelectorAll(":scope > .root") : []) copied.remove(); // of a cloned page
-    if (this.light) this.box.id = this.id("root"); // takes the prefix
+    // A page that is cloned has the boxes of its elements in it.
+    for (const copied of this.light ? host.querySelectorAll(":scope > .root") : []) copied.remove();
+    // The id takes the prefix, so that no other element gets it.
+    if (this.light) this.box.id = this.id("root");
     tree.append(this.box);
     this.language = languageOf(host);
     this.client = createClient({ url: this.attribute("url"), path: this.attribute("path"), language: this.language });
@@ -114,7 +116,8 @@ export class Forms {
   /** Shows the result of an action and moves the focus to its heading. @param {HTMLElement[]} views */
   turnTo(...views) {
     this.show(...views);
-    /** @type {HTMLElement | null} */ (this.root.querySelector("[part=heading]"))?.focus();
+    const heading = /** @type {HTMLElement | null} */ (this.root.querySelector("[part=heading]"));
+    heading?.focus();
   }
 
   /** @param {string} heading @param {(Node | string)[]} lead */
@@ -230,9 +233,11 @@ export class Forms {
     } catch (error) {
       if (!(error instanceof KeyturnError)) throw error;
       const refusal = /** @type {Refusal} */ (/** @type {unknown} */ (error));
-      const told = refusal.type.startsWith(PROBLEM) && refusal.status && refusal.status !== 404; // of a feature that is off
+      // A 404 is the answer of a feature that is off.
+      const told = refusal.type.startsWith(PROBLEM) && refusal.status && refusal.status !== 404;
       const id = refusal.instance?.split(":").pop(), reference = id && this.say("reference", { id });
-      const counted = clock && refusal.type === `${PROBLEM}too-many-requests`; // its detail is the time that the clock shows
+      // The detail of that refusal is the time that the clock shows.
+      const counted = clock && refusal.type === `${PROBLEM}too-many-requests`;
       const text = [refusal.title, !counted && refusal.detail, reference].filter(Boolean).join("\n");
       tell(refusal, told ? text : this.say("unreachable"));
       seconds = refusal.retryAfter;
@@ -256,7 +261,8 @@ export class Forms {
       clock.replaceChildren(before, ...text);
       return clock.offsetHeight;
     };
-    clock.style.setProperty("min-height", `${Math.max(tell(59), tell(60))}px`); // so that nothing moves while it runs
+    // The clock keeps its height, so that nothing moves while it runs.
+    clock.style.setProperty("min-height", `${Math.max(tell(59), tell(60))}px`);
     rest(button, seconds, tell);
   }
 

@@ -2,7 +2,8 @@
 
 // At the end of a path: 32 bytes in base64url, and the signs of a sentence that a mail app took for a part of the link.
 const TOKEN = /^(.*)\/([\w-]{43})[.,;:!?)\]}>'"*]*\/?$/;
-const ROUTE = /^(!?\/[^?]*)\??(.*)$/; // in the fragment: the path and the query of a router that keeps them there
+// The path and the query of a router that keeps them in the fragment.
+const ROUTE = /^(!?\/[^?]*)\??(.*)$/;
 
 /**
  * Returns the link's token and email, and removes them from the address, so that the history, referrers and the screen

@@ -27,7 +27,8 @@ export const rest = (button, seconds, tell) => {
     clearInterval(timer);
     button.removeAttribute("aria-disabled");
   };
-  button.setAttribute("aria-disabled", "true"); // `disabled` would remove the focus
+  // `disabled` would remove the focus.
+  button.setAttribute("aria-disabled", "true");
   const timer = setInterval(tick, 250);
   tick();
 };
@@ -39,7 +40,8 @@ export const rest = (button, seconds, tell) => {
 export const inTime = (seconds, language) => {
   const said = new Intl.RelativeTimeFormat(language || undefined);
   const text = seconds < 60 ? said.format(seconds, "second") : said.format(Math.ceil(seconds / 60), "minute");
-  return language === "ja" ? text.replaceAll(" ", "") : text; // as Language.in_time
+  // Language.in_time of the service does the same.
+  return language === "ja" ? text.replaceAll(" ", "") : text;
 };
 
 /**

@@ -10,8 +10,10 @@ import { SecondStep } from "./second_step.js";
 /** @typedef {import("../keyturn.js").LiveLink & { rules: import("../keyturn.js").Rule[] }} Opened */
 /** @typedef {import("../keyturn.js").DeadReason} DeadReason */
 
-const SOON = 120_000; // milliseconds before the end of a link
-const LONGEST_WAIT = 2 ** 31 - 1; // of a timer, in milliseconds
+// Milliseconds before the end of a link at which the form tells it once more.
+const SOON = 120_000;
+// The longest wait of a timer, in milliseconds.
+const LONGEST_WAIT = 2 ** 31 - 1;
 
 /**
  * Returns the rules for password generators (https://developer.apple.com/password-rules/).
@@ -101,7 +103,8 @@ export class Reset extends Forms {
 
     const work = async () => {
       await reset(step.answer());
-      kept(sentTo(email), 1); // the next request would be answered
+      // The link is used, so the next request gets an email at once.
+      kept(sentTo(email), 1);
       this.turnTo(
         this.title(this.say("changed"), this.say("for", { email })),
         this.links(returnTo ? make("a", { part: "button", href: returnTo }, this.say("continue")) : this.signIn()),

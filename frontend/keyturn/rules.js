@@ -4,7 +4,8 @@ import { make } from "./making.js";
 import { strengthOf } from "./strength.js";
 
 const words = /** @type {const} */ (["none", "weak", "fair", "good", "strong"]);
-const PAUSE = 700; // milliseconds without a key, after which a screen reader is told
+// Milliseconds without a key, after which a screen reader is told.
+const PAUSE = 700;
 
 /**
  * Shows which rules the password meets. Only the server checks a rule without a pattern. Until it accepts a password,

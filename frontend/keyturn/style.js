@@ -1,5 +1,6 @@
-// The styles of the elements. Pages change them by variables and parts (docs/frontend.md). The service writes the brand's
-// accent, the colour on it, the radius and the font into the file (pages/assets.py).
+// The styles of the elements. Pages change them by variables and parts (docs/frontend.md).
+
+import { BRAND } from "./brand.js";
 
 /** The styles where an element has the attribute `light`: they reach no further than into it. */
 const scoped = () => `@scope (:is(keyturn-forgot, keyturn-code, keyturn-reset, keyturn-change-password)[light]) {
@@ -22,20 +23,20 @@ export const adopt = (tree, light) => {
   tree.adoptedStyleSheets.push(sheet);
 };
 
-export const CSS = `
+const CSS = `${BRAND}
 :host { display: block; max-width: 384px; }
 :host([hidden]) { display: none; }
 *, ::before, ::after { box-sizing: border-box; }
 .root {
-  --accent: var(--keyturn-accent, light-dark(#14614b, #6fd3ae));
-  --on-accent: var(--keyturn-on-accent, light-dark(#ffffff, #0b1f18));
+  --accent: var(--keyturn-accent, var(--brand-accent));
+  --on-accent: var(--keyturn-on-accent, var(--brand-on-accent));
   --ink: var(--keyturn-ink, light-dark(#1c1b19, #ecebe6));
   --muted: var(--keyturn-muted, light-dark(#66635c, #a8a59c));
   --panel: var(--keyturn-panel, light-dark(#ffffff, #1b1b18));
   --line: var(--keyturn-line, light-dark(#e3dfd6, #2c2b27));
   --error: var(--keyturn-error, light-dark(#b3261e, #ff9b90));
   --warning: var(--keyturn-warning, light-dark(#8a5a00, #e6b450));
-  --radius: var(--keyturn-radius, 8px);
+  --radius: var(--keyturn-radius, var(--brand-radius));
   --edge: color-mix(in srgb, var(--muted) 75%, var(--panel));
   --ring: color-mix(in srgb, var(--accent) 30%, transparent);
   /* Drops the styles that the elements would inherit from the page, except those in the next two lines. */
@@ -43,7 +44,7 @@ export const CSS = `
   color-scheme: inherit; visibility: inherit; pointer-events: inherit; cursor: inherit;
   -webkit-text-size-adjust: inherit; text-size-adjust: inherit;
   display: grid; gap: 24px; color: var(--ink); overflow-wrap: anywhere;
-  font-family: var(--keyturn-font, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif);
+  font-family: var(--keyturn-font, var(--brand-font), -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif);
   font-size: 16px; line-height: 25px;
 }
 /* Until the texts have loaded, the element is as high as its first view in English. */

@@ -33,22 +33,31 @@ if TYPE_CHECKING:
 __version__ = "1.0.0rc1"
 
 _MODULES = {
-    name: module
-    for module, names in {
-        "errors": "DataUnfit KeyturnError QuotaExhausted SendFailed SendRefused SendRetryable "
-        "SendUnknown"
-        " SettingsInvalid TemplateInvalid UnknownMail",
-        "mail.port.email": "Email Sender",
-        "service.accounts.port": "Account AccountStore Ended NewPassword",
-        "service.app": "create_app",
-        "service.plugin": "KeyturnPlugin",
-        "service.problems.passwords": "PasswordRejected Violation",
-        "service.problems.requests": "AccountsUnready",
-        "service.settings": "Settings",
-        "service.settings.reading": "read_settings",
-        "studio.mails": "Mails RenderedMail",
-    }.items()
-    for name in names.split()
+    "DataUnfit": "keyturn.errors",
+    "KeyturnError": "keyturn.errors",
+    "QuotaExhausted": "keyturn.errors",
+    "SendFailed": "keyturn.errors",
+    "SendRefused": "keyturn.errors",
+    "SendRetryable": "keyturn.errors",
+    "SendUnknown": "keyturn.errors",
+    "SettingsInvalid": "keyturn.errors",
+    "TemplateInvalid": "keyturn.errors",
+    "UnknownMail": "keyturn.errors",
+    "Email": "keyturn.mail.port.email",
+    "Sender": "keyturn.mail.port.email",
+    "Account": "keyturn.service.accounts.port",
+    "AccountStore": "keyturn.service.accounts.port",
+    "Ended": "keyturn.service.accounts.port",
+    "NewPassword": "keyturn.service.accounts.port",
+    "create_app": "keyturn.service.app",
+    "KeyturnPlugin": "keyturn.service.plugin",
+    "PasswordRejected": "keyturn.service.problems.passwords",
+    "Violation": "keyturn.service.problems.passwords",
+    "AccountsUnready": "keyturn.service.problems.requests",
+    "Settings": "keyturn.service.settings",
+    "read_settings": "keyturn.service.settings.reading",
+    "Mails": "keyturn.studio.mails",
+    "RenderedMail": "keyturn.studio.mails",
 }
 """The module of each public name."""
 
@@ -58,4 +67,4 @@ __all__ = sorted(_MODULES)  # noqa: PLE0605 - a list of texts
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(import_module(_MODULES[name]), name)

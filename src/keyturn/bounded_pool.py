@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -37,7 +38,8 @@ class Turns:
 
         Raises PoolFull if the line is full.
         """
-        await self._wait(self._reserved if reserved else self._strangers)
+        line = self._reserved if reserved else self._strangers
+        await self._wait(line)
         try:
             yield
         finally:
@@ -88,7 +90,7 @@ class BoundedPool:
         initializer: Callable[[], None] | None = None,
     ) -> None:
         self._turns = Turns(threads, waiting)
-        self._options = (threads, name, initializer)
+        self._open = partial(ThreadPoolExecutor, threads, name, initializer)
         self._threads: ThreadPoolExecutor | None = None
 
     async def run(self, work: Callable[[], Result], *, reserved: bool = False) -> Result:
@@ -97,14 +99,16 @@ class BoundedPool:
         Raises PoolFull.
         """
         async with self._turns.turn(reserved=reserved):
-            self._threads = self._threads or ThreadPoolExecutor(*self._options)
+            if self._threads is None:
+                self._threads = self._open()
             return await asyncio.get_running_loop().run_in_executor(
                 self._threads, copy_context().run, work
             )
 
     def close(self) -> None:
         """End the threads. Later work starts new ones."""
-        threads, self._threads = self._threads, None
+        threads = self._threads
+        self._threads = None
         if threads:
             threads.shutdown(wait=False, cancel_futures=True)
 

@@ -103,8 +103,12 @@ class TemplateInvalid(KeyturnError):
         self.path = path
         self.line = line
         self.message = message
-        place = f"{path}:{line}" if line else path
-        reason = f"{message[:_LONGEST_REASON]}…" if len(message) > _LONGEST_REASON else message
+        place = path
+        if line:
+            place = f"{path}:{line}"
+        reason = message
+        if len(message) > _LONGEST_REASON:
+            reason = f"{message[:_LONGEST_REASON]}…"
         super().__init__(f"{place}: {reason}")
 
     def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[object, ...], dict[str, object]]:

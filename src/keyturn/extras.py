@@ -11,10 +11,14 @@ from keyturn.errors import ExtraMissing, Fault, SettingsInvalid
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
-_OF_THE_STUDIO = (
+STUDIO_PACKAGES = (
     "aiosmtpd", "cachetools", "dulwich", "polyfactory", "pygments", "tinycss2", "tomlkit",
     "trustme", "watchfiles", "webencodings",
 )  # fmt: skip
+"""The packages of the extra `studio` in pyproject.toml. Each has one module, with its name.
+
+They are written here again, since reading the metadata of an installation takes 20 ms.
+"""
 
 
 def folder(name: str) -> Path:
@@ -54,6 +58,6 @@ def require_studio(what: str) -> None:
     Loads none of them, to save time.
     """
     with requires_extra("studio", what):
-        for package in _OF_THE_STUDIO:
+        for package in STUDIO_PACKAGES:
             if find_spec(package) is None:
                 raise ModuleNotFoundError(name=package)

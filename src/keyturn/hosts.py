@@ -13,7 +13,9 @@ def is_loopback(url: str) -> bool:
 
 
 def is_loopback_host(host: str) -> bool:
-    return is_loopback_address(host) or host == "localhost" or host.endswith(".localhost")
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, 6.3
+        return True
+    return is_loopback_address(host)
 
 
 def is_loopback_address(host: str) -> bool:
@@ -60,7 +62,9 @@ def host_of(url: str) -> str:
         port = split_address(url).port
     except ValueError:  # it is no number up to 65535
         return ""
-    return "" if port == 0 else host_in(url)
+    if port == 0:
+        return ""
+    return host_in(url)
 
 
 def is_origin(text: str) -> bool:

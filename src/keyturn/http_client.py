@@ -54,6 +54,14 @@ _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
 """Whether the request that is being sent is Keyturn's own."""
 
 
+def read_json(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
+    """Return the JSON document; None if it has another form."""
+    try:
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A service's answer.
 
@@ -66,10 +74,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     def read(self, form: type[Document]) -> Document | None:
         """Return the JSON document in the body; None if it has another form."""
-        try:
-            return msgspec.json.decode(self.body, type=form)
-        except (msgspec.MsgspecError, ValueError):
-            return None
+        return read_json(self.body, form)
 
 
 class HttpClient:
@@ -205,34 +210,35 @@ def proxy_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
     if "*" in map(str.strip, exceptions.split(",")):
         return
     for lower in ("http_proxy", "https_proxy", "all_proxy"):
+        # A name in small letters wins, as in `urllib.request.getproxies`.
         name = lower if lower in environ else lower.upper()
         url = environ.get(name, "")
-        message = _proxy_fault(url) if url else ""
-        if message:
-            yield Fault(name, message)
+        if url:
+            yield from _proxy_faults(name, url)
 
 
-def _proxy_fault(url: str) -> str:
-    """Return what is wrong with a proxy's address; "" for a good one."""
+def _proxy_faults(name: str, url: str) -> Iterator[Fault]:
     import httpx2
 
     address = url if "://" in url else f"http://{url}"
     scheme = address.partition("://")[0].lower()
     if scheme not in _PROXY_SCHEMES:
-        return "must begin with http://, https:// or socks5://"
+        yield Fault(name, "must begin with http://, https:// or socks5://")
+        return
     if scheme.startswith("socks") and not find_spec("socksio"):
-        return "needs a package for SOCKS: run `pip install socksio`"
+        yield Fault(name, "needs a package for SOCKS: run `pip install socksio`")
+        return
     try:
         httpx2.Proxy(address)
         host = host_of(address)
     except (httpx2.InvalidURL, ValueError):
         host = ""
     if not host:
-        return (
+        message = (
             "must be an address like http://proxy.example.org:3128; write a # in its password "
             "as %23, a / as %2F"
         )
-    return ""
+        yield Fault(name, message)
 
 
 def authority_file_faults(environ: Mapping[str, str]) -> Iterator[Fault]:

@@ -5,9 +5,7 @@ import os
 import secrets
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
-from itertools import takewhile
 from pathlib import Path
 
 LARGEST = 64_000_000
@@ -33,13 +31,18 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
         # After opening, because the path may lead to another file by now.
         status = os.fstat(handle)
         _require_plain(status, file)
-        is_too_long = status.st_size > most
-        content = b"" if is_too_long else _read_up_to(handle, most + 1, status.st_size)
+        if status.st_size > most:
+            raise _too_long(file, most)
+        content = _read_up_to(handle, most + 1, status.st_size)
     finally:
         os.close(handle)
-    if is_too_long or len(content) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most / 1_000_000:g} MB", os.fspath(file))
+    if len(content) > most:
+        raise _too_long(file, most)
     return content
+
+
+def _too_long(file: str | Path, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it has more than {most / 1_000_000:g} MB", os.fspath(file))
 
 
 def _read_up_to(handle: int, most: int, size: int) -> bytes:
@@ -120,26 +123,37 @@ def user_cache_folder(purpose: str) -> Path:
     elif sys.platform == "darwin":
         caches = Path.home() / "Library" / "Caches"
     else:
-        configured = os.environ.get("XDG_CACHE_HOME", "")
-        caches = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
+        caches = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        if not caches.is_absolute():
+            caches = Path.home() / ".cache"
     return caches / "keyturn" / purpose
 
 
 def make_private_folder(folder: Path) -> Path:
     """Make the folder and its missing parents (0700). Raises OSError."""
-    missing = takewhile(lambda above: not above.exists(), (folder, *folder.parents))
-    for above in reversed(list(missing)):
+    missing = []
+    for above in (folder, *folder.parents):
+        if above.exists():
+            break
+        missing.append(above)
+    for above in reversed(missing):
         above.mkdir(mode=0o700, exist_ok=True)
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file")
     return folder
 
 
-def make_private_file(file: Path, content: bytes = b"") -> None:
-    """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists."""
+def make_private_file(file: Path, content: bytes = b"", *, sync: bool = False) -> None:
+    """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists.
+
+    `sync`: wait until the content is on the disk.
+    """
     handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(handle, "wb") as opened:
         opened.write(content)
+        if sync:
+            opened.flush()
+            os.fsync(handle)
 
 
 def add_private_file(file: Path, content: bytes) -> None:
@@ -147,27 +161,26 @@ def add_private_file(file: Path, content: bytes) -> None:
 
     Raises OSError.
     """
-    half = make_private_folder(file.parent) / f".{secrets.token_hex(16)}.half"
-    try:
-        make_private_file(half, content)
-        half.replace(file)
-    finally:
-        half.unlink(missing_ok=True)
+    make_private_folder(file.parent)
+    _write_whole(file, content, 0o600, sync=False)
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Replace a file atomically (POSIX rename), with the permissions of the old one.
+    """Replace a file atomically, with the permissions of the old one. Raises OSError."""
+    permissions = 0o644
+    if file.exists():
+        permissions = file.stat().st_mode & 0o7777
+    _write_whole(file, content, permissions, sync=True)
 
-    Raises OSError.
+
+def _write_whole(file: Path, content: bytes, permissions: int, *, sync: bool) -> None:
+    """Write a file beside it first, and rename that one, which is atomic (POSIX rename).
+
+    `sync`: a power cut leaves either the old content or the new one, and never an empty file.
     """
-    handle, name = tempfile.mkstemp(prefix=".", suffix=f".half{file.suffix}", dir=file.parent)
-    half = Path(name)
+    half = file.with_name(f".{secrets.token_hex(8)}.half")
     try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        permissions = file.stat().st_mode & 0o7777 if file.exists() else 0o644
+        make_private_file(half, content, sync=sync)
         half.chmod(permissions)
         half.replace(file)
     finally:

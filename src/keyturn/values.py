@@ -42,7 +42,9 @@ def did_you_mean(
 ) -> str:
     """Return a question about the closest known name; "" if none is close (`difflib`)."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
-    return question.replace("{}", close[0]) if close else ""
+    if not close:
+        return ""
+    return question.replace("{}", close[0])
 
 
 _TYPES = {
@@ -56,7 +58,8 @@ _TYPES = {
 }
 """Names for msgspec's JSON types."""
 
-_PATH = re.compile(r" - at `[^`]*`$")
+_PATH = re.compile(r" - at `([^`]*)`$")
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
 _WRONG_TYPE = re.compile(r"Expected `([\w |]+)`, got `(\w+)`")
 _WRONG_LENGTH = re.compile(r"Expected `str` of length (<=|>=) (\d+)")
 
@@ -72,30 +75,38 @@ def mismatch(value: Any, wanted: Any) -> str:
 
     `wanted`: the type. The value of a secret is not shown.
     """
-    words = _words(inspect.type_info(wanted))
-    is_secret = SecretStr in (wanted, *get_args(wanted))
-    return f"must be {words}" if is_secret else f"must be {words}, not {shown(value)}"
+    sentence = f"must be {_words(inspect.type_info(wanted))}"
+    if SecretStr in (wanted, *get_args(wanted)):
+        return sentence
+    return f"{sentence}, not {shown(value)}"
 
 
-def plain_message(message: str) -> str:
-    """Return a message of msgspec as a plain sentence; the message itself if it is none of these.
+def explain_mismatch(message: str) -> tuple[str, str]:
+    """Return the place and the sentence of a message of msgspec.
 
-    The value is left out: in a request it may be a password.
+    "Expected `int`, got `str` - at `$.brand.radius`" becomes "brand.radius" and "must be a whole
+    number, not a text". The place is "" for the whole value, and that of a missing field for one.
+    The value is left out: in a request it may be a password. Other messages stay as they are.
     """
-    shown = _PATH.sub("", message)
-    wrong_type = _WRONG_TYPE.fullmatch(shown)
+    at = _PATH.search(message)
+    place = at[1].removeprefix("$").removeprefix(".") if at else ""
+    text = message[: at.start()] if at else message
+    missing = _MISSING.fullmatch(text)
+    if missing:
+        return f"{place}.{missing[1]}".removeprefix("."), "missing"
+    wrong_type = _WRONG_TYPE.fullmatch(text)
     if wrong_type:
         kinds = [kind.strip() for kind in wrong_type[1].split("|")]
         wanted = " or ".join(_TYPES.get(kind, kind) for kind in kinds)
-        return f"must be {wanted}, not {_TYPES.get(wrong_type[2], wrong_type[2])}"
-    wrong_length = _WRONG_LENGTH.fullmatch(shown)
+        return place, f"must be {wanted}, not {_TYPES.get(wrong_type[2], wrong_type[2])}"
+    wrong_length = _WRONG_LENGTH.fullmatch(text)
     if wrong_length:
         bound = "at most" if wrong_length[1] == "<=" else "at least"
         characters = "character" if wrong_length[2] == "1" else "characters"
-        return f"must have {bound} {wrong_length[2]} {characters}"
-    if shown.startswith("Invalid enum value "):
-        return "is not one of the allowed values"
-    return shown
+        return place, f"must have {bound} {wrong_length[2]} {characters}"
+    if text.startswith("Invalid enum value "):
+        return place, "is not one of the allowed values"
+    return place, text
 
 
 def _words(kind: inspect.Type) -> str:
@@ -103,8 +114,10 @@ def _words(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata(extra_json_schema={"description": str(description)}):
             return description
-        case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_)):
-            return _words(inner)  # a union is of a type and None
+        case inspect.Metadata(type=inner):
+            return _words(inner)
+        case inspect.UnionType(types=(inner, *_)):  # of a type and None
+            return _words(inner)
         case inspect.IntType():
             return _TYPES["int"] + _bounds(kind.ge, kind.le, kind.gt)
         case inspect.FloatType():
@@ -143,8 +156,9 @@ def not_this(value: str) -> str:
 
     Secrets are not shown, nor is text with an @, since a URL with a password has one.
     """
-    may_be_secret = isinstance(value, SecretStr) or "@" in value
-    return "" if may_be_secret else f", not {shown(value)}"
+    if isinstance(value, SecretStr) or "@" in value:
+        return ""
+    return f", not {shown(value)}"
 
 
 def shown(value: Any) -> str:
@@ -153,4 +167,6 @@ def shown(value: Any) -> str:
         text = msgspec.json.encode(value, enc_hook=str).decode()
     else:
         text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    if len(text) <= _LONGEST_SHOWN:
+        return text
+    return f"{text[:_LONGEST_SHOWN]}..."

@@ -11,9 +11,11 @@ from tests.driver.inbox import Inbox
 from tests.driver.service import Service, running, settings_for
 
 from keyturn.errors import SendFailed
+from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import Event, note_report
 from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.stores import Transaction
 from keyturn.service.settings.reading import read_settings
 
 ADA, GRACE, NOBODY = "ada@northwind.test", "grace@northwind.test", "nobody@northwind.test"
@@ -52,12 +54,14 @@ class School:
         """Send a mail, after which the mailbox rests."""
         self.do(lambda service: service.ask_and_deliver(email), limits={})
 
-    def suppress(self, email: str = ADA) -> None:
-        self.do(
-            lambda service: service.container.stores.transact(
-                lambda tx: tx.mailboxes.suppress(email)
-            )
-        )
+    def suppress(self, email: str = ADA, report: str = "bounced") -> None:
+        """Do what a provider's report does to a mailbox."""
+
+        def write(tx: Transaction) -> None:
+            tx.mailboxes.suppress(email)
+            tx.audit.write("mail_report", report, Client(), now(), "", email)
+
+        self.do(lambda service: service.container.stores.transact(write))
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:
         def write(connection: Connection) -> None:

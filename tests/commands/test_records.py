@@ -2,12 +2,12 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.commands.command import ADA, Keyturn
 from tests.commands.school import ADA as STUDENT
-from tests.commands.school import NOBODY, School
+from tests.commands.school import GRACE, NOBODY, School
 
 from keyturn.service.client import Client
 from keyturn.service.clock import now
@@ -68,6 +68,27 @@ def test_a_mailbox_shows_its_mails_of_today_and_until_when_there_are_no_more(
     assert facts["suppressed_until"] > facts["free_at"]
 
 
+def test_suppressed_mailboxes_are_listed(keyturn: Keyturn, school: School) -> None:
+    """An operator can list the mailboxes that a report suppresses, the newest report first, until
+    they are released.
+    """
+    assert keyturn("mailbox", "list").out == "No blocked addresses.\n"
+    school.suppress()
+    school.suppress(GRACE, "complained")
+
+    head, newest, oldest = keyturn("mailbox", "list").out.splitlines()
+    assert head.split() == ["REPORTED", "(UTC)", "REPORT", "UNTIL", "(UTC)", "EMAIL"]
+    assert {"complained", GRACE} < set(newest.split())
+    assert {"bounced", STUDENT} < set(oldest.split())
+
+    keyturn("mailbox", "release", GRACE)
+    (left,) = json.loads(keyturn("mailbox", "list", "--json").out)
+    assert (left["email"], left["report"]) == (STUDENT, "bounced")
+    suppressed = datetime.fromisoformat(left["suppressed_until"])
+    reported = datetime.fromisoformat(left["reported_at"])
+    assert suppressed - reported == pytest.approx(timedelta(days=14), abs=timedelta(minutes=1))
+
+
 def test_a_released_mailbox_gets_the_next_mail_and_the_trail_says_so(
     keyturn: Keyturn, school: School
 ) -> None:
@@ -76,8 +97,10 @@ def test_a_released_mailbox_gets_the_next_mail_and_the_trail_says_so(
     assert keyturn("mailbox", "release", STUDENT).out == f"{STUDENT} can get mails again.\n"
     school.ask()
 
-    after, release, before = json.loads(keyturn("audit", "--email", STUDENT, "--json").out)
-    assert [one["outcome"] for one in (before, release, after)] == [
+    trail = json.loads(keyturn("audit", "--email", STUDENT, "--json").out)
+    after, release, before, report = trail
+    assert [one["outcome"] for one in (report, before, release, after)] == [
+        "bounced",
         "suppressed",
         "released",
         "link_mailed",

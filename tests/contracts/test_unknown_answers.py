@@ -31,7 +31,7 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.smtp import Smtp, SmtpSender
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase import SupabaseAccounts
+from keyturn.service.accounts.supabase.store import SupabaseAccounts
 from keyturn.service.client import Client
 from keyturn.service.problems.requests import (
     AccountsUnready,
@@ -40,7 +40,7 @@ from keyturn.service.problems.requests import (
     SecondStepUnfinished,
 )
 from keyturn.service.reset.passwords.breaches import Breaches
-from keyturn.service.reset.proofs.challenge import Captcha
+from keyturn.service.reset.proofs.captcha import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms import TwilioSms
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep

@@ -15,7 +15,7 @@ from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.one_time_secrets import Purpose
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
 from keyturn.service.reset.records.messages import Campaign, FactorChange
 
@@ -87,7 +87,7 @@ class Operator:
 
     async def renew_recovery_codes(self, email: str) -> Sequence[str]:
         """`keyturn accounts recovery-codes`, also for an account without a second factor."""
-        from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
+        from keyturn.service.reset.proofs.second_step.recovery_codes import renew_recovery_codes
 
         return await self._change(email, "recovery_codes_set", renew_recovery_codes)
 

@@ -53,7 +53,7 @@ class KeptFactors:
         )
 
     async def mint_codes(self, account_id: str) -> Sequence[str]:
-        from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
+        from keyturn.service.reset.proofs.second_step.recovery_codes import renew_recovery_codes
 
         return await self._database.transact(partial(renew_recovery_codes, account_id=account_id))
 

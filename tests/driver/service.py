@@ -18,8 +18,9 @@ from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.operator import Operator
 
-from keyturn.service.accounts.builtin import AccountRow, SessionRow
+from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.sessions import SessionRow
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import Item, read
 from keyturn.service.outbox.models import OutboxRow

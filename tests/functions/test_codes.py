@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from keyturn.service import addresses
-from keyturn.service.reset.proofs.second_step.own_step import (
+from keyturn.service.reset.proofs.second_step.recovery_codes import (
     mint_recovery_code,
     recovery_code_digest,
 )

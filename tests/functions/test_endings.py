@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.mail.languages.language import Languages
 from keyturn.service.accounts.store_factory import ends_sessions
-from keyturn.service.reset.mails.composer import ended_in_words
+from keyturn.service.reset.mails.phrases import ended_in_words
 from keyturn.service.settings import AccountSettings, Credentials, Ending, TableSettings
 
 pytestmark = pytest.mark.long

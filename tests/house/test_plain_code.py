@@ -8,7 +8,6 @@ from tests.house.plain_code import Figures, ceilings, products
 FLAT_ROWS = {
     "src/keyturn/service/database/unready.py:describe_error": "an answer for each kind of error",
     "src/keyturn/service/doctor/domain.py:judge_spf": "an answer for each state of the records",
-    "src/keyturn/service/doctor/examination.py:_checks": "lists the checks in their order",
     "src/keyturn/service/onboarding/plan.py:_questions_about": "a question after each guard",
 }
 """Functions with more than ten decisions that read like a list, each with the reason. They do not

@@ -1,8 +1,6 @@
 """accounts link, reset and unlock: help for one owner, or new passwords for all after a breach."""
 
 import asyncio
-import csv
-import os
 import secrets
 import sys
 import time
@@ -15,21 +13,18 @@ import click
 import msgspec
 
 from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_container
+from keyturn.cli.reset_results import RETRIED, Results
 from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, stamp
-from keyturn.service import addresses
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.client import Client
-from keyturn.service.clock import now
 from keyturn.service.container import Container
 from keyturn.service.reset.records.messages import Campaign
 
-_List = IO[str] | None
+_AddressFile = IO[str] | None
 # An address that is not UTF-8 must not stop the command half-way.
-_TEXT = click.File(encoding="utf-8-sig", errors="replace")
-_HEAD = ("email", "outcome", "at", "run")
-_BEGUN = "begun"
-_PAGE, _LARGEST_WAVE = 500, 200
-_RETRIED = ("locked", "suppressed", "daily_limit", "cooldown")  # these may pass by the next run
+_ADDRESSES = click.File(encoding="utf-8-sig", errors="replace")
+_PAGE = 500  # addresses to read from the store at a time
+_LARGEST_WAVE = 200  # links to send at a time
 
 REFUSED = {
     "no_account": "there is no account with the address {email}",
@@ -81,18 +76,16 @@ async def link(
     """
     issued = await container.invitations.mint(email, operator, reason, with_code=with_code)
     if as_json:
-        print_json({name: value for name, value in msgspec.structs.asdict(issued).items() if value})
+        values = msgspec.structs.asdict(issued)
+        print_json({name: value for name, value in values.items() if value})
         return
     click.echo(issued.link or f"Code: {issued.code}")
-    place = (
-        f" The form for it is at {container.urls.forgot}/code."
-        if issued.code and container.paths.forgot
-        else ""
+    advice = (
+        f"It works once, until {stamp(issued.expires_at)} UTC. Give it only to the account's owner."
     )
-    click.echo(
-        f"It works once, until {stamp(issued.expires_at)} UTC. Give it only to the account's "
-        f"owner.{place}"
-    )
+    if issued.code and container.paths.forgot:
+        advice += f" The form for it is at {container.urls.forgot}/code."
+    click.echo(advice)
 
 
 @click.command()
@@ -104,7 +97,7 @@ async def link(
     help="Send to all active or locked accounts with a password.",
 )
 @click.option(
-    "--from", "source", type=_TEXT, help="Send to the addresses in this file, one a line."
+    "--from", "source", type=_ADDRESSES, help="Send to the addresses in this file, one a line."
 )
 @click.option(
     "--csv",
@@ -122,7 +115,7 @@ async def link(
 def reset(
     email: str,
     everybody: bool,
-    source: _List,
+    source: _AddressFile,
     result: Path | None,
     rate: float,
     dry_run: bool,
@@ -141,17 +134,21 @@ def reset(
               keyturn accounts reset --all --csv november.csv \\
                   --reason "A copy of our data was stolen."
     """
-    if [bool(email), everybody, source is not None].count(True) != 1:
+    named = [bool(email), everybody, source is not None]
+    if named.count(True) != 1:
         raise click.UsageError("Give one address, --all or --from.")
     campaign = Campaign(name=secrets.token_hex(8), **why)
     if email:
         _ask_one(campaign, email, dry_run=dry_run)
         return
-    if result is None and not dry_run:
+    if dry_run:
+        _judge_all(source, rate)
+        return
+    if result is None:
         raise click.UsageError("Name a file with --csv for the outcome of each account.")
-    if not (dry_run or yes):  # before the event loop starts, which would delay Ctrl-C
+    if not yes:  # before the event loop starts, which would delay Ctrl-C
         click.confirm("Send a mail to each of these accounts?", abort=True)
-    _ask_all(campaign, source, None if dry_run else result, rate)
+    _ask_all(campaign, source, result, rate)
 
 
 @takes_container
@@ -168,47 +165,59 @@ async def _ask_one(container: Container, campaign: Campaign, email: str, *, dry_
 
 
 @takes_container
-async def _ask_all(
-    container: Container, campaign: Campaign, listed: _List, result: Path | None, rate: float
-) -> None:
-    """Send the links in waves, and write each outcome into the file `result`.
+async def _judge_all(container: Container, listed: _AddressFile, rate: float) -> None:
+    """Print what would happen to the requests for all addresses now. No mail is sent."""
+    await _require_list(container, listed)
+    counts: Counter[str] = Counter()
+    async for wave in _waves(_addresses(container, listed), rate):
+        judged = await container.invitations.judge(wave)
+        counts.update(outcome for _, outcome in judged)
+        _show_progress(counts)
+    _end_progress(counts)
+    outcome = summary(counts) if counts else "no accounts"
+    click.echo(f"No mail was sent. The outcome would be: {outcome}.")
 
-    Without that file, only say what would happen.
-    """
-    await container.accounts.require_ready()
-    if listed is None and not container.accounts.offers(AccountStore.addresses_after):
-        wrong = f"the store {container.settings.accounts.store} cannot list its accounts"
-        raise CommandRefused(
-            f"{wrong}: put the addresses into a file, and use --from addresses.txt"
-        )
-    results = Results(result, campaign) if result else None
-    if results and not results.goes_on:
+
+@takes_container
+async def _ask_all(
+    container: Container, campaign: Campaign, listed: _AddressFile, result: Path, rate: float
+) -> None:
+    """Send the links in waves, and write each outcome into the file `result`."""
+    await _require_list(container, listed)
+    results = Results(result, campaign)
+    if not results.goes_on:
         await container.invitations.begin(campaign)
     counts: Counter[str] = Counter()
-    async for wave in _waves(container, listed, max(1, min(round(rate), _LARGEST_WAVE)), results):
+    async for wave in _waves(_not_done(_addresses(container, listed), results), rate):
         began = time.monotonic()
         judged = await container.invitations.judge(wave)
-        if results:
-            wanted = [address for address, outcome in judged if outcome == "asked"]
-            await container.invitations.ask(results.campaign, wanted)
-            results.write(judged)
+        wanted = [address for address, outcome in judged if outcome == "asked"]
+        await container.invitations.ask(results.campaign, wanted)
+        results.write(judged)
         counts.update(outcome for _, outcome in judged)
-        if sys.stderr.isatty():
-            click.echo(f"\r{muted(summary(counts))}", err=True, nl=False)
-        if results:
-            await asyncio.sleep(max(0.0, began + len(wave) / rate - time.monotonic()))
-    if sys.stderr.isatty() and counts:
-        click.echo(err=True)
-    click.echo(_outcome(counts, is_dry=results is None))
+        _show_progress(counts)
+        next_wave = began + len(wave) / rate
+        await asyncio.sleep(max(0.0, next_wave - time.monotonic()))
+    _end_progress(counts)
+    click.echo(_outcome(counts))
 
 
-async def _waves(
-    container: Container, listed: _List, size: int, results: "Results | None"
-) -> AsyncIterator[Sequence[str]]:
+async def _require_list(container: Container, listed: _AddressFile) -> None:
+    """Raise CommandRefused if neither a file nor the store lists the addresses."""
+    await container.accounts.require_ready()
+    if listed is None and not container.accounts.offers(AccountStore.addresses_after):
+        raise CommandRefused(
+            f"the store {container.settings.accounts.store} cannot list its accounts: "
+            "put the addresses into a file, and use --from addresses.txt"
+        )
+
+
+async def _waves(emails: AsyncIterator[str], rate: float) -> AsyncIterator[Sequence[str]]:
+    """Yield the addresses in groups: those of a second, within limits."""
+    size = max(1, min(round(rate), _LARGEST_WAVE))
     wave: list[str] = []
-    async for email in _addresses(container, listed):
-        if not (results and results.is_done(email)):
-            wave.append(email)
+    async for email in emails:
+        wave.append(email)
         if len(wave) == size:
             yield wave
             wave = []
@@ -216,97 +225,53 @@ async def _waves(
         yield wave
 
 
-async def _addresses(container: Container, listed: _List) -> AsyncIterator[str]:
-    for line in listed or ():
-        if email := line.partition(",")[0].strip():
+async def _not_done(emails: AsyncIterator[str], results: Results) -> AsyncIterator[str]:
+    async for email in emails:
+        if not results.is_done(email):
             yield email
-    last = ""
-    while listed is None and (page := await container.accounts.addresses_after(last, _PAGE)):
+
+
+async def _addresses(container: Container, listed: _AddressFile) -> AsyncIterator[str]:
+    """Yield the addresses of a file, the first cell of each line, or those of the store."""
+    if listed is not None:
+        for line in listed:
+            email = line.partition(",")[0].strip()
+            if email:
+                yield email
+        return
+    page = await container.accounts.addresses_after("", _PAGE)
+    while page:
         for email in page:
             yield email
         last = page[-1].strip(" ")
+        page = await container.accounts.addresses_after(last, _PAGE)
 
 
-def _outcome(counts: Counter[str], *, is_dry: bool) -> str:
-    if is_dry:
-        return (
-            "No mail was sent. The outcome would be: "
-            f"{summary(counts) if counts else 'no accounts'}."
-        )
-    leave = " The worker will send the mails." if counts["asked"] else ""
-    is_retried = any(counts[outcome] for outcome in _RETRIED)
-    later = (
-        "\nRun the same command later to retry the accounts that got no link." if is_retried else ""
-    )
-    return f"{summary(counts)}.{leave}{later}" if counts else "Every account has its link already."
+def _show_progress(counts: Counter[str]) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{muted(summary(counts))}", err=True, nl=False)
+
+
+def _end_progress(counts: Counter[str]) -> None:
+    if sys.stderr.isatty() and counts:
+        click.echo(err=True)
+
+
+def _outcome(counts: Counter[str]) -> str:
+    if not counts:
+        return "Every account has its link already."
+    text = f"{summary(counts)}."
+    if counts["asked"]:
+        text += " The worker will send the mails."
+    if any(counts[outcome] for outcome in RETRIED):
+        text += "\nRun the same command later to retry the accounts that got no link."
+    return text
 
 
 def summary(counts: Counter[str]) -> str:
-    return ", ".join(
-        f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in counts.most_common()
-    )
-
-
-class Results:
-    """The file with the outcome of each address. An address's last row counts.
-
-    The first row has the name of the run. No account gets two links under that name, even if the
-    command was killed before it wrote the account's row.
-    """
-
-    def __init__(self, file: Path, campaign: Campaign) -> None:
-        self._file, self.campaign = file, campaign
-        self._done: set[str] = set()
-        self.goes_on = file.exists() and file.stat().st_size > 0
-        if self.goes_on:
-            self._read()
-        self.write([])
-
-    def _read(self) -> None:
-        with self._file.open(encoding="utf-8", newline="") as earlier:
-            rows = list(csv.DictReader(earlier))
-        if not rows or rows[0].get("outcome") != _BEGUN or not rows[0].get("run"):
-            raise CommandRefused(f"{self._file} was not written by this command: name another file")
-        self.campaign = msgspec.structs.replace(self.campaign, name=rows[0]["run"])
-        last = {_address_in(row["email"]): row.get("outcome") for row in rows}
-        self._done = {
-            email for email, outcome in last.items() if outcome and outcome not in _RETRIED
-        }
-
-    def is_done(self, email: str) -> bool:
-        return email in self._done or addresses.normalize(email) in self._done
-
-    def write(self, judged: Sequence[tuple[str, str]]) -> None:
-        """Write rows, which survive a crash afterwards.
-
-        If the file is new, the head and the first row come before them. Raises CommandRefused.
-        """
-        at, run = now().isoformat(timespec="seconds"), self.campaign.name
-        rows = [(_cell_of(email), outcome, at, run) for email, outcome in judged]
-        try:
-            with self._file.open("a", encoding="utf-8", newline="") as results:
-                # The file may have been moved since the last write.
-                begun = [] if results.tell() else [_HEAD, ("", _BEGUN, at, run)]
-                csv.writer(results).writerows([*begun, *rows])
-                results.flush()
-                os.fsync(results.fileno())
-        except OSError as error:
-            raise CommandRefused(f"{self._file} cannot be written: {error.strerror}") from None
-        self._done.update(email for email, _ in judged)
-
-
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""First characters by which a spreadsheet reads a cell as a formula (OWASP, "CSV Injection"; ASVS
-1.2.10).
-"""
-
-
-def _cell_of(email: str) -> str:
-    return f"'{email}" if email.startswith(_BEGINS_A_FORMULA) else email
-
-
-def _address_in(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
+    """Return the outcomes with their numbers, the most frequent first."""
+    parts = [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in counts.most_common()]
+    return ", ".join(parts)
 
 
 @click.command()

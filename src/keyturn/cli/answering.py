@@ -23,14 +23,18 @@ from keyturn.service.telemetry.logs import configure_logs
 
 
 def answer(settings: Settings, bound: socket.socket, announce: Call, *, worker: bool) -> None:
+    """Answer requests in this process, which also has the worker if `worker` is true.
+
+    `announce`: called once requests are answered.
+    """
     container = Container(settings)
     app = create_app(settings, container=container, worker=worker)
 
+    limits = limits_of_process(settings.server.trusted_proxies)
+
     async def work() -> None:
         with counting_alone(container.database, in_memory=settings.limits.in_memory):
-            await serve(
-                app, [bound], announce, limits=limits_of_process(settings.server.trusted_proxies)
-            )
+            await serve(app, [bound], announce, limits=limits)
 
     run(work())
 
@@ -48,14 +52,13 @@ def answer_in_processes(
     limits = limits_of_process(settings.server.trusted_proxies)
     config = uvicorn_config(partial(_app_of_process, settings), limits, factory=True, workers=count)
     processes = Multiprocess(config, [bound])
-    with (
-        supervised(container)
-        if worker and settings.server.worker != "none"
-        else contextlib.nullcontext()
-    ):
+    with contextlib.ExitStack() as stack:
+        if worker and settings.server.worker != "none":
+            stack.enter_context(supervised(container))
         announce()
         processes.run()
-    if any(process.exitcode == STARTUP_FAILURE for process in processes.processes):
+    exit_codes = {process.exitcode for process in processes.processes}
+    if STARTUP_FAILURE in exit_codes:
         sys.exit(STARTUP_FAILURE)
 
 

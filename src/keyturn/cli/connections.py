@@ -99,7 +99,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._seconds = limits.request_timeout.total_seconds()
         # Complete requests without a complete answer; -1 if an answer ended before its request.
         self._owed = 0
-        self._headers = self._unknown = self._unread = 0
+        self._headers = 0  # bytes of the request's address, headers and trailers
+        self._unknown = 0  # bytes since the parser last recognised any
+        self._unread = 0  # bytes of answers that the client had not taken at the last look
         self._fault = HTTPStatus.BAD_REQUEST
         self._is_refused = False
         self.waiting_since: float | None = None
@@ -124,10 +126,11 @@ class BoundedProtocol(HttpToolsProtocol):
         A connection of a trusted proxy is a client of its own.
         """
         peer = read_peer(self.client[0]) if self.client else None
-        if peer is None or any(
-            peer in read_network(proxy) for proxy in self._limits.trusted_proxies
-        ):
+        if peer is None:
             return self
+        for proxy in self._limits.trusted_proxies:
+            if peer in read_network(proxy):
+                return self
         return Client(ip_address=str(peer)).networks[0]
 
     def data_received(self, data: bytes) -> None:
@@ -214,20 +217,28 @@ class BoundedProtocol(HttpToolsProtocol):
         If the client has stopped reading, the connection is aborted.
         """
         self._timer = self.loop.call_later(self._seconds / _LOOKS, self._look)
-        unread, self._unread = self._unread, self.transport.get_write_buffer_size()
-        if self.waiting_since is not None and self._unread < unread:
+        unread = self.transport.get_write_buffer_size()
+        if self.waiting_since is not None and unread < self._unread:  # the client reads
             self.waiting_since = monotonic()
-        is_idle = self.timeout_keep_alive_task and self._owed == 0 and not self._unread
-        if (
-            is_idle
-            or self.waiting_since is None
-            or monotonic() - self.waiting_since < self._seconds
-        ):
+        self._unread = unread
+        if not self._waits_too_long():
             return
-        if self._is_refused or self.transport.is_closing() or self.flow.write_paused:
+        has_stopped_reading = self.flow.write_paused
+        if self._is_refused or self.transport.is_closing() or has_stopped_reading:
             self.transport.abort()
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _waits_too_long(self) -> bool:
+        # Between two requests, uvicorn's `timeout_keep_alive` counts.
+        is_between_requests = self.timeout_keep_alive_task and self._owed == 0 and not self._unread
+        return not is_between_requests and self.seconds_waited() >= self._seconds
+
+    def seconds_waited(self) -> float:
+        """Return how long the client has kept the server waiting; 0 while an answer is made."""
+        if self.waiting_since is None:
+            return 0.0
+        return monotonic() - self.waiting_since
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Send the reason and close the connection.
@@ -239,23 +250,29 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused or self.transport.is_closing():
             return
         cycle: RequestResponseCycle | None = self.cycle
-        is_asked = cycle is not None and not cycle.response_complete
-        if self._owed == 0 and not (is_asked and cycle and cycle.response_started):
-            self.transport.write(b"HTTP/1.1 %d %b\r\n%b" % (status, status.phrase.encode(), _END))
-        if self._owed == 0 and not is_asked:
+        if self._owed != 0:  # the next answer belongs to an earlier request
+            self.transport.close()
+        elif cycle is None or cycle.response_complete:
+            self._write_reason(status)
             self._is_refused = True
             self.transport.write_eof()
             self.flow.resume_reading()
-        else:
+        else:  # the application already has the request, and may have begun to answer
+            if not cycle.response_started:
+                self._write_reason(status)
             self.transport.close()
         self.waiting_since = monotonic()
 
+    def _write_reason(self, status: HTTPStatus) -> None:
+        self.transport.write(b"HTTP/1.1 %d %b\r\n%b" % (status, status.phrase.encode(), _END))
+
     def _make_room(self) -> None:
-        there = [one for one in self.connections if isinstance(one, BoundedProtocol)]
-        held = Counter(one.held_by for one in there)
-        waiting = [one for one in there if one is not self and one.waiting_since is not None]
+        connections = [one for one in self.connections if isinstance(one, BoundedProtocol)]
+        held = Counter(one.held_by for one in connections)
+        waiting = [one for one in connections if one is not self and one.waiting_since is not None]
+        # This connection itself goes if all others wait for an answer of the application.
         victim = max(
-            waiting, key=lambda one: (held[one.held_by], -(one.waiting_since or 0)), default=self
+            waiting, key=lambda one: (held[one.held_by], one.seconds_waited()), default=self
         )
         self.connections.discard(victim)
         victim.transport.abort()

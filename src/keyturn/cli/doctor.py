@@ -2,6 +2,7 @@
 
 import http.client
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from http import HTTPStatus
@@ -21,6 +22,10 @@ _PATIENCE = 5  # seconds for the answer
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 
 
+def _recipient(_: click.Context, __: click.Parameter, text: str) -> str:
+    return addresses.parse(text) if text else ""
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.option(
@@ -28,7 +33,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_blac
     "recipient",
     metavar="ADDRESS",
     default="",
-    callback=lambda _, __, text: text and addresses.parse(text),
+    callback=_recipient,
     help="Only send a test email there, through each mail provider.",
 )
 def doctor(as_json: bool, recipient: str) -> None:
@@ -57,30 +62,30 @@ def doctor(as_json: bool, recipient: str) -> None:
             findings.extend(await examine(reading, Dns()))
 
     run(work())
-    changed = ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings))
+    changed = [f"{name} = {value}" for name, value in changed_settings(reading.settings)]
     if changed and not recipient:
-        findings.append(CheckResult("changed", "ok", changed))
+        findings.append(CheckResult("changed", "ok", ", ".join(changed)))
     if as_json:
         print_json(findings)
     else:
         _print(findings)
-    sys.exit(any(finding.verdict == "fail" for finding in findings))
+    verdicts = [finding.verdict for finding in findings]
+    sys.exit(1 if "fail" in verdicts else 0)
 
 
 def _print(findings: "Sequence[CheckResult]") -> None:
     width = max(len(finding.check) for finding in findings)
+    indent = " " * (width + len("  fail  "))
     for finding in findings:
         verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
-        indent = " " * (width + 8)
         click.echo(f"{finding.check:<{width}}  {verdict}  {wrap(finding.message, indent)}")
         if finding.fix:
             click.echo(indent + wrap(finding.fix, indent))
-    failed, warned = (
-        sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn")
-    )
-    click.echo(
-        f"\n{failed} to fix, {warned} to look at." if failed or warned else "\nAll checks passed."
-    )
+    counts = Counter(finding.verdict for finding in findings)
+    if counts["fail"] or counts["warn"]:
+        click.echo(f"\n{counts['fail']} to fix, {counts['warn']} to look at.")
+    else:
+        click.echo("\nAll checks passed.")
 
 
 @click.command()
@@ -104,15 +109,18 @@ def health(host: str | None, port: int | None) -> None:
     """
     # Faults of other settings do not matter here.
     settings = inspect_settings(sending=False, connecting=False).settings
-    listens = settings.server.host if port is None else "127.0.0.1"
-    address = address_in_url(host or listens, settings.server.port if port is None else port)
+    if port is None:
+        address = address_in_url(host or settings.server.host, settings.server.port)
+    else:
+        address = address_in_url(host or "127.0.0.1", port)
     try:
         with closing(http.client.HTTPConnection(address, timeout=_PATIENCE)) as connection:
             connection.request("GET", "/health/ready")
             status = connection.getresponse().status
     # UnicodeError: the host name is not valid (RFC 5890), such as "a..b".
     except (OSError, UnicodeError) as error:
-        fail(f"cannot ask http://{address}: {getattr(error, 'strerror', None) or error}")
+        reason = getattr(error, "strerror", None) or error
+        fail(f"cannot ask http://{address}: {reason}")
     except http.client.HTTPException:
         fail(f"cannot ask http://{address}: it does not speak HTTP")
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -17,7 +17,7 @@ from keyturn.service.onboarding.plan import Flags, Plan, make_plan
 from keyturn.service.onboarding.settings_file import as_toml, faults_in
 from keyturn.service.settings.reading import FILE_NAME
 from keyturn.service.settings.url_rules import database_kind
-from keyturn.service.settings.variables import Variables
+from keyturn.setting_sources import Variables
 
 _FLAGS = {  # the flags, by their settings
     "mail.from": "--from",
@@ -93,15 +93,17 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     try:
         plan = asyncio.run(make_plan(Flags(**flags), os.environ))
     except SettingsInvalid as invalid:
-        fail(*(f"{_FLAGS[fault.name]}: {fault.message}" for fault in invalid.faults))
+        refused = [f"{_FLAGS[fault.name]}: {fault.message}" for fault in invalid.faults]
+        fail(*refused)
     text = as_toml(plan)
     # Without a variable its name is "", which nothing reads.
     faults = faults_in(text, {**os.environ, plan.variable: plan.database})
     # No flag corrects the columns of the database: `look_at` names their faults.
-    if of_flags := [fault for fault in faults if not fault.name.startswith("accounts.table.")]:
-        refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)
+    of_flags = [fault for fault in faults if not fault.name.startswith("accounts.table.")]
+    if of_flags:
+        refused = [f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags]
         fail("The flags have errors, so nothing was written:", *refused)
-    look_at = [*plan.look_at, *_of_files(plan)]
+    look_at = [*plan.look_at, *_advice(plan)]
     try:
         replace_file(file, text.encode())
     except OSError as error:
@@ -109,7 +111,8 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     _report(plan, file, look_at)
 
 
-def _of_files(plan: Plan) -> Iterator[str]:
+def _advice(plan: Plan) -> Iterator[str]:
+    """Yield what the operator should check or change, after what the database showed."""
     if plan.hashes.todo:
         yield plan.hashes.todo
     if plan.together and database_kind(plan.database) == "sqlite":
@@ -120,15 +123,14 @@ def _of_files(plan: Plan) -> Iterator[str]:
     if plan.transport == "capture":
         yield (
             "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git. To send "
-            "them, name the provider"
-            " and your sender in [mail], and set its key, such as RESEND_API_KEY."
+            "them, name the provider and your sender in [mail], and set its key, such as "
+            "RESEND_API_KEY."
         )
     path = urlsplit(plan.base_url).path.rstrip("/")
     if path and plan.is_local:
         yield (
             f"Mount the plugin at {path}, or remove {path} from base_url: `keyturn serve` answers "
-            "without it, so links"
-            " would not work."
+            "without it, so links would not work."
         )
     if not plan.is_local:
         yield (
@@ -138,6 +140,7 @@ def _of_files(plan: Plan) -> Iterator[str]:
 
 
 def _commands(plan: Plan, file: Path) -> Iterator[str]:
+    """Yield the commands that start Keyturn with the file."""
     variables = Variables(os.environ)
     # Other commands read the file with the usual name, unless a variable names another.
     if Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():
@@ -148,19 +151,27 @@ def _commands(plan: Plan, file: Path) -> Iterator[str]:
         yield f"export {plan.variable}={plan.database.partition('://')[0]}://..."
     if plan.store == "supabase" and not variables.has("SUPABASE_SERVICE_ROLE_KEY"):
         yield "export SUPABASE_SERVICE_ROLE_KEY=..."
-    yield from ("keyturn migrate", "keyturn serve")
+    yield "keyturn migrate"
+    yield "keyturn serve"
 
 
 def _report(plan: Plan, file: Path, look_at: Sequence[str]) -> None:
-    accounts = f", with your accounts in {plan.table.table}" if plan.table else ""
-    hashes = f" and hashes as {plan.hashes.shown}" if plan.hashes.shown else ""
-    click.echo(f"Wrote {accent(str(file))}{accounts}{hashes}.")
-    click.echo(
-        "\n".join([f"\n{strong('To look at')}", *(f"  * {wrap(one, '    ')}" for one in look_at)])
-    )
+    written = f"Wrote {accent(str(file))}"
+    if plan.table:
+        written += f", with your accounts in {plan.table.table}"
+    if plan.hashes.shown:
+        written += f" and hashes as {plan.hashes.shown}"
+    click.echo(f"{written}.")
+    click.echo(f"\n{strong('To look at')}")
+    for sentence in look_at:
+        click.echo(f"  * {wrap(sentence, '    ')}")
     click.echo(f"\n{strong('Then type')}")
     for command in _commands(plan, file):
         click.echo(f"  {accent(command)}")
-    page = urlsplit(plan.base_url)._replace(path="/forgot-password") if plan.is_local else None
-    address = page.geturl() if page else f"{plan.base_url.rstrip('/')}/forgot-password"
-    click.echo(f"\nAfterwards, open {address}. `keyturn doctor` checks everything.")
+    click.echo(f"\nAfterwards, open {_first_page(plan)}. `keyturn doctor` checks everything.")
+
+
+def _first_page(plan: Plan) -> str:
+    if plan.is_local:  # `keyturn serve` answers without the path of `base_url`
+        return urlsplit(plan.base_url)._replace(path="/forgot-password").geturl()
+    return f"{plan.base_url.rstrip('/')}/forgot-password"

@@ -18,7 +18,8 @@ from keyturn.service.database.migrations import require_current
 from keyturn.service.event_loop import run
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.messages import parse_reason
-from keyturn.service.settings.building import parse_duration, parse_rate
+from keyturn.service.settings.durations import parse_duration
+from keyturn.service.settings.rates import parse_rate
 from keyturn.service.settings.reading import read_settings
 
 if TYPE_CHECKING:
@@ -56,26 +57,41 @@ def operator_named(name: str | None) -> Client:
     """
     import pwd  # not available on Windows, where the studio runs
 
-    # From the system's users, not from LOGNAME and USER, which any user can set. KeyError: the
-    # system does not know this user.
-    with suppress(KeyError):
-        name = name or pwd.getpwuid(os.getuid()).pw_name
+    if not name:
+        # From the system's users, not from LOGNAME and USER, which any user can set. KeyError: the
+        # system does not know this user.
+        with suppress(KeyError):
+            name = pwd.getpwuid(os.getuid()).pw_name
     return Client(operator=clip_header(name or "unknown")[:64])
 
 
+def _operator(_: click.Context, __: click.Parameter, name: str | None) -> Client:
+    return operator_named(name)
+
+
+def _address(_: click.Context, __: click.Parameter, text: str) -> str:
+    return addresses.parse(text)
+
+
+def optional_address(_: click.Context, __: click.Parameter, text: str) -> str:
+    """Read the value of an option that may be "". Raises InputInvalid."""
+    return addresses.parse(text) if text else ""
+
+
 def printable(_: click.Context, __: click.Parameter, text: str) -> str:
+    """Read a reason that may be ""."""
     try:
-        return text and parse_reason(text)
+        return parse_reason(text) if text else ""
     except InputInvalid as error:
         raise click.BadParameter(error.faults[0].message) from None
 
 
-ADDRESS = click.argument("email", callback=lambda _, __, text: addresses.parse(text))
+ADDRESS = click.argument("email", callback=_address)
 OPERATOR = click.option(
     "--as",
     "operator",
     metavar="NAME",
-    callback=lambda _, __, name: operator_named(name),
+    callback=_operator,
     help="Your name in the audit.",
 )
 REASON = click.option(
@@ -84,7 +100,7 @@ REASON = click.option(
 EMAIL = click.option(
     "--email",
     default="",
-    callback=lambda _, __, text: text and addresses.parse(text),
+    callback=optional_address,
     help="Show only this address.",
 )
 SINCE = click.option(

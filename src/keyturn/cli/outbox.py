@@ -1,17 +1,16 @@
 """outbox: lists outgoing messages and their history, and retries them."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from operator import itemgetter
-from typing import Any
 
 import click
 import msgspec
 
 from keyturn.cli.options import JSON, LAST, SINCE, takes_database
 from keyturn.cli.terminal import (
-    Columns,
+    Entry,
+    Row,
     error,
     facts,
     listing,
@@ -35,9 +34,14 @@ from keyturn.service.outbox.history import (
 from keyturn.service.outbox.history import retry as retry_messages
 from keyturn.service.outbox.models import DEAD, ERASED, WAITING
 
-_COLOURS = {"delayed": warning} | dict.fromkeys(
-    ("failed", "suppressed", "bounced", "complained", DEAD), error
-)
+_COLOURS = {
+    "delayed": warning,
+    "failed": error,
+    "suppressed": error,
+    "bounced": error,
+    "complained": error,
+    DEAD: error,
+}
 
 _TOLD = {
     "hastened": "Message {} is due now.",
@@ -71,17 +75,30 @@ async def list_messages(
     Example:  keyturn outbox list --state dead --since 1d
     """
     items = await read(database, state=state or "", since=since, most=last)
-    columns: Columns = {
-        "ID": lambda item: str(item["id"]),
-        "WHEN (UTC)": lambda item: stamp(item["created_at"]),
-        "KIND": itemgetter("kind"),
-        "STATE": lambda item: colour_state(item["state"]),
-        "TRIES": lambda item: str(item["tries"]),
-        "NEXT TRY (UTC)": _next_try,
-        "REASON": lambda item: item["reason"] or "-",
-    }
     empty = "No such messages." if state or since else "No messages yet."
-    listing([_as_json(item) for item in items], columns, empty, as_json=as_json)
+    listing([_as_json(item) for item in items], _row, empty, as_json=as_json)
+
+
+def _row(item: Entry) -> Row:
+    return {
+        "ID": str(item["id"]),
+        "WHEN (UTC)": stamp(item["created_at"]),
+        "KIND": item["kind"],
+        "STATE": colour_state(item["state"]),
+        "TRIES": str(item["tries"]),
+        "NEXT TRY (UTC)": _next_try(item),
+        "REASON": item["reason"] or "-",
+    }
+
+
+def _next_try(item: Entry) -> str:
+    if item["next_try"] is None:
+        return "-"
+    if item["under_way"]:
+        return "under way"
+    if item["next_try"] <= now():
+        return "now"
+    return stamp(item["next_try"])
 
 
 @outbox.command()
@@ -100,25 +117,25 @@ async def show(database: Database, message_id: int, as_json: bool) -> None:
     (item,) = items
     history = await history_of(database, message_id)
     if as_json:
-        events = [
-            {
-                "at": one.at,
-                "event": one.event,
-                "detail": one.detail,
-                "reported": one.source_id is not None,
-            }
-            for one in history
-        ]
-        print_json({**_as_json(item), "history": events})
+        print_json({**_as_json(item), "history": [_event_as_json(event) for event in history]})
         return
     click.echo(f"{strong(f'Message {item.id}')}  {item.kind}  {colour_state(item.state)}\n")
     facts(_as_json(item))
     click.echo()
-    promised = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
-    for event in (promised, *history):
-        by = "reported" if event.source_id else ""
-        line = f"  {muted(stamp(event.at))}  {muted(f'{by:<8}')}  {event.event:<16}  {event.detail}"
-        click.echo(line.rstrip())
+    accepted = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
+    for event in (accepted, *history):
+        moment = muted(stamp(event.at))
+        source = muted("reported" if event.source_id else "        ")
+        click.echo(f"  {moment}  {source}  {event.event:<16}  {event.detail}".rstrip())
+
+
+def _event_as_json(event: Event) -> Entry:
+    return {
+        "at": event.at,
+        "event": event.event,
+        "detail": event.detail,
+        "reported": event.source_id is not None,
+    }
 
 
 @outbox.command()
@@ -149,41 +166,50 @@ async def _retry_chosen(database: Database, ids: Sequence[int], *, dead: bool) -
     if ids:
         await _retry(database, list(dict.fromkeys(ids)))
         return
-    moment, items = now(), await read(database, state=DEAD if dead else WAITING, most=None)
     if dead:
-        chosen = [item.id for item in items if item.payload != ERASED]
-    # A message without a reason was never tried. It waits on purpose, as that of a change in
-    # another system.
+        chosen = await _dead_messages(database)
     else:
-        chosen = [
-            item.id
-            for item in items
-            if item.reason and not item.under_way and item.available_at > moment
-        ]
-    for message_id in reversed(chosen):
+        chosen = await _waiting_messages(database)
+    for message_id in reversed(chosen):  # the oldest first
         with contextlib.suppress(RetryRefused):  # it was sent in the meantime
             await _retry(database, [message_id])
     if not chosen:
         click.echo("There are no dead messages." if dead else "No message waits for a later try.")
 
 
+async def _dead_messages(database: Database) -> Sequence[int]:
+    items = await read(database, state=DEAD, most=None)
+    return [item.id for item in items if item.payload != ERASED]
+
+
+async def _waiting_messages(database: Database) -> Sequence[int]:
+    moment = now()
+    chosen = []
+    for item in await read(database, state=WAITING, most=None):
+        # A message without a reason was never tried. It waits on purpose, as that of a change in
+        # another system.
+        was_tried = bool(item.reason)
+        if was_tried and not item.under_way and item.available_at > moment:
+            chosen.append(item.id)
+    return chosen
+
+
 async def _retry(database: Database, ids: Sequence[int]) -> None:
-    for message_id, outcome in zip(ids, await retry_messages(database, ids), strict=True):
+    outcomes = await retry_messages(database, ids)
+    for message_id, outcome in zip(ids, outcomes, strict=True):
         click.echo(_TOLD[outcome].format(message_id))
 
 
 def colour_state(state: str) -> str:
-    return _COLOURS.get(state, str)(state)
+    colour = _COLOURS.get(state)
+    return colour(state) if colour else state
 
 
-def _as_json(item: Item) -> Mapping[str, Any]:
-    payload = msgspec.json.decode(item.payload)
-    about = payload["event"]["data"] if "event" in payload else payload
+def _as_json(item: Item) -> Entry:
     return {
         "id": item.id,
         "kind": item.kind,
-        "for": about.get("email")
-        or (f"account {about['account_id']}" if "account_id" in about else "erased"),
+        "for": _addressee(item),
         "state": item.state,
         "reason": item.reason,
         "tries": item.attempts,
@@ -196,9 +222,14 @@ def _as_json(item: Item) -> Mapping[str, Any]:
     }
 
 
-def _next_try(item: Mapping[str, Any]) -> str:
-    if item["next_try"] is None:
-        return "-"
-    if item["under_way"]:
-        return "under way"
-    return "now" if item["next_try"] <= now() else stamp(item["next_try"])
+def _addressee(item: Item) -> str:
+    """Return whom a message is for: an address, an account, or "erased"."""
+    payload = msgspec.json.decode(item.payload)
+    about = payload
+    if "event" in payload:  # a webhook
+        about = payload["event"]["data"]
+    if about.get("email"):
+        return str(about["email"])
+    if "account_id" in about:
+        return f"account {about['account_id']}"
+    return "erased"

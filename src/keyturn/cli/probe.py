@@ -118,11 +118,7 @@ def probe(
     file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any
 ) -> None:
     if form == "list":
-        for attack in ATTACKS.values():
-            click.echo(
-                f"{accent(f'{attack.name:<20}')} {attack.title}\n"
-                f"{'':<20} {muted(', '.join(attack.authority))}"
-            )
+        _list_attacks()
         return
     try:
         require_studio("keyturn probe")
@@ -135,7 +131,12 @@ def probe(
         inbox = CapturedMails(most=MOST_MAILS, size=MOST_BYTES)
         run = Run(_read_target(options, file, html), inbox)
         report = _play(run, inbox, only)
-        click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
+        if form == "json":
+            click.echo(as_json(report))
+        elif form == "sarif":
+            click.echo(as_sarif(report))
+        else:
+            click.echo(as_text(report))
         if html:
             html.write_text(as_html(report), "utf-8")
         if file:
@@ -146,7 +147,16 @@ def probe(
     except Exception:  # noqa: BLE001 - Python's own code for it, 1, would say that an attack succeeded
         click.echo(harmless(traceback.format_exc()), err=True)
         sys.exit(2)
-    sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
+    if report.failed:
+        sys.exit(1)
+    if report.stopped:
+        sys.exit(_STOPPED)
+
+
+def _list_attacks() -> None:
+    for attack in ATTACKS.values():
+        click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}")
+        click.echo(f"{'':<20} {muted(', '.join(attack.authority))}")
 
 
 def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) -> "Target":
@@ -156,8 +166,8 @@ def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) 
     from keyturn.probe.browser import needs_permission, new_permission
     from keyturn.probe.target import add_to_file, with_file
 
-    for path in filter(None, (html, file)):  # before a run of minutes
-        if not path.parent.is_dir():
+    for path in (html, file):  # before a run of minutes
+        if path and not path.parent.is_dir():
             raise CommandRefused(f"{path}: there is no such folder.")
     target = with_file(options, file)
     if file and needs_permission(target.url) and not target.permission:
@@ -176,15 +186,20 @@ def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "ProbeRe
 
     if run.target.smtp is None:
         raise CommandRefused("Name a port by --smtp, and let the application send its mails there.")
-    with SmtpServer(listen("127.0.0.1", run.target.smtp, "--smtp"), inbox).running():
+    bound = listen("127.0.0.1", run.target.smtp, "--smtp")
+    with SmtpServer(bound, inbox).running():
         try:
             return asyncio.run(play(run, only, _show_progress))
         finally:
             _show_progress("")
-            for address, possible in run.passwords.items():
-                if possible:
-                    has = "has" if run.proven.intersection(possible) else "may have"
-                    click.echo(f"{address} {has} the password {' or '.join(possible)}", err=True)
+            _print_passwords(run)
+
+
+def _print_passwords(run: "Run") -> None:
+    for address, possible in run.passwords.items():
+        if possible:
+            has = "has" if run.proven.intersection(possible) else "may have"
+            click.echo(f"{address} {has} the password {' or '.join(possible)}", err=True)
 
 
 def _show_progress(name: str) -> None:

@@ -23,16 +23,20 @@ _IDLE = 75  # seconds between two requests: load balancers must close a connecti
 # Seconds after which one of several processes is replaced if it does not answer: on a busy machine,
 # loading alone takes five.
 _SILENT = 30
-_USUAL = ConnectionLimits()
+_DEFAULT_LIMITS = ConnectionLimits()
+
+
+def _do_nothing() -> None:
+    pass
 
 
 async def serve(
     app: App,
     bound: Sequence[socket.socket],
     ready: Call,
-    stopping: Call = lambda: None,
+    stopping: Call = _do_nothing,
     *,
-    limits: ConnectionLimits = _USUAL,
+    limits: ConnectionLimits = _DEFAULT_LIMITS,
 ) -> None:
     """Serve on all sockets until SIGINT or SIGTERM. A second signal ends it at once.
 
@@ -53,7 +57,7 @@ async def serve(
 @contextlib.asynccontextmanager
 async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
     """Serve while the block runs, and leave the signals to it."""
-    server = _Server(uvicorn_config(app, _USUAL, lifespan="off"), lambda: None)
+    server = _Server(uvicorn_config(app, _DEFAULT_LIMITS, lifespan="off"), _do_nothing)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         yield
@@ -62,7 +66,9 @@ async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.Config:
+def uvicorn_config(
+    app: App, limits: ConnectionLimits, *, workers: int = 1, **more: Any
+) -> uvicorn.Config:
     """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
 
     There is no access log, since it would hold the paths of reset links (OWASP ASVS 16.2.5).
@@ -70,11 +76,21 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     WebSockets are off: they are not used, and their protocols have other limits.
     """
     http: Any = partial(BoundedProtocol, limits)
-    more.setdefault("workers", 1)  # otherwise uvicorn reads WEB_CONCURRENCY, which may say "auto"
-    more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
-    more["timeout_worker_healthcheck"] = _SILENT
-    more |= {"loop": "asyncio", "timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _PATIENCE}
-    return uvicorn.Config(app, http=http, log_config=None, **more)
+    return uvicorn.Config(
+        app,
+        http=http,
+        ws="none",
+        loop="asyncio",
+        workers=workers,  # if it is None, uvicorn reads WEB_CONCURRENCY, which may say "auto"
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=_PATIENCE,
+        timeout_worker_healthcheck=_SILENT,
+        **more,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,9 +62,8 @@ def serve(
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
     if workers > 1:  # before prometheus_client is imported, which reads the variable then
-        counts = click.get_current_context().with_resource(
-            TemporaryDirectory(prefix="keyturn-counts-")
-        )
+        folder = TemporaryDirectory(prefix="keyturn-counts-")
+        counts = click.get_current_context().with_resource(folder)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
     from keyturn.cli.answering import answer, answer_in_processes
     from keyturn.service.container import Container
@@ -77,15 +77,14 @@ def serve(
     if workers > 1 and settings.database.url.startswith("sqlite"):
         fail("--workers: more than one process needs PostgreSQL in database.url. This is SQLite.")
 
-    wanted = settings.server.port if port is None else port
     if uds:
         bound = listen_at(uds)
+        announce = partial(_announce, settings, f"the Unix socket {uds}", 0)
     else:
-        bound = listen(
-            host or settings.server.host, wanted, "--port or server.port", "--host or server.host"
-        )
-    place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
-    announce = partial(_announce, settings, place, 0 if uds else wanted)
+        host = host or settings.server.host
+        port = settings.server.port if port is None else port
+        bound = listen(host, port, "--port or server.port", "--host or server.host")
+        announce = partial(_announce, settings, f"http://{address_of(bound)}", port)
     with bound:
         if workers > 1:
             answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
@@ -99,38 +98,43 @@ def _announce(settings: Settings, place: str, port: int) -> None:
     `place`: where it answers.
     `port`: the port that was asked for; 0 for a free one or a Unix socket.
     """
-    table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
+    store = settings.accounts.store
+    if store == "table":
+        store += f" ({settings.accounts.table.table})"
     file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
-    read = (
-        f"from {file}"
-        if file.is_file()
-        else f"from the environment only, because there is no {file}"
-    )
-    lines = [f"Accounts: store {settings.accounts.store}{table}. Settings: {read}"]
-    linked = local_port(settings.base_url)
-    # With trusted proxies, a proxy may listen at the other port.
-    if port and linked not in (None, port) and not settings.server.trusted_proxies:
-        wrong = (
-            f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links "
-            "in mails will not work"
-        )
-        lines.append(f"keyturn: {wrong}: set server.port to {linked}, or correct base_url")
-    path = urlsplit(settings.base_url).path.strip("/")
-    if path and linked is not None and not settings.server.trusted_proxies:
-        wrong = (
-            f"base_url is {settings.base_url}, but Keyturn answers without /{path}, so links "
-            "in emails will not work"
-        )
-        lines.append(
-            f"keyturn: {wrong}: remove /{path} from base_url, or let a proxy forward it without "
-            f"/{path}"
-        )
+    if file.is_file():
+        source = f"from {file}"
+    else:
+        source = f"from the environment only, because there is no {file}"
+    lines = [f"Accounts: store {store}. Settings: {source}"]
+    if not settings.server.trusted_proxies:  # a proxy may listen at another port, and add a path
+        lines += _faults_of_base_url(settings.base_url, port)
     if settings.mail.transport == "capture":
         lines.append(
             f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows "
             "them"
         )
-    click.echo("\n".join([*lines, f"Keyturn answers on {place}"]), err=True)
+    lines.append(f"Keyturn answers on {place}")
+    click.echo("\n".join(lines), err=True)
+
+
+def _faults_of_base_url(base_url: str, port: int) -> Iterator[str]:
+    """Yield why links do not lead to a server that listens on this machine alone."""
+    linked_port = local_port(base_url)
+    if linked_port is None:
+        return
+    if port and linked_port != port:
+        yield (
+            f"keyturn: base_url is {base_url}, but Keyturn listens on port {port}, so links "
+            f"in mails will not work: set server.port to {linked_port}, or correct base_url"
+        )
+    path = urlsplit(base_url).path.strip("/")
+    if path:
+        yield (
+            f"keyturn: base_url is {base_url}, but Keyturn answers without /{path}, so links "
+            f"in emails will not work: remove /{path} from base_url, or let a proxy forward it "
+            f"without /{path}"
+        )
 
 
 @click.command()
@@ -194,7 +198,8 @@ def migrate() -> None:
             )
 
     run(work())
-    if missing := missing_settings():
+    missing = missing_settings()
+    if missing:
         click.echo(f"keyturn: {missing}", err=True)
 
 
@@ -206,7 +211,8 @@ async def _require_ready(container: "Container") -> None:
     from keyturn.service.database.migrations import ahead_text, require_current
 
     current = await require_current(container.database)
-    if ahead := ahead_text(current):
+    ahead = ahead_text(current)
+    if ahead:
         click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
     await container.accounts.require_ready()
     for doubt in await container.accounts.findings(container.settings.hashing):

@@ -3,14 +3,22 @@
 import errno
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from keyturn.cli.terminal import CommandRefused
 from keyturn.hosts import is_loopback_host
 
-_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
-_COVERED = {"0.0.0.0": ("127.0.0.1",), "::": ("127.0.0.1", "::1"), "localhost": ("127.0.0.1",)}  # noqa: S104
+_LOOPBACK = ("127.0.0.1", "::1")
+
+_LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+"""By hosts that stand for all addresses of a machine: the address by which it reaches itself."""
+
+_COVERED = {"0.0.0.0": ("127.0.0.1",), "::": _LOOPBACK, "localhost": ("127.0.0.1",)}  # noqa: S104
+"""By hosts: the loopback addresses at which a server with that host listens."""
+
 _TRIES = 20  # free ports to try: each may be taken at the other loopback address
+_BACKLOG = 2048  # connections that may wait until they are accepted, as in uvicorn
 
 
 def listen(
@@ -21,7 +29,7 @@ def listen(
     `option`, `host_option`: the options for another port and another host, for the error. Raises
     CommandRefused.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = _family(host)
     # Without a protocol, asyncio does not set TCP_NODELAY on the connections, and an answer in two
     # parts waits 40 ms for the client's delayed acknowledgement (RFC 896, RFC 1122 4.2.3.2).
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -31,17 +39,27 @@ def listen(
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-        bound.listen(2048)
-    # UnicodeError: the host name is not valid (RFC 5890), such as "a..b".
-    except (OSError, UnicodeError) as error:
+        bound.listen(_BACKLOG)
+    except UnicodeError:  # the name of the host is not valid (RFC 5890), such as "a..b"
         bound.close()
-        is_of_host = (
-            isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
-        )
-        why = error.strerror if isinstance(error, OSError) else "not a valid host name"
-        choice = f"another host with {host_option}" if is_of_host else f"another port with {option}"
-        raise CommandRefused(f"cannot listen on {host}:{port} ({why}): choose {choice}") from None
+        raise CommandRefused(
+            f"cannot listen on {host}:{port} (not a valid host name): "
+            f"choose another host with {host_option}"
+        ) from None
+    except OSError as error:
+        bound.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            choice = f"another host with {host_option}"
+        else:
+            choice = f"another port with {option}"
+        raise CommandRefused(
+            f"cannot listen on {host}:{port} ({error.strerror}): choose {choice}"
+        ) from None
     return bound
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def listen_for_browsers(host: str, port: int) -> list[socket.socket]:
@@ -52,22 +70,25 @@ def listen_for_browsers(host: str, port: int) -> list[socket.socket]:
     6.3; RFC 8305). If the server listened at one of them only, another user's program could listen
     at the other, and get what is meant for the server. Raises CommandRefused.
     """
-    tries = _TRIES if port == 0 else 1
-    for last in range(tries):
-        first = listen(host, port)
-        bound = [first]
-        try:
-            for address in _not_covered(host):
-                more = listen(address, first.getsockname()[1])
-                bound.append(more)
-        except CommandRefused:
-            for one in bound:
-                one.close()
-            if last == tries - 1:
-                raise
-        else:
-            return bound
-    raise AssertionError("the last try returns or raises")
+    if port == 0:
+        for _ in range(_TRIES - 1):
+            with suppress(CommandRefused):
+                return _listen_with_loopback(host, port)
+    return _listen_with_loopback(host, port)
+
+
+def _listen_with_loopback(host: str, port: int) -> list[socket.socket]:
+    """Listen at a host, and on the same port at the loopback addresses that it does not cover."""
+    first = listen(host, port)
+    bound = [first]
+    try:
+        for address in _not_covered(host):
+            bound.append(listen(address, first.getsockname()[1]))
+    except CommandRefused:
+        for one in bound:
+            one.close()
+        raise
+    return bound
 
 
 def _not_covered(host: str) -> list[str]:
@@ -75,19 +96,17 @@ def _not_covered(host: str) -> list[str]:
 
     The list is empty for an address of a network: a name in `.localhost` does not stand for it.
     """
-    covered = _COVERED.get(host, (host,))
     if not (host in _COVERED or is_loopback_host(host)):
         return []
-    return [
-        address for address in ("127.0.0.1", "::1") if address not in covered and _is_there(address)
-    ]
+    covered = _COVERED.get(host, (host,))
+    others = [address for address in _LOOPBACK if address not in covered]
+    return [address for address in others if _has_address(address)]
 
 
-def _is_there(address: str) -> bool:
+def _has_address(address: str) -> bool:
     """Tell whether this machine has an address. Some machines have no IPv6."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
             probe.bind((address, 0))
     except OSError:
         return False
@@ -106,7 +125,7 @@ def listen_at(path: Path) -> socket.socket:
                 path.unlink()
         bound.bind(str(path))
         path.chmod(0o660)  # in time: no client can connect before `listen`
-        bound.listen(2048)
+        bound.listen(_BACKLOG)
     except OSError as error:  # if the path is too long, it has no errno
         bound.close()
         reason = error.strerror or error
@@ -117,10 +136,12 @@ def listen_at(path: Path) -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> str:
-    return address_in_url(*bound.getsockname()[:2])
+    """Return the address by which this machine reaches a socket that listens, for a URL."""
+    host, port = bound.getsockname()[:2]  # IPv6 has two more
+    return address_in_url(host, port)
 
 
 def address_in_url(host: str, port: int) -> str:
     """Return the address by which this machine reaches a server with that host and port."""
-    host = _OWN.get(host, host)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    reached = _LOOPBACK_OF_ALL.get(host, host)
+    return f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"

@@ -39,19 +39,18 @@ class AttackEnded(KeyturnError):
 
     def __init__(self, verdict: Verdict, why: str, *pages: Page) -> None:
         super().__init__(why)
-        self.verdict, self.pages = verdict, pages
+        self.verdict = verdict
+        self.pages = pages
 
 
 class Limited(AttackEnded):
     """A limit of the application answered 429."""
 
 
-passed, failed = partial(AttackEnded, Verdict.PASSED), partial(AttackEnded, Verdict.FAILED)
-unsure, not_tried = partial(AttackEnded, Verdict.UNSURE), partial(AttackEnded, Verdict.NOT_TRIED)
-
-
-def judged(is_wrong: bool, wrong: str, right: str, *pages: Page) -> AttackEnded:
-    return failed(wrong, *pages) if is_wrong else passed(right, *pages)
+passed = partial(AttackEnded, Verdict.PASSED)
+failed = partial(AttackEnded, Verdict.FAILED)
+unsure = partial(AttackEnded, Verdict.UNSURE)
+not_tried = partial(AttackEnded, Verdict.NOT_TRIED)
 
 
 class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,9 +95,5 @@ class ProbeReport(Struct, frozen=True):
         return any(outcome.verdict is Verdict.FAILED for outcome in self.outcomes)
 
 
-ATTACKS = {
-    name: msgspec.convert({"name": name, **row}, Attack)
-    for name, row in tomllib.loads(
-        Path(__file__).with_name("attacks.toml").read_text("utf-8")
-    ).items()
-}
+_ROWS = tomllib.loads(Path(__file__).with_name("attacks.toml").read_text("utf-8"))
+ATTACKS = {name: msgspec.convert({"name": name, **row}, Attack) for name, row in _ROWS.items()}

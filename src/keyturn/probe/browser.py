@@ -25,8 +25,11 @@ _LONGEST_PAGE = 200_000
 """Bytes of an answer that are read: parsing and searching more would hold the probe for minutes."""
 
 _MOST_REDIRECTS = 5
-_PERMISSION, _PAUSE = "/.well-known/keyturn-probe", 0.5
-"""Where another host publishes that it may be probed, and the seconds between requests to it."""
+_PERMISSION = "/.well-known/keyturn-probe"
+"""Where another host publishes that it may be probed."""
+
+_PAUSE = 0.5
+"""Seconds between requests to another host."""
 
 _MINTED = re.compile(r"[\w-]{32}", re.ASCII)
 """A permission, as `new_permission` makes it.
@@ -46,15 +49,14 @@ def joined(base: str, url: str) -> str:
     name in `base`.
     """
     try:
-        mine, other = httpx2.URL(base), httpx2.URL(base).join(url).copy_with(fragment=None)
+        mine = httpx2.URL(base)
+        other = mine.join(url).copy_with(fragment=None)
     except (httpx2.InvalidURL, ValueError):  # such as http://[x
         return url
-    is_same = (
-        (other.scheme, other.port) == (mine.scheme, mine.port)
-        and is_loopback(base)
-        and is_loopback(str(other))
-    )
-    return str(other.copy_with(host=mine.host) if is_same else other)
+    is_same_port = (other.scheme, other.port) == (mine.scheme, mine.port)
+    if is_same_port and is_loopback(base) and is_loopback(str(other)):
+        other = other.copy_with(host=mine.host)
+    return str(other)
 
 
 def needs_permission(url: str) -> bool:
@@ -139,13 +141,14 @@ class Web:
                 Verdict.NOT_TRIED,
                 "A limit of the application answered 429: raise it while the probe runs.",
             )
-        shown = "".join(
-            f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET
-        )
+        sent = ""
+        for name, value in headers.items():
+            if name not in _SECRET:
+                sent += f"{name}: {value}\n"
         return Page(
             method=method,
             url=url,
-            sent=shown + body.decode("utf-8", "replace"),
+            sent=sent + body.decode("utf-8", "replace"),
             status=answer.status,
             headers=tuple(cast(httpx2.Headers, answer.headers).multi_items()),
             body=answer.body[:_LONGEST_PAGE].decode("utf-8", "replace"),
@@ -163,7 +166,8 @@ class Web:
         if self.is_another_host or is_loopback_address(named.host):
             return url, {}, {}
         if not self._address:
-            self._address = await _reached(named.port or (443 if named.scheme == "https" else 80))
+            usual_port = 443 if named.scheme == "https" else 80
+            self._address = await _reached(named.port or usual_port)
         headers = {"host": named.netloc.decode()}
         return str(named.copy_with(host=self._address)), headers, {"sni_hostname": named.host}
 
@@ -188,7 +192,10 @@ class Browser:
     """
 
     def __init__(self, web: Web, headers: Mapping[str, str] = {}) -> None:
-        self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""
+        self.web = web
+        self.headers = headers
+        self.cookies: dict[str, str] = {}
+        self.token = ""
 
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
         """Return the last answer.
@@ -204,25 +211,35 @@ class Browser:
             )
         while True:
             page = await self.web.send(method, url, self._headers(method, kind), body)
-            self.cookies |= page.cookies
-            if method != "GET" and not page.is_html and (token := _BEARER.search(page.body)):
-                self.token = token[1]
+            self._keep_session(page)
             is_redirect = page.status in {301, 302, 303, 307, 308} and page.header("location")
             url = joined(page.url, page.header("location"))
             if not is_redirect or not self.web.is_here(url) or len(before) == _MOST_REDIRECTS:
                 return replace(page, before=before)
             before = (*before, page)
             if page.status <= 303 and method != "HEAD":
-                method, body, kind = "GET", b"", ""
+                method = "GET"
+                body = b""
+                kind = ""
+
+    def _keep_session(self, page: Page) -> None:
+        self.cookies |= page.cookies
+        if page.method != "GET" and not page.is_html:
+            token = _BEARER.search(page.body)
+            if token:
+                self.token = token[1]
 
     def _headers(self, method: str, kind: str) -> dict[str, str]:
-        headers = {
-            "content-type": kind,
-            "authorization": f"Bearer {self.token}" if self.token else "",
-        }
-        headers["cookie"] = "; ".join(
-            f"{name}={value}" for name, value in self.cookies.items() if value
-        )
+        headers = {}
+        if kind:
+            headers["content-type"] = kind
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        cookies = [f"{name}={value}" for name, value in self.cookies.items() if value]
+        if cookies:
+            headers["cookie"] = "; ".join(cookies)
         if method not in {"GET", "HEAD"}:
-            headers |= {"origin": self.web.origin, "referer": f"{self.web.origin}/", **self.headers}
-        return {name: value for name, value in headers.items() if value}
+            headers["origin"] = self.web.origin
+            headers["referer"] = f"{self.web.origin}/"
+            headers.update(self.headers)
+        return headers

@@ -3,9 +3,9 @@ a call.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
@@ -65,7 +65,8 @@ class Call(Struct, frozen=True):
 
     def asks_for(self, *names: str) -> int:
         """Return how many fields of the body are for these values."""
-        return sum(value == f"{{{name}}}" for value in self.body.values() for name in names)
+        placeholders = [f"{{{name}}}" for name in names]
+        return sum(value in placeholders for value in self.body.values())
 
     @property
     def passwords(self) -> int:
@@ -75,14 +76,17 @@ class Call(Struct, frozen=True):
     def read(cls, name: str, text: str) -> "Call":
         """Return the call of a text. `name`: of its field in Target. Raises CannotProbe."""
         option = f"--{name.replace('_', '-')}"
-        if not (match := _CALL.fullmatch(text.strip())):
+        match = _CALL.fullmatch(text.strip())
+        if match is None:
             raise CannotProbe(
                 f'{option} is a call such as "POST /path email={{email}}", or the path of a page.'
             )
         method, path, body = match.groups("")
-        if method not in ({"", "GET"} if name == "private" else {"", "POST", "PUT", "PATCH"}):
+        methods = {"GET"} if name == "private" else {"POST", "PUT", "PATCH"}
+        if method and method not in methods:
             raise CannotProbe(f"{option}: there is no call of the method {method}.")
-        if method and (needed := _NEEDED.get(option, "")) not in f"{path} {body}":
+        needed = _NEEDED.get(option, "")
+        if method and needed not in f"{path} {body}":
             raise CannotProbe(f"{option} has to say where {needed} belongs.")
         if not body.startswith("{"):
             return cls(option, method, path, dict(parse_qsl(body, keep_blank_values=True)))
@@ -102,16 +106,18 @@ class Call(Struct, frozen=True):
             lambda name: quote(str(self._value(name, values)), safe=""), self.path
         )
         if not self.method:
-            return await self.send_form(browser, await browser.send("GET", path), values, more)
+            page = await browser.send("GET", path)
+            return await self.send_form(browser, page, values, more)
         fields = {**self._filled(self.body, values), **more}
         if self.is_json:
-            return await browser.send(
-                self.method, path, msgspec.json.encode(fields), "application/json"
-            )
-        # Else PHP takes one.
-        named = {name + "[]" * isinstance(value, tuple): value for name, value in fields.items()}
-        form = urlencode(named, doseq=True).encode()  # a list becomes one field for each item
-        return await browser.send(self.method, path, form, "application/x-www-form-urlencoded")
+            body = msgspec.json.encode(fields)
+            return await browser.send(self.method, path, body, "application/json")
+        named = {}
+        for name, value in fields.items():
+            # PHP reads several fields as a list only if their name ends so.
+            named[f"{name}[]" if isinstance(value, tuple) else name] = value
+        body = urlencode(named, doseq=True).encode()  # a list becomes one field for each item
+        return await browser.send(self.method, path, body, "application/x-www-form-urlencoded")
 
     async def send_form(
         self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
@@ -140,9 +146,11 @@ class Call(Struct, frozen=True):
         of known ones.
         """
         match document:
-            case str() if name := _PLACEHOLDER.fullmatch(document):
-                return self._value(name, values)
-            case str():  # such as a query of GraphQL
+            case str():
+                placeholder = _PLACEHOLDER.fullmatch(document)
+                if placeholder:
+                    return self._value(placeholder, values)
+                # A longer text, such as a query of GraphQL, may have braces of its own.
                 return _PLACEHOLDER.sub(lambda name: str(values.get(name[1], name[0])), document)
             case dict():
                 return {key: self._filled(value, values) for key, value in document.items()}
@@ -153,43 +161,69 @@ class Call(Struct, frozen=True):
 
 def forms_of(page: Page) -> list[Call]:
     """Return the forms of a page that are sent by POST."""
-    posted = (
-        form
-        for form in page.tree.walk()
-        if form.tag == "form" and form.get("method").lower() == "post"
-    )
-    forms = islice(posted, _MOST_FORMS)
-    return [
-        Call("", "POST", joined(page.url, form.get("action").strip()), _fields_of(form))
-        for form in forms
-    ]
+    forms: list[Call] = []
+    for element in page.tree.walk():
+        if element.tag != "form" or element.get("method").lower() != "post":
+            continue
+        if len(forms) == _MOST_FORMS:
+            break
+        url = joined(page.url, element.get("action").strip())
+        forms.append(Call("", "POST", url, _fields_of(element)))
+    return forms
+
+
+class _Field(NamedTuple):
+    """A field that a browser sends, with the words of its attributes that say what it is for."""
+
+    name: str
+    kind: str
+    value: str
+    hints: str
 
 
 def _fields_of(form: Element) -> dict[str, str]:
     """Return the fields that are sent, with placeholders for an address and passwords, and else the
     page's values.
     """
-    sent, likely, typed, submits = dict[str, str](), list[str](), list[str](), 0
-    fields = (each for each in form.walk() if each.tag in _FIELDS)
-    for field in islice(fields, _MOST_FIELDS):
-        name, kind = field.get("name"), field.get("type").lower() or _FIELDS[field.tag]
-        submits += kind == "submit"
-        if not name or (kind == "submit" and submits > 1):
-            continue
-        hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
-        if kind == "password":
-            sent[name] = "{old}" if _OLD.search(hints) else "{password}"
-        elif kind not in _NOT_SENT and (
-            kind not in {"checkbox", "radio"} or "checked" in field.attributes
-        ):
-            sent[name] = field.get("value")
-            typed += [name] if kind in _TYPED else []
-            likely += (
-                [name] if kind == "email" or (kind in _TYPED and _ADDRESS.search(hints)) else []
-            )
-    for name in likely[:1] or (typed if len(typed) == 1 else []):
-        sent[name] = "{email}"
+    fields = list(_sent_fields(form))
+    sent = {}
+    for field in fields:
+        sent[field.name] = field.value
+        if field.kind == "password":
+            sent[field.name] = "{old}" if _OLD.search(field.hints) else "{password}"
+    address = _address_field(fields)
+    if address:
+        sent[address] = "{email}"
     return sent
+
+
+def _sent_fields(form: Element) -> Iterator[_Field]:
+    submits = 0
+    elements = (element for element in form.walk() if element.tag in _FIELDS)
+    for element in islice(elements, _MOST_FIELDS):
+        name = element.get("name")
+        kind = element.get("type").lower() or _FIELDS[element.tag]
+        if kind == "submit":
+            submits += 1
+        is_other_button = kind == "submit" and submits > 1  # a user presses only one
+        if name and not is_other_button and _has_value(element, kind):
+            hints = " ".join(map(element.get, ("name", "id", "autocomplete", "placeholder")))
+            yield _Field(name, kind, element.get("value"), hints)
+
+
+def _has_value(element: Element, kind: str) -> bool:
+    if kind in {"checkbox", "radio"}:
+        return "checked" in element.attributes
+    return kind not in _NOT_SENT
+
+
+def _address_field(fields: Sequence[_Field]) -> str:
+    """Return the name of the field for an address: one that says so, else the only text field."""
+    typed = [field for field in fields if field.kind in _TYPED]
+    for field in typed:
+        if field.kind == "email" or _ADDRESS.search(field.hints):
+            return field.name
+    return typed[0].name if len(typed) == 1 else ""
 
 
 def form_for(page: Page, option: str = "--reset") -> Call | None:
@@ -216,26 +250,45 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
     `start` lead there.
     """
     paths: dict[str, str] = {}
-    waiting, seen = [start], {start}
+    waiting = [start]
+    seen = {start}
     for _ in range(_MOST_PAGES):
         if not waiting or len(paths) == 2:
             break
         page = await browser.send("GET", waiting.pop(0))
-        path = page.url.removeprefix(browser.web.origin) or "/"
-        for form in forms_of(page):
-            words = f"{path} {form.path.removeprefix(browser.web.origin)}"
-            if form.asks_for("email") and not form.passwords and _FORGOTTEN.search(words):
-                paths.setdefault("request", path)
-            elif form.asks_for("email") and form.passwords == 1 and not _REGISTER.search(words):
-                paths.setdefault("sign_in", path)
-        for link in (element for element in page.tree.walk() if element.tag == "a"):
-            url = joined(page.url, link.get("href").strip())
-            words = f"{url} {link.text()}"
-            if (
-                browser.web.is_here(url)
-                and url not in seen
-                and (_FORGOTTEN.search(words) or _SIGN_IN.search(words))
-            ):
-                seen.add(url)
-                waiting.insert(0 if _FORGOTTEN.search(words) else len(waiting), url)
+        for name, path in _named_forms(page, browser.web.origin):
+            paths.setdefault(name, path)
+        for url, is_forgotten in _promising_links(page):
+            if url in seen or not browser.web.is_here(url):
+                continue
+            seen.add(url)
+            if is_forgotten:
+                waiting.insert(0, url)
+            else:
+                waiting.append(url)
     return paths
+
+
+def _promising_links(page: Page) -> Iterator[tuple[str, bool]]:
+    """Yield the URLs that may lead to a form, and whether it is that for a forgotten password."""
+    links = [element for element in page.tree.walk() if element.tag == "a"]
+    for link in links:
+        url = joined(page.url, link.get("href").strip())
+        words = f"{url} {link.text()}"
+        if _FORGOTTEN.search(words):
+            yield url, True
+        elif _SIGN_IN.search(words):
+            yield url, False
+
+
+def _named_forms(page: Page, origin: str) -> Iterator[tuple[str, str]]:
+    """Yield `request` and `sign_in` with the page's path, for the forms on it that are these."""
+    path = page.url.removeprefix(origin) or "/"
+    for form in forms_of(page):
+        words = f"{path} {form.path.removeprefix(origin)}"
+        if not form.asks_for("email"):
+            continue
+        if not form.passwords and _FORGOTTEN.search(words):
+            yield "request", path
+        elif form.passwords == 1 and not _REGISTER.search(words):
+            yield "sign_in", path

@@ -25,14 +25,18 @@ _LONGEST_TOKEN = 1_000
 A longer one counts as none, since searching for it takes long.
 """
 
-_LONGEST_TEXT, _LONGEST_SUBJECT = 200_000, 200
+_LONGEST_TEXT = 200_000
+_LONGEST_SUBJECT = 200
 """Characters of a mail that are kept."""
 
-MOST_MAILS, MOST_BYTES = 1_000, 100_000_000
-"""Mails of a run that are read, and their bytes.
+MOST_MAILS = 1_000
+"""Mails of a run that are read.
 
 A run needs fewer than a hundred, and up to four for each sample of times.
 """
+
+MOST_BYTES = 100_000_000
+"""Bytes of the mails that are kept."""
 
 
 class Mail(Struct, frozen=True):
@@ -56,9 +60,8 @@ class Mail(Struct, frozen=True):
         """The link without its host, which may be a public one, behind one slash: two would name
         another host.
         """
-        return re.sub(
-            "^/*", "/", urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl()
-        )
+        without_host = urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl()
+        return "/" + without_host.lstrip("/")
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -69,29 +72,35 @@ class Mail(Struct, frozen=True):
         """What the links of all resets have in common: words of the path, and names of the
         parameters.
         """
-        parts, own = (
-            unquote(urlsplit(self.link).path).split("/"),
-            {self.token, *(to.split("@")[0] for to in self.to)},
-        )
-        words = [part if _WORD.fullmatch(part) and part not in own else "*" for part in parts]
-        return (*words, *sorted(self.parameters))
+        own = {self.token, *(to.split("@")[0] for to in self.to)}
+        shape = []
+        for part in unquote(urlsplit(self.link).path).split("/"):
+            is_same_for_all = _WORD.fullmatch(part) and part not in own
+            shape.append(part if is_same_for_all else "*")
+        return (*shape, *sorted(self.parameters))
 
 
 def _read(row: CapturedMail, raw: bytes) -> Mail:
     content = MailContent(raw)
+    link, token = _link_and_token(content)
+    if len(token) > _LONGEST_TOKEN:
+        link = ""
+        token = ""
+    to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
+    text = f"{row.subject}\n{content.text}\n{content.html}"[:_LONGEST_TEXT]
+    return Mail(row.subject[:_LONGEST_SUBJECT], frozenset(to), text, link, token)
+
+
+def _link_and_token(content: MailContent) -> tuple[str, str]:
+    """Return the address of a mail's link and its token, or "" and the mail's code."""
     links = [link for link in content.links if host_of(link.address)]
     likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
     action = action_link(likely) or action_link(links) or next(iter(likely), None)
-    address = action.address if action else ""
-    if not (
-        token := _token_of(address) if action else ""
-    ):  # the link may lead to a form for the code
-        address, token = "", next(iter(content.codes), "")
-    if len(token) > _LONGEST_TOKEN:
-        address, token = "", ""
-    to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
-    text = f"{row.subject}\n{content.text}\n{content.html}"[:_LONGEST_TEXT]
-    return Mail(row.subject[:_LONGEST_SUBJECT], frozenset(to), text, address, token)
+    if action:
+        token = _token_of(action.address)
+        if token:
+            return action.address, token
+    return "", next(iter(content.codes), "")  # a link may lead to the form for the code
 
 
 def _token_of(address: str) -> str:
@@ -100,12 +109,11 @@ def _token_of(address: str) -> str:
     """
     parts = urlsplit(address)
     parameters = parse_qsl(f"{parts.query}&{parts.fragment.rpartition('?')[2]}")
-    if named := [value for name, value in parameters if _TOKEN.search(name)]:
+    named = [value for name, value in parameters if _TOKEN.search(name)]
+    if named:
         return max(named, key=len)
-    values = [
-        *(value for _, value in parameters),
-        *unquote(f"{parts.path}/{parts.fragment}").split("/"),
-    ]
+    values = [value for _, value in parameters]
+    values += unquote(f"{parts.path}/{parts.fragment}").split("/")
     strange = [value for value in values if "@" not in value and not _WORD.fullmatch(value)]
     return max(strange, key=len)  # what stands before the path's first slash is one: empty
 
@@ -122,30 +130,32 @@ class ReceivedMails:
     @property
     def mails(self) -> list[Mail]:
         """All mails that came, the oldest first."""
-        for row in reversed(
-            self._inbox.newest(lambda row: row.number > self._last_number, limit=None)
-        ):
+        rows = self._inbox.newest(lambda row: row.number > self._last_number, limit=None)
+        for row in reversed(rows):
             self._last_number = row.number
             if len(self._mails) < MOST_MAILS:
                 self._mails.append(_read(row, self._inbox.raw(row)))
         return self._mails
 
-    async def wait(
-        self, before: int, seconds: float, match: Callable[[Mail], bool] = lambda _: True
-    ) -> list[Mail]:
+    async def wait(self, before: int, seconds: float, match: Callable[[Mail], bool]) -> list[Mail]:
         """Return matching mails after the first `before` ones: once there are any, or no mail came
         for some seconds.
         """
-        began = newest = time.monotonic()
+        began = time.monotonic()
+        last_arrival = began
         count = before
-        while not (matching := [mail for mail in self.mails[before:] if match(mail)]):
+        while True:
+            matching = [mail for mail in self.mails[before:] if match(mail)]
             now = time.monotonic()
-            count, newest = (len(self._mails), now) if len(self._mails) > count else (count, newest)
-            if now - newest > seconds or now - began > _LONGEST_WAIT:
+            if matching:
+                self.slowest = max(self.slowest, now - began)
+                return matching
+            if len(self._mails) > count:
+                count = len(self._mails)
+                last_arrival = now
+            if now - last_arrival > seconds or now - began > _LONGEST_WAIT:
                 return []
             await asyncio.sleep(_BETWEEN_LOOKS)
-        self.slowest = max(self.slowest, time.monotonic() - began)
-        return matching
 
     async def all(self, before: int, silence: float) -> list[Mail]:
         """Return the mails after the first `before` ones, once no more came for some seconds."""

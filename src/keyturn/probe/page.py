@@ -49,20 +49,27 @@ class Page(Struct, frozen=True, kw_only=True, dict=True):
         return self.tree.lines() if self.is_html else self.body
 
     @property
+    def set_cookies(self) -> list[str]:
+        """The Set-Cookie headers of all answers."""
+        values = []
+        for page in self.all:
+            values += [value for key, value in page.headers if key == "set-cookie"]
+        return values
+
+    @property
     def cookies(self) -> dict[str, str]:
         """The cookies that all answers set, with empty texts for those that they delete."""
-        return dict(
-            _cookie(value)
-            for page in self.all
-            for key, value in page.headers
-            if key == "set-cookie"
-        )
+        return dict(map(_cookie, self.set_cookies))
+
+
+_DELETES = ("max-age=0", "01 jan 1970", "01-jan-1970")
+"""Attributes by which frameworks delete a cookie."""
 
 
 def _cookie(header: str) -> tuple[str, str]:
+    """Return the name and the value of a Set-Cookie header."""
     pair, _, attributes = header.partition(";")
     name, _, value = pair.partition("=")
-    is_deleted = any(
-        sign in attributes.lower() for sign in ("max-age=0", "01 jan 1970", "01-jan-1970")
-    )
-    return name.strip(), "" if is_deleted else value.strip().strip('"')
+    if any(sign in attributes.lower() for sign in _DELETES):
+        value = ""
+    return name.strip(), value.strip().strip('"')

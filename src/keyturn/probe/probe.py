@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 from keyturn.probe.attack import (
@@ -29,26 +29,34 @@ _SHOWN = (
 _LONGEST = 400
 """Characters of a body in the report."""
 
-_LONGEST_WHY, _LONGEST_ANSWER = 2_000, 4_000
-"""Characters of what an attack showed, and of an answer, whose headers a hostile application may
-fill.
-"""
+_LONGEST_WHY = 2_000
+"""Characters of what an attack showed."""
 
-_FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
+_LONGEST_ANSWER = 4_000
+"""Characters of an answer, whose headers a hostile application may fill."""
+
+_FUNCTIONS: Mapping[str, Callable[[Run], Awaitable[AttackEnded]]] = (
+    vars(links) | vars(requests) | vars(tokens)
+)
+
+
+def _show_nothing(_: str) -> None:
+    pass
 
 
 async def play(
-    run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
+    run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = _show_nothing
 ) -> ProbeReport:
     """Play the attacks until the task is cancelled; `progress` hears the name of each.
 
     Raises CannotProbe.
     """
-    began, stopped = time.monotonic(), False
+    began = time.monotonic()
+    stopped = False
     chosen = [attack for attack in ATTACKS.values() if not only or attack.name in only]
-    outcomes = {
-        attack: Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.") for attack in chosen
-    }
+    outcomes = {}
+    for attack in chosen:
+        outcomes[attack] = Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.")
     async with aclosing(run.web):
         try:
             progress("searching for forms")
@@ -60,9 +68,11 @@ async def play(
             raise CannotProbe(run.without_secrets(str(problem))[:_LONGEST_WHY]) from None
         except asyncio.CancelledError:
             stopped = True
-            if task := asyncio.current_task():
+            task = asyncio.current_task()
+            if task:
                 task.uncancel()
-    return ProbeReport(run.target.url, tuple(outcomes.values()), time.monotonic() - began, stopped)
+    seconds = time.monotonic() - began
+    return ProbeReport(run.target.url, tuple(outcomes.values()), seconds, stopped)
 
 
 async def _play(attack: Attack, run: Run) -> Outcome:
@@ -85,22 +95,23 @@ async def _play(attack: Attack, run: Run) -> Outcome:
 async def _finding_of(attack: Attack, run: Run) -> AttackEnded:
     function = _FUNCTIONS[attack.name.replace("-", "_")]
     try:
-        finding: AttackEnded = await function(run)
+        return await function(run)
     except AttackEnded as unfinished:
         return unfinished
-    return finding
 
 
 def _exchange(page: Page, run: Run) -> Exchange:
     """Return an answer and its request, with the names of cookies, a few headers, and the beginning
     of the text.
     """
-    first, clean = page.all[0], run.without_secrets
+    clean = run.without_secrets
+    first = page.all[0]
+    request = f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}"
     lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
-    lines += [f"{name}: {page.header(name)}" for name in _SHOWN if page.header(name)]
+    for name in _SHOWN:
+        if page.header(name):
+            lines.append(f"{name}: {page.header(name)}")
     lines += [f"set-cookie: {name}=…" for name in page.cookies]
-    lines = [*map(clean, lines), clean(" ".join(page.words.split()))[:_LONGEST]]
-    return Exchange(
-        f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}",
-        "\n".join(lines)[:_LONGEST_ANSWER],
-    )
+    beginning = clean(" ".join(page.words.split()))[:_LONGEST]
+    shown = "\n".join([*map(clean, lines), beginning])
+    return Exchange(request, shown[:_LONGEST_ANSWER])

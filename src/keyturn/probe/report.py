@@ -16,7 +16,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from keyturn.probe.attack import ProbeReport, Verdict
+from keyturn.probe.attack import Attack, ProbeReport, Verdict
 
 _WORDS = {
     Verdict.FAILED: ("failed", "red"),
@@ -51,16 +51,16 @@ def _rendered(name: str, report: ProbeReport) -> str:
         loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"plain": _plain, "code": _with_code, "style": click.style}
-    of = {
-        verdict: [one for one in report.outcomes if one.verdict == verdict] for verdict in Verdict
-    }
-    groups = [(verdict, *shown, of[verdict]) for verdict, shown in _WORDS.items() if of[verdict]]
-    counts = (
-        ", ".join(f"{len(outcomes)} {word}" for _, word, _, outcomes in groups)
-        or "nothing was tried"
-    )
-    tally = f"{report.target}: {counts}, in {report.seconds:.0f} seconds."
-    failed = [outcome.attack.name for outcome in of[Verdict.FAILED]]
+    groups = []
+    counts = []
+    for verdict, (word, colour) in _WORDS.items():
+        outcomes = [outcome for outcome in report.outcomes if outcome.verdict is verdict]
+        if outcomes:
+            groups.append((verdict, word, colour, outcomes))
+            counts.append(f"{len(outcomes)} {word}")
+    counted = ", ".join(counts) or "nothing was tried"
+    tally = f"{report.target}: {counted}, in {report.seconds:.0f} seconds."
+    failed = [one.attack.name for one in report.outcomes if one.verdict is Verdict.FAILED]
     return environment.get_template(name).render(
         target=report.target, tally=tally, groups=groups, failed=failed
     )
@@ -70,9 +70,13 @@ def _plain(text: str) -> str:
     """Return a text with a sign in place of each character that would control a terminal or turn
     its direction.
     """
-    return "".join(
-        one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text
-    )
+    plain = ""
+    for character in text:
+        if character.isprintable() or character == "\n":
+            plain += character
+        else:
+            plain += "\N{REPLACEMENT CHARACTER}"
+    return plain
 
 
 def _with_code(text: str) -> Markup:
@@ -97,21 +101,23 @@ def as_sarif(report: ProbeReport) -> str:
     """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is
     to be reviewed.
     """
-    rules, results = [], []
+    location = {"physicalLocation": {"artifactLocation": {"uri": report.target}}}
+    rules = []
+    results = []
     for index, outcome in enumerate(report.outcomes):
-        attack, exchanges = (
-            outcome.attack,
-            (f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges),
-        )
-        about = {"shortDescription": attack.title, "fullDescription": attack.gain}
-        about["help"] = f"{attack.fix} ({', '.join(attack.authority)})"
-        rules.append({"id": attack.name, **{name: {"text": text} for name, text in about.items()}})
+        attack = outcome.attack
+        rules.append(_rule(attack))
         if outcome.verdict in _KINDS:
-            result = {"ruleId": attack.name, "ruleIndex": index, **_KINDS[outcome.verdict]}
-            result["message"] = {"text": _without_links(outcome.why + "".join(exchanges))}
-            result["locations"] = [
-                {"physicalLocation": {"artifactLocation": {"uri": report.target}}}
-            ]
+            message = outcome.why
+            for exchange in outcome.exchanges:
+                message += f"\n\n> {exchange.request}\n< {exchange.answer}"
+            result = {
+                "ruleId": attack.name,
+                "ruleIndex": index,
+                **_KINDS[outcome.verdict],
+                "message": {"text": _without_links(message)},
+                "locations": [location],
+            }
             results.append(result)
     driver = {"name": "keyturn probe", "version": version("keyturn"), "rules": rules}
     run = {"tool": {"driver": driver}, "results": results, "properties": {"target": report.target}}
@@ -121,3 +127,12 @@ def as_sarif(report: ProbeReport) -> str:
         "runs": [run],
     }
     return json.dumps(log, indent=2)
+
+
+def _rule(attack: Attack) -> Mapping[str, Any]:
+    return {
+        "id": attack.name,
+        "shortDescription": {"text": attack.title},
+        "fullDescription": {"text": attack.gain},
+        "help": {"text": f"{attack.fix} ({', '.join(attack.authority)})"},
+    }

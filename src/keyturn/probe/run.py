@@ -2,9 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -15,20 +15,19 @@ from keyturn.probe.browser import Browser, Web
 from keyturn.probe.calls import Call, find_calls, form_for, forms_of
 from keyturn.probe.mails import Mail, ReceivedMails
 from keyturn.probe.page import Page
-from keyturn.probe.target import CALLS, Patience, Target
+from keyturn.probe.target import Patience, Target
 from keyturn.studio.inbox.store import CapturedMails
 
 _SLOWER = 5
 """How many times longer than the slowest mail so far the probe waits for the next."""
 
-_NO_MAIL = (
-    (
-        "Let the application send by SMTP to the port of --smtp on this machine, "
-        "and name an account that exists."
-    ),
-    "A limit may hold it back: raise it while the probe runs. Or the account does not exist.",
+_NO_FIRST_MAIL = (
+    "Let the application send by SMTP to the port of --smtp on this machine, "
+    "and name an account that exists."
 )
-"""What to do if no mail comes: to the first request, and to a later one."""
+_NO_LATER_MAIL = (
+    "A limit may hold it back: raise it while the probe runs. Or the account does not exist."
+)
 
 _LONG_WORD = re.compile(r"(?<![\w-])(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
@@ -69,30 +68,59 @@ def new_password() -> str:
 def pattern_of(secret: str) -> re.Pattern[str]:
     """Return a pattern of a secret as it is, and as URLs, JSON and HTML may write its signs."""
     sign = r"(?i:\\?{0}|%{1:02x}|\\u{1:04x}|&#x0*{1:x};|&#{1};)"
-    return re.compile(
-        "".join(one if one.isalnum() else sign.format(re.escape(one), ord(one)) for one in secret)
+    pattern = ""
+    for character in secret:
+        if character.isalnum():
+            pattern += character
+        else:
+            pattern += sign.format(re.escape(character), ord(character))
+    return re.compile(pattern)
+
+
+_CHANGING_PARTS = re.compile(r"[?#].*|(?<![^/])[^/]*\d[^/]*")
+"""What differs between redirects of one outcome: queries, and parts of the path with a digit."""
+
+
+class Appearance(NamedTuple):
+    """What tells the outcomes of a call apart.
+
+    `statuses`: of the first and of the last answer.
+    `redirects`: where each answer leads.
+    `cookies`: the names of those that are set.
+    `passwords`: how many fields for passwords the forms have.
+    `members`: of a JSON object, with the values that say yes or no.
+    """
+
+    statuses: tuple[int, int]
+    redirects: tuple[str, ...]
+    cookies: tuple[str, ...]
+    passwords: int
+    members: tuple[tuple[str, str], ...]
+
+
+def appearance(page: Page) -> Appearance:
+    redirects = [_CHANGING_PARTS.sub("", answer.header("location")) for answer in page.all]
+    passwords = 0
+    if page.is_html:
+        passwords = sum(form.passwords for form in forms_of(page))
+    return Appearance(
+        statuses=(page.all[0].status, page.status),
+        redirects=tuple(redirects),
+        cookies=tuple(sorted(page.cookies)),
+        passwords=passwords,
+        members=tuple(_members(page)),
     )
 
 
-def look(page: Page) -> tuple[object, ...]:
-    """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's
-    yes or no.
-    """
-    leads_to = [
-        re.sub(r"[?#].*|(?<![^/])[^/]*\d[^/]*", "", answer.header("location"))
-        for answer in page.all
-    ]
-    fields = sum(form.passwords for form in forms_of(page)) if page.is_html else 0
+def _members(page: Page) -> Iterator[tuple[str, str]]:
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
         document = {}
-    is_yes_or_no = {
-        key: isinstance(value, bool) or key in {"status", "result"}
-        for key, value in document.items()
-    }
-    shape = sorted((key, str(document[key]) if is_yes_or_no[key] else "") for key in document)
-    return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *shape
+    for key in sorted(document):
+        value = document[key]
+        says_yes_or_no = isinstance(value, bool) or key in {"status", "result"}
+        yield key, str(value) if says_yes_or_no else ""
 
 
 class Run:
@@ -111,23 +139,27 @@ class Run:
     def __init__(
         self, target: Target, inbox: CapturedMails, patience: Patience | None = None
     ) -> None:
-        self.target, self.patience = target, patience or Patience()
-        self.web, self.inbox = Web(target.url, self.patience.call), ReceivedMails(inbox)
+        self.target = target
+        self.patience = patience or Patience()
+        self.web = Web(target.url, self.patience.call)
+        self.inbox = ReceivedMails(inbox)
         self.passwords: dict[str, list[str]] = {address: [] for address in target.accounts}
         if not self.passwords or not all("@" in address for address in self.passwords):
             raise CannotProbe(
                 "Name one or two accounts for tests by their addresses: --account ann@app.example."
             )
-        if len(target.accounts) > 2 or len(set(map(str.lower, target.accounts))) < len(
-            target.accounts
-        ):
+        different = set(map(str.lower, target.accounts))
+        if len(target.accounts) > 2 or len(different) < len(target.accounts):
             raise CannotProbe("Name two different accounts for tests, and no more.")
-        self.ann, self.other = target.accounts[0], target.accounts[-1]
+        self.ann = target.accounts[0]
+        self.other = target.accounts[-1]
         self.calls: dict[str, Call] = {}
         self.notices: list[Mail] = []
         self.stories: list[Story] = []
-        self.proven = set[str]()
-        self._right = self._wrong = tuple[object, ...]()
+        self.proven: set[str] = set()
+        # How the answers to a right and to a wrong password look, once that is known.
+        self._right: Appearance | None = None
+        self._wrong: Appearance | None = None
 
     @property
     def first(self) -> Story:
@@ -145,7 +177,8 @@ class Run:
 
     def stranger(self) -> str:
         """Return an address without an account, whose mails would come to the probe as well."""
-        return f"keyturn-{secrets.token_hex(4)}@{self.ann.rpartition('@')[2]}"
+        domain = self.ann.rpartition("@")[2]
+        return f"keyturn-{secrets.token_hex(4)}@{domain}"
 
     def call(
         self, name: str, hint: str = "The probe found no way to sign in: name it by --sign-in."
@@ -170,9 +203,10 @@ class Run:
         """
         if self.web.is_another_host:
             await self.web.require_permission(self.target.permission)
-        named = {name: text for name in CALLS if (text := getattr(self.target, name))}
-        if not {"request", "sign_in"} <= named.keys():
-            named = {**await find_calls(Browser(self.web), self.target.url), **named}
+        named = self.target.calls
+        if "request" not in named or "sign_in" not in named:
+            found = await find_calls(Browser(self.web), self.target.url)
+            named = {**found, **named}
             self.target = replace(self.target, **named)
         if "request" not in named:
             raise CannotProbe(
@@ -180,14 +214,16 @@ class Run:
                 "--request."
             )
         self.calls = {name: Call.read(name, text) for name, text in named.items()}
-        story, before = await self.link_for(self.ann), len(self.inbox.mails)
+        story = await self.link_for(self.ann)
+        before = len(self.inbox.mails)
         await self.reset(story)
         wait = max(self.patience.mail, self.usual_wait)
-        self.notices = await self.inbox.wait(
-            before, wait, lambda m: m.is_for(self.ann) and not self.has_link(m)
-        )
+        self.notices = await self.inbox.wait(before, wait, self._is_notice)
         if "sign_in" in self.calls:  # not before: a sign-in may be followed by a mail as well
             await self._learn_sign_in()
+
+    def _is_notice(self, mail: Mail) -> bool:
+        return mail.is_for(self.ann) and not self.has_link(mail)
 
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
         """Ask for a link in a new browser.
@@ -198,26 +234,28 @@ class Run:
 
     async def link_for(self, account: str) -> Story:
         """Ask for a link, and return it with its mail. Raises AttackEnded if no mail comes."""
-        before, wait = (
-            len(self.inbox.mails),
-            self.usual_wait if self.stories else self.patience.mail,
-        )
+        is_first = not self.stories
+        wait = self.patience.mail if is_first else self.usual_wait
+        before = len(self.inbox.mails)
         answer = await self.ask(account)
         # A mail for another account may come late.
-        for mail in await self.inbox.wait(
-            before, wait, lambda m: m.is_for(account) and self.has_link(m)
-        ):
-            self.stories.append(Story(account, answer, mail, Browser(self.web)))
-            return self.stories[-1]
-        mails = self.inbox.mails[before:]
-        if mails and not self.stories and answer.status < 400:
-            raise not_tried(
-                f"The mail {mails[0].subject!r} has neither a link with a token nor a code."
-            )
-        problem = f"No mail with a link for {account} came within {wait:.0f} seconds."
+        mails = await self.inbox.wait(
+            before, wait, lambda mail: mail.is_for(account) and self.has_link(mail)
+        )
+        if mails:
+            story = Story(account, answer, mails[0], Browser(self.web))
+            self.stories.append(story)
+            return story
+        others = self.inbox.mails[before:]
         if answer.status >= 400:  # a 500 may be an SMTP server that is missing
             problem = f"The request for a link was refused: {self.summary(answer)}."
-        raise not_tried(f"{problem} {_NO_MAIL[bool(self.stories)]}")
+        elif others and is_first:
+            raise not_tried(
+                f"The mail {others[0].subject!r} has neither a link with a token nor a code."
+            )
+        else:
+            problem = f"No mail with a link for {account} came within {wait:.0f} seconds."
+        raise not_tried(f"{problem} {_NO_FIRST_MAIL if is_first else _NO_LATER_MAIL}")
 
     def has_link(self, mail: Mail) -> bool:
         """Tell whether a mail has a link like the first one: a notice may have another link with a
@@ -232,12 +270,14 @@ class Run:
         self.passwords[story.account].append(password)
         filled = {"email": story.account, **story.mail.parameters, **values, "password": password}
         filled["token"] = story.mail.token
-        if call := self.calls.get("reset"):
+        call = self.calls.get("reset")
+        if call:
             return await call.send(story.browser, filled, more)
-        page = story.page = story.page or await story.browser.send("GET", story.mail.path)
-        if form_for(page):  # the page of a dead link has none
-            page = await Call("--reset").send_form(story.browser, page, filled, more)
-        return page
+        if story.page is None:
+            story.page = await story.browser.send("GET", story.mail.path)
+        if form_for(story.page) is None:  # the page of a dead link
+            return story.page
+        return await Call("--reset").send_form(story.browser, story.page, filled, more)
 
     def for_another_reader(self, story: Story, link: str = "") -> Story:
         """Return a story for a browser that has not opened the link.
@@ -259,14 +299,15 @@ class Run:
         """Use the link for a new password, and tell whether it signs in then."""
         story.password = new_password()
         story.done = await self.use(story, story.password)
-        if self._right and not await self.works(story.account, story.password):
+        if self._right is not None and not await self.works(story.account, story.password):
             return False
         self.passwords[story.account] = [story.password]
         return True
 
     async def change(self, account: str, call: Call) -> None:
         """Change the password as a signed-in user does. Raises AttackEnded."""
-        old, password = self.passwords[account][0], new_password()
+        old = self.passwords[account][0]
+        password = new_password()
         browser, _ = await self.sign_in(account, old)
         self.passwords[account].append(password)
         page = await call.send(browser, {"email": account, "old": old, "password": password})
@@ -279,20 +320,21 @@ class Run:
         Raises AttackEnded.
         """
         call = self.call("sign_in")
-        browser, password = Browser(self.web), password or self.passwords[account][0]
-        return browser, await call.send(browser, {"email": account, "password": password})
+        browser = Browser(self.web)
+        values = {"email": account, "password": password or self.passwords[account][0]}
+        return browser, await call.send(browser, values)
 
     async def _learn_sign_in(self) -> None:
         """Learn how the answers to a right and to a wrong password look. Raises AttackEnded."""
         _, right = await self.sign_in(self.ann)
         _, wrong = await self.sign_in(self.ann, new_password())
-        self._right, self._wrong = look(right), look(wrong)
+        self._right = appearance(right)
+        self._wrong = appearance(wrong)
         if self._right == self._wrong:
             raise not_tried(
                 "The sign-in gives the same answer to the new and to a wrong password "
-                f"({self.summary(right)}). "
-                f"The reset answered: {self.summary(self.first.done)}. Name the calls by --reset "
-                "and --sign-in."
+                f"({self.summary(right)}). The reset answered: {self.summary(self.first.done)}. "
+                "Name the calls by --reset and --sign-in."
             )
         self.proven.add(self.first.password)
 
@@ -302,13 +344,15 @@ class Run:
         Raises AttackEnded, also if the answer is unlike both known ones.
         """
         _, page = await self.sign_in(account, password)
-        if look(page) not in {self._right, self._wrong}:
+        seen = appearance(page)
+        if seen not in {self._right, self._wrong}:
             raise unsure(
                 f"The sign-in gave an answer that the probe does not know: {self.summary(page)}"
             )
-        if look(page) == self._right:
+        is_right = seen == self._right
+        if is_right:
             self.proven.add(password)
-        return look(page) == self._right
+        return is_right
 
     async def settled(self, account: str, *likely: str) -> str:
         """Return the password that signs in, likely ones first: misses lock accounts.
@@ -322,11 +366,11 @@ class Run:
         raise unsure("Neither the last password nor the one of this attack signs in any more.")
 
     def summary(self, page: Page | None) -> str:
-        return (
-            f"{page.status} {self.without_secrets(' '.join(page.words.split()))[:120]}"
-            if page
-            else ""
-        )
+        """Return the status and the beginning of an answer; "" for none."""
+        if page is None:
+            return ""
+        text = self.without_secrets(" ".join(page.words.split()))
+        return f"{page.status} {text[:120]}"
 
     def without_secrets(self, text: str) -> str:
         """Hide the probe's passwords, and all but four letters of tokens and of long words with
@@ -335,6 +379,7 @@ class Run:
         Shorten a text only afterwards: a part of a secret would not be recognised.
         """
         text = PASSWORD.sub("[password]", text)
-        for token in {story.mail.token for story in self.stories if len(story.mail.token) > 4}:
-            text = f"{token[:4]}…".join(pattern_of(token).split(text))
+        for token in {story.mail.token for story in self.stories}:
+            if len(token) > 4:
+                text = f"{token[:4]}…".join(pattern_of(token).split(text))
         return _LONG_WORD.sub(r"\1…", text)

@@ -10,9 +10,10 @@ from msgspec import Meta, Struct
 
 from keyturn.plain_files import read_plain_text
 from keyturn.probe.attack import CannotProbe
+from keyturn.values import explain_mismatch
 
-_LONGEST = 100_000
-CALLS = ("request", "reset", "sign_in", "change", "private")
+_LONGEST = 100_000  # characters of the file
+_CALLS = ("request", "reset", "sign_in", "change", "private")
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -58,6 +59,12 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     second_step: bool = False
     permission: str = ""
 
+    @property
+    def calls(self) -> dict[str, str]:
+        """The calls that are named, by their fields."""
+        fields = msgspec.structs.asdict(self)
+        return {name: fields[name] for name in _CALLS if fields[name]}
+
 
 def with_file(options: dict[str, Any], file: Path | None) -> Target:
     """Return the target. Options that are set come before those of the file. Raises CannotProbe."""
@@ -65,12 +72,17 @@ def with_file(options: dict[str, Any], file: Path | None) -> Target:
         written = _written(file) if file else {}
         named = {name: value for name, value in options.items() if value not in (None, ())}
         return msgspec.convert({**written, **named}, Target)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except msgspec.ValidationError as error:
+        name, sentence = explain_mismatch(str(error))
+        raise CannotProbe(f"{file}: {name}: {sentence}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CannotProbe(f"{file}: {error}") from None
 
 
 def _written(file: Path) -> dict[str, Any]:
-    return tomllib.loads(read_plain_text(file, _LONGEST)) if file.exists() else {}
+    if not file.exists():
+        return {}
+    return tomllib.loads(read_plain_text(file, _LONGEST))
 
 
 def add_to_file(file: Path, target: Target) -> None:
@@ -78,13 +90,12 @@ def add_to_file(file: Path, target: Target) -> None:
     (0600).
     """
     known = _written(file)
-    values = {
-        name: value
-        for name, value in msgspec.to_builtins(target).items()
-        if value and name not in known
-    }
-    lines = [f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in values.items()]
-    if lines:  # texts and lists of JSON are TOML as well
+    lines = []
+    for name, value in msgspec.to_builtins(target).items():
+        if value and name not in known:
+            # Texts and lists of JSON are TOML as well.
+            lines.append(f"{name} = {msgspec.json.encode(value).decode()}\n")
+    if lines:
         file.touch(0o600)
         with file.open("a", encoding="utf-8") as opened:
             opened.writelines(["\n", *lines])

@@ -15,12 +15,13 @@ from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import given
 from keyturn.service.container import Container
 from keyturn.service.keyturn_app import KeyturnApp
+from keyturn.service.pages.redirects import redirect_home, redirect_to_change
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.refusals import service_error_handlers
-from keyturn.service.pages.rendering import Pages, visiting
-from keyturn.service.pages.sign_in import redirect_home, redirect_to_change
+from keyturn.service.pages.rendering import Pages, visit_dependency
 from keyturn.service.routes import api_router, pages_router
 from keyturn.service.settings import Settings
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.settings.reading import read_settings, require_valid
 from keyturn.service.telemetry.logs import configure_logs
 from keyturn.service.telemetry.tracing import request_spans
@@ -68,7 +69,7 @@ def create_app(
             read_metrics,
             *more,
         ],
-        dependencies={"container": given(built), **visiting(pages)},
+        dependencies={"container": given(built), **visit_dependency(pages)},
         middleware=request_spans(joining=bool(built.settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
@@ -77,8 +78,13 @@ def create_app(
 
 
 def _openapi(pages: Pages) -> OpenAPIConfig:
-    container, reference = pages.container, ReferencePage(pages)
-    there = {"Sessions": container.sign_ins, "Invitations": container.invitations.over_http}
+    container = pages.container
+    reference = ReferencePage(pages)
+    left_out = set()
+    if not container.sign_ins:
+        left_out.add("Sessions")
+    if not container.invitations.over_http:
+        left_out.add("Invitations")
     return OpenAPIConfig(
         title=f"{container.settings.brand.name} accounts",
         version=__version__,
@@ -86,8 +92,8 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
         operation_id_creator=operation_id,
         use_handler_docstrings=True,
         servers=[Server(url=pages.site.prefix or "/")],
-        tags=[Tag(name, what) for name, what in _TAGS.items() if there.get(name, True)],
-        openapi_router=reference.router("/schema"),
+        tags=[Tag(name, about) for name, about in _TAGS.items() if name not in left_out],
+        openapi_router=reference.router(FixedRoute.SCHEMA),
         render_plugins=[reference],
     )
 

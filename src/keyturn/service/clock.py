@@ -29,14 +29,15 @@ class MovableClock:
 
     def __init__(self, *, runs: bool = False) -> None:
         self.runs = runs
-        self._started = (time.time(), time.monotonic())
+        self._unix = time.time()
+        self._monotonic = time.monotonic()
         self._moved = 0.0
 
     def unix(self) -> float:
-        return self._started[0] + self._passed()
+        return self._unix + self._passed()
 
     def monotonic(self) -> float:
-        return self._started[1] + self._passed()
+        return self._monotonic + self._passed()
 
     def move(self, by: timedelta) -> None:
         """Move the clock forward."""
@@ -44,7 +45,9 @@ class MovableClock:
 
     def _passed(self) -> float:
         self._moved += 1e-6
-        return self._moved + (time.monotonic() - self._started[1] if self.runs else 0)
+        if self.runs:
+            return self._moved + (time.monotonic() - self._monotonic)
+        return self._moved
 
 
 class _Sources:
@@ -60,12 +63,15 @@ def replaced(clock: Clock | None, random: Random | None) -> Iterator[None]:
 
     None leaves the present one.
     """
-    before = _Sources.clock, _Sources.random
-    _Sources.clock, _Sources.random = clock or before[0], random or before[1]
+    clock_before = _Sources.clock
+    random_before = _Sources.random
+    _Sources.clock = clock or clock_before
+    _Sources.random = random or random_before
     try:
         yield
     finally:
-        _Sources.clock, _Sources.random = before
+        _Sources.clock = clock_before
+        _Sources.random = random_before
 
 
 def unix() -> float:

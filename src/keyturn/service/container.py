@@ -9,7 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from keyturn.mail.languages.language import Languages
 from keyturn.mail.port.email import Sender
 from keyturn.mail.rendering.render import Templates
-from keyturn.service.accounts.port import AccountsReadiness, AccountStore
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.readiness import AccountsReadiness
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.invitations.invitations import Invitations
@@ -76,7 +77,7 @@ class Container(AbstractAsyncContextManager["Container"]):
             settings, self.themes.general, reload=reload_templates
         )
 
-        self.stores: Stores = stores.build(settings, self.themes, self.meters, accounts)
+        self.stores: Stores = stores.build(settings, self.meters, accounts)
         self.accounts: AccountStore = self.stores.accounts
         self.keys: Sequence[str] = self.stores.keys
         self.database: Database = self.stores.database
@@ -87,16 +88,16 @@ class Container(AbstractAsyncContextManager["Container"]):
         self.retention: Retention = Retention(self.database, settings.retention.audit)
 
         self.breaches: Breaches | None = breaches.build(settings, self.stores)
-        self.policy: PasswordPolicy = policy.build(settings, self.stores, self.breaches)
+        self.policy: PasswordPolicy = policy.build(settings, self.themes, self.breaches)
         self.hasher: PasswordHasher = PasswordHasher(settings.hashing, self.meters)
 
         self.events: AppEvents = AppEvents(on=bool(settings.webhooks.url))
         self.challenge: RequestChallenge | None = challenge.build(settings, self.stores)
         self.codes: EmailCodes | None = codes.build(settings, self.stores)
         self.second_step: RequiredStep | None = required_step.build(
-            settings, self.stores, self.events
+            settings, self.stores, self.themes, self.events
         )
-        second_proof: SecondProof = self.second_step or SecondProof()
+        self.second_proof: SecondProof = self.second_step or SecondProof()
 
         links = LiveLinks(self.stores)
         self.return_addresses: ReturnAddresses = ReturnAddresses(settings.return_origins)
@@ -104,20 +105,20 @@ class Container(AbstractAsyncContextManager["Container"]):
             self.stores, self.challenge, self.return_addresses
         )
         self.checks: LinkChecks = LinkChecks(
-            links, self.stores, self.policy, second_proof, self.return_addresses
+            links, self.stores, self.policy, self.second_proof, self.return_addresses
         )
         self.effects: ChangeEffects = ChangeEffects(self.events, self.codes)
         self.changes: PasswordChanges = PasswordChanges(
             self.stores, self.policy, self.hasher, self.effects
         )
-        self.resets: PasswordResets = PasswordResets(links, self.stores, self.changes, second_proof)
+        self.resets: PasswordResets = PasswordResets(
+            links, self.stores, self.changes, self.second_proof
+        )
 
         self.sign_ins: SignIns | None = sign_in.build(
-            settings, self.stores, self.hasher, self.changes, second_proof
+            settings, self.stores, self.hasher, self.changes, self.second_proof
         )
-        self.securing: AccountSecuring = AccountSecuring(
-            settings, self.stores, self.effects, second_proof
-        )
+        self.securing: AccountSecuring = AccountSecuring(settings, self.stores, self.effects)
         self.invitations: Invitations = Invitations(settings, self.stores, self.urls, self.codes)
 
         # Whether a worker that should run has ended, and no other works yet.

@@ -8,7 +8,6 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from itertools import product
 from typing import Any, Literal, cast, get_args
 
 from litestar import Litestar
@@ -67,16 +66,17 @@ class KeyturnApp(Litestar):
         self, container: Container, *, worker: bool, is_checked: bool = False, **config: Any
     ) -> None:
         redact_access_logs()
-        settings, self._container, self._is_checked, self._fault = (
-            container.settings,
-            container,
-            is_checked,
-            "",
-        )
-        # A sender that a test has passed exists in this process alone.
-        place = "inside" if container.sender else settings.server.worker
-        self._worker: Literal["child", "inside", "none"] = place if worker else "none"
-        self._supervisor = Supervisor(container) if self._worker == "child" else None
+        settings = container.settings
+        self._container = container
+        self._is_checked = is_checked
+        self._fault = ""
+        self._worker: Literal["child", "inside", "none"] = "none"
+        if worker:
+            # A sender that a test has passed exists in this process alone.
+            self._worker = "inside" if container.sender else settings.server.worker
+        self._supervisor: Supervisor | None = None
+        if self._worker == "child":
+            self._supervisor = Supervisor(container)
         if self._worker != "none" and not container.sender:
             require_libraries(settings.mail.transport, settings.mail.fallback)
         config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
@@ -92,7 +92,8 @@ class KeyturnApp(Litestar):
                 message = {**message, "message": self._fault}
             await send(message)
 
-        await self._behind_middleware(scope, receive, tell if scope["type"] == "lifespan" else send)
+        is_lifespan = scope["type"] == "lifespan"
+        await self._behind_middleware(scope, receive, tell if is_lifespan else send)
 
     @contextlib.asynccontextmanager
     async def _run(self, _: Litestar) -> AsyncIterator[None]:
@@ -145,16 +146,12 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 def _bounding_middleware(app: ASGIApp, *, secure: bool) -> ASGIApp:
     """Return `app` with bounded requests. If `secure`, its answers demand https (HSTS)."""
-    prefixes = ("__Host-", "__Secure-") if secure else ("",)
-    names = frozenset(
-        f"{prefix}keyturn_{holds}".encode() for holds, prefix in product(get_args(Holds), prefixes)
-    )
+    names = _cookie_names(secure=secure)
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _bounded_headers(scope.get("headers", ()), names)
         # A copy: in an app with the plugin, the app still needs its own cookies.
-        scope = cast(
-            "Scope", {**scope, "headers": _bounded_headers(scope.get("headers", ()), names)}
-        )
+        scope = cast("Scope", {**scope, "headers": headers})
 
         async def promising(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -169,13 +166,26 @@ def _bounding_middleware(app: ASGIApp, *, secure: bool) -> ASGIApp:
     return bounded
 
 
+def _cookie_names(*, secure: bool) -> frozenset[bytes]:
+    """Return the names of all cookies of the service. If `secure`, each has a prefix."""
+    names = []
+    for holds in get_args(Holds):
+        if secure:
+            names += [f"__Host-keyturn_{holds}", f"__Secure-keyturn_{holds}"]
+        else:
+            names.append(f"keyturn_{holds}")
+    return frozenset(name.encode() for name in names)
+
+
 def _behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     """Return `app`, which gets the client's address from the X-Forwarded-For of trusted `proxies`.
 
     The header is read from the right, since a client may send the beginning (OWASP ASVS 4.1.3).
     """
+    if not proxies:
+        return app
     middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
-    return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
+    return cast("ASGIApp", middleware(app, both_forms(proxies)))
 
 
 def _noting_unknown_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
@@ -215,15 +225,20 @@ def _bounded_headers(
     8.6). It cannot plant cookies whose names begin with __Host-. The limit is one for each name, so
     planted cookies do not push these out.
     """
-    headers = list(headers)
-    rest = [
-        # Proxies append to X-Forwarded-For, and it is read from the end.
-        (name, value[-_LONGEST_HEADER:] if name == b"x-forwarded-for" else value[:_LONGEST_HEADER])
-        for name, value in headers
-        if name != b"cookie"
-    ]
-    own = _own_cookies(b";".join(value for name, value in headers if name == b"cookie"), names)
-    return [*rest, (b"cookie", b"; ".join(own))] if own else rest
+    bounded = []
+    cookies = []
+    for name, value in headers:
+        if name == b"cookie":
+            cookies.append(value)
+        elif name == b"x-forwarded-for":
+            # Proxies append to the header, and it is read from the end.
+            bounded.append((name, value[-_LONGEST_HEADER:]))
+        else:
+            bounded.append((name, value[:_LONGEST_HEADER]))
+    own = _own_cookies(b";".join(cookies), names)
+    if own:
+        bounded.append((b"cookie", b"; ".join(own)))
+    return bounded
 
 
 def _own_cookies(sent: bytes, names: Collection[bytes]) -> list[bytes]:

@@ -5,7 +5,7 @@ Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs
 256 random bits cannot be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B
 3.1.2.2 on look-up secrets). A code is short: its `key` is a digest of the mailbox or account that
 it belongs to, and its `proof` is an HMAC under a secret key. A second factor that Keyturn stores
-must be read back, so it is in `data`, encrypted (`second_step/own_step.py`).
+must be read back, so it is in `data`, encrypted (`second_step/builtin_factors.py`).
 
 **One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets
 the secret. A secret opens only what its `Purpose` says. Each function that takes a `connection`
@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Model, Moment
-from keyturn.service.database.database import insert_if, insert_into
+from keyturn.service.database.statements import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
 
 BYTES = 32
@@ -201,17 +201,32 @@ class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
             return "used"
         if self.revoked_at is not None and self.revoked_at < self.expires_at:
             return "invalid"
-        return "expired" if self.expires_at <= moment else None
+        if self.expires_at <= moment:
+            return "expired"
+        return None
 
 
-Minted = tuple[OneTimeSecret, bool]
-"""A secret before it is stored, and whether it is wanted."""
+class Fresh(NamedTuple):
+    """A secret that is not stored yet, with the text that its holder gets: a token or a code.
+
+    The text is stored nowhere.
+    """
+
+    text: str
+    secret: OneTimeSecret
+
+
+class Minted(NamedTuple):
+    """A secret to store. `is_wanted`: False if the statement that stores it must store nothing."""
+
+    secret: OneTimeSecret
+    is_wanted: bool = True
 
 
 def secret_of(row: sa.RowMapping) -> OneTimeSecret:
-    return OneTimeSecret(
-        **{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])}
-    )
+    values = {name: row[name] for name in COLUMNS}
+    values["purpose"] = Purpose(row["purpose"])
+    return OneTimeSecret(**values)
 
 
 COLUMNS: Sequence[str] = OneTimeSecret.__struct_fields__
@@ -244,11 +259,17 @@ def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
     The statement is the same if none is wanted, so its work does not tell which addresses have an
     account (OWASP ASVS 6.3.8).
     """
-    rows = [msgspec.structs.asdict(secret) | {"wanted": wanted} for secret, wanted in secrets]
+    rows = []
     # In the order of their keys, so that two workers that write several cannot deadlock.
-    connection.execute(
-        _added(connection.dialect), sorted(rows, key=lambda row: (row["purpose"], row["key"]))
-    )
+    for secret, is_wanted in sorted(secrets, key=_id_of):
+        row = msgspec.structs.asdict(secret)
+        row["wanted"] = is_wanted
+        rows.append(row)
+    connection.execute(_added(connection.dialect), rows)
+
+
+def _id_of(minted: Minted) -> SecretId:
+    return minted.secret.id
 
 
 @lru_cache
@@ -308,8 +329,12 @@ def use(connection: sa.Connection, secret: OneTimeSecret, moment: datetime) -> b
 
     If another code has replaced this one, no caller does.
     """
-    works = _OPEN, SecretRow.expires_at > moment, SecretRow.proof.is_not_distinct_from(secret.proof)
-    used = sa.update(SecretRow).where(*_is(*secret.id), *works).values(used_at=moment)
+    is_same_code = SecretRow.proof.is_not_distinct_from(secret.proof)
+    used = (
+        sa.update(SecretRow)
+        .where(*_is(*secret.id), _OPEN, SecretRow.expires_at > moment, is_same_code)
+        .values(used_at=moment)
+    )
     return connection.execute(used.returning(SecretRow.key)).first() is not None
 
 
@@ -333,8 +358,8 @@ def revoke(
     ended = sa.update(SecretRow).where(
         SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which
     )
-    unrevoked = SecretRow.revoked_at.is_(None), SecretRow.expires_at > moment
-    connection.execute(ended.where(*unrevoked).values(revoked_at=moment))
+    unrevoked = ended.where(SecretRow.revoked_at.is_(None), SecretRow.expires_at > moment)
+    connection.execute(unrevoked.values(revoked_at=moment))
 
 
 def delete(

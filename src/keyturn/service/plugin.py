@@ -10,7 +10,7 @@ from litestar.config.app import AppConfig
 from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import InitPlugin
 from litestar.routes import HTTPRoute
-from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
+from litestar.types import ASGIApp, Method, Middleware, Receive, Scope, Send
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
@@ -56,23 +56,29 @@ class KeyturnPlugin(InitPlugin):
             settings = without_default_pages(settings)
             _require_own_pages(settings)
         self.container = Container(settings, sender=sender)
-        self._worker, self._pages, self._path = worker, pages, path
+        self._worker = worker
+        self._pages = pages
+        self._path = path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         path = self._path_below(app_config.path) or "/"
-        pages = [pages_router(Pages(self.container))] if self._pages else []
+        routers = [api_router(self.container)]
+        if self._pages:
+            routers.append(pages_router(Pages(self.container)))
         keyturn = KeyturnApp(
             self.container,
             worker=self._worker,
-            route_handlers=[Router(path, route_handlers=[api_router(self.container), *pages])],
+            route_handlers=[Router(path, route_handlers=routers)],
             path=app_config.path,
             allowed_hosts=app_config.allowed_hosts,
             compression_config=app_config.compression_config,
             openapi_config=None,
         )
-        middleware, opt = [_answered_by(keyturn)], {"exclude_from_auth": True}
         places = Router(
-            "/", route_handlers=list(_places_of(keyturn)), middleware=middleware, opt=opt
+            "/",
+            route_handlers=list(_places_of(keyturn)),
+            middleware=[_answered_by(keyturn)],
+            opt={"exclude_from_auth": True},
         )
         app_config.route_handlers.append(places)
         app_config.plugins.append(_LifespanLast(lambda _: keyturn.lifespan()))
@@ -85,7 +91,8 @@ class KeyturnPlugin(InitPlugin):
         """
         if self._path is not None:
             return self._path
-        above, path = app_path.rstrip("/"), urlsplit(self.container.settings.base_url).path
+        above = app_path.rstrip("/")
+        path = urlsplit(self.container.settings.base_url).path
         if path != above and not path.startswith(f"{above}/"):
             reason = (
                 f"is not below {above}, the path of the app: add that path, or set path= if a "
@@ -104,10 +111,12 @@ def _places_of(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
     async def answered_elsewhere() -> None: ...
 
     above = keyturn.path.rstrip("/")
-    for one in keyturn.routes:
-        if isinstance(one, HTTPRoute):
-            path = one.path.removeprefix(above).replace("{", "{keyturn_")
-            methods = [method for handler in one.route_handlers for method in handler.http_methods]
+    for place in keyturn.routes:
+        if isinstance(place, HTTPRoute):
+            path = place.path.removeprefix(above).replace("{", "{keyturn_")
+            methods: list[Method] = []
+            for handler in place.route_handlers:
+                methods += handler.http_methods
             yield route(path, http_method=methods, include_in_schema=False)(answered_elsewhere)
 
 
@@ -144,9 +153,7 @@ def _require_own_pages(settings: Settings) -> None:
     to nothing.
     """
     off = "is the path of a hosted page, which pages=False turns off: set it to a page of the app"
-    if faults := [
-        Fault(name, off)
-        for name, url in page_urls(settings).items()
-        if hosted_path(url) is not None
-    ]:
+    hosted = [name for name, url in page_urls(settings).items() if hosted_path(url) is not None]
+    faults = [Fault(name, off) for name in hosted]
+    if faults:
         raise SettingsInvalid(faults)

@@ -26,14 +26,16 @@ from keyturn.service.api.requests import given
 from keyturn.service.api.sessions import SessionController, SessionServices, same_origin_guard
 from keyturn.service.container import Container
 from keyturn.service.pages.account_security import AccountSecurityPage
-from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.codes import CodePage
 from keyturn.service.pages.forgot import ExpiredLinkPage, ForgotPage
+from keyturn.service.pages.frontend import frontend_routes
 from keyturn.service.pages.refusals import refusal_handlers
-from keyturn.service.pages.rendering import Pages, visiting
+from keyturn.service.pages.rendering import Pages, visit_dependency
 from keyturn.service.pages.reset import ResetPage
 from keyturn.service.pages.security import form_token_check
-from keyturn.service.pages.sign_in import SecuritySettingsPage, SignInPage, SignOutPage
+from keyturn.service.pages.security_settings import SecuritySettingsPage
+from keyturn.service.pages.sign_in import SignInPage, SignOutPage
+from keyturn.service.settings.paths import FixedRoute
 
 
 def api_router(container: Container) -> Router:
@@ -125,12 +127,13 @@ def pages_router(pages: Pages) -> Router:
     if site.settings.pages.templates:
         from keyturn.service.pages.preview import PagePreview  # every state of every page
 
-        if faults := PagePreview(lambda: site.settings).faults():
+        faults = PagePreview(lambda: site.settings).faults()
+        if faults:
             raise SettingsInvalid(faults)
     return Router(
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *_pages(pages)],
-        dependencies=visiting(pages),
+        dependencies=visit_dependency(pages),
         middleware=[form_token_check(pages.container, pages.cookies)],
         exception_handlers=refusal_handlers(pages),
         include_in_schema=False,
@@ -139,7 +142,8 @@ def pages_router(pages: Pages) -> Router:
 
 def _pages(pages: Pages) -> Iterator[Router]:
     """Yield each hosted page at its path. A page elsewhere has the path "", and is left out."""
-    container, paths = pages.container, pages.site.paths
+    container = pages.container
+    paths = pages.site.paths
     if paths.forgot:
         yield _page(paths.forgot, ForgotPage)
     if paths.forgot and container.codes:
@@ -150,7 +154,7 @@ def _pages(pages: Pages) -> Iterator[Router]:
         yield _page(paths.reset, ResetPage, ExpiredLinkPage)
     if container.sign_ins:
         yield _page(paths.sign_in, SignInPage)
-        yield _page("/logout", SignOutPage, back=paths.sign_in)
+        yield _page(FixedRoute.LOGOUT, SignOutPage, back=paths.sign_in)
         for path in pages.site.settings_paths:
             yield _page(path, SecuritySettingsPage, back=paths.sign_in)
 

@@ -15,20 +15,26 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.container import Container
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Worker, WorkerLimits, WorkerQueue
-from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
+from keyturn.service.reset.answer import ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.events import WEBHOOKS, PasswordResetRequested
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
+from keyturn.service.reset.records.lifetimes import LinkLifetimes
+from keyturn.service.reset.reset_links import ResetLinks
+from keyturn.service.securing.recovery import AccountRecovery
 from keyturn.service.sending.senders import pace_for, sender_for
 from keyturn.service.settings import LONGEST_TRY, MailSettings
 from keyturn.service.webhooks import sender as webhooks
 
-_MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
-"""Mails with links, and other mails, that are handed to the provider at a time. A provider answers
-in about a tenth of a second.
+_MAILS_AT_ONCE = 8
+"""Mails with links that are handed to the provider at a time. A provider answers in about a tenth
+of a second.
 """
+
+_SECURING_AT_ONCE = 4
+"""Other mails that are handed to the provider at a time."""
 
 _TOLD_AT_ONCE = 4
 """Events that are sent to the app at a time, however slowly it answers."""
@@ -67,13 +73,21 @@ def _mail_queues(container: Container) -> list[WorkerQueue]:
     providers = _providers(container)
     mails = MailDelivery(container.stores, Seal(container.keys), providers)
     composer = MailComposer(container.templates, container.themes, container.settings)
-    links = ResetLinks(composer, container.codes, lifetime=container.settings.token.ttl)
+    lifetimes = LinkLifetimes(requested=container.settings.token.ttl)
+    links = ResetLinks(composer, container.codes, lifetimes)
     requests = ResetRequestHandler(mails, container.stores, links, container.events)
     securing: dict[str, Handler] = {
         kind: NoticeHandler(mails, container.stores, composer, payload)
         for kind, payload in messages.NOTICES.items()
     }
-    securing |= container.securing.handlers(mails, links)
+    securing[messages.ACCOUNT_SECURED] = AccountRecovery(
+        mails,
+        container.stores,
+        links,
+        container.effects,
+        container.second_proof,
+        locks=container.securing.locks,
+    )
     securing[messages.CHANGE_BEGUN] = container.changes.end_interrupted
     last_answer = _last_answer(container.settings.mail)
     # If the store cannot look up many accounts at once, requests are answered one by one: otherwise
@@ -92,24 +106,20 @@ def _mail_queues(container: Container) -> list[WorkerQueue]:
 
 
 def _providers(container: Container) -> Failover:
-    mail = container.settings.mail
-    first = container.sender or sender_for(mail.transport, container.settings)
-    second = container.fallback or (
-        sender_for(mail.fallback, container.settings) if mail.fallback else None
-    )
-    own = [
-        name
-        for name, brought in (
-            (mail.transport, container.sender),
-            (mail.fallback, container.fallback),
+    settings = container.settings
+    paces = {}
+    first = container.sender
+    if first is None:
+        first = sender_for(settings.mail.transport, settings)
+        paces[settings.mail.transport] = pace_for(
+            settings.mail.transport, settings, container.database
         )
-        if not brought
-    ]
-    paces = {
-        name: pace
-        for name in own
-        if (pace := pace_for(name, container.settings, container.database))
-    }
+    second = container.fallback
+    if second is None and settings.mail.fallback:
+        second = sender_for(settings.mail.fallback, settings)
+        paces[settings.mail.fallback] = pace_for(
+            settings.mail.fallback, settings, container.database
+        )
     return Failover(container.outbox, first, second, paces)
 
 
@@ -117,7 +127,8 @@ def _last_answer(mail: MailSettings) -> timedelta:
     """Return how much longer than `LONGEST_TRY` a try may take, for a provider's last answer."""
     longest = timedelta(0)
     for name in (mail.transport, mail.fallback):
-        if provider := PROVIDERS.get(name):
+        provider = PROVIDERS.get(name)
+        if provider:
             longest = max(longest, provider.last_answer)
     return longest
 
@@ -127,9 +138,8 @@ def _app_queues(container: Container) -> list[WorkerQueue]:
     let them.
     """
     sender = webhooks.build(container.settings)
-    handlers: dict[str, Handler] = dict.fromkeys(
-        WEBHOOKS.values(), sender.post if sender else _drop
-    )
+    handler = sender.post if sender else _drop
+    handlers: dict[str, Handler] = dict.fromkeys(WEBHOOKS.values(), handler)
     kind = WEBHOOKS[PasswordResetRequested.type]
     requested = {kind: handlers.pop(kind)}
     return [

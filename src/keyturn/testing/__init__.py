@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     from keyturn.testing.running_service import service as service
 
 _MODULES = {
-    name: module
-    for module, names in {
-        "keyturn.service.clock": "Clock MovableClock",
-        ".account_contract": "AccountStoreContract JoiningStoreContract People",
-        ".mailbox": "Mailbox ReceivedMail",
-        ".plugin": "MailSnapshot",
-        ".running_service": "MemorySender RunningService service",
-    }.items()
-    for name in names.split()
+    "AccountStoreContract": ".account_contract",
+    "Clock": "keyturn.service.clock",
+    "JoiningStoreContract": ".account_contract",
+    "MailSnapshot": ".plugin",
+    "Mailbox": ".mailbox",
+    "MemorySender": ".running_service",
+    "MovableClock": "keyturn.service.clock",
+    "People": ".account_contract",
+    "ReceivedMail": ".mailbox",
+    "RunningService": ".running_service",
+    "service": ".running_service",
 }
+"""The module of each public name."""
 
 __all__ = sorted(_MODULES)  # noqa: PLE0605 - a list of texts
 

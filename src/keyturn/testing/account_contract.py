@@ -1,7 +1,6 @@
 """The rules for every account store, as a test suite. docs/accounts.md shows a subclass."""
 
 import asyncio
-from functools import partial
 from typing import Any, Protocol
 
 import bcrypt
@@ -12,7 +11,8 @@ from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.database import Database
 
-FIRST, SECOND = "seven quiet harbours", "eleven loud lighthouses"
+FIRST = "seven quiet harbours"
+SECOND = "eleven loud lighthouses"
 
 LOOK_ALIKES = (
     "m\u0131ke@northwind.test",
@@ -62,141 +62,129 @@ class AccountStoreContract:
 
     keeps_case = True
 
-    async def test_a_store_that_is_as_the_settings_say_is_ready(self, store: AccountStore) -> None:
+    async def test_ready(self, store: AccountStore) -> None:
+        """A store that is as the settings say is ready."""
         await store.require_ready()
 
-    async def test_an_account_is_found_whatever_the_case_of_its_stored_address(
-        self, store: AccountStore, people: People
-    ) -> None:
+    async def test_case_of_stored_address(self, store: AccountStore, people: People) -> None:
+        """An account is found in any case of its stored address, which mails go to."""
         ada = await people.add("Ada.L@Northwind.Test", FIRST)
         await people.add("ada.k@northwind.test", FIRST)
+        stored = "Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test"
 
         account = await store.find("ada.l@northwind.test")
         assert account is not None
-        assert (account.id, account.active, account.has_password) == (ada, True, True)
-        # Mails go to the stored address, never to a typed one.
-        assert account.email == (
-            "Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test"
-        )
+        assert account.id == ada
+        assert account.active
+        assert account.has_password
+        assert account.email == stored
         assert await store.get(ada) == account
 
-    async def test_an_address_that_looks_alike_is_somebody_elses(
-        self, store: AccountStore, people: People
-    ) -> None:
+    async def test_look_alikes(self, store: AccountStore, people: People) -> None:
+        """An address that looks like an account's does not find it."""
         await people.add("mike@northwind.test", FIRST)
 
-        assert [await store.find(addresses.parse(email)) for email in LOOK_ALIKES] == [None] * len(
-            LOOK_ALIKES
-        )
+        for email in LOOK_ALIKES:
+            assert await store.find(addresses.parse(email)) is None
 
-    async def test_who_does_not_exist_is_not_found(
-        self, store: AccountStore, people: People
-    ) -> None:
+    async def test_unknown_account(self, store: AccountStore, people: People) -> None:
+        """An address or an id without an account finds none."""
         await people.add("ada@northwind.test", FIRST)
 
         assert await store.find("eve@northwind.test") is None
-        assert [await store.get(account_id) for account_id in NO_IDS] == [None] * len(NO_IDS)
+        for account_id in NO_IDS:
+            assert await store.get(account_id) is None
 
-    async def test_who_asks_at_the_same_time_gets_their_own(
-        self, store: AccountStore, people: People
-    ) -> None:
-        ids = [await people.add(f"{name}@northwind.test", FIRST) for name in ("ada", "eve", "zoe")]
-        wanted = [ids[2], "nobody", *ids, ids[0]]
+    async def test_concurrent_lookups(self, store: AccountStore, people: People) -> None:
+        """Each of several callers at a time gets its own account."""
+        ada = await people.add("ada@northwind.test", FIRST)
+        eve = await people.add("eve@northwind.test", FIRST)
+        zoe = await people.add("zoe@northwind.test", FIRST)
+        wanted = [zoe, "nobody", ada, eve, zoe, ada]
 
         found = await asyncio.gather(*map(store.get, wanted))
         assert [account.id if account else "nobody" for account in found] == wanted
 
-    async def test_a_disabled_account_is_seen_as_such(
-        self, store: AccountStore, people: People
-    ) -> None:
+    async def test_disabled_account(self, store: AccountStore, people: People) -> None:
+        """A disabled account is found, and is not active."""
         dan = await people.add("dan@northwind.test", FIRST, active=False)
 
-        by_address, by_id = await store.find("dan@northwind.test"), await store.get(dan)
-        assert by_address == by_id
-        assert by_id is not None
-        assert not by_id.active
+        account = await store.get(dan)
+        assert account is not None
+        assert not account.active
+        assert await store.find("dan@northwind.test") == account
 
-    async def test_a_new_password_is_that_accounts_and_the_old_one_is_over(
-        self, store: AccountStore, people: People
-    ) -> None:
-        ada, eve = (
-            await people.add("Ada@northwind.test", FIRST),
-            await people.add("eve@northwind.test", FIRST),
-        )
+    async def test_new_password(self, store: AccountStore, people: People) -> None:
+        """A new password replaces the old one, for this account only."""
+        ada = await people.add("Ada@northwind.test", FIRST)
+        eve = await people.add("eve@northwind.test", FIRST)
 
         assert await store.set_password(await _account(store, ada), _new_password(SECOND))
-        assert (await people.verifies(ada, SECOND), await people.verifies(ada, FIRST)) == (
-            True,
-            False,
-        )
-        assert (await people.verifies(eve, SECOND), await people.verifies(eve, FIRST)) == (
-            False,
-            True,
-        )
+        await _require_password(people, ada, SECOND, instead_of=FIRST)
+        await _require_password(people, eve, FIRST, instead_of=SECOND)
         assert await store.set_password(await _account(store, ada), _new_password(FIRST))
-        assert await people.verifies(ada, FIRST)
+        await _require_password(people, ada, FIRST, instead_of=SECOND)
 
     @pytest.mark.parametrize("change", [{"active": False}, {"email": "ada@moved.test"}])
-    async def test_who_was_disabled_or_moved_meanwhile_gets_no_new_password(
+    async def test_disabled_or_moved_meanwhile(
         self, store: AccountStore, people: People, change: dict[str, Any]
     ) -> None:
+        """An account that was disabled or moved since it was read gets no new password."""
         account = await _account(store, await people.add("ada@northwind.test", FIRST))
         await people.change(account.id, **change)
 
         assert not await store.set_password(account, _new_password(SECOND))
         await people.change(account.id, active=True)
-        assert (
-            await people.verifies(account.id, SECOND),
-            await people.verifies(account.id, FIRST),
-        ) == (False, True)
+        await _require_password(people, account.id, FIRST, instead_of=SECOND)
 
-    async def test_who_is_gone_gets_no_new_password(self, store: AccountStore) -> None:
+    async def test_gone_meanwhile(self, store: AccountStore) -> None:
+        """An account that is gone gets no new password, and raises no error."""
         for account_id in NO_IDS:
-            nobody = Account(id=account_id, email="ada@northwind.test")
-            assert not await store.set_password(nobody, _new_password(SECOND))
+            gone = Account(id=account_id, email="ada@northwind.test")
+            assert not await store.set_password(gone, _new_password(SECOND))
 
-    async def test_a_hash_that_can_be_read_is_the_accounts_own(
-        self, store: AccountStore, people: People
-    ) -> None:
+    async def test_password_hash(self, store: AccountStore, people: People) -> None:
+        """A hash that can be read is the account's own; a disabled account has none."""
         if not store.offers(AccountStore.password_hash):
             pytest.skip("its hashes cannot be read")
-        ada, dan = (
-            await people.add("ada@northwind.test", FIRST),
-            await people.add("dan@northwind.test", FIRST),
-        )
+        ada = await people.add("ada@northwind.test", FIRST)
+        dan = await people.add("dan@northwind.test", FIRST)
         password = _new_password(SECOND)
         await store.set_password(await _account(store, ada), password)
         await people.change(dan, active=False)
 
         assert await store.password_hash(ada) == await password.hashed()
         assert await store.password_hash(dan) is None
-        assert [await store.password_hash(account_id) for account_id in NO_IDS] == [None] * len(
-            NO_IDS
-        )
+        for account_id in NO_IDS:
+            assert await store.password_hash(account_id) is None
 
-    async def test_it_can_be_closed_unused(self, store: AccountStore) -> None:
+    async def test_closing_unused(self, store: AccountStore) -> None:
+        """A store can be closed before it was used."""
         await store.close()
 
 
 class JoiningStoreContract(AccountStoreContract):
     """Further rules for a store in Keyturn's own database, the fixture `database`."""
 
-    async def test_a_new_password_comes_with_the_transaction_or_not_at_all(
+    async def test_transaction(
         self, store: AccountStore, people: People, database: Database
     ) -> None:
+        """A new password is stored with the transaction that sets it, or not at all."""
         assert store.offers(AccountStore.set_password_within)
         assert store.offers(AccountStore.password_hash_within)
         account = await _account(store, await people.add("ada@northwind.test", FIRST))
         password_hash = await _new_password(SECOND).hashed()
 
-        def change(connection: Connection, *, undone: bool = False) -> None:
+        def change(connection: Connection) -> None:
             assert store.set_password_within(connection, account, password_hash)
             assert store.password_hash_within(connection, account.id) == password_hash
-            if undone:
-                raise _Undone
+
+        def change_and_undo(connection: Connection) -> None:
+            change(connection)
+            raise _Undone
 
         with pytest.raises(_Undone):
-            await database.transact(partial(change, undone=True))
+            await database.transact(change_and_undo)
         assert await people.verifies(account.id, FIRST)
         await database.transact(change)
         assert await people.verifies(account.id, SECOND)
@@ -217,3 +205,10 @@ async def _account(store: AccountStore, account_id: str) -> Account:
     account = await store.get(account_id)
     assert account is not None
     return account
+
+
+async def _require_password(
+    people: People, account_id: str, password: str, *, instead_of: str
+) -> None:
+    assert await people.verifies(account_id, password)
+    assert not await people.verifies(account_id, instead_of)

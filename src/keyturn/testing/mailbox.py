@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from typing import TypedDict, Unpack
 
-from keyturn.studio.inbox.captured_mail import CapturedMail, all_of, match_for, unread
+from keyturn.studio.inbox.captured_mail import CapturedMail, Match, all_of, match_for, unread
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
 
-_TIMEOUT, _LOOK_UP = 10.0, 0.02  # seconds to wait for a mail, and between two looks
-_TOLD = 5  # mails that an error lists
+_TIMEOUT = 10.0  # seconds to wait for a mail
+_PAUSE = 0.02  # seconds between two looks
+_MOST_LISTED = 5  # mails that an error lists
 
 
 class ReceivedMail:
@@ -85,17 +86,23 @@ class Mailbox:
 
         `timeout`: seconds. Raises AssertionError if no such mail arrives.
         """
-        match, ends = match_for(**wanted), time.monotonic() + timeout
+        match = all_of(match_for(**wanted), unread)
+        ends = time.monotonic() + timeout
         while True:
-            waiting = self._mails.newest(all_of(match, unread), limit=None)
-            if mail := next(
-                (one for one in reversed(waiting) if self._mails.mark_read(one.id)), None
-            ):
+            mail = self._take_oldest(match)
+            if mail:
                 return ReceivedMail(mail, self._mails.raw(mail))
             left = ends - time.monotonic()
             if left <= 0:
                 raise self._missing(wanted, timeout)
-            time.sleep(min(left, _LOOK_UP))
+            time.sleep(min(left, _PAUSE))
+
+    def _take_oldest(self, match: Match) -> CapturedMail | None:
+        for mail in reversed(self._mails.newest(match, limit=None)):
+            # Of two threads that wait, only one marks the mail.
+            if self._mails.mark_read(mail.id):
+                return mail
+        return None
 
     async def wait_for_async(
         self,
@@ -127,15 +134,15 @@ class Mailbox:
 
     def _missing(self, wanted: Wanted, seconds: float) -> "MailMissing":
         conditions = ", ".join(f"{name} {value!r}" for name, value in wanted.items() if value)
-        newest = self._mails.newest(limit=_TOLD)
-        came = [
-            f"{mail.subject!r} to {mail.to_line}{', returned before' * mail.read}"
-            for mail in newest
-        ]
         which = f" with {conditions}" if conditions else ""
-        return MailMissing(
-            f"No mail{which} came in {seconds:g} s. There are: {'; '.join(came) or 'none at all'}."
-        )
+        newest = self._mails.newest(limit=_MOST_LISTED)
+        came = "; ".join(map(_line_of, newest)) or "none at all"
+        return MailMissing(f"No mail{which} came in {seconds:g} s. There are: {came}.")
+
+
+def _line_of(mail: CapturedMail) -> str:
+    line = f"{mail.subject!r} to {mail.to_line}"
+    return f"{line}, returned before" if mail.read else line
 
 
 class MailMissing(AssertionError):

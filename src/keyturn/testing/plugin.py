@@ -59,22 +59,31 @@ class MailSnapshot:
                 yield from map(_typed_path, stored.files(self.name))
             case _:
                 yield f"{self.name} differs from its accepted files."
-                before, after = comparison.before or (), comparison.after or ()
-                for file, *texts in zip(stored.places(self.name), before, after, strict=True):
-                    was, is_now = (text.split("\n") for text in texts)
-                    if was != is_now:
-                        yield from (
-                            "",
-                            *unified_diff(
-                                was, is_now, _typed_path(file), "rendered now", lineterm=""
-                            ),
-                        )
+                yield from self._diffs(comparison)
         yield ""
         yield f"To accept the change: pytest --accept-mails, or `keyturn studio` and {_STUDIO}"
 
+    def _diffs(self, comparison: "Comparison") -> Iterator[str]:
+        files = self._snapshots.stored.places(self.name)
+        before = comparison.before or ()
+        after = comparison.after or ()
+        for file, was, is_now in zip(files, before, after, strict=True):
+            if was != is_now:
+                yield ""
+                yield from unified_diff(
+                    was.split("\n"),
+                    is_now.split("\n"),
+                    _typed_path(file),
+                    "rendered now",
+                    lineterm="",
+                )
+
 
 def _typed_path(file: Path) -> str:
-    return file.relative_to(Path.cwd()).as_posix() if file.is_relative_to(Path.cwd()) else str(file)
+    """Return the path as one would type it here: relative, if it is below this folder."""
+    if not file.is_relative_to(Path.cwd()):
+        return str(file)
+    return file.relative_to(Path.cwd()).as_posix()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -96,18 +105,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "mails(folder, snapshots, languages=()): the templates that `mail_snapshot` stands for "
-        "and the folder of their "
-        "snapshots; without it, what [tool.keyturn.studio] says",
+        "and the folder of their snapshots; without it, what [tool.keyturn.studio] says",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mail_snapshot" not in metafunc.fixturenames:
         return
+    mark = metafunc.definition.get_closest_marker("mails")
     try:
-        snapshots = _snapshots_of(
-            metafunc.definition.get_closest_marker("mails"), metafunc.config.rootpath
-        )
+        snapshots = _snapshots_of(mark, metafunc.config.rootpath)
     except KeyturnError as error:
         pytest.fail(str(error), pytrace=False)
     accepting = metafunc.config.getoption("--accept-mails")

@@ -47,6 +47,7 @@ class MemorySender:
     async def send(self, email: Email, idempotency_key: str) -> str:
         if self._refusals:
             raise self._refusals.pop(0)
+        # As with a provider, a second call with the same key sends nothing.
         if idempotency_key not in self._ids:
             self.sent.append(email)
             self._ids[idempotency_key] = f"memory-{len(self.sent)}"
@@ -150,11 +151,9 @@ async def service(
     used_clock: Any = clock or MovableClock(runs=worker)
     used_sender: Any = sender or MemorySender()
     async with AsyncExitStack() as stack:
-        wanted = (
-            settings
-            if isinstance(settings, Settings)
-            else await _settings_of(settings or {}, stack)
-        )
+        wanted = settings
+        if not isinstance(wanted, Settings):
+            wanted = await _settings_of(wanted or {}, stack)
         stack.enter_context(replaced(used_clock, random))
         container = Container(wanted, accounts=accounts, sender=used_sender, fallback=fallback)
         app = create_app(wanted, container=container, worker=worker)
@@ -170,14 +169,16 @@ async def _alive(app: Litestar) -> AsyncIterator[None]:
 
     A fixture of pytest may end in another task than it began in, which a task group forbids.
     """
-    started, ends = asyncio.Event(), asyncio.Event()
+    started = asyncio.Event()
+    ends = asyncio.Event()
 
     async def live() -> None:
         async with app.lifespan():
             started.set()
             await ends.wait()
 
-    life, starting = asyncio.create_task(live()), asyncio.create_task(started.wait())
+    life = asyncio.create_task(live())
+    starting = asyncio.create_task(started.wait())
     await asyncio.wait({life, starting}, return_when=asyncio.FIRST_COMPLETED)
     starting.cancel()
     if life.done():
@@ -190,18 +191,25 @@ async def _alive(app: Litestar) -> AsyncIterator[None]:
 
 
 async def _settings_of(given: Mapping[str, Any], stack: AsyncExitStack) -> Settings:
-    has_own = "url" not in given.get("database", {})
-    if has_own:
-        file = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn"))) / "keyturn.db"
-        given = {**given, "database": {**given.get("database", {}), "url": f"sqlite:///{file}"}}
-    settings = require_valid({"environment": "development", **given}, sending=False)
+    """Return valid settings, with a new SQLite file if they name no database."""
+    wanted = {"environment": "development", **given}
+    needs_file = "url" not in given.get("database", {})
+    if needs_file:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn")))
+        url = f"sqlite:///{folder / 'keyturn.db'}"
+        wanted["database"] = {**given.get("database", {}), "url": url}
+    settings = require_valid(wanted, sending=False)
+    if needs_file:
+        await _migrate(settings)
     if "cost" not in given.get("hashing", {}):
         hashing = msgspec.structs.replace(settings.hashing, cost=CHEAPEST)
         settings = msgspec.structs.replace(settings, hashing=hashing)
-    if has_own:
-        database = Database(settings.database.url)
-        try:
-            await migrate(database)
-        finally:
-            await database.close()
     return settings
+
+
+async def _migrate(settings: Settings) -> None:
+    database = Database(settings.database.url)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()

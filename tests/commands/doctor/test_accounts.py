@@ -12,7 +12,8 @@ from tests.commands.init.apps import execute
 from tests.driver.app_database import running_app
 
 from keyturn.mail.port.check_result import CheckResult
-from keyturn.service.doctor.database import check_accounts, check_credentials
+from keyturn.service.doctor.accounts import check_accounts
+from keyturn.service.doctor.credentials import check_credentials
 from keyturn.service.settings import (
     AccountSettings,
     DatabaseSettings,

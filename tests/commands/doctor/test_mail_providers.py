@@ -15,7 +15,7 @@ from tests.servers.mail_providers.server import ProviderServer
 from tests.servers.serving import NOWHERE
 
 from keyturn.mail.port.check_result import CheckResult
-from keyturn.service.doctor.examination import check_provider
+from keyturn.service.doctor.mail_provider import check_provider
 from keyturn.service.settings import MailSettings, SecretStr, Settings
 
 pytestmark = pytest.mark.slow

@@ -8,11 +8,11 @@ from sqlalchemy import insert, select
 
 from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.database import Database
-from keyturn.service.doctor.database import check_previous_keys
+from keyturn.service.doctor.secret_keys import check_previous_keys
 from keyturn.service.one_time_secrets import Purpose, SecretRow
 from keyturn.service.outbox.message import Seal
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.settings import DatabaseSettings, SecretStr, Settings
 
 OLD, NEW, LOST = (
@@ -28,7 +28,7 @@ async def found_in(url: str) -> list[CheckResult]:
 
 
 async def keep_phone(database: Database, key: SecretStr, account_id: str) -> None:
-    factors = BuiltinFactors(database, None, [key])
+    factors = BuiltinFactors(database, [key])
     await database.transact(
         lambda connection: factors.set(connection, account_id, Purpose.PHONE, b"+447700900123")
     )

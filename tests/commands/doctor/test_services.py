@@ -10,7 +10,7 @@ from tests.servers.verifier import Fault, running_verifier
 
 from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.reset.passwords.breaches import check as check_breaches
-from keyturn.service.reset.proofs.challenge import check
+from keyturn.service.reset.proofs.captcha import check
 from keyturn.service.settings import ChallengeSettings, PasswordSettings, SecretStr, Settings
 
 pytestmark = pytest.mark.slow

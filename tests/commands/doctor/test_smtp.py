@@ -10,7 +10,7 @@ from tests.servers.smtp import PASSWORD, USERNAME, authority, certificate, runni
 
 from keyturn.mail.port.check_result import CheckResult
 from keyturn.mail.providers.smtp import Smtp
-from keyturn.service.doctor.examination import check_provider
+from keyturn.service.doctor.mail_provider import check_provider
 from keyturn.service.settings import MailSettings, SecretStr, Settings
 
 FROM = "Northwind School <accounts@northwind.example>"

@@ -12,7 +12,7 @@ from tests.contracts.plans import plans_of
 from tests.driver.connections import connected
 
 from keyturn.service.database import Database
-from keyturn.service.database.database import Batcher
+from keyturn.service.database.batching import Batcher
 from keyturn.service.one_time_secrets import SecretRow
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.audit import AuditRow

@@ -18,11 +18,18 @@ from tests.driver.statements import statements_sent
 from keyturn.service.client import Client
 from keyturn.service.clock import MovableClock, now, replaced
 from keyturn.service.database import Database
-from keyturn.service.limits import Hit, Limit, MemoryCounters, RateLimits, StoredCounters, alone
+from keyturn.service.limits import (
+    Hit,
+    Limit,
+    MemoryCounters,
+    RateLimits,
+    StoredCounters,
+    with_stored_counters,
+)
 from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.settings import LimitSettings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 
 HOUR = 3_600
 
@@ -39,7 +46,9 @@ class Counting:
         self._memory = MemoryCounters()
 
     async def run(self, work: Callable[[Any], Any]) -> Any:
-        return await alone(self._database, work) if self._database else work(self._memory)
+        if self._database:
+            return await with_stored_counters(self._database, work)
+        return work(self._memory)
 
     async def hit(self, *limits: Limit) -> Hit:
         hit: Hit = await self.run(lambda counters: counters.count(*limits))
@@ -47,7 +56,7 @@ class Counting:
 
     async def used(self, *limits: Limit) -> list[int]:
         levels = await self.run(lambda counters: counters.levels(*limits))
-        return [limit.used(level) for limit, level in zip(limits, levels, strict=True)]
+        return [limit.used(levels[limit]) for limit in limits]
 
 
 async def accepted(counters: Counting, tried: Limit, times: int) -> int:
@@ -110,7 +119,8 @@ class EveryStore:
     ) -> None:
         for used in range(5):
             assert await counters.used(limit(5)) == [used]
-            assert limit(5).used((await counters.hit(limit(5))).levels[0]) == used + 1
+            hit = await counters.hit(limit(5))
+            assert limit(5).used(hit.levels[limit(5)]) == used + 1
 
     async def test_names_and_kinds_count_by_themselves_and_can_be_cleared(
         self, counters: Counting
@@ -235,7 +245,7 @@ class TestStored(EveryStore):
         hits = await processes[0].transact(lambda one: StoredCounters(one).count_each(each))
 
         assert [hit.full for hit in hits] == [None, None, ada, ada, None, overall]
-        assert [overall.used(hit.levels[1]) for hit in hits if not hit.full] == [1, 2, 3]
+        assert [overall.used(hit.levels[overall]) for hit in hits if not hit.full] == [1, 2, 3]
         assert await counters.used(ada, eve, overall) == [2, 1, 3]
 
     async def test_requests_with_room_take_one_statement(

@@ -11,7 +11,8 @@ from tests.contracts.outbox.conftest import settle_others
 from tests.contracts.plans import plans_of
 from tests.driver.connections import committing
 
-from keyturn.service.accounts.builtin import AccountRow, SessionRow
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.accounts.sessions import SessionRow
 from keyturn.service.database import Database
 from keyturn.service.one_time_secrets import Purpose, SecretRow
 from keyturn.service.outbox.models import ERASED, OutboxRow

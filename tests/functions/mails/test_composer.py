@@ -10,7 +10,8 @@ from keyturn.mail.rendering.render import Templates
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.reset.mails import theme
-from keyturn.service.reset.mails.composer import MailComposer, device_name
+from keyturn.service.reset.mails.composer import MailComposer
+from keyturn.service.reset.mails.phrases import device_name
 from keyturn.service.reset.records.links import mint_link, purpose_for
 from keyturn.service.reset.records.messages import PasswordWasChanged
 from keyturn.service.settings import Brand, Settings

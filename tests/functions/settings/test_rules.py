@@ -100,7 +100,8 @@ FAULTS: list[tuple[str, str]] = [
       for path in ("api", "/api/", "/a//b", "/a b", "/{x}", "/a?b", "/..", "/a/./b")),
     *((f'server.api_path = "{path}"', f"{path} {TAKEN}")
       for path in ("/health", "/webhooks/in", "/metrics", "/keyturn.js")),
-    ('server.host = ""', "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
+    ('server.host = ""',
+     "must be an address, such as 0.0.0.0 for all of IPv4, or :: for IPv6 as well, not ''"),
     ('server.trusted_proxies = ["10.0.0.1", "10.1.2.3/8", "proxy"]',
      "must be an IP address or network, not proxy"),
     ('server.trusted_proxies = "x"', "must be a list in which each item is a text, not 'x'"),
@@ -218,7 +219,7 @@ FAULTS: list[tuple[str, str]] = [
      "must be a Fernet key: 32 bytes in base64url"),
     (f'{FACTORS}second_step.table.key = "x"',
      "has no effect with second_step.table.format base32: remove it"),
-    (TWILIO.replace("+1415", "1415").rstrip(), "must be a number such as +14155552671"),
+    (TWILIO.replace("+1415", "1415").rstrip(), "must be a number such as +14155552671..."),
     (f'{TWILIO}second_step.sms.api_url = "ftp://x"',
      "must be an address like https://app.example.org, not 'ftp://x'"),
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.functions.settings.conftest import Faults, Read
 
 from keyturn.mail.providers.ses.sns import SnsTopic
-from keyturn.service.settings.building import parse_duration
+from keyturn.service.settings.durations import parse_duration
 from keyturn.service.settings.reading import environment_name
 
 
@@ -77,6 +77,22 @@ def test_a_variable_can_be_a_switch_a_number_and_a_list(
         ("KEYTURN_RESEND_RATE", "0", "must be a number above 0, not '0'"),
         ("KEYTURN_TOKEN_CODE", "maybe", "must be true or false, not 'maybe'"),
         ("KEYTURN_BRAND_ACCENT", "blue", "must be a colour as #rrggbb, not 'blue'"),
+        (
+            "KEYTURN_BRAND_FONT",
+            "url(x)",
+            (
+                'must be a list of font families, as in "Source Sans 3", system-ui, sans-serif, '
+                "not 'url(x)'"
+            ),
+        ),
+        (
+            "KEYTURN_LIMITS_LOGIN",
+            "100001/minute",
+            (
+                "must be a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests, "
+                "not '100001/minute'"
+            ),
+        ),
         ("KEYTURN_ENVIRONMENT", "prod", "must be one of development, production, not 'prod'"),
         ("KEYTURN_RETENTION_AUDIT", "99999999999999d", "too long"),
         ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),

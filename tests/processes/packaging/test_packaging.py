@@ -61,6 +61,12 @@ def test_what_is_imported_is_a_declared_dependency_and_no_private_module() -> No
     assert {name for _, name in IMPORTED if "._" in name} == set()
 
 
+def test_packages_of_the_studio() -> None:
+    """The packages that the studio asks for before it starts are those of its extra."""
+    declared = {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["studio"]}
+    assert {*keyturn.extras.STUDIO_PACKAGES} == declared
+
+
 def test_the_packages_of_the_studio_are_imported_by_its_half_alone() -> None:
     of_the_studio = {
         name_of(requirement) for requirement in PROJECT["optional-dependencies"]["studio"]

@@ -1,6 +1,7 @@
 """How the service serves keyturn.js to pages of other origins, caches and programs."""
 
 import re
+from pathlib import Path
 
 import pytest
 from tests.driver.service import Service, Start
@@ -8,6 +9,7 @@ from tests.driver.service import Service, Start
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 APP = "https://app.example.org"
+CHECKOUT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("listed", [True, False], ids=["an origin on the list", "any origin"])
@@ -70,13 +72,21 @@ async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -
     }
     text = (await (await start(brand=brand)).anywhere().get("/keyturn.js")).text
     for look in (
-        "--keyturn-accent, light-dark(#5a34c8, #b9a6ff)",
-        "--keyturn-on-accent, light-dark(#ffffff, #0b1f18)",
-        "--keyturn-radius, 3px",
-        "--keyturn-font, Georgia, serif, system-ui,",
+        "--brand-accent: light-dark(#5a34c8, #b9a6ff);",
+        "--brand-on-accent: light-dark(#ffffff, #0b1f18);",
+        "--brand-radius: 3px;",
+        "--brand-font: Georgia, serif, system-ui;",
     ):
         assert look in text
     assert "#14614b" not in text
+
+
+async def test_it_looks_like_the_npm_package_without_a_brand(service: Service) -> None:
+    text = (await service.anywhere().get("/keyturn.js")).text
+    packaged = (CHECKOUT / "frontend" / "keyturn" / "brand.js").read_text("utf-8")
+    rule = packaged.splitlines()[-1]
+    assert rule.startswith("export const BRAND")
+    assert rule.removeprefix("export ") in text
 
 
 async def test_the_words_come_in_every_language(service: Service) -> None:

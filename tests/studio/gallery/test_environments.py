@@ -14,6 +14,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.environments import CannotImport, with_lenient_filters
 from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.template_checks import check_gallery
 
 
 @pytest.fixture
@@ -128,6 +129,17 @@ def test_the_apps_environment_brings_filters_globals_and_templates(project: Path
     )
     assert set(gallery.samples("a")["guessed"].values) == {"name", "order"}
     assert "lang" not in sys.modules["shop.mails"].environment.globals
+
+
+def test_missing_attribute_in_the_apps_environment(project: Path) -> None:
+    """An attribute that a sample lacks is told, as in a folder without an app."""
+    mail = {
+        "a.html": "<html>{{ person.nick }}</html>",
+        "a.samples.json": '{"ada": {"person": {"name": "Ada"}}}',
+    }
+    gallery = opened(project, {"app.py": APP, **mail}, "app:environment")
+    found = check_gallery(gallery).found
+    assert [one.place.line for one in found if "nick" in one.message] == [1]
 
 
 @pytest.mark.parametrize(

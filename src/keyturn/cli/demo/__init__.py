@@ -1,18 +1,17 @@
 """demo: all features on this machine."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import click
 
-from keyturn import __version__
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
 from keyturn.cli.running import App, serve
 from keyturn.cli.sockets import listen_for_browsers
 from keyturn.cli.studio.studio import address_for_browsers, chosen_token, studio_of
-from keyturn.cli.terminal import PORT, accent, muted, ready, strong
+from keyturn.cli.terminal import PORT, accent, muted, title
 from keyturn.extras import require_studio
 from keyturn.service.accounts.port import Account
 from keyturn.service.event_loop import run
@@ -45,7 +44,8 @@ def demo(host: str, port: int, example: str) -> None:
     Example:  keyturn demo --example waibuk
     """
     require_studio("keyturn demo")
-    bound, folder = listen_for_browsers(host, port), DemoFolder(example)
+    bound = listen_for_browsers(host, port)
+    folder = DemoFolder(example)
     with folder.lock():
         token = chosen_token(folder.path / "studio-token")
         url = address_for_browsers(token, bound[0])
@@ -68,11 +68,12 @@ async def _run_demo(
     service = create_app(settings, container=container, more=shown.routes())
     # The studio's API for programs is below /studio, since /api is the service's.
     app = _side_by_side(service, create_studio_app(studio, programs="/studio"))
-    people = await shown.accounts(container)
-    warnings = ["Anyone with the token in these addresses can read the mails."] * studio.is_shared
-    notes = [*warnings, *shown.notes]
-    greeting = partial(_greeting, settings, people, studio.token, notes)
-    await serve(app, bound, lambda: click.echo("\n".join(greeting())), studio.stop)
+    accounts = await shown.accounts(container)
+    notes = list(shown.notes)
+    if studio.is_shared:
+        notes.insert(0, "Anyone with the token in these addresses can read the mails.")
+    greet = partial(_greet, settings, accounts, studio.token, notes)
+    await serve(app, bound, greet, studio.stop)
 
 
 def _side_by_side(service: App, studio: App) -> App:
@@ -83,41 +84,61 @@ def _side_by_side(service: App, studio: App) -> App:
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
-        is_for_studio = scope["type"] == "http" and (
-            path == "/studio" or path.startswith("/studio/")
-        )
-        await (studio if is_for_studio else service)(scope, receive, send)
+        is_of_studio = path == "/studio" or path.startswith("/studio/")
+        if scope["type"] == "http" and is_of_studio:
+            await studio(scope, receive, send)
+        else:
+            await service(scope, receive, send)
 
     return answer
 
 
-def _greeting(
-    settings: Settings, people: Sequence[Account], token: str, notes: Sequence[str]
-) -> Iterator[str]:
-    base, paths = settings.base_url, paths_of(settings)
-    kinds = {f"{kind.title()} settings": place for kind, place in paths.settings.items()}
+def _greet(
+    settings: Settings, accounts: Sequence[Account], token: str, notes: Sequence[str]
+) -> None:
+    click.echo(f"\n{title('demo')}\n")
+    for name, address in _addresses(settings, token).items():
+        click.echo(f"  {name:<18} {accent(address)}")
+    with_password = [account.email for account in accounts if _has_password(account)]
+    click.echo(f"\n  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}")
+    lines = [*notes, "Press Ctrl-C to stop it. No data leaves this machine."]
+    others = _other_accounts(accounts)
+    if others:
+        lines.insert(0, ", ".join(others))
+    for line in lines:
+        click.echo(f"  {muted(line)}")
+    click.echo()
+
+
+def _addresses(settings: Settings, token: str) -> Mapping[str, str]:
+    """Return the addresses of the demo's pages by their names."""
+    base = settings.base_url
+    paths = paths_of(settings)
     addresses = {
         "Reset a password": settings.forgot_url.format(base_url=base),
         "Sign in": settings.sign_in_page.format(base_url=base),
-        **{
-            name: base + place
-            for name, place in (kinds or {"Security settings": paths.security}).items()
-        },
-        "Mails sent": f"{base}/studio/inbox?token={token}",
-        "Studio": f"{base}/studio?token={token}",
-        "API": f"{base}/schema",
     }
-    yield f"\n{strong('Keyturn ' + __version__)}  demo{ready():>51}\n"
-    yield from (f"  {name:<18} {accent(address)}" for name, address in addresses.items())
-    with_password = [account.email for account in people if account.active and not account.provider]
-    yield f"\n  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}"
-    others = [
+    if paths.settings:
+        for kind, path in paths.settings.items():
+            addresses[f"{kind.title()} settings"] = base + path
+    else:
+        addresses["Security settings"] = base + paths.security
+    addresses["Mails sent"] = f"{base}/studio/inbox?token={token}"
+    addresses["Studio"] = f"{base}/studio?token={token}"
+    addresses["API"] = f"{base}/schema"
+    return addresses
+
+
+def _has_password(account: Account) -> bool:
+    return account.active and not account.provider
+
+
+def _other_accounts(accounts: Sequence[Account]) -> list[str]:
+    """Return why the accounts without a password do not sign in with one."""
+    by_provider = [
         f"{account.email} signs in with {account.provider}"
-        for account in people
+        for account in accounts
         if account.provider
     ]
-    others += [f"{account.email} is disabled" for account in people if not account.active]
-    lines = [", ".join(others)] * bool(others)
-    stop = "Press Ctrl-C to stop it. No data leaves this machine."
-    yield from (f"  {muted(line)}" for line in [*lines, *notes, stop])
-    yield ""
+    disabled = [f"{account.email} is disabled" for account in accounts if not account.active]
+    return by_provider + disabled

@@ -126,7 +126,8 @@ async def _migrated(settings: service.Settings) -> Container:
     return container
 
 
-_SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
+_SCHEMA = "schema.sql"
+_ACCOUNTS = "accounts.sql"
 _PAGES = {".html": "text/html", ".css": "text/css"}
 _PASSWORD_COLUMN = "demo_password"  # in place of the passwords that Supabase Auth would have
 
@@ -149,11 +150,9 @@ class Example:
             )
         self._source = folder("examples") / name
         self._home = home
-        words = shlex.split((self._source / "env.example").read_text("utf-8"), comments=True)
-        file, environ = (
-            self._source / "keyturn.toml",
-            dict(word.partition("=")[::2] for word in words),
-        )
+        self._app_database = home.path / "app.db"
+        file = self._source / "keyturn.toml"
+        environ = _variables_in(self._source / "env.example")
         written = inspect_settings(file, environ).settings
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
@@ -164,7 +163,6 @@ class Example:
             self.notes.append(
                 "A local page and a column of the app's table stand in for Supabase Auth."
             )
-        self._app_database = home.path / "app.db"
 
     async def container(self) -> Container:
         self._make_app_database()
@@ -174,49 +172,33 @@ class Example:
 
     def routes(self) -> list["ControllerRouterHandler"]:
         """Return a route for each HTML and CSS file of the example, at the file's name."""
-        from litestar import route
-
-        def page(file: Path, kind: str) -> "ControllerRouterHandler":
-            path = f"/{file.name}"
-
-            @route(
-                path,
-                http_method=["GET", "HEAD"],
-                media_type=kind,
-                include_in_schema=False,
-                sync_to_thread=False,
-            )
-            def read() -> bytes:
-                return file.read_bytes()
-
-            return read
-
-        return [
-            page(file, kind)
-            for file in sorted(self._source.iterdir())
-            if (kind := _PAGES.get(file.suffix))
-        ]
+        pages = [file for file in sorted(self._source.iterdir()) if file.suffix in _PAGES]
+        return [_page_of(file) for file in pages]
 
     async def accounts(self, container: Container) -> Sequence[Account]:
         table = self.settings.accounts.table
         with closing(sqlite3.connect(self._app_database)) as database:
-            people = f'SELECT "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
-            stored = database.execute(people).fetchall()
-        return [account for (email,) in stored if (account := await container.accounts.find(email))]
+            emails = f'SELECT "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
+            stored = database.execute(emails).fetchall()
+        accounts = []
+        for (email,) in stored:
+            account = await container.accounts.find(email)
+            if account:
+                accounts.append(account)
+        return accounts
 
     def _local_variables(self, written: service.Settings, url: str) -> dict[str, str]:
-        has_own = bool(written.accounts.table.url)
+        """Return the variables that take the place of values of the example's file, `written`."""
         base = written.base_url.rstrip("/")
-        pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url}
         here = {
             "ENVIRONMENT": "development",
             "BASE_URL": url,
-            **{name: page.replace(base, url, 1) for name, page in pages.items()},
+            "RESET_URL": written.reset_url.replace(base, url, 1),
+            "FORGOT_URL": written.forgot_url.replace(base, url, 1),
             # Keyturn's page is in place of the app's.
             "SIGN_IN_URL": written.sign_in_url.replace(base, "{base_url}", 1),
             "SECRET_KEY": self._home.secret(),
-            "DATABASE_URL": self._home.sqlite("keyturn.db" if has_own else "app.db"),
-            **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),
+            "DATABASE_URL": self._home.sqlite("app.db"),
             # The sender in the file may be a placeholder.
             "MAIL_FROM": f"{written.brand.name} <no-reply@{self._source.name}.test>",
             "BRAND_SUPPORT_ADDRESS": f"support@{self._source.name}.test",
@@ -226,14 +208,14 @@ class Example:
             "RESEND_API_KEY": "",
             "SMTP_HOST": "",
         }
+        if written.accounts.table.url:  # Keyturn's tables are apart from the app's
+            here["DATABASE_URL"] = self._home.sqlite("keyturn.db")
+            here["ACCOUNTS_TABLE_URL"] = self._home.sqlite("app.db")
         if written.second_step.source == "builtin":
             # Codes by SMS are captured, too.
-            twilio = {
-                "ACCOUNT": "AC0",
-                "PASSWORD": "none",
-                "FROM": "+15005550006",
-            }
-            here |= {f"SECOND_STEP_SMS_{key}": value for key, value in twilio.items()}
+            here["SECOND_STEP_SMS_ACCOUNT"] = "AC0"
+            here["SECOND_STEP_SMS_PASSWORD"] = "none"
+            here["SECOND_STEP_SMS_FROM"] = "+15005550006"
         if self._is_at_supabase:
             here["ACCOUNTS_SUPABASE_URL"] = "http://127.0.0.1"  # it is never called
         return {f"KEYTURN_{name}": value for name, value in here.items()}
@@ -259,20 +241,48 @@ class Example:
         stored = container.second_step.builtin if container.second_step else None
         if stored is None or not file.is_file():
             return
-        written = tomllib.loads(file.read_text("utf-8"))
-        for email, factors in written.items():
-            if account := await container.accounts.find(email):
-                set_all = partial(stored.set_all, account_id=account.id, factors=factors)
-                codes = await container.database.transact(set_all)
-                if "phone" in factors:
-                    what = (
-                        "has a phone: its codes, for a reset and to sign in, are among the "
-                        "mails sent."
-                    )
-                    self.notes += [f"{email} {what}"]
-                if "totp" in factors:
-                    key = f"{email} has an authenticator app with the key {factors['totp']}."
-                    self.notes += [
-                        key,
-                        f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}",
-                    ]
+        factors_by_email = tomllib.loads(file.read_text("utf-8"))
+        for email, factors in factors_by_email.items():
+            account = await container.accounts.find(email)
+            if account is None:
+                continue
+            set_all = partial(stored.set_all, account_id=account.id, factors=factors)
+            codes = await container.database.transact(set_all)
+            if "phone" in factors:
+                self.notes.append(
+                    f"{email} has a phone: its codes, for a reset and to sign in, are among the "
+                    "mails sent."
+                )
+            if "totp" in factors:
+                self.notes.append(
+                    f"{email} has an authenticator app with the key {factors['totp']}."
+                )
+                self.notes.append(
+                    f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}"
+                )
+
+
+def _variables_in(file: Path) -> dict[str, str]:
+    """Return the variables of a file with lines such as NAME="a value"."""
+    variables = {}
+    for word in shlex.split(file.read_text("utf-8"), comments=True):
+        name, _, value = word.partition("=")
+        variables[name] = value
+    return variables
+
+
+def _page_of(file: Path) -> "ControllerRouterHandler":
+    """Return the route that answers with a file, at the file's name."""
+    from litestar import route
+
+    @route(
+        f"/{file.name}",
+        http_method=["GET", "HEAD"],
+        media_type=_PAGES[file.suffix],
+        include_in_schema=False,
+        sync_to_thread=False,
+    )
+    def read() -> bytes:
+        return file.read_bytes()
+
+    return read

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,20 +17,31 @@ import msgspec
 
 from keyturn.cli.studio import folders
 from keyturn.cli.studio.folders import shown_path
-from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning, wrap
+from keyturn.cli.terminal import (
+    accent,
+    counted,
+    error,
+    fail,
+    harmless,
+    muted,
+    print_json,
+    strong,
+    warning,
+    wrap,
+)
 
 if TYPE_CHECKING:
-    from keyturn.studio.gallery import Gallery
+    from keyturn.studio.gallery import Gallery, MailName
     from keyturn.studio.lint.finding import Finding, Place
     from keyturn.studio.lint.report import Report
 
 _FORMATS = click.Choice(["text", "json", "github", "sarif"])
 _PARTS = click.Choice(["html", "text", "mjml", "json"])
 _SEVERITIES = click.Choice(["error", "warning", "note", "never"])
-_AROUND = 1
-_WIDTH = 110
-_MOST_LINES = 5
-_MOST_NAMED = 3
+_AROUND = 1  # lines before and after the place of a finding
+_WIDTH = 110  # characters of a template's line that are shown
+_MOST_LINES = 5  # lines with further places of equal findings
+_MOST_NAMED = 3  # mails that are named of those that were not checked
 _EXCEEDED = {"time": "takes too much time", "memory": "takes too much memory", "crash": "crashed"}
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
@@ -39,34 +50,41 @@ def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = Fals
     """Print errors and warnings, then a line for each note; `in_full`, every place and note."""
     from keyturn.studio.lint.report import equal_findings
 
-    notes = []
+    notes: list[str] = []
     for equal in equal_findings(report.found):
         if in_full or equal[0].severity != "note":
-            click.echo("\n".join((*_lines_on(equal, gallery, report.mails, in_full=in_full), "")))
+            lines = _lines_on(equal, gallery, report.mails, in_full=in_full)
+            click.echo("\n".join([*lines, ""]))
         else:
-            where = _where(gallery, equal[0].place) + (
-                f", {len(equal)} places" if len(equal) > 1 else ""
-            )
-            notes.append(f"{muted('note')}  {muted(equal[0].rule)}  {muted(where)}")
-            notes.append(f"      {wrap(harmless(equal[0].message), ' ' * 6)}")
+            notes += _lines_on_note(equal, gallery)
     if notes:
-        click.echo(
-            "\n".join(
-                [
-                    *notes,
-                    muted("  (keyturn check --explain RULE says more; --only RULE shows all)"),
-                    "",
-                ]
-            )
-        )
-    counts = {name: count for name, count in report.tally.by_severity.items() if count}
-    listed = ", ".join(
-        _COLOURS[severity](_number(count, severity)) for severity, count in counts.items()
-    )
-    not_counted = {"ignored by comments": report.ignored, "in the baseline": report.in_baseline}
-    beside = "".join(f", {len(those)} {where}" for where, those in not_counted.items() if those)
-    looked_at = f"{_number(report.templates, 'template')}, {_number(report.mails, 'mail')}"
-    click.echo(f"{listed or 'No problems'} in {looked_at}{beside}.")
+        notes.append(muted("  (keyturn check --explain RULE says more; --only RULE shows all)"))
+        click.echo("\n".join([*notes, ""]))
+    click.echo(_tally(report))
+
+
+def _tally(report: "Report") -> str:
+    """Return a sentence with the numbers of findings, of templates and of mails."""
+    counts = []
+    for severity, count in report.tally.by_severity.items():
+        if count:
+            counts.append(_COLOURS[severity](counted(count, severity)))
+    found = ", ".join(counts) or "No problems"
+    text = f"{found} in {counted(report.templates, 'template')}, {counted(report.mails, 'mail')}"
+    if report.ignored:
+        text += f", {len(report.ignored)} ignored by comments"
+    if report.in_baseline:
+        text += f", {len(report.in_baseline)} in the baseline"
+    return f"{text}."
+
+
+def _lines_on_note(equal: Sequence["Finding"], gallery: "Gallery") -> Iterator[str]:
+    first = equal[0]
+    where = _where(gallery, first.place)
+    if len(equal) > 1:
+        where += f", {len(equal)} places"
+    yield f"{muted('note')}  {muted(first.rule)}  {muted(where)}"
+    yield f"      {wrap(harmless(first.message), ' ' * 6)}"
 
 
 def _lines_on(
@@ -75,37 +93,55 @@ def _lines_on(
     """Yield the lines on equal findings: the first in full, then up to `_MOST_LINES` with the
     places of others.
     """
-    from keyturn.studio.lint.finding import mails_of
-
     first = equal[0]
-    yield (
-        f"{strong(_where(gallery, first.place))}  {_COLOURS[first.severity](first.severity)}  "
-        f"{muted(first.rule)}"
-    )
+    where = strong(_where(gallery, first.place))
+    severity = _COLOURS[first.severity](first.severity)
+    yield f"{where}  {severity}  {muted(first.rule)}"
     yield f"  {wrap(harmless(first.message), '  ')}"
     yield from _frame(gallery, first.place)
     yield f"  {accent(wrap(harmless(first.fix), '  '))}"
-    others = []
-    for (file, text), those in groupby(equal[1:], lambda one: (one.place.file, one.message)):
-        at = ", ".join(f"{one.place.line_for_tools}:{one.place.column}" for one in those)
-        message = f"  {harmless(text)}" if text != first.message else ""
-        others.append(
-            f"  also at {strong(harmless(f'{shown_path(gallery.folders / file)}:{at}'))}{message}"
-        )
-    yield from others if in_full else others[:_MOST_LINES]
-    if not in_full and len(others) > _MOST_LINES:
-        yield f"  and more; --only {first.rule} shows all"
-    places = [f"{len(equal)} places"] if len(equal) > 1 else []
-    if (having := mails_of(equal)) and mails > 1:
-        places.append(f"in {having[0] if len(having) == 1 else f'{len(having)} of {mails} mails'}")
-    if places:
-        yield muted(f"  {harmless(' '.join(places))}")
+    others = list(_lines_on_others(equal, gallery))
+    if in_full:
+        yield from others
+    else:
+        yield from others[:_MOST_LINES]
+        if len(others) > _MOST_LINES:
+            yield f"  and more; --only {first.rule} shows all"
+    extent = _extent(equal, mails)
+    if extent:
+        yield muted(f"  {harmless(extent)}")
+
+
+def _lines_on_others(equal: Sequence["Finding"], gallery: "Gallery") -> Iterator[str]:
+    """Yield a line for each file and message of all but the first finding, with its places."""
+    first, *others = equal
+    for (file, message), those in groupby(others, attrgetter("place.file", "message")):
+        places = ", ".join(f"{one.place.line_for_tools}:{one.place.column}" for one in those)
+        where = harmless(f"{shown_path(gallery.folders / file)}:{places}")
+        line = f"  also at {strong(where)}"
+        if message != first.message:
+            line += f"  {harmless(message)}"
+        yield line
+
+
+def _extent(equal: Sequence["Finding"], mails: int) -> str:
+    """Return such as "3 places in 2 of 12 mails"; "" for one place of the only mail."""
+    from keyturn.studio.lint.finding import mails_of
+
+    parts = []
+    if len(equal) > 1:
+        parts.append(f"{len(equal)} places")
+    affected = mails_of(equal)
+    if mails > 1 and len(affected) == 1:
+        parts.append(f"in {affected[0]}")
+    elif mails > 1 and affected:
+        parts.append(f"in {len(affected)} of {mails} mails")
+    return " ".join(parts)
 
 
 def _where(gallery: "Gallery", place: "Place") -> str:
-    return harmless(
-        f"{shown_path(gallery.folders / place.file)}:{place.line_for_tools}:{place.column}"
-    )
+    path = shown_path(gallery.folders / place.file)
+    return harmless(f"{path}:{place.line_for_tools}:{place.column}")
 
 
 def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
@@ -133,8 +169,19 @@ def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
         yield muted(f"    {'':>{digits}} | {blanks}") + accent("^")
 
 
-def _number(count: int, of_what: str) -> str:
-    return f"{count} {of_what}{'' if count == 1 else 's'}"
+class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `keyturn check`, by click's names."""
+
+    output: str
+    only: tuple[str, ...]
+    explain: str | None
+    groups: tuple[str, ...]
+    fail_on: str
+    only_changed: bool
+    base: str
+    write_baseline: bool
+    jobs: int | None
+    no_cache: bool
 
 
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
@@ -225,7 +272,7 @@ def check(source: folders.Source, **values: Any) -> None:
     from keyturn.studio.lint.explaining import as_text
     from keyturn.studio.lint.suppression import UnknownRule, expect_rules
 
-    options = SimpleNamespace(**values)
+    options = CheckOptions(**values)
     try:
         expect_rules(options.only)
         if options.explain is not None:
@@ -237,28 +284,28 @@ def check(source: folders.Source, **values: Any) -> None:
         fail("--write-baseline writes all findings: remove --only and --only-changed")
     opened = folders.open_folder(source)
     if not opened.gallery.names():
-        ignored = f", but for ignore = {[*ignore]}" if (ignore := opened.settings.ignore) else ""
-        fail(
-            f"{opened.shown} has no templates: files that end in .mjml or .html, with or without "
-            f".j2{ignored}"
-        )
-    known = folders.usual_baseline(opened)
-    report = _report(opened, source, options, known)
+        wanted = "files that end in .mjml or .html, with or without .j2"
+        if opened.settings.ignore:
+            wanted += f", but for ignore = {list(opened.settings.ignore)}"
+        fail(f"{opened.shown} has no templates: {wanted}")
+    baseline_file = folders.usual_baseline(opened)
+    report = _report(opened, source, options, baseline_file)
     if options.write_baseline:
         baseline = Baseline.of(report)
-        write_baseline(known, baseline)
-        click.echo(f"{baseline.count} findings are in the baseline: {shown_path(known)}")
+        write_baseline(baseline_file, baseline)
+        click.echo(f"{baseline.count} findings are in the baseline: {shown_path(baseline_file)}")
         return
-    report = (read_baseline(known).without_known(report) if known.is_file() else report).with_rules(
-        options.only
-    )
+    if baseline_file.is_file():
+        report = read_baseline(baseline_file).without_known(report)
+    report = report.with_rules(options.only)
     _write(report, opened.gallery, options)
-    is_checked = options.fail_on == "never" or not report.unchecked
-    sys.exit(0 if is_checked and not report.fails(options.fail_on) else 1)
+    has_gaps = options.fail_on != "never" and report.unchecked
+    if has_gaps or report.fails(options.fail_on):
+        sys.exit(1)
 
 
 def _report(
-    opened: folders.Opened, source: folders.Source, options: SimpleNamespace, baseline: Path
+    opened: folders.Opened, source: folders.Source, options: CheckOptions, baseline: Path
 ) -> "Report":
     """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.bounded_pool import cores
@@ -266,27 +313,36 @@ def _report(
     from keyturn.studio.lint.clients.clients import UnknownClients
     from keyturn.studio.lint.template_checks import check_gallery, checks_for
 
-    settings, gallery = opened.settings, opened.gallery
+    settings = opened.settings
+    gallery = opened.gallery
     try:
         checks = checks_for(options.groups or settings.clients, gallery.audits)
     except UnknownClients as unknown:
         fail(f"--clients: {unknown}")
-    runs_code = (
-        opened.service or source.environment or source.django or settings.env or settings.props
-    )
-    depends_on = [
-        msgspec.json.encode(settings, enc_hook=str),
-        repr((options.groups, source.trust)).encode(),
-    ]
-    results = None if options.no_cache or runs_code else ResultCache(gallery.folder, depends_on)
+    results = None
+    if not options.no_cache and not _involves_code(opened, source):
+        depends_on = [
+            msgspec.json.encode(settings, enc_hook=str),
+            repr((options.groups, source.trust)).encode(),
+        ]
+        results = ResultCache(gallery.folder, depends_on)
+    only = None
+    if options.only_changed:
+        only = _changed(opened, options.base, baseline)
     return check_gallery(
         gallery,
         checks,
         severity=settings.severity,
-        only=_changed(opened, options.base, baseline) if options.only_changed else None,
+        only=only,
         limits=settings.limits,
         each=partial(check_in_renderers, jobs=options.jobs or cores(), results=results),
     )
+
+
+def _involves_code(opened: folders.Opened, source: folders.Source) -> bool:
+    if opened.service or source.environment or source.django:
+        return True
+    return bool(opened.settings.env or opened.settings.props)
 
 
 def _changed(opened: folders.Opened, base: str, baseline: Path) -> set[str]:
@@ -300,26 +356,40 @@ def _changed(opened: folders.Opened, base: str, baseline: Path) -> set[str]:
             fail(f"--only-changed: the comparison {_EXCEEDED[exceeded.limit]}")
 
 
-def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> None:
+def _write(report: "Report", gallery: "Gallery", options: CheckOptions) -> None:
     """Write the report, and which mails were not checked, beside a report for programs to standard
     error.
     """
-    from keyturn.studio.lint import formats
-
     if options.output == "text":
         print_findings(report, gallery, in_full=bool(options.only))
-    elif text := getattr(formats, f"as_{options.output}")(
-        report, lambda file: shown_path(gallery.folders / file)
-    ):
-        click.echo(text)
-    if unchecked := report.unchecked:
-        named = ", ".join(map(str, unchecked[:_MOST_NAMED]))
-        more = f", and {len(unchecked) - _MOST_NAMED} more" if len(unchecked) > _MOST_NAMED else ""
-        were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
-        click.echo(
-            error(harmless(f"{were} not checked, or not in full: {named}{more}.")),
-            err=options.output != "text",
-        )
+    else:
+        text = _for_programs(report, gallery, options.output)
+        if text:
+            click.echo(text)
+    if report.unchecked:
+        sentence = error(harmless(_unchecked(report.unchecked)))
+        click.echo(sentence, err=options.output != "text")
+
+
+def _for_programs(report: "Report", gallery: "Gallery", output: str) -> str:
+    from keyturn.studio.lint.formats import as_github, as_json, as_sarif
+
+    def shown(file: str) -> str:
+        return shown_path(gallery.folders / file)
+
+    if output == "json":
+        return as_json(report, shown)
+    if output == "sarif":
+        return as_sarif(report, shown)
+    return as_github(report, shown)
+
+
+def _unchecked(mails: Sequence["MailName"]) -> str:
+    verb = "was" if len(mails) == 1 else "were"
+    named = ", ".join(map(str, mails[:_MOST_NAMED]))
+    if len(mails) > _MOST_NAMED:
+        named += f", and {len(mails) - _MOST_NAMED} more"
+    return f"{counted(len(mails), 'mail')} {verb} not checked, or not in full: {named}."
 
 
 @click.command()
@@ -356,12 +426,12 @@ def render(
 
     gallery = opened.gallery
     if template not in gallery.names():
-        fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")
-    chosen = gallery.sample(template, sample or next(iter(gallery.samples(template)), ""))
-    known = gallery.languages.known
-    lang = lang or ("en" if "en" in known else next(iter(known)))
-    if lang not in known:
-        fail(f"there is no language {lang}; there are {', '.join(known)}")
+        names = ", ".join(gallery.names()) or "none"
+        fail(f"there is no template {template}; there are {names}")
+    if not sample:
+        sample = next(iter(gallery.samples(template)), "")
+    chosen = gallery.sample(template, sample)
+    lang = _language(lang, gallery)
     files = gallery.files(template)
     with closing(renderers_for(gallery, opened.settings.limits, 1)) as runner:
         try:
@@ -370,10 +440,24 @@ def render(
             finding = limit_finding(exceeded.limit, files.markup)
             fail(f"{template} was not rendered: {finding.message} {finding.fix}")
     if output == "json":
-        sys.stdout.write(
-            msgspec.json.format(msgspec.json.encode(rendered), indent=2).decode() + "\n"
-        )
-    elif part := getattr(rendered, output):
-        sys.stdout.write(part)
+        print_json(rendered)
+    elif output == "html":
+        sys.stdout.write(rendered.html)
+    elif output == "text":
+        if not rendered.text:
+            fail(f"{template} has no text part")
+        sys.stdout.write(rendered.text)
     else:
-        fail(f"{template} has no {'text part' if output == 'text' else 'MJML'}")
+        if not rendered.mjml:
+            fail(f"{template} has no MJML")
+        sys.stdout.write(rendered.mjml)
+
+
+def _language(wanted: str, gallery: "Gallery") -> str:
+    """Return the language that was named, else English, else the first."""
+    known = gallery.languages.known
+    if wanted:
+        if wanted not in known:
+            fail(f"there is no language {wanted}; there are {', '.join(known)}")
+        return wanted
+    return "en" if "en" in known else next(iter(known))

@@ -73,8 +73,8 @@ def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def with_source(**options: Any) -> Any:
-            names = [field.name for field in fields(Source)]
-            return command(source=Source(**{name: options.pop(name) for name in names}), **options)
+            values = {field.name: options.pop(field.name) for field in fields(Source)}
+            return command(source=Source(**values), **options)
 
         decorated: Callable[..., Any] = with_source
         for option in reversed((directory, *_OPTIONS)):
@@ -100,11 +100,10 @@ class Opened(Struct, frozen=True):
 
 
 def shown_path(path: Path) -> str:
-    return (
-        path.relative_to(Path.cwd()).as_posix()
-        if path.is_relative_to(Path.cwd())
-        else os.fspath(path)
-    )
+    """Return a path for a message: relative to the working folder, if it is below it."""
+    if path.is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd()).as_posix()
+    return os.fspath(path)
 
 
 def open_folder(source: Source) -> Opened:
@@ -112,11 +111,8 @@ def open_folder(source: Source) -> Opened:
     from keyturn.extras import folder
 
     directory = source.directory
-    if directory and not directory.is_dir():
-        if directory.is_file():
-            fail(f"{directory} is a file; name its folder: {directory.parent}")
-        siblings = (path.name for path in directory.parent.glob("*/"))
-        fail(f"there is no folder {directory}{did_you_mean(directory.name, siblings)}")
+    if directory:
+        _require_folder(directory)
     if source.environment and source.django:
         fail("--env is for Jinja and --django for Django: use one of them")
     if directory and not source.is_trusted:  # it and its settings may come in a stranger's branch
@@ -134,14 +130,26 @@ def open_folder(source: Source) -> Opened:
     return _open_foreign(directory, source, settings)
 
 
+def _require_folder(directory: Path) -> None:
+    if directory.is_dir():
+        return
+    if directory.is_file():
+        fail(f"{directory} is a file; name its folder: {directory.parent}")
+    siblings = [path.name for path in directory.parent.glob("*/")]
+    fail(f"there is no folder {directory}{did_you_mean(directory.name, siblings)}")
+
+
 def _open_project(source: Source, settings: "StudioSettings") -> Opened:
     from keyturn.studio.engines.django.project import open_project
 
-    module = os.environ.get(_OF_VARIABLE, "") if source.django == _OF_VARIABLE else source.django
+    module = source.django
+    if module == _OF_VARIABLE:
+        module = os.environ.get(_OF_VARIABLE, "")
     if not source.directory and settings.file and settings.file.parent.resolve() != Path.cwd():
         # The settings of a folder above may belong to another project.
         settings = studio_settings(Path.cwd())
-    return Opened(open_project(module, source.directory or settings.folder, settings), settings)
+    gallery = open_project(module, source.directory or settings.folder, settings)
+    return Opened(gallery, settings)
 
 
 def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -> Opened:
@@ -149,8 +157,10 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -
     from keyturn.studio.gallery.opening import open_gallery
 
     sandboxed = not source.is_trusted
-    if sandboxed and (refused := [*refused_without_trust(settings)]):
-        raise SettingsInvalid(refused)
+    if sandboxed:
+        refused = list(refused_without_trust(settings))
+        if refused:
+            raise SettingsInvalid(refused)
     gallery = open_gallery(
         directory, environment=source.environment, settings=settings, sandboxed=sandboxed
     )
@@ -173,12 +183,12 @@ def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings
     from keyturn.studio.gallery import Gallery
 
     service = read_service()
-    for doubt in palette_of(service.brand)[1]:
+    _, doubts = palette_of(service.brand)
+    for doubt in doubts:
         click.echo(warning(doubt), err=True)
     mails = asdict(builtin_emails(service, settings.brands, reload=True))
-    return Opened(
-        Gallery(**mails, finds_branches=settings.branches), settings, service, read_service
-    )
+    gallery = Gallery(**mails, finds_branches=settings.branches)
+    return Opened(gallery, settings, service, read_service)
 
 
 def usual_baseline(opened: Opened) -> Path:
@@ -187,7 +197,8 @@ def usual_baseline(opened: Opened) -> Path:
     """
     from keyturn.studio.lint.baseline import NAME
 
-    return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
+    folder = Path.cwd() if opened.service else opened.gallery.folder
+    return folder / NAME
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -195,7 +206,8 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
         with requires_extra("studio", "a folder with clients or severities in its settings"):
             from keyturn.studio.lint.suppression import unknown_names
         yield from unknown_names(values)
-    if editor := values.get("editor"):
+    editor = values.get("editor")
+    if editor:
         from keyturn.studio.web.pages.editor import editor_for
 
         try:
@@ -210,11 +222,8 @@ def _refuse_link_out(directory: Path) -> None:
 
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen
         bounds = bounds_of(above)
-        if (
-            bounds == above.resolve()
-            and (bounds / ".git").exists()
-            and leads_out(directory, bounds)
-        ):
+        is_repository = bounds == above.resolve() and (bounds / ".git").exists()
+        if is_repository and leads_out(directory, bounds):
             fail(
                 f"{directory} is a link that leads out of {bounds}; if you trust the folder, add "
                 "--trust"
@@ -234,25 +243,23 @@ def service_settings(opened: Opened) -> "Settings":
         return Settings()
     # No file counts beside an untrusted folder, with which it may have come: it names the host that
     # gets passwords.
-    reading, counts = inspect_settings(), not opened.gallery.is_foreign
+    file_counts = not opened.gallery.is_foreign
+    reading = inspect_settings()
     try:
-        settings = read_settings(sending=False, connecting=False, with_file=counts)
-    except (
-        SettingsInvalid
-    ) as invalid:  # a foreign folder only needs these settings to send its mails
-        says = (
-            "The settings of the service have mistakes. They are ignored here, and nothing "
-            "can be sent:"
+        settings = read_settings(sending=False, connecting=False, with_file=file_counts)
+    # A folder that is not the service's own needs these settings only to send its mails.
+    except SettingsInvalid as invalid:
+        text = (
+            "The settings of the service have mistakes. They are ignored here, and nothing can be "
+            "sent:"
         )
-        click.echo(
-            warning("\n".join([says, *(f"  {one.name}: {one.message}" for one in invalid.faults)])),
-            err=True,
-        )
+        faults = [f"  {fault.name}: {fault.message}" for fault in invalid.faults]
+        click.echo(warning("\n".join([text, *faults])), err=True)
         return Settings()
-    if not counts and settings != reading.settings:
-        says = (
+    if not file_counts and settings != reading.settings:
+        text = (
             f"The settings of the service in {reading.file} are ignored, since {opened.shown} "
-            "is not trusted"
+            "is not trusted; if you trust the folder, add --trust"
         )
-        click.echo(warning(f"{says}; if you trust the folder, add --trust"), err=True)
+        click.echo(warning(text), err=True)
     return settings

@@ -38,7 +38,10 @@ def _is_private(file: Path) -> bool:
     repository brings.
     """
     status = file.stat(follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
+        return False
     if not hasattr(os, "getuid"):  # Windows, where the folder of a user is the user's alone
-        return stat.S_ISREG(status.st_mode) and status.st_size > 0
-    is_own = status.st_uid == os.getuid() and not status.st_mode & 0o077
-    return stat.S_ISREG(status.st_mode) and is_own and status.st_size > 0
+        return True
+    is_own = status.st_uid == os.getuid()
+    others_may = status.st_mode & 0o077
+    return is_own and not others_may

@@ -3,13 +3,14 @@
 import contextlib
 import os
 import threading
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from keyturn.cli.studio import folders
-from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
+from keyturn.cli.terminal import PORT, accent, counted, fail, muted, title, warning
 
 if TYPE_CHECKING:
     import socket
@@ -26,46 +27,46 @@ _OPEN = "Without a token, all users and programs of this machine can use this st
 
 
 def greeting(opened: folders.Opened, studio: "Studio", bound: "socket.socket") -> str:
-    from keyturn import __version__
     from keyturn.cli.sockets import address_of
 
-    count = len(opened.gallery.names())
-    templates = (
-        muted(f"{count} template{'' if count == 1 else 's'}")
-        if count
-        else warning("no template yet")
-    )
-    folder = "the emails that Keyturn sends" if opened.service else opened.shown
-    url, token = (
-        f"{address_for_browsers(studio.token, bound)}/studio",
-        f"?token={studio.token}" if studio.token else "",
-    )
-    rows = {"Studio": accent(f"{url}{token}"), "Templates": f"{folder}   {templates}"}
+    url = f"{address_for_browsers(studio.token, bound)}/studio"
+    token = f"?token={studio.token}" if studio.token else ""
+    rows = {"Studio": accent(f"{url}{token}"), "Templates": _shown_templates(opened)}
     if studio.smtp:
-        tls = ", with TLS" if studio.certificate else ""
-        rows["SMTP"] = (
-            f"{accent(studio.smtp)}   {muted(f'captures every mail, for any recipient{tls}')}"
-        )
+        note = "captures every mail, for any recipient"
+        if studio.certificate:
+            note += ", with TLS"
+        rows["SMTP"] = f"{accent(studio.smtp)}   {muted(note)}"
     if studio.smtps:
         rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
     if studio.captured:
-        password = "; the token is the password" if token else ""
         rows["Inbox"] = accent(f"{url}/inbox{token}")
-        rows["API"] = (
-            f"{accent(f'http://{address_of(bound)}/api/messages')}   "
-            f"{muted(f'for tests{password}')}"
-        )
+        api = accent(f"http://{address_of(bound)}/api/messages")
+        note = "for tests; the token is the password" if token else "for tests"
+        rows["API"] = f"{api}   {muted(note)}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    warnings = [
-        warning(says)
-        for says, counts in ((_SHARED, studio.is_shared), (_OPEN, not token))
-        if counts
-    ]
-    ends = muted("Press Ctrl-C to stop it." + ("" if studio.provider else " Nothing is sent."))
-    lines = ["", *(f"  {name:<12} {value}" for name, value in rows.items()), ""]
-    lines += [*(f"  {line}" for line in (*warnings, ends)), ""]
-    return "\n".join(["", f"{strong('Keyturn ' + __version__)}  studio{ready():>49}", *lines])
+    lines = ["", title("studio"), ""]
+    for name, value in rows.items():
+        lines.append(f"  {name:<12} {value}")
+    lines.append("")
+    if studio.is_shared:
+        lines.append(f"  {warning(_SHARED)}")
+    if not token:
+        lines.append(f"  {warning(_OPEN)}")
+    end = "Press Ctrl-C to stop it."
+    if not studio.provider:
+        end += " Nothing is sent."
+    lines += [f"  {muted(end)}", ""]
+    return "\n".join(lines)
+
+
+def _shown_templates(opened: folders.Opened) -> str:
+    folder = "the emails that Keyturn sends" if opened.service else opened.shown
+    count = len(opened.gallery.names())
+    if count == 0:
+        return f"{folder}   {warning('no template yet')}"
+    return f"{folder}   {muted(counted(count, 'template'))}"
 
 
 def address_for_browsers(token: str, bound: "socket.socket") -> str:
@@ -157,17 +158,16 @@ def studio(
     edits: bool | None,
     no_token: bool,
     inbox: Path | None,
-    **smtp: Any,
+    smtp: int | None,
+    smtps: int | None,
+    starttls: bool,
 ) -> None:
     from keyturn.extras import require_studio
 
     require_studio("the studio")
-    opened, is_catching = folders.open_folder(source), smtp["smtp"] is not None
-    if not is_catching and (smtp["starttls"] or smtp["smtps"] is not None):
-        fail(
-            f"{'--starttls' if smtp['starttls'] else '--smtps'} is for the mails that --smtp "
-            "captures: add --smtp"
-        )
+    opened = folders.open_folder(source)
+    if smtp is None:
+        _refuse_tls_without_smtp(smtps, starttls=starttls)
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
@@ -182,34 +182,74 @@ def studio(
 
     if no_token:
         _refuse_open_studio(host)
-        token, bound = "", [listen(host, port)]
+        token = ""
+        bound = [listen(host, port)]
     else:
         folder = Path.cwd() if opened.service else opened.gallery.folder
-        token, bound = chosen_token(token_file(folder)), listen_for_browsers(host, port)
+        token = chosen_token(token_file(folder))
+        bound = listen_for_browsers(host, port)
     service = folders.service_settings(opened)
-    captured = _inbox(service, inbox, catching=is_catching)
-    more = _capture(host, captured, **smtp) if is_catching and captured else {}
-    more |= {"opens_inbox": bool((is_catching or inbox) and opened.service)}  # no folder was named
+    captured = _inbox(service, inbox, captures=smtp is not None)
+    addresses = _NO_SMTP
+    if captured and smtp is not None:
+        addresses = _capture(host, captured, smtp=smtp, smtps=smtps, starttls=starttls)
+    names_no_folder = bool(opened.service)
     shown = _studio(
-        opened, service, captured, host=host, token=token, runner=runner, edits=edits, **more
+        opened,
+        service,
+        captured,
+        host=host,
+        token=token,
+        runner=runner,
+        edits=edits,
+        opens_inbox=names_no_folder and (smtp is not None or inbox is not None),
+        smtp=addresses.smtp,
+        smtps=addresses.smtps,
+        certificate=addresses.certificate,
     )
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, bound[0])), shown.stop))
     click.echo(muted("Stopped."))
 
 
+def _refuse_tls_without_smtp(smtps: int | None, *, starttls: bool) -> None:
+    if starttls:
+        fail("--starttls is for the mails that --smtp captures: add --smtp")
+    if smtps is not None:
+        fail("--smtps is for the mails that --smtp captures: add --smtp")
+
+
+class _SmtpAddresses(NamedTuple):
+    """The addresses of the SMTP server, and its certificate; "" for those that it does not have."""
+
+    smtp: str = ""
+    smtps: str = ""
+    certificate: str = ""
+
+
+_NO_SMTP = _SmtpAddresses()
+
+
 def _capture(
     host: str, captured: "CapturedMails", *, smtp: int, smtps: int | None, starttls: bool
-) -> dict[str, Any]:
+) -> _SmtpAddresses:
+    """Start the SMTP server, which ends with the command."""
     from keyturn.cli.sockets import address_of, listen
     from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
 
     plain = listen(host, smtp, "--smtp")
-    secure = listen(host, smtps, "--smtps") if smtps is not None else None
-    tls = SmtpTls.open(host, at_once=secure, starttls=starttls) if secure or starttls else None
+    secure = None
+    if smtps is not None:
+        secure = listen(host, smtps, "--smtps")
+    tls = None
+    if secure or starttls:
+        tls = SmtpTls.open(host, at_once=secure, starttls=starttls)
     click.get_current_context().with_resource(SmtpServer(plain, captured, tls=tls).running())
-    addresses = {"smtp": address_of(plain), "smtps": address_of(secure) if secure else ""}
-    return {**addresses, "certificate": tls.pem if tls else ""}
+    return _SmtpAddresses(
+        smtp=address_of(plain),
+        smtps=address_of(secure) if secure else "",
+        certificate=tls.pem if tls else "",
+    )
 
 
 def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
@@ -222,29 +262,31 @@ def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
     from keyturn.studio.web.rendering import source_map  # noqa: F401
     from keyturn.studio.web.rendering.rendition import MailRenderer
 
-    def warm_up() -> None:
-        with contextlib.suppress(Exception):  # the page of the mail tells it
-            runner.run(MailRenderer.warm_up)
-
     runner = renderers_for(MailRenderer(opened.gallery), opened.settings.limits, _WORKERS)
     runner.start()
-    threading.Thread(
-        target=warm_up, daemon=True
-    ).start()  # while this process loads the web framework
+    # It renders while this process loads the web framework.
+    threading.Thread(target=_warm_up, args=[runner], daemon=True).start()
     return runner
 
 
+def _warm_up(runner: "Runner[MailRenderer]") -> None:
+    from keyturn.studio.web.rendering.rendition import MailRenderer
+
+    with contextlib.suppress(Exception):  # the page of the mail shows the error
+        runner.run(MailRenderer.warm_up)
+
+
 def _inbox(
-    service: "Settings", folder: Path | None = None, *, catching: bool = False
+    service: "Settings", folder: Path | None = None, *, captures: bool = False
 ) -> "CapturedMails | None":
     """Return the inbox: the folder, else that of `mail.transport = "capture"`, else a temporary one
-    if `catching`.
+    if `captures`.
     """
     from keyturn.studio.inbox.store import CapturedMails
 
     if folder is None and service.mail.transport == "capture":
         folder = Path(service.mail.capture_dir)
-    return CapturedMails(folder) if folder or catching else None
+    return CapturedMails(folder) if folder or captures else None
 
 
 def _studio(
@@ -253,12 +295,11 @@ def _studio(
     from keyturn.mail.port.email import local_sender
     from keyturn.studio.web.studio import Studio
 
-    settings, brand = opened.settings, service.brand
-    named = (
-        (brand.name, brand.support_address)
-        if opened.service
-        else ("Your app", "hello@example.test")
-    )
+    settings = opened.settings
+    if opened.service:
+        default_sender = local_sender(service.brand.name, service.brand.support_address)
+    else:
+        default_sender = local_sender("Your app", "hello@example.test")
     pages = None
     if opened.read_service:  # the hosted pages belong to Keyturn's mails
         from keyturn.service.pages.preview import PagePreview
@@ -266,7 +307,7 @@ def _studio(
         pages = PagePreview(opened.read_service, settings.brands)
     return Studio(
         gallery=opened.gallery,
-        sender=settings.sender or service.mail.from_ or local_sender(*named),
+        sender=settings.sender or service.mail.from_ or default_sender,
         captured=captured,
         settings=settings,
         baseline=folders.usual_baseline(opened),
@@ -286,12 +327,14 @@ def _refuse_open_studio(host: str) -> None:
 def chosen_token(file: Path) -> str:
     """Return the token of KEYTURN_STUDIO_TOKEN, else the one that this file keeps."""
     from keyturn.cli.studio.kept_token import kept_token
-    from keyturn.service.settings.variables import SecretUnread, Variables
+    from keyturn.setting_sources import SecretUnread, Variables
     from keyturn.studio.web.access import token_for
 
     try:
         wanted = Variables(os.environ).get(_TOKEN)
-        return token_for(wanted) if wanted else kept_token(file)
+        if wanted:
+            return token_for(wanted)
+        return kept_token(file)
     except SecretUnread as error:
         fail(f"{error.label}: {error}")
     except ValueError as error:
@@ -302,17 +345,24 @@ def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailPr
     """Return what "send me this" sends with: the provider with a key or a server, else the studio's
     own inbox.
     """
-    from keyturn.service.settings.rules import missing_settings
+    from keyturn.service.settings.rules import missing_provider_settings
     from keyturn.studio.web.studio import MailProvider
 
-    chosen, folder = settings.mail.transport, captured.folder if captured else None
-    is_ready = not any(missing_settings(chosen, settings))
+    transport = settings.mail.transport
+    if not any(missing_provider_settings(transport, settings)):
+        return MailProvider(transport, partial(_open_sender, settings))
+    if captured:
+        return MailProvider("inbox", partial(_open_capture, captured.folder))
+    return None
 
-    def open_sender() -> "Sender":
-        from keyturn.service.sending.senders import CaptureSender, sender_for
 
-        return sender_for(chosen, settings) if is_ready or not folder else CaptureSender(folder)
+def _open_sender(settings: "Settings") -> "Sender":
+    from keyturn.service.sending.senders import sender_for
 
-    return (
-        MailProvider(chosen if is_ready else "inbox", open_sender) if is_ready or folder else None
-    )
+    return sender_for(settings.mail.transport, settings)
+
+
+def _open_capture(folder: Path) -> "Sender":
+    from keyturn.service.sending.senders import CaptureSender
+
+    return CaptureSender(folder)

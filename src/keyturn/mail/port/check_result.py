@@ -25,3 +25,4 @@ class CheckResult(msgspec.Struct, frozen=True):
 ok = partial(CheckResult, "", "ok")
 warn = partial(CheckResult, "", "warn")
 fail = partial(CheckResult, "", "fail")
+skip = partial(CheckResult, "", "skip")

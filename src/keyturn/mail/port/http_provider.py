@@ -218,7 +218,7 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
 
     async def check(self, sender: CheckedSender) -> Sequence[CheckResult]:
         examination = Examination(self, sender.timeout)
-        findings = list[CheckResult]()
+        findings: list[CheckResult] = []
         try:
             async for finding in self.examine(examination, sender.domain):
                 findings.append(finding)

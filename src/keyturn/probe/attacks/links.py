@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from keyturn.probe.attack import AttackEnded, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attack import AttackEnded, failed, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import (
     bobs_story,
     open_page,
@@ -15,7 +15,7 @@ from keyturn.probe.attacks.stories import (
 )
 from keyturn.probe.calls import form_for
 from keyturn.probe.page import Page
-from keyturn.probe.run import Run, Story, look, new_password
+from keyturn.probe.run import Appearance, Run, Story, appearance, new_password
 
 _AT_ONCE = 8
 _A_SECOND = 1.1
@@ -29,12 +29,9 @@ _LONGEST_ID = 36
 async def old_password_works(run: Run) -> AttackEnded:
     """Sign in with the password before the last reset."""
     await second_story(run)
-    wrong = "The password before the reset still signs in."
-    return judged(
-        await run.works(run.ann, run.first.password),
-        wrong,
-        "The password before the reset is refused.",
-    )
+    if await run.works(run.ann, run.first.password):
+        return failed("The password before the reset still signs in.")
+    return passed("The password before the reset is refused.")
 
 
 async def sessions_survive(run: Run) -> AttackEnded:
@@ -56,38 +53,44 @@ async def second_step_skipped(run: Run) -> AttackEnded:
     if not run.target.second_step:
         raise not_tried("Give --second-step if the first account has a second factor.")
     path = run.call("private", "Name a page that needs the second step by --private.").path
-    reset, (signed_in, _) = (await second_story(run)).browser, await run.sign_in(run.ann)
-    for browser, what in (
-        (reset, "The browser of the reset"),
-        (signed_in, "The new password alone"),
-    ):
+    story = await second_story(run)
+    signed_in, _ = await run.sign_in(run.ann)
+    browsers = {
+        "The browser of the reset": story.browser,
+        "The new password alone": signed_in,
+    }
+    for what, browser in browsers.items():
         page, is_private = await open_page(run, browser, path)
-        if (
-            is_private and page.status == 200 and not page.before
-        ):  # a redirect may lead to the second step
+        is_redirected = bool(page.before)  # perhaps to the second step
+        if is_private and page.status == 200 and not is_redirected:
             return failed(f"{what} opens {path} without the second factor.", page)
     return passed(f"Neither the browser of the reset nor the new password alone opens {path}.")
 
 
 def _dead(link: str, page: Page, is_changed: bool) -> AttackEnded:
-    return judged(is_changed, f"{link} set another password.", f"{link} sets no password.", page)
+    if is_changed:
+        return failed(f"{link} set another password.", page)
+    return passed(f"{link} sets no password.", page)
 
 
 async def link_twice(run: Run) -> AttackEnded:
     """Use the link of a finished reset for another password."""
-    return _dead("The link of a finished reset", *await second_link_again(run))
+    page, is_changed = await second_link_again(run)
+    return _dead("The link of a finished reset", page, is_changed)
 
 
 async def older_link_works(run: Run) -> AttackEnded:
     """Ask for two links, use the newer one, then the older one."""
-    older, newer = await run.link_for(run.ann), await run.link_for(run.ann)
+    older = await run.link_for(run.ann)
+    newer = await run.link_for(run.ann)
     if older.mail.token == newer.mail.token:
         await asyncio.sleep(_A_SECOND)
         newer = await run.link_for(run.ann)
     if older.mail.token == newer.mail.token:
         raise not_tried("All mails have the same link, as long as it is not used.")
     await run.reset(newer)
-    return _dead("After a newer link was used, the older one", *await use_again(run, older))
+    page, is_changed = await use_again(run, older)
+    return _dead("After a newer link was used, the older one", page, is_changed)
 
 
 async def link_after_change(run: Run) -> AttackEnded:
@@ -97,7 +100,8 @@ async def link_after_change(run: Run) -> AttackEnded:
     )
     story = await run.link_for(run.ann)
     await run.change(run.ann, change)
-    return _dead("A link from before the change", *await use_again(run, story))
+    page, is_changed = await use_again(run, story)
+    return _dead("A link from before the change", page, is_changed)
 
 
 async def link_twice_at_once(run: Run) -> AttackEnded:
@@ -107,8 +111,8 @@ async def link_twice_at_once(run: Run) -> AttackEnded:
     dead, is_changed = await second_link_again(run)
     if is_changed:
         raise not_tried("A link works twice anyway.")
-    yes, no = look(run.first.done) if run.first.done else None, look(dead)
-    if yes == no:
+    yes = appearance(run.first.done) if run.first.done else None
+    if yes == appearance(dead):
         return unsure(
             "The answers to a live and to a dead link look the same, so they cannot be counted.",
             dead,
@@ -117,37 +121,52 @@ async def link_twice_at_once(run: Run) -> AttackEnded:
         raise not_tried(
             "Another host gets two requests a second, so nothing is used at the same moment."
         )
-    story, tried = await run.link_for(run.ann), [new_password() for _ in range(_AT_ONCE)]
-    readers = [run.for_another_reader(story) for _ in tried]
-    # Each reader's connection is opened before, so that the uses arrive together.
-    place = "/" if "reset" in run.calls else story.mail.path
-    opened = await asyncio.gather(*(reader.browser.send("GET", place) for reader in readers))
-    for reader, page in zip(readers, opened, strict=True):
-        reader.page = page
-    answers = await asyncio.gather(*map(run.use, readers, tried), return_exceptions=True)
-    pages = {
-        password: page
-        for password, page in zip(tried, answers, strict=True)
-        if isinstance(page, Page)
-    }
-    won = {password: page for password, page in pages.items() if look(page) == yes}
-    await run.settled(run.ann, *won)
-    for error in (answer for answer in answers if isinstance(answer, BaseException)):
-        raise error
+    story = await run.link_for(run.ann)
+    won = await _use_at_once(run, story, yes)
     message = (
         f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
     )
-    return judged(len(won) > 1, message, message, *[*won.values()][:2])
+    if len(won) > 1:
+        return failed(message, *won[:2])
+    return passed(message, *won)
+
+
+async def _use_at_once(run: Run, story: Story, yes: Appearance | None) -> list[Page]:
+    """Use a link for several passwords at the same moment; return the answers that look like `yes`.
+
+    Raises what a use raised, after the password that signs in is known.
+    """
+    passwords = [new_password() for _ in range(_AT_ONCE)]
+    readers = [run.for_another_reader(story) for _ in passwords]
+    # Each reader's connection is opened before, so that the uses arrive together.
+    path = "/" if "reset" in run.calls else story.mail.path
+    await asyncio.gather(*(_open(reader, path) for reader in readers))
+    answers = await asyncio.gather(*map(run.use, readers, passwords), return_exceptions=True)
+    won: dict[str, Page] = {}
+    for password, answer in zip(passwords, answers, strict=True):
+        if isinstance(answer, Page) and appearance(answer) == yes:
+            won[password] = answer
+    await run.settled(run.ann, *won)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return list(won.values())
+
+
+async def _open(story: Story, path: str) -> None:
+    story.page = await story.browser.send("GET", path)
 
 
 async def other_account(run: Run) -> AttackEnded:
     """Use a link of the first account with the address, and with what the link and the form hold,
     of the second.
     """
-    theirs, mine = await bobs_story(run), await run.link_for(run.ann)
-    mixed = theirs.mail.link.replace(theirs.mail.token, mine.mail.token)
+    theirs = await bobs_story(run)
+    mine = await run.link_for(run.ann)
+    their_link_with_my_token = theirs.mail.link.replace(theirs.mail.token, mine.mail.token)
     more = {"email": run.bob, **_facts_of(theirs)}
-    for link in dict.fromkeys((mixed, mine.mail.link)):
+    # The two are equal if the link says nothing of its account.
+    for link in dict.fromkeys([their_link_with_my_token, mine.mail.link]):
         tried = new_password()
         story = run.for_another_reader(mine, link)
         run.passwords[run.bob].append(tried)
@@ -161,12 +180,12 @@ async def other_account(run: Run) -> AttackEnded:
 def _facts_of(story: Story) -> dict[str, str]:
     """Return the fields of a link's form that may name an account: neither tokens nor sessions."""
     form = form_for(story.page) if story.page else None
-    fields = (
-        ((name, value) for name, value in form.body.items() if not _OF_A_SESSION.search(name))
-        if form
-        else ()
-    )
+    if form is None:
+        return {}
     others = {story.mail.token, "{email}", "{password}", "{old}", *story.browser.cookies.values()}
-    return {
-        name: value for name, value in fields if value not in others and len(value) <= _LONGEST_ID
-    }
+    facts = {}
+    for name, value in form.body.items():
+        is_of_account = value not in others and not _OF_A_SESSION.search(name)
+        if is_of_account and len(value) <= _LONGEST_ID:
+            facts[name] = value
+    return facts

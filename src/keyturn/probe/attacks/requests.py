@@ -7,9 +7,10 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from statistics import median
+from typing import NamedTuple
 from urllib.parse import quote
 
-from keyturn.probe.attack import AttackEnded, Limited, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attack import AttackEnded, Limited, failed, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
 from keyturn.probe.page import Page
 from keyturn.probe.run import PASSWORD, Run, pattern_of
@@ -65,35 +66,43 @@ async def answers_differ(run: Run) -> AttackEnded:
     """
     strangers = [run.stranger() for _ in range(3)]
     unknown = [await run.ask(address) for address in strangers[:2]]
-    other = await bobs_story(run) if len(run.passwords) > 1 else await run.link_for(run.ann)
+    if len(run.passwords) > 1:
+        other = await bobs_story(run)
+    else:
+        other = await run.link_for(run.ann)
     unknown.append(await run.ask(strangers[2]))  # so that neither kind comes first
-    mine = [_signs(story.asked, story.account) for story in (run.first, other)]
-    others = list(map(_signs, unknown, strangers))
-    telling = set.intersection(*mine) - set().union(*others) | set.intersection(
-        *others
-    ) - set().union(*mine)
+    with_account = [_signs(story.asked, story.account) for story in (run.first, other)]
+    without = list(map(_signs, unknown, strangers))
+    tell_account = set.intersection(*with_account) - set[str]().union(*without)
+    tell_stranger = set.intersection(*without) - set[str]().union(*with_account)
+    telling = sorted(tell_account | tell_stranger)
     if telling:
-        return failed(
-            f"This tells them apart: {'; '.join(sorted(telling))}", other.asked, unknown[-1]
-        )
+        return failed(f"This tells them apart: {'; '.join(telling)}", other.asked, unknown[-1])
     return passed(
-        f"{len(mine)} answers for accounts and {len(others)} for strangers look the same."
+        f"{len(with_account)} answers for accounts and {len(without)} for strangers look the same."
     )
 
 
 def _signs(page: Page, address: str) -> set[str]:
     """Return what a client sees of an answer, without the address and words that always change."""
-
-    def steady(text: str) -> str:
-        for form in (address, quote(address), quote(address, safe=""), html.escape(address)):
-            text = text.replace(form, "…")
-        return " ".join(_CHANGING.sub("…", text).split())
-
-    signs = {f"text {steady(line)!r}" for line in page.words.splitlines() if line.strip()}
+    signs = set()
+    for line in page.words.splitlines():
+        if line.strip():
+            signs.add(f"text {_steady(line, address)!r}")
     for answer in page.all:
-        signs |= {f"status {answer.status}", f"redirect to {steady(answer.header('location'))}"}
-        signs |= {f"header {name}" for name, _ in answer.headers}
-    return signs | {f"cookie {name}" for name in page.cookies}
+        signs.add(f"status {answer.status}")
+        signs.add(f"redirect to {_steady(answer.header('location'), address)}")
+        for name, _ in answer.headers:
+            signs.add(f"header {name}")
+    for name in page.cookies:
+        signs.add(f"cookie {name}")
+    return signs
+
+
+def _steady(text: str, address: str) -> str:
+    for form in (address, quote(address), quote(address, safe=""), html.escape(address)):
+        text = text.replace(form, "…")
+    return " ".join(_CHANGING.sub("…", text).split())
 
 
 async def secret_in_answer(run: Run) -> AttackEnded:
@@ -101,7 +110,8 @@ async def secret_in_answer(run: Run) -> AttackEnded:
     the password.
     """
     for story in run.stories:
-        if len(story.mail.token) > 3 and pattern_of(story.mail.token).search(story.asked.received):
+        token = story.mail.token
+        if len(token) > 3 and pattern_of(token).search(story.asked.received):
             return failed("The answer to the request contains the token of the mail.", story.asked)
         if story.done and PASSWORD.search(story.done.received):
             return failed("The answer to the reset contains the new password.", story.done)
@@ -114,49 +124,83 @@ async def times_differ(run: Run) -> AttackEnded:
     """
     if not run.patience.samples:
         raise not_tried("No samples were asked for.")
-    first, p, measured = await _measure(run)
-    if p > _SUSPICIOUS:
-        return passed(measured)
-    again, p, said_again = await _measure(run)
-    if p > _SUSPICIOUS or first * again < 0:
-        return unsure(f"Measured twice, the difference is not the same: {measured} {said_again}")
-    if abs(again) < _TELLING:
+    first = await _measure(run)
+    if first.p > _SUSPICIOUS:
+        return passed(first.words)
+    second = await _measure(run)
+    if second.p > _SUSPICIOUS or first.difference * second.difference < 0:
         return unsure(
-            f"The difference is real, but may be too small to tell over a network. {said_again}"
+            f"Measured twice, the difference is not the same: {first.words} {second.words}"
         )
-    return failed(said_again)
+    if abs(second.difference) < _TELLING:
+        return unsure(
+            f"The difference is real, but may be too small to tell over a network. {second.words}"
+        )
+    return failed(second.words)
 
 
-async def _measure(run: Run) -> tuple[float, float, str]:
-    """Return the difference of the medians in seconds, its p, and both in words.
+class Measurement(NamedTuple):
+    """Times of requests for accounts and for strangers.
 
-    Raises AttackEnded without the mails.
+    `difference`: of the medians, in seconds; negative if strangers take longer.
+    `p`: the probability of such a difference by chance.
+    `words`: both as a sentence.
     """
-    known, unknown, before = list[float](), list[float](), len(run.inbox.mails)
+
+    difference: float
+    p: float
+    words: str
+
+
+async def _measure(run: Run) -> Measurement:
+    """Measure pairs of requests, in an order by chance. Raises AttackEnded without the mails."""
+    accounts: list[float] = []
+    strangers: list[float] = []
+    before = len(run.inbox.mails)
     for number in range(run.patience.samples):
-        pair = [(known, (run.ann, run.other)[number % 2]), (unknown, run.stranger())]
+        account = run.ann if number % 2 == 0 else run.other
+        pair = [(accounts, account), (strangers, run.stranger())]
         random.shuffle(pair)
         for times, address in pair:
-            times.append(sum(answer.seconds for answer in (await run.ask(address)).all))
-    if sum(map(run.has_link, await run.inbox.all(before, run.usual_wait))) < len(known):
+            page = await run.ask(address)
+            times.append(sum(answer.seconds for answer in page.all))
+    mails = await run.inbox.all(before, run.usual_wait)
+    if sum(map(run.has_link, mails)) < len(accounts):
         raise not_tried(
             "A limit held mails back, so the times are those of the limit: raise it for the probe."
         )
-    ours, theirs, (_, p, _) = median(known), median(unknown), compare(known, unknown)
-    middles = f"{1000 * ours:.1f} ms for accounts, {1000 * theirs:.1f} ms for strangers"
-    return ours - theirs, p, f"Medians of {len(known)} pairs: {middles} (p = {p:.2g})."
+    of_accounts = median(accounts)
+    of_strangers = median(strangers)
+    p = rank_test(accounts, strangers).p
+    middles = (
+        f"{1000 * of_accounts:.1f} ms for accounts, {1000 * of_strangers:.1f} ms for strangers"
+    )
+    words = f"Medians of {len(accounts)} pairs: {middles} (p = {p:.2g})."
+    return Measurement(of_accounts - of_strangers, p, words)
 
 
-def compare(mine: Sequence[float], other: Sequence[float]) -> tuple[float, float, float]:
-    """Return the AUC, the two-sided p of the rank test (Mann-Whitney), and the best threshold's
-    share.
+class RankTest(NamedTuple):
+    """The rank test of Mann and Whitney on two lists of numbers.
+
+    `area`: the share of pairs in which the number of the first list is larger (AUC); 0.5 if the
+    lists are alike.
+    `p`: the two-sided probability of such a share by chance.
     """
-    ordered, ours = sorted(other), sorted(mine)
-    wins = sum((bisect_left(ordered, one) + bisect_right(ordered, one)) / 2 for one in mine)
-    n, m = len(mine), len(other)
+
+    area: float
+    p: float
+
+
+def rank_test(mine: Sequence[float], other: Sequence[float]) -> RankTest:
+    n = len(mine)
+    m = len(other)
+    in_order = sorted(other)
+    wins = 0.0  # pairs in which the number of `mine` is larger; equal ones count half
+    for one in mine:
+        wins += (bisect_left(in_order, one) + bisect_right(in_order, one)) / 2
+    # The normal approximation: wins have the mean nm/2 and the variance nm(n + m + 1)/12.
     z = (wins - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
-    shares = (bisect_left(ours, one) / n - bisect_left(ordered, one) / m for one in (*mine, *other))
-    return wins / (n * m), math.erfc(abs(z) / math.sqrt(2)), 0.5 + max(map(abs, shares)) / 2
+    return RankTest(wins / (n * m), math.erfc(abs(z) / math.sqrt(2)))
 
 
 async def no_limit(run: Run) -> AttackEnded:
@@ -164,56 +208,73 @@ async def no_limit(run: Run) -> AttackEnded:
     there.
     """
     before = len(await run.inbox.all(0, run.usual_wait))
-    count, pages = run.patience.flood, list[Page]()
-    for number in range(count):
+    count = run.patience.flood
+    pages: list[Page] = []
+    for number in range(1, count + 1):
         try:
-            pages.append(await run.ask(run.ann))
+            page = await run.ask(run.ann)
         except Limited:
-            return passed(f"Request {number + 1} of {count} was refused with 429.")
-        if (status := pages[-1].status) >= 400:
-            # An application that breaks down has not shown a limit.
-            judge = passed if status < 500 else unsure
-            return judge(f"Request {number + 1} of {count} was refused with {status}.", pages[-1])
-    mails = [mail for mail in await run.inbox.all(before, run.usual_wait) if mail.is_for(run.ann)]
-    if len(mails) >= count:
-        return failed(
-            f"{count} requests in a row sent {len(mails)} mails to {run.ann}.", *pages[:1]
-        )
-    return passed(f"{count} requests in a row sent {len(mails)} mails.")
+            return passed(f"Request {number} of {count} was refused with 429.")
+        pages.append(page)
+        refused = f"Request {number} of {count} was refused with {page.status}."
+        if page.status >= 500:  # an application that breaks down has not shown a limit
+            return unsure(refused, page)
+        if page.status >= 400:
+            return passed(refused, page)
+    mails = await run.inbox.all(before, run.usual_wait)
+    sent = [mail for mail in mails if mail.is_for(run.ann)]
+    if len(sent) >= count:
+        return failed(f"{count} requests in a row sent {len(sent)} mails to {run.ann}.", *pages[:1])
+    return passed(f"{count} requests in a row sent {len(sent)} mails.")
 
 
-async def _judge(run: Run, typed: Sequence[object]) -> AttackEnded:
+async def _search_other_mailboxes(run: Run, inputs: Sequence[object]) -> AttackEnded:
     """Ask with each of the inputs, and look whether links come to addresses that never got any
     before.
     """
-    if (owner := run.other) != run.ann:
+    owner = run.other
+    if owner != run.ann:
         await bobs_story(run)  # shows where the mails of this account go
     before = len(run.inbox.mails)
-    known = {owner}.union(*(story.mail.to for story in run.stories if story.account == owner))
-    pages = [await run.ask(one) for one in typed]
-    mails = [mail for mail in await run.inbox.all(before, run.usual_wait) if run.has_link(mail)]
-    if not mails:
+    known = {owner}
+    for story in run.stories:
+        if story.account == owner:
+            known |= story.mail.to
+    pages = [await run.ask(one) for one in inputs]
+    mails = await run.inbox.all(before, run.usual_wait)
+    links = [mail for mail in mails if run.has_link(mail)]
+    if not links:
         await run.link_for(owner)  # raises AttackEnded if a limit holds mails back
-    others = sorted({to for mail in mails for to in mail.to - known})
-    wrong = f"A link for {owner} went to {', '.join(others)}."
-    return judged(
-        bool(others), wrong, f"Links went to no other address ({len(mails)} came).", *pages
-    )
+    others: set[str] = set()
+    for mail in links:
+        others |= mail.to - known
+    if others:
+        return failed(f"A link for {owner} went to {', '.join(sorted(others))}.", *pages)
+    return passed(f"Links went to no other address ({len(links)} came).", *pages)
 
 
 async def address_list(run: Run) -> AttackEnded:
     """Ask for a link for an account and a stranger's address together, as a list and as a text with
     a comma.
     """
-    owner, stranger = run.other, run.stranger()
-    both = [owner, stranger], [stranger, owner]
-    return await _judge(run, [*both, *map(tuple, both), f"{owner},{stranger}"])
+    owner = run.other
+    stranger = run.stranger()
+    inputs = [
+        [owner, stranger],
+        [stranger, owner],
+        (owner, stranger),
+        (stranger, owner),
+        f"{owner},{stranger}",
+    ]
+    return await _search_other_mailboxes(run, inputs)
 
 
 async def address_header(run: Run) -> AttackEnded:
     """Ask for a link for an address that goes on, behind a line break, with a header Bcc."""
-    owner, stranger = run.other, run.stranger()
-    return await _judge(run, [f"{owner}\r\nBcc: {stranger}", f"{owner}\nBcc: {stranger}"])
+    owner = run.other
+    stranger = run.stranger()
+    inputs = [f"{owner}\r\nBcc: {stranger}", f"{owner}\nBcc: {stranger}"]
+    return await _search_other_mailboxes(run, inputs)
 
 
 async def address_look_alike(run: Run) -> AttackEnded:
@@ -221,37 +282,44 @@ async def address_look_alike(run: Run) -> AttackEnded:
     it.
     """
     name, _, domain = run.other.lower().rpartition("@")
-    names = [chr(ord(name[0]) + _FULL_WIDTH) + name[1:]]
-    names += [
-        name.replace(letter, other, 1) for letter, other in _LOOK_ALIKES.items() if letter in name
-    ]
-    return await _judge(run, [f"{one}@{domain}" for one in names[:4]])
+    look_alikes = [chr(ord(name[0]) + _FULL_WIDTH) + name[1:]]
+    for letter, other in _LOOK_ALIKES.items():
+        if letter in name:
+            look_alikes.append(name.replace(letter, other, 1))
+    inputs = [f"{look_alike}@{domain}" for look_alike in look_alikes[:4]]
+    return await _search_other_mailboxes(run, inputs)
 
 
 async def mail_to_typed(run: Run) -> AttackEnded:
     """Ask for a link in other case and with a +tag: its mail has to go to the stored address."""
     name, _, domain = run.other.rpartition("@")
-    return await _judge(run, [f"{name.swapcase()}@{domain}", f"{name}+keyturn@{domain}"])
+    inputs = [f"{name.swapcase()}@{domain}", f"{name}+keyturn@{domain}"]
+    return await _search_other_mailboxes(run, inputs)
 
 
 async def host_in_link(run: Run) -> AttackEnded:
     """Ask for links with a foreign host in each header that frameworks read, and search the mails
     for it.
     """
-    silent, refused = list[str](), list[str]()
+    silent: list[str] = []
+    refused: list[str] = []
     for headers in _HEADERS:
-        before, name = len(run.inbox.mails), next(iter(headers)).title()
+        name = next(iter(headers)).title()
+        before = len(run.inbox.mails)
         page = await run.ask(run.other, headers)
         mails = await run.inbox.wait(before, run.usual_wait, lambda mail: mail.is_for(run.other))
         if any(EVIL in mail.text for mail in mails):
             return failed(f"With another host in {name}, the mail leads to that host.", page)
-        refused += [f"{name} ({page.status})"] if page.status >= 400 else []
-        silent += [name] if not mails and page.status < 400 else []
+        if page.status >= 400:
+            refused.append(f"{name} ({page.status})")
+        elif not mails:
+            silent.append(name)
     if silent:
         raise not_tried(
             f"No mail came with another host in {', '.join(silent)}: a limit may hold it back. "
             "Raise it."
         )
-    return passed(
-        "No mail names the foreign host." + (f" Refused: {', '.join(refused)}." if refused else "")
-    )
+    message = "No mail names the foreign host."
+    if refused:
+        message += f" Refused: {', '.join(refused)}."
+    return passed(message)

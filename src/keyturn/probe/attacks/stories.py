@@ -21,7 +21,12 @@ def once(story: Callable[[Run], Coroutine[Any, Any, T]]) -> Callable[[Run], Awai
     """Decorate a shared story: it runs once in a run, and later calls get the same result or
     exception.
     """
-    return lru_cache(1)(lambda run: asyncio.ensure_future(story(run)))
+
+    @lru_cache(1)
+    def shared(run: Run) -> Awaitable[T]:
+        return asyncio.ensure_future(story(run))
+
+    return shared
 
 
 @once
@@ -34,8 +39,9 @@ async def bobs_story(run: Run) -> Story:
 
 async def open_page(run: Run, browser: Browser, path: str) -> tuple[Page, bool]:
     """Return a page, and whether it looks otherwise to others."""
-    page, outside = await browser.send("GET", path), await Browser(run.web).send("GET", path)
-    return page, view(page, run) != view(outside, run)
+    page = await browser.send("GET", path)
+    page_for_others = await Browser(run.web).send("GET", path)
+    return page, view(page, run) != view(page_for_others, run)
 
 
 def view(page: Page, run: Run) -> tuple[object, ...]:
@@ -51,7 +57,8 @@ async def session_before(run: Run) -> tuple[Browser, str, Page]:
     """
     browser, landing = await run.sign_in(run.ann)
     named = run.calls.get("private")
-    for path in [named.path] if named else (landing.url, *_PLACES):
+    paths = [named.path] if named else [landing.url, *_PLACES]
+    for path in paths:
         page, is_private = await open_page(run, browser, path)
         if is_private and page.status < 400:
             return browser, path, page
@@ -69,20 +76,28 @@ async def second_story(run: Run) -> Story:
     """
     with suppress(AttackEnded):  # attacks that need the session are told why there is none
         await session_before(run)
-    story, scanner = await run.link_for(run.ann), Browser(run.web)
-    methods = ("HEAD", "GET", "GET") if story.mail.link else ()  # a code has no page
-    scanned = [await scanner.send(method, story.mail.path) for method in methods]
+    story = await run.link_for(run.ann)
+    scanned: list[Page] = []
+    if story.mail.link:  # a code has no page
+        scanner = Browser(run.web)
+        for method in ("HEAD", "GET", "GET"):
+            scanned.append(await scanner.send(method, story.mail.path))
     used_up = None
     if not await run.has_reset(story):
-        used_up, story = story.done, await run.link_for(run.ann)
+        used_up = story.done
+        story = await run.link_for(run.ann)
         await run.reset(story)
-    story.scanned, story.used_up = scanned, used_up
+    story.scanned = scanned
+    story.used_up = used_up
     return story
 
 
 async def link_page(run: Run) -> Page:
     """Return the page that a link shows. Raises AttackEnded if the application serves none."""
-    page = run.first.page or next(iter((await second_story(run)).scanned[1:]), None)
+    page = run.first.page
+    if page is None:  # a call of the API used the link
+        scanned = (await second_story(run)).scanned
+        page = scanned[1] if scanned else None  # the first one answers HEAD
     if page is None or page.status != 200 or not page.is_html:
         raise not_tried(
             "The application serves no page at the link's address: it may be on another origin."

@@ -10,9 +10,10 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from keyturn.hosts import host_of, is_loopback
-from keyturn.probe.attack import AttackEnded, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attack import AttackEnded, failed, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
 from keyturn.probe.browser import joined
+from keyturn.probe.page import Page
 from keyturn.probe.run import PASSWORD, Run, Story, pattern_of
 
 _PASSWORD = re.compile(
@@ -22,8 +23,11 @@ _PASSWORD = re.compile(
 _URL = re.compile(r"""https?://[^\s<>"']+""")
 _MOST_TRIES = 2
 
-_GUESSABLE, _ENOUGH = 64, 128
-"""Bits: below the first, ASVS 6.6.3 asks for a limit of guesses; the second is ASVS 11.5.1."""
+_GUESSABLE = 64
+"""Bits, below which ASVS 6.6.3 asks for a limit of guesses."""
+
+_ENOUGH = 128
+"""Bits (ASVS 11.5.1)."""
 
 _ALPHABETS = (
     ("0-9", 10),
@@ -33,16 +37,19 @@ _ALPHABETS = (
     ("0-9A-Z", 36),
     ("0-9A-Za-z", 62),
 )
-_NEXT, _NEAR, _LARGE = 10, 10**10, 10**16
-"""Three numbers in a row that are at most `_NEXT` apart are no chance; from `_LARGE` on, at most
-`_NEAR`.
-"""
+"""The characters of encodings, and how many they are. Base 64 has two more, of its own."""
+
+_NEXT = 10
+"""Three numbers in a row that are at most so far apart are no chance."""
+
+_LARGE = 10**16
+_NEAR = 10**10
+"""Among numbers up to `_LARGE` and more, such a distance is no chance, either."""
 
 _DAY = 86_400
 _LONG_AGO = 900
 """Seconds before now in which the oldest token was made."""
 
-_BASE64 = (b64encode, urlsafe_b64encode)
 _HIDES_THE_PATH = re.compile(
     r"(never|no-referrer|same-origin|(strict-)?origin(-when-cross-?origin)?)\Z"
 )
@@ -62,28 +69,26 @@ async def password_mailed(run: Run) -> AttackEnded:
     for mail in run.inbox.mails:
         if PASSWORD.search(mail.text):
             return failed(f"The mail {mail.subject!r} contains the new password.")
-        if "sign_in" in run.calls and mail.is_for(run.ann):
-            for candidate in _PASSWORD.findall(_URL.sub(" ", mail.text))[:_MOST_TRIES]:
-                if await run.works(run.ann, candidate):
-                    return failed(f"The mail {mail.subject!r} contains a password that signs in.")
+        if "sign_in" not in run.calls or not mail.is_for(run.ann):
+            continue
+        candidates = _PASSWORD.findall(_URL.sub(" ", mail.text))
+        for candidate in candidates[:_MOST_TRIES]:
+            if await run.works(run.ann, candidate):
+                return failed(f"The mail {mail.subject!r} contains a password that signs in.")
     return passed(f"{len(run.inbox.mails)} mails contain no password.")
 
 
 async def link_not_https(run: Run) -> AttackEnded:
     """Look at the scheme of the mail's link."""
     address = run.first.mail.link
-    if not address or is_loopback(address):
-        raise not_tried(
-            "The mail has a code."
-            if not address
-            else "The link leads to this machine, without a network."
-        )
+    if not address:
+        raise not_tried("The mail has a code.")
+    if is_loopback(address):
+        raise not_tried("The link leads to this machine, without a network.")
     parts = urlsplit(address)
-    return judged(
-        parts.scheme != "https",
-        f"The link leads to http://{parts.netloc}.",
-        "The link begins with https.",
-    )
+    if parts.scheme != "https":
+        return failed(f"The link leads to http://{parts.netloc}.")
+    return passed("The link begins with https.")
 
 
 async def no_notice(run: Run) -> AttackEnded:
@@ -111,28 +116,33 @@ async def token_short(run: Run) -> AttackEnded:
             "The mail has a code. Whether guesses are limited is for you to check (ASVS 6.6.3)."
         )
     tokens = [story.mail.token for story in await _used(run)]
-    places = [
-        place for place, letters in enumerate(zip(*tokens, strict=False)) if len(set(letters)) > 1
-    ]
-    varying = [token[min(places, default=0) :] for token in tokens]
-    letters = [re.sub(r"\W", "", part) for part in varying]
-    size = next(
-        (
-            size
-            for named, size in _ALPHABETS
-            if all(re.fullmatch(f"[{named}]*", one) for one in letters)
-        ),
-        64,
-    )
-    bits = int(min(map(len, letters)) * math.log2(size))
+    same = _length_of_same_start(tokens)
+    letters = [re.sub(r"\W", "", token[same:]) for token in tokens]
+    shortest = min(map(len, letters))
+    bits = int(shortest * math.log2(_alphabet_size(letters)))
     message = f"The letters in which tokens differ have room for {bits} bits"
     if bits < _GUESSABLE:
         return failed(f"{message}.")
-    return (
-        passed(f"{message}.")
-        if bits >= _ENOUGH
-        else unsure(f"{message}; ASVS 11.5.1 asks for {_ENOUGH}.")
-    )
+    if bits < _ENOUGH:
+        return unsure(f"{message}; ASVS 11.5.1 asks for {_ENOUGH}.")
+    return passed(f"{message}.")
+
+
+def _length_of_same_start(tokens: Sequence[str]) -> int:
+    """Return how many characters all tokens begin with; 0 if they do not differ."""
+    for place, characters in enumerate(zip(*tokens, strict=False)):
+        if len(set(characters)) > 1:
+            return place
+    return 0
+
+
+def _alphabet_size(words: Sequence[str]) -> int:
+    """Return the size of the smallest alphabet in which all words can be written."""
+    for characters, size in _ALPHABETS:
+        pattern = re.compile(f"[{characters}]*")
+        if all(map(pattern.fullmatch, words)):
+            return size
+    return 64
 
 
 async def token_predictable(run: Run) -> AttackEnded:
@@ -153,23 +163,32 @@ async def token_predictable(run: Run) -> AttackEnded:
         if _is_time(token):
             return failed("The token is a time.")
         for what, raw in _computable(story.account):
-            if token.rstrip("=") in {
-                raw.hex(),
-                *(encode(raw).decode().rstrip("=") for encode in _BASE64),
-            }:
+            if token.rstrip("=") in _encodings(raw):
                 return failed(f"The token is {what}.")
     return passed(
         f"{len(tokens)} tokens are no times, no digests of the address and no numbers in a row."
     )
 
 
+def _encodings(raw: bytes) -> set[str]:
+    """Return the bytes in base 16 and 64, without padding."""
+    texts = [raw.hex(), b64encode(raw).decode(), urlsafe_b64encode(raw).decode()]
+    return {text.rstrip("=") for text in texts}
+
+
 def _are_in_a_row(tokens: Sequence[str]) -> bool:
-    base = 10 if all(re.fullmatch(r"\d+", token) for token in tokens) else 16
-    if len(tokens) < 3 or not all(re.fullmatch(r"[0-9a-fA-F]+", token) for token in tokens):
+    if len(tokens) < 3:
         return False
-    steps = [int(after, base) - int(before, base) for before, after in pairwise(tokens)]
-    is_large = base ** min(map(len, tokens)) >= _LARGE
-    return all(0 < step <= (_NEAR if is_large else _NEXT) for step in steps)
+    if all(re.fullmatch(r"[0-9]+", token) for token in tokens):
+        base = 10
+    elif all(re.fullmatch(r"[0-9a-fA-F]+", token) for token in tokens):
+        base = 16
+    else:
+        return False
+    are_large = base ** min(map(len, tokens)) >= _LARGE
+    most = _NEAR if are_large else _NEXT
+    numbers = [int(token, base) for token in tokens]
+    return all(0 < after - before <= most for before, after in pairwise(numbers))
 
 
 def _is_time(token: str) -> bool:
@@ -178,35 +197,38 @@ def _is_time(token: str) -> bool:
     """
     if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", token):
         return True  # without dashes, one of 64 random tokens would be one
-    numbers = [int(token)] if re.fullmatch(r"\d{10,19}", token) else []
-    numbers += [int(token, 16)] if re.fullmatch(r"[0-9a-f]{8,16}", token) else []
-    return any(
-        abs(number / unit - time.time()) < _DAY
-        for number in numbers
-        for unit in (1, 1e3, 2**20, 1e6, 1e9)
-    )
+    if re.fullmatch(r"\d{10,19}", token) and _is_recent(int(token)):
+        return True
+    return bool(re.fullmatch(r"[0-9a-f]{8,16}", token)) and _is_recent(int(token, 16))
+
+
+def _is_recent(number: int) -> bool:
+    """Tell whether a number of seconds since 1970, or of a usual part of them, is near today."""
+    now = time.time()
+    return any(abs(number / unit - now) < _DAY for unit in (1, 1e3, 2**20, 1e6, 1e9))
 
 
 def _computable(address: str) -> Iterator[tuple[str, bytes]]:
     """Yield the address, recent seconds, both together, and digests of all these."""
     seconds = [str(int(time.time()) - ago) for ago in range(_LONG_AGO)]
-    both = [
-        text
-        for second in seconds
-        for text in (address + second, second + address, f"{address}:{second}")
-    ]
-    for what, texts in (
-        ("the address", [address]),
-        ("the time", seconds),
-        ("the address with the time", both),
-    ):
-        for raw in map(str.encode, texts):
-            yield f"{what}, encoded", raw
-            for name in ("md5", "sha1", "sha256"):
-                yield (
-                    f"the {name.upper()} of {what}",
-                    hashlib.new(name, raw, usedforsecurity=False).digest(),
-                )
+    both: list[str] = []
+    for second in seconds:
+        both += [address + second, second + address, f"{address}:{second}"]
+    texts_by_name = {
+        "the address": [address],
+        "the time": seconds,
+        "the address with the time": both,
+    }
+    for what, texts in texts_by_name.items():
+        for text in texts:
+            yield from _with_digests(what, text.encode())
+
+
+def _with_digests(what: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
+    yield f"{what}, encoded", raw
+    for name in ("md5", "sha1", "sha256"):
+        digest = hashlib.new(name, raw, usedforsecurity=False).digest()
+        yield f"the {name.upper()} of {what}", digest
 
 
 async def token_leaks(run: Run) -> AttackEnded:
@@ -216,30 +238,8 @@ async def token_leaks(run: Run) -> AttackEnded:
     page = await link_page(run)
     if not run.has_token(page.url):
         return passed("The address of the page with the form does not have the token.", page)
-    tags, own = list(page.tree.walk()), run.web.is_here
-    loaded = [(each.tag, joined(page.url, each.get("src"))) for each in tags if each.get("src")]
-    foreign = {
-        tag: host_of(url)
-        for tag, url in loaded
-        if host_of(url) and not (own(url) or is_loopback(url))
-    }
-    meta = [
-        each.get("content")
-        for each in tags
-        if each.tag == "meta" and each.get("name").lower() == "referrer"
-    ]
-    words = [
-        word.strip()
-        for word in ",".join([page.header("referrer-policy"), *meta]).lower().split(",")
-    ]
-    policy = next(
-        (
-            word
-            for word in reversed(words)
-            if word in _SHOWS_THE_PATH or _HIDES_THE_PATH.match(word)
-        ),
-        "",
-    )
+    foreign = _foreign_hosts(page, run)
+    policy = _referrer_policy(page)
     if "script" in foreign:
         return failed(
             f"The page runs a script of {foreign['script']}, which can read its address.", page
@@ -253,33 +253,58 @@ async def token_leaks(run: Run) -> AttackEnded:
             f"The page's Referrer-Policy is {policy}, and it runs no script of another site.", page
         )
     also = "".join(f" It loads from {host}." for host in foreign.values())
-    says = "Current browsers send other sites only the origin, older ones the whole address."
-    return unsure(f"The page has no Referrer-Policy. {says}{also}", page)
+    return unsure(
+        "The page has no Referrer-Policy. Current browsers send other sites only the origin, older "
+        f"ones the whole address.{also}",
+        page,
+    )
+
+
+def _foreign_hosts(page: Page, run: Run) -> dict[str, str]:
+    """Return the other sites from which a page loads something, by the tag that does."""
+    hosts = {}
+    for element in page.tree.walk():
+        if not element.get("src"):
+            continue
+        url = joined(page.url, element.get("src"))
+        host = host_of(url)
+        if host and not run.web.is_here(url) and not is_loopback(url):
+            hosts[element.tag] = host
+    return hosts
+
+
+def _referrer_policy(page: Page) -> str:
+    """Return the word that counts, the last that browsers know; "" for none."""
+    policies = [page.header("referrer-policy")]
+    for element in page.tree.walk():
+        if element.tag == "meta" and element.get("name").lower() == "referrer":
+            policies.append(element.get("content"))
+    words = [word.strip() for word in ",".join(policies).lower().split(",")]
+    for word in reversed(words):
+        if word in _SHOWS_THE_PATH or _HIDES_THE_PATH.match(word):
+            return word
+    return ""
 
 
 async def token_in_cookie(run: Run) -> AttackEnded:
     """Search cookies, and the redirects after the reset, for the token."""
     story = run.first
-    token, done = pattern_of(story.mail.token), story.done
+    done = story.done
     if done is None or len(story.mail.token) < 6:
         raise not_tried("The token is too short to search for.")
+    token = pattern_of(story.mail.token)
     if any(map(token.search, story.browser.cookies.values())):
         return failed("After the reset, a cookie has the token.", done)
     if any(token.search(answer.header("location")) for answer in done.all):
         return failed("The reset leads to an address that has the token.", done)
     scanned = (await second_story(run)).scanned
-    cookies = [
-        value
-        for page in scanned
-        for one in page.all
-        for name, value in one.headers
-        if name == "set-cookie"
-    ]
-    if any(run.has_token(value) and "httponly" not in value.lower() for value in cookies):
-        return failed(
-            "The page of the link puts the token into a cookie that scripts can read.",
-            *scanned[-1:],
-        )
+    for page in scanned:
+        for cookie in page.set_cookies:
+            if run.has_token(cookie) and "httponly" not in cookie.lower():
+                return failed(
+                    "The page of the link puts the token into a cookie that scripts can read.",
+                    scanned[-1],
+                )
     return passed("After the reset, neither a cookie nor a redirect has the token.")
 
 
@@ -289,16 +314,15 @@ async def page_cached(run: Run) -> AttackEnded:
     value = page.header("cache-control")
     if "no-store" in value.lower():
         return passed(f"Its Cache-Control is {value!r}.", page)
-    value = (
-        f"Its Cache-Control is {value!r}, without no-store."
-        if value
-        else "It has no Cache-Control."
-    )
+    if value:
+        message = f"Its Cache-Control is {value!r}, without no-store."
+    else:
+        message = "It has no Cache-Control."
     if run.has_token(page.body):
-        return failed(value, page)
+        return failed(message, page)
     if run.has_token(page.url):
         return unsure(
-            f"{value} Only its address has the token, which the browser's history keeps anyway.",
+            f"{message} Only its address has the token, which the browser's history keeps anyway.",
             page,
         )
     return passed("Neither the page nor its address has the token.", page)
@@ -307,21 +331,19 @@ async def page_cached(run: Run) -> AttackEnded:
 async def page_framed(run: Run) -> AttackEnded:
     """Read the Content-Security-Policy and the X-Frame-Options of the page."""
     page = await link_page(run)
-    options, policies = (
-        page.header("x-frame-options"),
-        page.header("content-security-policy").lower().split(","),
-    )
-    ancestors = [
-        found[0].strip()
-        for policy in policies
-        if (found := re.search(r"frame-ancestors\b[^;]*", policy))
-    ]
-    if ancestors:  # all policies have to allow a frame
-        is_open = all(_ANYBODY.intersection(one.split()) for one in ancestors)
-        return (failed if is_open else passed)(
-            f"Its Content-Security-Policy has {', '.join(ancestors)}.", page
-        )
-    if {"deny", "sameorigin"}.intersection(option.strip().lower() for option in options.split(",")):
+    ancestors = []
+    for policy in page.header("content-security-policy").lower().split(","):
+        found = re.search(r"frame-ancestors\b[^;]*", policy)
+        if found:
+            ancestors.append(found[0].strip())
+    if ancestors:
+        message = f"Its Content-Security-Policy has {', '.join(ancestors)}."
+        # A frame needs the permission of each policy.
+        is_open = all(_ANYBODY.intersection(words.split()) for words in ancestors)
+        return failed(message, page) if is_open else passed(message, page)
+    options = page.header("x-frame-options")
+    values = [option.strip() for option in options.lower().split(",")]
+    if "deny" in values or "sameorigin" in values:
         return passed(
             f"It has X-Frame-Options: {options}. ASVS 3.4.6 prefers frame-ancestors.", page
         )

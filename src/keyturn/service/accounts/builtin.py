@@ -1,13 +1,8 @@
-"""The built-in store of accounts, and the table of sessions.
-
-The store is for the demo, and for apps without a table of accounts.
-"""
+"""The built-in store of accounts, for the demo, and for apps without a table of accounts."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from hashlib import sha256
-from typing import Any
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -19,8 +14,8 @@ from keyturn.errors import Fault
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.clock import now
-from keyturn.service.database import Database, Model, Store
-from keyturn.service.database.database import lookup
+from keyturn.service.database import Database, Model
+from keyturn.service.database.batching import lookup
 from keyturn.service.problems.requests import InputInvalid
 
 
@@ -42,43 +37,30 @@ class AccountRow(Model):
     locked_at: Mapped[datetime | None]
 
 
-class SessionRow(Model):
-    """A signed-in browser, for an account of any store.
-
-    Only the SHA-256 of the cookie's value is stored.
-    """
-
-    __tablename__ = "keyturn_sessions"
-
-    digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(sa.String(255), index=True)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-
-
 _AWAITS_PASSWORD = sa.and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
 _IS_LOCKED = AccountRow.locked_at.is_not(None)
 _IS_ACTIVE = sa.and_(AccountRow.active, AccountRow.locked_at.is_(None))
 
-_PLAIN = ("name", "provider", "kind", "locale", "timezone")
+_PLAIN = ("name", "provider", "kind", "locale", "timezone")  # columns that are read unchanged
 _ACCOUNTS = sa.select(
-    *(getattr(AccountRow, field) for field in ("id", "email", *_PLAIN)),
+    AccountRow.id,
+    AccountRow.email,
+    *(AccountRow.__table__.c[field] for field in _PLAIN),
     _IS_ACTIVE.label("active"),
     sa.and_(AccountRow.active, _IS_LOCKED).label("locked"),
     AccountRow.password_hash.is_not(None).label("has_password"),
     _AWAITS_PASSWORD.label("awaits_password"),
 )
 
-_UNCHANGED = (AccountRow.id == sa.bindparam("of_id")) & (
-    AccountRow.email == sa.bindparam("of_email")
-)
-_CHANGED, _LOCKED_CHANGED = (
+_CHANGED = (
     sa.update(AccountRow)
-    .where(_UNCHANGED, may_change)
+    .where(AccountRow.id == sa.bindparam("of_id"), AccountRow.email == sa.bindparam("of_email"))
     .values(password_hash=sa.bindparam("new_hash"), locked_at=None)
     .returning(AccountRow.id)
-    for may_change in (_IS_ACTIVE, AccountRow.active)
 )
+_ACTIVE_CHANGED = _CHANGED.where(_IS_ACTIVE)
+_LOCKED_CHANGED = _CHANGED.where(AccountRow.active)
+"""The same for an account that was read as locked: its owner may have unlocked it since."""
 
 
 class BuiltinAccounts(AccountStore):
@@ -91,10 +73,8 @@ class BuiltinAccounts(AccountStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        keys = AccountRow.email, AccountRow.id
-        self._by_email, self._by_id = (
-            lookup(database, _ACCOUNTS, key, lambda row: Account(**row)) for key in keys
-        )
+        self._by_email = lookup(database, _ACCOUNTS, AccountRow.email, _account_of)
+        self._by_id = lookup(database, _ACCOUNTS, AccountRow.id, _account_of)
 
     async def find(self, email: str) -> Account | None:
         return await self._by_email.submit(email)
@@ -117,7 +97,7 @@ class BuiltinAccounts(AccountStore):
     def set_password_within(
         self, connection: sa.Connection, account: Account, password_hash: str
     ) -> bool | Ended:
-        statement = _LOCKED_CHANGED if account.locked else _CHANGED
+        statement = _LOCKED_CHANGED if account.locked else _ACTIVE_CHANGED
         if account.awaits_password:
             statement = statement.where(_AWAITS_PASSWORD)
         values = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash}
@@ -152,17 +132,23 @@ class BuiltinAccounts(AccountStore):
 
         Raises InputInvalid if the address is taken, or if a field is invalid.
         """
-        email, account_id = addresses.parse(account.email), str(uuid4())
-        _require_room(account)
-        row = {name: getattr(account, name) for name in (*_PLAIN, "active")}
-        row |= {
-            "id": account_id,
-            "email": email,
-            "password_hash": password_hash,
-            "created_at": now(),
-        }
+        email = addresses.parse(account.email)
+        account_id = str(uuid4())
+        _require_fitting(account)
+        inserted = sa.insert(AccountRow).values(
+            id=account_id,
+            email=email,
+            name=account.name,
+            password_hash=password_hash,
+            provider=account.provider,
+            kind=account.kind,
+            locale=account.locale,
+            timezone=account.timezone,
+            active=account.active,
+            created_at=now(),
+        )
         try:
-            await self._database.execute(sa.insert(AccountRow).values(**row))
+            await self._database.execute(inserted)
         except IntegrityError:
             raise InputInvalid(
                 Fault("email", "an account with that address exists already")
@@ -185,74 +171,25 @@ class BuiltinAccounts(AccountStore):
         return [row["email"] for row in rows]
 
     async def list(self) -> Sequence[Account]:
-        return [
-            Account(**row)
-            for row in await self._database.fetch(_ACCOUNTS.order_by(AccountRow.email))
-        ]
+        rows = await self._database.fetch(_ACCOUNTS.order_by(AccountRow.email))
+        return list(map(_account_of, rows))
 
 
-def _require_room(account: Account) -> None:
+def _account_of(row: sa.RowMapping) -> Account:
+    return Account(**row)
+
+
+def _require_fitting(account: Account) -> None:
     # SQLite stores longer text than a column declares. A mail, or a move to PostgreSQL, would then
     # fail.
-    faults = [
-        Fault(column.name, f"must have at most {column.type.length} characters")
-        for column in AccountRow.__table__.c
-        if isinstance(column.type, sa.String)
-        and len(getattr(account, column.name, "")) > (column.type.length or 0)
-    ]
+    faults = []
+    for column in AccountRow.__table__.c:
+        if isinstance(column.type, sa.String) and column.type.length:
+            length = len(getattr(account, column.name, ""))
+            if length > column.type.length:
+                message = f"must have at most {column.type.length} characters"
+                faults.append(Fault(column.name, message))
     if account.timezone and account.timezone not in available_timezones():
         faults.append(Fault("timezone", f"no such time zone: {account.timezone}"))
     if faults:
         raise InputInvalid(*faults)
-
-
-# Server-side sessions: the cookie holds 32 random bytes, the table their SHA-256
-
-
-SESSION_LIFE = timedelta(hours=12)
-"""A session ends after this time, even if it is in use (ASVS 7.3.2)."""
-
-
-class Sessions(Store):
-    """Sessions. They end at a fixed time, on sign-out, and with every change of the password."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def start(self, account_id: str, token: str) -> None:
-        """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's
-        transaction.
-        """
-        moment = now()
-        times = {"created_at": moment, "expires_at": moment + SESSION_LIFE}
-        self.connection.execute(
-            sa.insert(SessionRow).values(digest=digest_of(token), account_id=account_id, **times)
-        )
-
-    def is_open(self, token: str) -> bool:
-        return self.connection.execute(_open_session(token)).first() is not None
-
-    async def account_id(self, token: str) -> str | None:
-        """Return the session's account; None if the session does not exist or has ended."""
-        rows = await self._database.fetch(_open_session(token))
-        return str(rows[0]["account_id"]) if rows else None
-
-    async def end(self, token: str) -> None:
-        await self._database.execute(
-            sa.delete(SessionRow).where(SessionRow.digest == digest_of(token))
-        )
-
-    def end_all(self, account_id: str) -> None:
-        """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""
-        self.connection.execute(sa.delete(SessionRow).where(SessionRow.account_id == account_id))
-
-
-def _open_session(token: str) -> sa.Select[Any]:
-    return sa.select(SessionRow.account_id).where(
-        SessionRow.digest == digest_of(token), SessionRow.expires_at > now()
-    )
-
-
-def digest_of(token: str) -> bytes:
-    # A random 256-bit value needs no slow hash: it cannot be guessed (NIST SP 800-63B 5.1).
-    return sha256(token.encode()).digest()

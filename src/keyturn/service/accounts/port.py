@@ -9,8 +9,6 @@ from sqlalchemy import Connection
 
 from keyturn.mail.port.check_result import CheckResult
 from keyturn.service import addresses
-from keyturn.service.clock import monotonic
-from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings
 
 
@@ -257,50 +255,3 @@ class AccountStore(ABC):
     def offers(self, method: Callable[..., object]) -> bool:
         """Tell whether the store overrides a method of this class, such as `AccountStore.lock`."""
         return getattr(type(self), method.__name__) is not method
-
-
-_FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
-"""Seconds: how long a result is used again, how long a client waits for one, and how long a check
-may take.
-"""
-
-
-class AccountsReadiness:
-    """Tells whether a store answers, for /health/ready, which any client may call.
-
-    One check runs at a time, and its result is used again for a moment, so that clients cannot
-    cause many checks.
-    """
-
-    def __init__(self, accounts: AccountStore) -> None:
-        self._ask = accounts.require_reachable
-        self._asking: asyncio.Task[str] | None = None
-        self._began = self._ended = 0.0
-
-    async def require(self) -> None:
-        """Raise AccountsUnready unless the store answers in time."""
-        if self._asking is None or (self._asking.done() and monotonic() - self._ended >= _FRESH):
-            self._began = monotonic()
-            self._asking = asyncio.create_task(self._objection())
-        await asyncio.wait([self._asking], timeout=max(self._began + _PATIENCE - monotonic(), 0))
-        if not self._asking.done():
-            raise AccountsUnready("the store of the accounts does not answer in time")
-        if objection := self._asking.result():
-            raise AccountsUnready(objection)
-
-    async def _objection(self) -> str:
-        try:
-            async with asyncio.timeout(_LONGEST):
-                await self._ask()
-        except Exception as error:  # noqa: BLE001 - whatever an app's own store raises: it is not ready
-            return f"the store of the accounts is not ready: {str(error) or type(error).__name__}"
-        finally:
-            self._ended = monotonic()
-        return ""
-
-    async def close(self) -> None:
-        """Cancel the running check: the next one may run in another event loop."""
-        asking, self._asking = self._asking, None
-        if asking:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)

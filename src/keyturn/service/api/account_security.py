@@ -8,13 +8,14 @@ from litestar.params import JSONBody
 
 from keyturn.mail.languages.language import Languages
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, done
+from keyturn.service.api.problem_schemas import problem_responses
+from keyturn.service.api.requests import AnyRequest, client_of, done
 from keyturn.service.api.schemas import Done, LinkToken, Schema
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.securing.securing import AccountSecuring
+from keyturn.service.settings.paths import ApiRoute
 
 
 class SecurityToken(Schema, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class AccountSecurityController(Controller):
     security = ANYONE
 
     @post(
-        "/secure-account",
+        ApiRoute.SECURE_ACCOUNT,
         status_code=200,
         summary="Report an unwanted password change",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
@@ -59,4 +60,4 @@ class AccountSecurityController(Controller):
         """
         await services.securing.secure(data.token, client_of(request))
         text = N_("We’re sending the next step to the address where you got our email.")
-        return done(text, accepted_language(services.languages, request))
+        return done(text, request, services.languages)

@@ -9,11 +9,12 @@ from litestar.di import NamedDependency
 from msgspec import UNSET, UnsetType
 
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.proofs.challenge import RequestChallenge
+from keyturn.service.settings.paths import ApiRoute
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class ChallengeController(Controller):
     security = ANYONE
 
     @get(
-        "/challenge",
+        ApiRoute.CHALLENGE,
         summary="Get the challenge for a reset request",
         responses=problem_responses(TooManyRequests, has_body=False),
     )

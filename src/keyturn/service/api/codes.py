@@ -10,12 +10,13 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.reset.proofs.codes import EmailCodes
+from keyturn.service.settings.paths import ApiRoute
 
 
 class CodeCheck(Schema, frozen=True, kw_only=True):
@@ -48,7 +49,7 @@ class CodeController(Controller):
     security = ANYONE
 
     @post(
-        "/verify-reset-code",
+        ApiRoute.VERIFY_RESET_CODE,
         status_code=200,
         summary="Exchange a code for a token",
         responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),

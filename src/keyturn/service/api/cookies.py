@@ -8,7 +8,7 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
-from keyturn.service.accounts.builtin import SESSION_LIFE
+from keyturn.service.accounts.sessions import SESSION_LIFE
 from keyturn.service.reset.sign_in import DEVICE_LIFE
 from keyturn.service.settings import Settings
 
@@ -51,21 +51,22 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
             samesite="lax",
         )
 
-    def hold(self, *texts: str) -> Cookie:
+    def issue_texts(self, *texts: str) -> Cookie:
         """Return the cookie with several texts, which may have any characters.
 
         They are quoted twice, since Litestar unquotes a cookie once.
         """
-        parts = (quote(text, safe="") for text in texts)
-        return self.issue(quote(":".join(parts).rstrip(":"), safe=":"))
+        value = ":".join(quote(text, safe="") for text in texts)
+        return self.issue(quote(value.rstrip(":"), safe=":"))
 
-    def held(self, request: ASGIConnection[Any, Any, Any, Any], count: int) -> list[str]:
+    def read_texts(self, request: ASGIConnection[Any, Any, Any, Any], count: int) -> list[str]:
         """Return the first `count` texts that a browser sends, with "" for each missing one.
 
         A client can send any text.
         """
-        texts = self.read(request).split(":")[:count]
-        return [*map(unquote, texts), *[""] * (count - len(texts))]
+        texts = [unquote(part) for part in self.read(request).split(":")[:count]]
+        missing = count - len(texts)
+        return texts + [""] * missing
 
     def expire(self) -> Cookie:
         return msgspec.structs.replace(self, life=timedelta(0)).issue("")

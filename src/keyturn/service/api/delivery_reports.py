@@ -21,8 +21,10 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.history import Event, message_behind, note_report
 from keyturn.service.outbox.message import Sent
 from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
+from keyturn.service.reset.records.audit import MAIL_REPORT
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.webhook")
@@ -37,7 +39,7 @@ class ProviderReports:
     def __init__(self, settings: Settings, stores: Stores) -> None:
         self._settings = settings
         self._stores = stores
-        self._bodies = _Bodies()
+        self._bodies = _BodyBudget()
         self._refusals = OnceAMinute()
 
     def handlers(self) -> Sequence[HTTPRouteHandler]:
@@ -45,49 +47,62 @@ class ProviderReports:
 
         Reports still arrive after the settings have changed to another provider.
         """
-        webhooks = ((name, getattr(self._settings, name).webhook()) for name in PROVIDERS)
-        return [self._handler(name, webhook) for name, webhook in webhooks if webhook]
+        handlers = []
+        for provider in PROVIDERS:
+            webhook = getattr(self._settings, provider).webhook()
+            if webhook:
+                handlers.append(self._handler(provider, webhook))
+        return handlers
 
     def _handler(self, provider: str, webhook: Webhook) -> HTTPRouteHandler:
-        path, longest = f"/webhooks/{provider}", webhook.reports.longest
+        path = f"{FixedRoute.WEBHOOKS}/{provider}"
+        longest = webhook.reports.longest
 
         @post(path, status_code=200, request_max_body_size=longest, include_in_schema=False)
-        async def take(request: AnyRequest) -> Done:
+        async def take_reports(request: AnyRequest) -> Done:
             """Answer 200 to every genuine report, even if it changes nothing.
 
             Otherwise providers would repeat it for hours.
             """
-            client, limits = client_of(request), self._stores.limits
-            await limits.require_left("malformed", client)
-            try:
-                reports = await self._proven(webhook, request, client)
-            except (ReportRefused, ReportUnproven) as refused:
-                # Failed authentication belongs in the log (OWASP ASVS 16.3.1): it is an attack, or
-                # the secret in the settings is wrong.
-                if self._refusals.count(client.networks[0][0]):
-                    address = client.ip_address
-                    log.warning(
-                        LogEvent(
-                            "webhook.refused", provider=provider, client=address, reason=refused
-                        )
-                    )
-                await limits.count("malformed", client)
-                problem = WebhookRefused if isinstance(refused, ReportRefused) else Unavailable
-                raise problem(str(refused)) from refused
-            for report in reports:
+            client = client_of(request)
+            for report in await self._require_proven(provider, webhook, request, client):
                 await self.take(report, client)
             return Done(message="Noted.", success=True)
 
-        return take
+        return take_reports
 
-    async def _proven(
+    async def _require_proven(
+        self, provider: str, webhook: Webhook, request: AnyRequest, client: Client
+    ) -> Sequence[DeliveryReport]:
+        """Return the reports of a request. Raises WebhookRefused, Unavailable, TooManyRequests.
+
+        Requests without a proof count against the limit of malformed ones.
+        """
+        limits = self._stores.limits
+        await limits.require_left("malformed", client)
+        try:
+            return await self._read(webhook, request, client)
+        except (ReportRefused, ReportUnproven) as refused:
+            # Failed authentication belongs in the log (OWASP ASVS 16.3.1): it is an attack, or the
+            # secret in the settings is wrong.
+            if self._refusals.count(client.networks[0][0]):
+                line = LogEvent(
+                    "webhook.refused", provider=provider, client=client.ip_address, reason=refused
+                )
+                log.warning(line)
+            await limits.count("malformed", client)
+            if isinstance(refused, ReportRefused):
+                raise WebhookRefused(str(refused)) from refused
+            raise Unavailable(str(refused)) from refused
+
+    async def _read(
         self, webhook: Webhook, request: AnyRequest, client: Client
     ) -> Sequence[DeliveryReport]:
         webhook.require_headers(request.headers)
-        with self._bodies.room(client) as keep:
+        with self._bodies.of_client(client) as reserve:
             body = bytearray()
             async for piece in request.stream():
-                keep(len(piece))
+                reserve(len(piece))
                 body += piece
             return await webhook.read(request.headers, bytes(body))
 
@@ -98,12 +113,16 @@ class ProviderReports:
         the message waits for another try, it is settled: the provider has the mail, and its answer
         was lost.
         """
-        stores, to = self._stores, addresses.normalize(report.to)
+        stores = self._stores
+        to = addresses.normalize(report.to)
         message_id = await message_behind(stores.database, report.provider_id, report.key)
         if message_id is None:
             return
-        account = await stores.accounts.find(to) if report.ends else None
-        account_id = account.id if account else ""
+        account_id = ""
+        if report.ends:
+            account = await stores.accounts.find(to)
+            if account:
+                account_id = account.id
         event = Event(
             message_id=message_id,
             event=report.event,
@@ -119,7 +138,7 @@ class ProviderReports:
             if report.ends:
                 tx.mailboxes.suppress(report.to)
                 tx.audit.write(
-                    "mail_report",
+                    MAIL_REPORT,
                     report.event,
                     client,
                     now(),
@@ -133,7 +152,7 @@ class ProviderReports:
             stores.meters.suppression(report.event)
 
 
-class _Bodies:
+class _BodyBudget:
     """Limits the bytes of unproven bodies while they arrive, of each client and of all (OWASP ASVS
     2.4.1, 13.2.6).
     """
@@ -142,7 +161,7 @@ class _Bodies:
         self._by_client: Counter[str] = Counter()
 
     @contextmanager
-    def room(self, client: Client) -> Iterator[Callable[[int], None]]:
+    def of_client(self, client: Client) -> Iterator[Callable[[int], None]]:
         """Yield a function that reserves bytes until the end of the block.
 
         It raises Busy if too many bytes are reserved already.
@@ -150,18 +169,17 @@ class _Bodies:
         name, _ = client.networks[0]
         reserved = 0
 
-        def keep(size: int) -> None:
+        def reserve(size: int) -> None:
             nonlocal reserved
-            if (
-                self._by_client[name] + size > _MOST_BYTES_OF_CLIENT
-                or self._by_client.total() + size > _MOST_BYTES
-            ):
+            if self._by_client[name] + size > _MOST_BYTES_OF_CLIENT:
+                raise Busy
+            if self._by_client.total() + size > _MOST_BYTES:
                 raise Busy
             reserved += size
             self._by_client[name] += size
 
         try:
-            yield keep
+            yield reserve
         finally:
             self._by_client[name] -= reserved
             if not self._by_client[name]:

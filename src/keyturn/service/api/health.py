@@ -11,20 +11,21 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import AnyRequest, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
 from keyturn.service.problems.requests import DatabaseUnready, Unavailable
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent
 
 
 class HealthController(Controller):
     """Checks for load balancers and orchestrators."""
 
-    path = "/health"
+    path = FixedRoute.HEALTH
     tags = ("Health",)
     security = ANYONE
 
@@ -54,7 +55,7 @@ metric at all.
 """
 
 
-@get("/metrics", include_in_schema=False)
+@get(FixedRoute.METRICS, include_in_schema=False)
 async def read_metrics(
     request: AnyRequest, container: NamedDependency[Container]
 ) -> Response[bytes]:

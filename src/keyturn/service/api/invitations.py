@@ -14,13 +14,14 @@ from msgspec import Meta
 from keyturn.mail.languages.language import Languages
 from keyturn.service.api.openapi import WITH_KEY
 from keyturn.service.api.password_resets import ON_ITS_WAY
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, accepted_language, bearer_of, client_of, done
+from keyturn.service.api.problem_schemas import problem_responses
+from keyturn.service.api.requests import AnyRequest, bearer_of, client_of, done
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.invitations.invitations import Invitations, IssuedLink
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.reset.records.messages import LONGEST_REASON
+from keyturn.service.settings.paths import ApiRoute
 
 _INVITED = "Grace Hopper invites you to the course Algebra I."
 
@@ -76,7 +77,7 @@ class InvitationController(Controller):
     security = WITH_KEY
 
     @post(
-        "/invitations",
+        ApiRoute.INVITATIONS,
         status_code=202,
         summary="Invite a user to choose a first password",
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
@@ -94,13 +95,14 @@ class InvitationController(Controller):
         sign-in; the audit trail records this.
         """
         client = client_of(request)
-        answer: Response[Any] = done(ON_ITS_WAY, accepted_language(services.languages, request))
+        invitations = services.invitations
+        answer: Response[Any] = done(ON_ITS_WAY, request, services.languages)
         if data.link:
-            await services.invitations.require_key(bearer_of(request), client, for_links=True)
-            answer = Response(
-                await services.invitations.mint(data.email, client, data.reason, invites=True)
-            )
-        await services.invitations.invite(data.email, client, data.reason)
+            # The guard takes both keys, but only the link key gets a link.
+            await invitations.require_key(bearer_of(request), client, for_links=True)
+            issued = await invitations.mint(data.email, client, data.reason, invites=True)
+            answer = Response(issued)
+        await invitations.invite(data.email, client, data.reason)
         return answer
 
 
@@ -111,7 +113,7 @@ class LinkController(Controller):
     security = WITH_KEY
 
     @post(
-        "/links",
+        ApiRoute.LINKS,
         status_code=200,
         summary="Get a reset link for an account's owner",
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),

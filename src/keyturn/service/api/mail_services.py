@@ -50,8 +50,10 @@ def meant_by(email: str) -> str:
     domain = domain.lower()
     if not at or domain in _by_domain() or domain in known_services().others:
         return ""
-    near = (one for one in _by_domain() if len(one) >= _SHORTEST and is_keystroke_away(domain, one))
-    return next((f"{local}{at}{one}" for one in near), "")
+    for known in _by_domain():
+        if len(known) >= _SHORTEST and is_keystroke_away(domain, known):
+            return f"{local}@{known}"
+    return ""
 
 
 def is_keystroke_away(typed: str, meant: str) -> bool:
@@ -59,19 +61,24 @@ def is_keystroke_away(typed: str, meant: str) -> bool:
 
     A character is missing, added or replaced, or two neighbours are swapped.
     """
-    if abs(len(typed) - len(meant)) > 1:
+    if typed == meant:
         return False
-    start = next(
-        (at for at, (one, other) in enumerate(zip(typed, meant, strict=False)) if one != other),
-        None,
-    )
-    if start is None:
-        return len(typed) != len(meant)
-    left, right = typed[start:], meant[start:]
-    swapped = left[:2] == right[1::-1] and left[2:] == right[2:]
-    return swapped or left[1:] in (right, right[1:]) or left == right[1:]
+    same = 0  # characters at the start
+    while typed[same : same + 1] == meant[same : same + 1]:
+        same += 1
+    typed_rest = typed[same:]
+    meant_rest = meant[same:]
+    is_missing = typed_rest == meant_rest[1:]
+    is_added = typed_rest[1:] == meant_rest
+    is_replaced = typed_rest[1:] == meant_rest[1:]
+    is_swapped = typed_rest == meant_rest[1:2] + meant_rest[:1] + meant_rest[2:]
+    return is_missing or is_added or is_replaced or is_swapped
 
 
 @cache
 def _by_domain() -> Mapping[str, MailService]:
-    return {domain: service for service in known_services().services for domain in service.domains}
+    by_domain = {}
+    for service in known_services().services:
+        for domain in service.domains:
+            by_domain[domain] = service
+    return by_domain

@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from keyturn.mail.languages.language import Languages
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.openapi import ANYONE
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.problem_schemas import problem_responses
 from keyturn.service.api.requests import (
     AnyRequest,
     accepted_language,
@@ -50,6 +50,7 @@ from keyturn.service.reset.complete import PasswordResets
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.sign_in import SignIns
+from keyturn.service.settings.paths import ApiRoute
 
 ON_ITS_WAY = N_("If an account exists for that address, a link is on its way.")
 
@@ -74,7 +75,7 @@ class PasswordResetController(Controller):
     security = ANYONE
 
     @post(
-        ["/request-password-reset", "/forgot-password"],
+        [ApiRoute.REQUEST_PASSWORD_RESET, ApiRoute.FORGOT_PASSWORD],
         status_code=202,
         summary="Request a link",
         responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
@@ -87,14 +88,13 @@ class PasswordResetController(Controller):
         services: NamedDependency[PasswordResetServices],
     ) -> Response[Done]:
         """Gives the same answer for every valid address, with or without an account."""
-        client = client_of(request)
-        await services.requests.accept(
-            data.email, client, data.challenge or "", data.return_to or ""
-        )
-        return done(ON_ITS_WAY, accepted_language(services.languages, request))
+        challenge = data.challenge or ""
+        return_to = data.return_to or ""
+        await services.requests.accept(data.email, client_of(request), challenge, return_to)
+        return done(ON_ITS_WAY, request, services.languages)
 
     @post(
-        ["/validate-reset-token", "/verify-reset-token"],
+        [ApiRoute.VALIDATE_RESET_TOKEN, ApiRoute.VERIFY_RESET_TOKEN],
         status_code=200,
         summary="Check a link",
         responses=problem_responses(InputInvalid, TooManyRequests),
@@ -123,7 +123,7 @@ class PasswordResetController(Controller):
         )
 
     @post(
-        "/replace-expired-link",
+        ApiRoute.REPLACE_EXPIRED_LINK,
         status_code=202,
         summary="Replace an expired link",
         responses=problem_responses(
@@ -145,10 +145,10 @@ class PasswordResetController(Controller):
         client = client_of(request)
         link = await services.checks.require_expired(data.token, client)
         await services.requests.replace(link, client, data.challenge or "")
-        return done(ON_ITS_WAY, accepted_language(services.languages, request))
+        return done(ON_ITS_WAY, request, services.languages)
 
     @post(
-        ["/reset-password", "/reset-password-with-token"],
+        [ApiRoute.RESET_PASSWORD, ApiRoute.RESET_PASSWORD_WITH_TOKEN],
         status_code=200,
         summary="Set a new password",
         responses=problem_responses(
@@ -184,10 +184,10 @@ class PasswordResetController(Controller):
         if services.sign_ins:
             cookies.append(services.device_cookie.issue(services.sign_ins.device(account)))
         text = N_("Your password was changed. You can sign in with it now.")
-        return done(text, accepted_language(services.languages, request), cookies)
+        return done(text, request, services.languages, cookies)
 
     @post(
-        "/check-password",
+        ApiRoute.CHECK_PASSWORD,
         status_code=200,
         summary="Check a new password",
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),
@@ -207,7 +207,7 @@ class PasswordResetController(Controller):
         return await judgement_of(judging, accepted_language(services.languages, request))
 
     @get(
-        "/password-policy",
+        ApiRoute.PASSWORD_POLICY,
         summary="List the rules for a new password",
         responses=problem_responses(has_body=False),
     )

@@ -1,21 +1,13 @@
-"""Writes problems (`keyturn.service.problems`) as RFC 9457 documents, and describes them in
-OpenAPI.
-"""
+"""Answers errors with problems (`keyturn.service.problems`), as RFC 9457 documents."""
 
-import inspect
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap, Scope
-from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import Fault, KeyturnError
 from keyturn.mail.languages.language import Language, Languages
@@ -31,7 +23,7 @@ from keyturn.service.problems import requests
 from keyturn.service.problems.problem import MALFORMED, Problem, problem_of
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 from keyturn.service.telemetry.meters import Meters
-from keyturn.values import plain_message
+from keyturn.values import explain_mismatch
 
 log = logging.getLogger("keyturn.http")
 
@@ -49,7 +41,9 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 OF_API = "keyturn_api"
 """Marks the routes whose unreadable requests are counted."""
 
-_INSTEAD = "keyturn_instead"
+_LIMITED = "keyturn_limited"
+"""Where a request keeps the error of a used-up limit, which is then its answer."""
+
 _UNREAD = requests.RequestUnreadable | requests.UnsupportedMediaType
 
 _HTTP = (
@@ -60,9 +54,8 @@ _HTTP = (
 )
 _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for problem in _HTTP}
 
-_MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
-_BAD_REQUEST, SERVER_FAULT = 400, 500
-_INSTANCE = Meta(description="what the logs call the request, where it failed")
+_BAD_REQUEST = 400
+SERVER_FAULT = 500
 
 
 def document_of(problem: Problem, language: Language) -> dict[str, Any]:
@@ -70,13 +63,19 @@ def document_of(problem: Problem, language: Language) -> dict[str, Any]:
 
     Its texts are in the user's language, or in English if the problem is for programs.
     """
-    title, detail = problem.title, problem.detail(language)
-    document = {
+    title = problem.title
+    if title and problem.for_people:
+        title = language.gettext(title)
+    document: dict[str, Any] = {
         "type": f"{TYPE_PREFIX}{problem.slug}",
-        "title": language.gettext(title) if title and problem.for_people else title,
+        "title": title,
         "status": problem.status,
     }
-    return document | ({"detail": detail} if detail else {}) | dict(problem.member_values(language))
+    detail = problem.detail(language)
+    if detail:
+        document["detail"] = detail
+    document.update(problem.member_values(language))
+    return document
 
 
 def problem_response(
@@ -98,22 +97,25 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 
     `meters`: counts the malformed requests that no service has counted.
     """
-    log_failure = FailureLog()
+    failures = FailureLog()
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
-        problem, headers = (
-            problem_answering(error),
-            error.headers if isinstance(error, HTTPException) else None,
-        )
+        problem = problem_answering(error)
+        headers = error.headers if isinstance(error, HTTPException) else None
         is_uncounted = problem.outcome == MALFORMED and not getattr(error, "counted", False)
-        if meters and is_uncounted and (kind := request.route_handler.opt.get("kind")):
-            meters.request(kind, MALFORMED)
-        if instead := request.scope["state"].get(_INSTEAD):
-            error, problem, headers = instead, problem_of(instead), None
+        if meters and is_uncounted:
+            kind = request.route_handler.opt.get("kind")
+            if kind:
+                meters.request(kind, MALFORMED)
+        limited = request.scope["state"].get(_LIMITED)
+        if limited:
+            error = limited
+            problem = problem_of(limited)
+            headers = None
         reference = ""
         if problem.status >= SERVER_FAULT:
             reference = request_id_of(request.scope)
-            log_failure(request, error)
+            failures.log(request, error)
         return problem_response(problem, accepted_language(languages, request), headers, reference)
 
     return {Exception: answer}
@@ -131,8 +133,8 @@ def count_unread(container: Container) -> Callable[[Exception, Scope], Awaitable
         if OF_API in options and isinstance(problem_answering(error), _UNREAD):
             try:
                 await container.stores.limits.count("malformed", client_of(AnyRequest(scope)))
-            except KeyturnError as full:
-                scope["state"][_INSTEAD] = full
+            except KeyturnError as limited:
+                scope["state"][_LIMITED] = limited
 
     return count
 
@@ -142,8 +144,9 @@ def problem_answering(error: Exception) -> Problem:
         return problem_of(error)
     if error.status_code == _BAD_REQUEST:
         return requests.RequestUnreadable(*_faults_in(error))
-    known = _HTTP_PROBLEMS.get(error.status_code)
-    return known() if known else requests.OtherStatus(error.status_code, error.detail)
+    if error.status_code in _HTTP_PROBLEMS:
+        return _HTTP_PROBLEMS[error.status_code]()
+    return requests.OtherStatus(error.status_code, error.detail)
 
 
 class FailureLog:
@@ -156,80 +159,39 @@ class FailureLog:
     def __init__(self) -> None:
         self._lines = OnceAMinute()
 
-    def __call__(self, request: AnyRequest, error: Exception) -> None:
+    def log(self, request: AnyRequest, error: Exception) -> None:
         name = type(error).__name__
         if not isinstance(error, KeyturnError):
             # Clients see no details of the error (OWASP ASVS 16.5.1).
             log.error(LogEvent("request.failed", error=name), exc_info=error)
-        elif isinstance(error, requests.Busy):  # a warning: the limit does its work
-            if self._lines.count(route := str(request.scope.get("path_template", ""))):
-                log.warning(LogEvent("request.busy", route=route))
-        elif count := self._lines.count(name) if isinstance(error, requests.Unavailable) else 1:
+            return
+        if isinstance(error, requests.Busy):
+            route = str(request.scope.get("path_template", ""))
+            if self._lines.count(route):
+                log.warning(LogEvent("request.busy", route=route))  # the limit does its work
+            return
+        count = 1
+        if isinstance(error, requests.Unavailable):
+            count = self._lines.count(name)
+        if count:
             log.error(LogEvent("request.failed", error=name, reason=error, count=count))
 
 
 def _faults_in(error: HTTPException) -> list[Fault]:
     if not isinstance(error, ValidationException):
         return [Fault("body", error.detail)]
-    faults = []
-    for entry in error.extra if isinstance(error.extra, list) else []:
-        name, message = str(entry.get("key", "body")), str(entry.get("message", ""))
-        name = "body" if name == "data" else name  # handlers call the parameter for the body "data"
-        if missing := _MISSING_FIELD.match(message):
-            name = missing[1]
-        faults.append(
-            Fault(name, "missing" if missing or message == "'data'" else plain_message(message))
-        )
-    return faults
+    if not isinstance(error.extra, list):
+        return []
+    return [_fault_of(entry) for entry in error.extra]
 
 
-def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[int, ResponseSpec]:
-    """Describe a route's problems for OpenAPI, by their statuses.
-
-    Unavailable is added for every route, and the problems of a body if the route has one.
-    """
-    of_a_body = (requests.RequestTooLarge, requests.UnsupportedMediaType) if has_body else ()
-    known = (*problems, requests.Unavailable, *of_a_body)
-    by_status = {
-        one.status: [other for other in known if other.status == one.status] for one in known
-    }
-    return {
-        status: ResponseSpec(
-            reduce(or_, map(_schema, of_status)),
-            description=" Or: ".join(map(_meaning, of_status)),
-            media_type=MEDIA_TYPE,
-            generate_examples=False,
-        )
-        for status, of_status in sorted(by_status.items())
-    }
-
-
-def _meaning(problem: type[Problem]) -> str:
-    """Return the first paragraph of the docstring."""
-    paragraph = inspect.cleandoc(problem.__doc__ or "").partition("\n\n")[0]
-    return paragraph.replace("\n", " ")
-
-
-_SCHEMAS: dict[str, type[msgspec.Struct]] = {}
-
-
-def _schema(problem: type[Problem]) -> Any:
-    """Return the schema of a problem.
-
-    It is the same object for every route: OpenAPI tells schemas apart by their names.
-    """
-    schema = msgspec.defstruct(
-        "".join(map(str.title, problem.slug.split("-"))) + "Problem",
-        [
-            ("type", Literal[f"{TYPE_PREFIX}{problem.slug}"]),
-            ("title", str),
-            ("status", Literal[problem.status]),
-            *problem.members,
-            ("detail", str | UnsetType, UNSET),
-            ("instance", Annotated[str | UnsetType, _INSTANCE], UNSET),
-        ],
-        frozen=True,
-        kw_only=True,
-        namespace={"__doc__": _meaning(problem)},
-    )
-    return _SCHEMAS.setdefault(problem.slug, schema)
+def _fault_of(entry: Mapping[str, Any]) -> Fault:
+    """Return the mistake that an entry of a ValidationException is about."""
+    name = str(entry.get("key", "body"))
+    if name == "data":  # handlers call the parameter for the body "data"
+        name = "body"
+    message = str(entry.get("message", ""))
+    if message == "'data'":  # the KeyError of a request without a body
+        return Fault(name, "missing")
+    place, sentence = explain_mismatch(message)
+    return Fault(place or name, sentence)

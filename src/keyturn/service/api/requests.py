@@ -28,10 +28,12 @@ _REQUEST_ID = "keyturn_request_id"
 def request_id_of(scope: Scope) -> str:
     """Return the request's id. The first call creates it; the log lines after it have it."""
     state: dict[str, Any] = scope["state"]
-    name: str | None = state.get(_REQUEST_ID)
-    if name is None:
-        name = state[_REQUEST_ID] = random_bytes(16).hex()
-        request_id.set(name)
+    known: str | None = state.get(_REQUEST_ID)
+    if known is not None:
+        return known
+    name = random_bytes(16).hex()
+    state[_REQUEST_ID] = name
+    request_id.set(name)
     return name
 
 
@@ -59,7 +61,9 @@ def bearer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     without one.
     """
     scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
-    return sent.strip() if scheme.lower() == "bearer" else ""
+    if scheme.lower() != "bearer":
+        return ""
+    return sent.strip()
 
 
 def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
@@ -67,16 +71,20 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
 
     Its address is the peer's, or the one that a trusted proxy forwards (`KeyturnApp`).
     """
+    address = read_peer(request.client.host) if request.client else None
     return Client(
-        ip_address=str(read_peer(request.client.host) or "") if request.client else "",
+        ip_address=str(address or ""),
         user_agent=clip_header(request.headers.get("user-agent", "")),
         languages=clip_header(request.headers.get("accept-language", "")),
         request_id=request_id_of(request.scope),
     )
 
 
-def done(message: str, language: Language, cookies: Sequence[Cookie] = ()) -> Response[Done]:
-    """Return the answer to a successful request, with a sentence for the user."""
+def done(
+    message: str, request: AnyRequest, languages: Languages, cookies: Sequence[Cookie] = ()
+) -> Response[Done]:
+    """Return the answer to a successful request, with a sentence in the user's language."""
+    language = accepted_language(languages, request)
     body = Done(message=language.gettext(message), success=True)
     return Response(body, headers=language_headers(language), cookies=list(cookies))
 

@@ -14,8 +14,8 @@ from keyturn.mail.languages.language import Languages
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.openapi import ANYONE, SIGNED_IN
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, done
+from keyturn.service.api.problem_schemas import problem_responses
+from keyturn.service.api.requests import AnyRequest, client_of, done
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
@@ -27,6 +27,7 @@ from keyturn.service.problems.proofs import (
 )
 from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
 from keyturn.service.reset.sign_in import SignIns
+from keyturn.service.settings.paths import SessionRoute
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +49,10 @@ class SessionController(Controller):
     These paths stay the same if `server.api_path` moves the others.
     """
 
-    path = "/api/auth"
     tags = ("Sessions",)
 
     @post(
-        "/login",
+        SessionRoute.LOGIN,
         status_code=200,
         summary="Sign in",
         security=ANYONE,
@@ -85,7 +85,7 @@ class SessionController(Controller):
         return Response(signed_in_account(opened.account), cookies=cookies)
 
     @post(
-        "/logout",
+        SessionRoute.LOGOUT,
         status_code=200,
         summary="Sign out",
         security=[*SIGNED_IN, *ANYONE],
@@ -95,11 +95,11 @@ class SessionController(Controller):
         self, request: AnyRequest, services: NamedDependency[SessionServices]
     ) -> Response[Done]:
         await services.sign_ins.sign_out(services.session.read(request))
-        language = accepted_language(services.languages, request)
-        return done(N_("You are signed out."), language, [services.session.expire()])
+        cookies = [services.session.expire()]
+        return done(N_("You are signed out."), request, services.languages, cookies)
 
     @get(
-        "/me",
+        SessionRoute.ME,
         summary="Get the signed-in account",
         security=SIGNED_IN,
         responses=problem_responses(NotSignedIn, has_body=False),
@@ -111,7 +111,7 @@ class SessionController(Controller):
         return signed_in_account(account)
 
     @post(
-        "/change-password",
+        SessionRoute.CHANGE_PASSWORD,
         status_code=200,
         summary="Change the signed-in user's password",
         security=SIGNED_IN,
@@ -139,8 +139,8 @@ class SessionController(Controller):
         fresh = await services.sign_ins.change_password(
             secret, data.current_password, data.new_password, client_of(request)
         )
-        language = accepted_language(services.languages, request)
-        return done(N_("Your password was changed."), language, [services.session.issue(fresh)])
+        cookies = [services.session.issue(fresh)]
+        return done(N_("Your password was changed."), request, services.languages, cookies)
 
 
 def signed_in_account(account: Account) -> SignedIn:

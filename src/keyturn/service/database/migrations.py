@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn.extras import folder
 from keyturn.service.database import Database, Model, unready_where_unreachable
-from keyturn.service.database.database import encoding
+from keyturn.service.database.statements import encoding
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready
 

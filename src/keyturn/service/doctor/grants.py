@@ -10,6 +10,8 @@ from keyturn.service.settings.database_urls import read_url
 
 _DENIED = re.compile(r"permission denied|command denied")
 """PostgreSQL's words for SQLSTATE 42501, and those of MySQL and MariaDB for 1142 and 1143."""
+_SCHEMA = re.compile(r"denied for schema (\S+)")
+_DATABASE = re.compile(r'permission denied for database "?([^"\s]+)')
 _MYSQL_USER = re.compile(r"to user ('[^']*'@'[^']*')")
 
 
@@ -22,7 +24,8 @@ def grant_for(fault: Fault, settings: Settings) -> str:
         return ""
     table = settings.accounts.table
     role = _Role(fault.message, settings)
-    if schema := re.search(r"denied for schema (\S+)", fault.message):
+    schema = _SCHEMA.search(fault.message)
+    if schema:
         return role.given(f"USAGE ON SCHEMA {role.quoted(schema[1])}")
     setting = fault.name.removeprefix("accounts.table.")
     endings = _endings_of(setting, table)
@@ -39,24 +42,25 @@ def all_grants(message: str, settings: Settings) -> str:
     MySQL and MariaDB do not even describe a table that a user may not use. "" for another error.
     """
     role = _Role(message, settings)
-    if database := re.search(r'permission denied for database "?([^"\s]+)', message):
+    database = _DATABASE.search(message)
+    if database:
         return role.given(f"CONNECT ON DATABASE {role.quoted(database[1])}")
     if "command denied" not in message:
         return ""
     table = settings.accounts.table
-    ended = [
-        role.for_ending(entry, one) for entry, one in table.endings.items() if one.when != "never"
-    ]
-    return " ".join([role.for_accounts(table, reads=True), *ended])
+    grants = [role.for_accounts(table, reads=True)]
+    for entry, ending in table.endings.items():
+        if ending.when != "never":
+            grants.append(role.for_ending(entry, ending))
+    return " ".join(grants)
 
 
 class _Role:
     """Writes statements for the database's user, in the dialect of the database."""
 
     def __init__(self, message: str, settings: Settings) -> None:
-        url = read_url(
-            settings.accounts.table.url or settings.database.url, "accounts.table.url"
-        ).url
+        address = settings.accounts.table.url or settings.database.url
+        url = read_url(address, "accounts.table.url").url
         self._preparer = url.get_dialect()().identifier_preparer
         user = _MYSQL_USER.search(message)
         if user:
@@ -68,10 +72,11 @@ class _Role:
         return f"GRANT {rights} TO {self._name};"
 
     def for_accounts(self, table: TableSettings, *, reads: bool) -> str:
-        written = dict.fromkeys(
-            filter(None, [table.password, *table.set, *table.lock, *table.unlock])
-        )
-        rights = f"UPDATE ({self._listed(written)}) ON {self._table(table.table)}"
+        written = [*table.set, *table.lock, *table.unlock]
+        if table.password:
+            written.insert(0, table.password)
+        columns = self._listed(dict.fromkeys(written))
+        rights = f"UPDATE ({columns}) ON {self._table(table.table)}"
         return self.given(f"SELECT, {rights}" if reads else rights)
 
     def for_ending(self, entry: str, ending: Ending) -> str:
@@ -93,9 +98,8 @@ class _Role:
 def _endings_of(setting: str, table: TableSettings) -> Mapping[str, Ending]:
     """Return the entries of the settings `delete` or `ends` that a fault is about."""
     if setting == "delete":
-        return {entry: Ending() for entry in table.delete}
-    return {
-        entry: ending
-        for entry, ending in table.ends.items()
-        if setting == member_name("ends", entry)
-    }
+        return dict.fromkeys(table.delete, Ending())
+    for entry, ending in table.ends.items():
+        if setting == member_name("ends", entry):
+            return {entry: ending}
+    return {}

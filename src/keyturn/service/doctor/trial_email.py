@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.check_result import CheckResult, fail, ok
-from keyturn.mail.port.email import Email, Sender, local_sender
+from keyturn.mail.port.email import Email, local_sender
 from keyturn.service.outbox.message import new_key
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import LONGEST_TRY, Settings
@@ -22,48 +22,43 @@ async def send_to(settings: Settings, address: str) -> list[CheckResult]:
     The providers are `mail.transport` and, if it is set, `mail.fallback`. The outbox is not used.
     Raises SettingsInvalid if a provider's library is not installed.
     """
+    names = [settings.mail.transport]
+    if settings.mail.fallback:
+        names.append(settings.mail.fallback)
     findings = []
-    for name in (settings.mail.transport, settings.mail.fallback):
-        if name:
-            finding = await _send_through(sender_for(name, settings), name, settings, address)
-            findings.append(replace(finding, check=name))
+    for name in names:
+        finding = await _send_through(name, settings, address)
+        findings.append(replace(finding, check=name))
     return findings
 
 
-async def _send_through(sender: Sender, name: str, settings: Settings, address: str) -> CheckResult:
+async def _send_through(name: str, settings: Settings, address: str) -> CheckResult:
+    sender = sender_for(name, settings)
     longest = LONGEST_TRY.total_seconds()
     look = f"Look into the mailbox of {address}, then try again."
     try:
         async with asyncio.timeout(longest):
             provider_id = await sender.send(_email(settings, name, address), new_key())
     except TimeoutError:
-        return fail(
-            f"{name} gave no answer within {longest:g} s: it may send the email later", look
-        )
+        message = f"{name} gave no answer within {longest:g} s: it may send the email later"
+        return fail(message, look)
     except QuotaExhausted as failure:
+        until = f"{failure.until:%Y-%m-%d %H:%M} UTC ({failure.reason})"
         fix = "Wait until then, or ask the provider for more."
-        return fail(
-            f"{name} takes no email before {failure.until:%Y-%m-%d %H:%M} UTC ({failure.reason})",
-            fix,
-        )
+        return fail(f"{name} takes no email before {until}", fix)
     except SendRefused as failure:
-        return fail(
-            f"{name} refused the email: {failure.reason}",
-            "Run `keyturn doctor`, which says what to correct.",
-        )
+        fix = "Run `keyturn doctor`, which says what to correct."
+        return fail(f"{name} refused the email: {failure.reason}", fix)
     except SendRetryable as failure:
         if not failure.not_accepted:
             return fail(f"{name} may send the email, but did not say so: {failure.reason}", look)
-        return fail(
-            f"{name} did not take the email: {failure.reason}",
-            "Run `keyturn doctor`, or try again later.",
-        )
+        fix = "Run `keyturn doctor`, or try again later."
+        return fail(f"{name} did not take the email: {failure.reason}", fix)
     finally:
         await sender.close()
     if name == "capture":
-        return ok(
-            f"the email was saved as {provider_id}.eml in {settings.mail.capture_dir}, and not sent"
-        )
+        file = f"{provider_id}.eml in {settings.mail.capture_dir}"
+        return ok(f"the email was saved as {file}, and not sent")
     return ok(f"{name} accepted the email to {address} as {provider_id}")
 
 

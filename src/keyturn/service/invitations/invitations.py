@@ -17,13 +17,13 @@ from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import Purpose
+from keyturn.service.one_time_secrets import Fresh, Minted, Purpose
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.answer import INVITED
 from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records import messages
+from keyturn.service.reset.records.lifetimes import LinkLifetimes
 from keyturn.service.reset.records.links import LINKS, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.stores import Stores, Transaction
@@ -31,14 +31,11 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
 
-Outcome = (
-    Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"]
-    | Refusal
-)
+_OfAccount = Literal["asked", "disabled", "locked", "signs_in_elsewhere"]
 
+Outcome = Literal["malformed", "no_account"] | _OfAccount | Refusal
 
-_REFUSED: Mapping[str, str] = {
-    "no_account": "no account has this address",
+_REFUSED: Mapping[_OfAccount, str] = {
     "disabled": "the account is disabled",
     "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then "
     "unlock the account",
@@ -67,24 +64,30 @@ class Invitations:
     def __init__(
         self, settings: Settings, stores: Stores, urls: PageUrls, codes: ResetCodes | None
     ) -> None:
-        self._stores, self.meters, self._urls, self._codes = stores, stores.meters, urls, codes
-        self._lifetime, keys = settings.token.ttl, settings.invitations
-        self._service_key, self._link_key = keys.service_key, keys.link_key
-        self.over_http, self.links_over_http = (
-            bool(keys.service_key or keys.link_key),
-            bool(keys.link_key),
-        )
+        self._stores = stores
+        self.meters = stores.meters
+        self._urls = urls
+        self._codes = codes
+        self._lifetimes = LinkLifetimes(requested=settings.token.ttl)
+        self._service_key = settings.invitations.service_key
+        self._link_key = settings.invitations.link_key
+        self.over_http = bool(self._service_key or self._link_key)
+        self.links_over_http = bool(self._link_key)
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
         """Raise ServiceKeyRefused for a wrong key, TooManyRequests if a client has sent too many.
 
         `for_links`: only the key for links is right.
         """
-        # The comparison takes the same time wherever the keys differ (CWE-208).
-        keys = [self._link_key] if for_links else [self._service_key, self._link_key]
-        if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
-            await self._stores.limits.count("malformed", client)
-            raise ServiceKeyRefused
+        keys = [self._link_key]
+        if not for_links:
+            keys.append(self._service_key)
+        for key in keys:
+            # The comparison takes the same time wherever the keys differ (CWE-208).
+            if key and hmac.compare_digest(sent.encode(), key.encode()):
+                return
+        await self._stores.limits.count("malformed", client)
+        raise ServiceKeyRefused
 
     @count_calls("invite")
     async def invite(self, email: str, client: Client, reason: str = "") -> None:
@@ -97,20 +100,22 @@ class Invitations:
     async def invite_all(
         self, emails: Collection[str], by: Client | None = None, reason: str = ""
     ) -> None:
-        moment, client = now(), by or Client()
-        invited = [
-            messages.InvitationRequested(
+        """Accept an invitation for each address, in one transaction. Raises InputInvalid."""
+        moment = now()
+        client = by or Client()
+        wanted = []
+        for email in emails:
+            invitation = messages.InvitationRequested(
                 email=addresses.parse(email), at=moment, client=client, reason=reason
             )
-            for email in emails
-        ]
-        if invited:
-            wanted = [(one, True) for one in invited]
+            wanted.append((invitation, True))
+        if wanted:
             await self._stores.transact(
                 lambda tx: tx.outbox.enqueue_each_if(messages.INVITATION_REQUESTED, wanted)
             )
 
     async def begin(self, campaign: messages.Campaign) -> None:
+        """Record the beginning of a campaign in the audit trail."""
         await self._stores.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
@@ -121,18 +126,26 @@ class Invitations:
         looked_up = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in looked_up if isinstance(account, Account)]
         mailboxes = await self._stores.mailboxes.look([account.email for account in accounts])
-        refusals = {
-            email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal
-        }
         reachable = await may_get_link(self._stores.database, accounts)
-        return [(email, _outcome(account, refusals, reachable)) for email, account in looked_up]
+        judged: list[tuple[str, Outcome]] = []
+        for email, account in looked_up:
+            if not isinstance(account, Account):
+                judged.append((email, account))
+                continue
+            outcome: Outcome = _outcome(account, reachable)
+            if outcome == "asked":
+                outcome = mailboxes[account.email].refusal or "asked"
+            judged.append((email, outcome))
+        return judged
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
+        """Return the address in its normal form, with its account, or why it has none."""
         try:
             address = addresses.parse(email)
         except InputInvalid:
             return email, "malformed"
-        return address, await self._stores.accounts.find(address) or "no_account"
+        account = await self._stores.accounts.find(address)
+        return address, account or "no_account"
 
     async def unlock(self, email: str, operator: Client) -> None:
         """Unlock the account with the address, whichever mailbox secured it.
@@ -142,8 +155,7 @@ class Invitations:
         if not self._stores.accounts.can_lock:
             raise KeyturnError(
                 "the store of the accounts cannot unlock them; with the store table, set "
-                "`accounts.table.lock` and"
-                " `accounts.table.unlock`"
+                "`accounts.table.lock` and `accounts.table.unlock`"
             )
         account = await self._stores.accounts.find(email)
         if account is None:
@@ -159,14 +171,15 @@ class Invitations:
         """
         if not emails:
             return
-        keys = {
-            sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]: email for email in emails
-        }
-        posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
+        emails_by_key = {}
+        for email in emails:
+            key = sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]
+            emails_by_key[key] = email
+        posted = select(OutboxRow.key).where(OutboxRow.key.in_(emails_by_key))
 
         def write(tx: Transaction) -> None:
             known = set(tx.connection.scalars(posted))
-            for key, email in keys.items():
+            for key, email in emails_by_key.items():
                 if key not in known:
                     request = messages.ResetRequested(
                         email=email, at=now(), client=campaign.operator, reason=campaign.reason
@@ -199,27 +212,29 @@ class Invitations:
         """
         if not client.operator:
             await self._stores.limits.count("link", client)
-        if not (reason := messages.parse_reason(reason)) and not invites:
+        reason = messages.parse_reason(reason)
+        if not reason and not invites:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._reachable(addresses.parse(email), invites=invites)
         moment = now()
         purpose = purpose_for(account, by_operator=True)
-        lifetime = INVITED if invites else self._lifetime
-        shown = reason if invites else ""
         token, link = mint_link(
-            account, purpose, moment, moment + lifetime, invites=invites, reason=shown
+            account,
+            purpose,
+            moment,
+            moment + self._lifetimes.given_out(invites=invites),
+            invites=invites,
+            reason=reason if invites else "",
         )
         issued = IssuedLink(link=self._urls.reset(token, account.email), expires_at=link.expires_at)
-        minted = [(link, True)]
+        minted = [Minted(link)]
         if with_code:
-            if not self._codes or account.locked or await self._codes.exhausted([account.email]):
-                raise InputInvalid(Fault("code", _NO_CODE))
-            code, stored_code = self._codes.mint(account, moment)
+            code, stored_code = await self._mint_code(account, moment)
             issued = IssuedLink(code=code, expires_at=stored_code.expires_at)
             # The link is stored beside the code, as for a mail, but is not given out. By it,
             # `links.is_intruded` knows that the operator suspects an intrusion, so that the code
             # ends as much as the link would.
-            minted.append((stored_code, True))
+            minted.append(Minted(stored_code))
         # The notice names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         notice = messages.LinkWasIssued(
@@ -231,12 +246,15 @@ class Invitations:
             one_time_secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
             held.mint(minted)
             message = tx.outbox.enqueue(messages.LINK_ISSUED, notice)
-            outcome, known = (
-                "code_issued" if with_code else "link_issued",
-                (account.id, account.email),
-            )
             tx.audit.write(
-                "operator_link", outcome, client, moment, *known, message_id=message, note=reason
+                "operator_link",
+                "code_issued" if with_code else "link_issued",
+                client,
+                moment,
+                account.id,
+                account.email,
+                message_id=message,
+                note=reason,
             )
 
         await self._stores.transact(write)
@@ -244,22 +262,29 @@ class Invitations:
 
     async def _reachable(self, email: str, *, invites: bool) -> Account:
         account = await self._stores.accounts.find(email)
-        reachable = await may_get_link(self._stores.database, [account] if account else [])
-        outcome = _outcome(account or "no_account", {}, reachable)
-        if account is None or outcome in _REFUSED:
+        if account is None:
+            raise InputInvalid(Fault("email", "no account has this address"))
+        reachable = await may_get_link(self._stores.database, [account])
+        outcome = _outcome(account, reachable)
+        if outcome != "asked":
             raise InputInvalid(Fault("email", _REFUSED[outcome]))
         if invites and not account.awaits_password:
             raise InputInvalid(Fault("email", "the account has a password already"))
         return account
 
+    async def _mint_code(self, account: Account, moment: datetime) -> Fresh:
+        if self._codes is None or account.locked or await self._codes.exhausted([account.email]):
+            raise InputInvalid(Fault("code", _NO_CODE))
+        return self._codes.mint(account, moment)
 
-def _outcome(
-    account: Account | Literal["malformed", "no_account"],
-    refusals: Mapping[str, Refusal],
-    reachable: Collection[str],
-) -> Outcome:
-    if not isinstance(account, Account):
-        return account
+
+def _outcome(account: Account, reachable: Collection[str]) -> _OfAccount:
+    """Return the outcome of a request for the account, apart from its mailbox's limits.
+
+    `reachable`: the ids of the accounts that may get a link.
+    """
     if account.id not in reachable:
         return "locked" if account.locked else "disabled"
-    return refusals.get(account.email, "asked") if account.takes_password else "signs_in_elsewhere"
+    if not account.takes_password:
+        return "signs_in_elsewhere"
+    return "asked"

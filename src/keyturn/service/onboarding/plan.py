@@ -1,56 +1,82 @@
 """Decides what `keyturn init` writes, by its flags, the environment, and the app's database."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.accounts.store_factory import import_factory
+from keyturn.service.accounts.factories import import_factory
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import sample
 from keyturn.service.accounts.table.mapping import listed
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.accounts.table.store import TableAccounts
-from keyturn.service.onboarding import guesses
+from keyturn.service.onboarding.credential_tables import KEPT, lasting, reset_links_left
+from keyturn.service.onboarding.guesses import (
+    clear_choice,
+    guess,
+    is_supabase_auth,
+    likely_tables,
+    lockout_columns,
+    other_sign_ins,
+    telling_columns,
+    text_column,
+)
 from keyturn.service.onboarding.survey import Table, app_database, tables_in, tables_of_its_app
+from keyturn.service.onboarding.usual_names import USUAL, frameworks_of
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.rules import FUNCTION
 from keyturn.service.settings.url_rules import database_fault, database_kind
-from keyturn.service.settings.variables import Variables
+from keyturn.setting_sources import Variables
 from keyturn.values import did_you_mean
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
-_MIGRATION_TOOLS = {
-    "Prisma": ("_prisma_migrations", ("prisma/schema.prisma", "schema.prisma", "prisma.config.ts")),
-    "Drizzle": (
-        "__drizzle_migrations",
-        ("drizzle.config.ts", "drizzle.config.js", "drizzle.config.json"),
-    ),
-}
-"""The table of a tool's migrations, and the tool's files in an app's folder: its command `push`
-leaves no such table.
-"""
-_BESIDE_MIGRATIONS = {
-    "Prisma": (
-        "Use --apart if you create migrations with Prisma: `prisma migrate dev` takes Keyturn's "
-        "tables for drift, and"
-        " offers to reset the database."
-    ),
-    "Drizzle": (
-        'Add tablesFilter: ["!keyturn_*"] to the configuration of Drizzle: otherwise `drizzle-kit '
-        "push` drops the"
-        " tables of Keyturn."
-    ),
-}
 _SUPABASE_URLS = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
+
+
+class MigrationTool(msgspec.Struct, frozen=True):
+    """A tool that drops tables of a database which are not in its schema.
+
+    `table`: where it records its migrations; its command `push` leaves no such table.
+    `files`: its files in an app's folder.
+    `beside`: what to do if Keyturn's tables are in the same database.
+    """
+
+    name: str
+    table: str
+    files: tuple[str, ...]
+    beside: str
+
+
+_MIGRATION_TOOLS = (
+    MigrationTool(
+        name="Prisma",
+        table="_prisma_migrations",
+        files=("prisma/schema.prisma", "schema.prisma", "prisma.config.ts"),
+        beside=(
+            "Use --apart if you create migrations with Prisma: `prisma migrate dev` takes "
+            "Keyturn's tables for drift, and offers to reset the database."
+        ),
+    ),
+    MigrationTool(
+        name="Drizzle",
+        table="__drizzle_migrations",
+        files=("drizzle.config.ts", "drizzle.config.js", "drizzle.config.json"),
+        beside=(
+            'Add tablesFilter: ["!keyturn_*"] to the configuration of Drizzle: otherwise '
+            "`drizzle-kit push` drops the tables of Keyturn."
+        ),
+    ),
+)
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,9 +133,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def listens(self) -> dict[str, Any]:
         """The host and the port of a local `base_url`, without defaults."""
-        usual, host, port = ServerSettings(), host_of(self.base_url), local_port(self.base_url)
-        own_host = {"host": host} if host != usual.host and is_loopback_address(host) else {}
-        return own_host | ({"port": port} if port and port != usual.port else {})
+        usual = ServerSettings()
+        host = host_of(self.base_url)
+        port = local_port(self.base_url)
+        listens: dict[str, Any] = {}
+        if host != usual.host and is_loopback_address(host):
+            listens["host"] = host
+        if port and port != usual.port:
+            listens["port"] = port
+        return listens
 
     @property
     def hashing(self) -> dict[str, Any]:
@@ -126,26 +158,41 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         message = "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
         raise SettingsInvalid.of("accounts.store", message)
     if flags.store and FUNCTION.fullmatch(flags.store):
-        import_factory(flags.store)
-    database, variable = _database(flags, environ)
+        import_factory(flags.store, "accounts.store")
+    database = _app_database(flags, environ)
     base_url = flags.base_url or "http://127.0.0.1:8000"
     brand = flags.brand or Path.cwd().name or "Example"
     plan = Plan(
         base_url=base_url,
-        sign_in_url=flags.sign_in_url or ("" if flags.store == "builtin" else "{base_url}/login"),
+        sign_in_url=flags.sign_in_url or _sign_in_url(flags.store),
         brand=brand,
-        sender=flags.sender
-        or f"{brand} <no-reply@{'example.org' if is_loopback(base_url) else host_of(base_url)}>",
+        sender=flags.sender or _sender(brand, base_url),
         transport=_transport(environ),
         store=flags.store or "table",
-        supabase_url=flags.supabase_url or next(filter(None, map(environ.get, _SUPABASE_URLS)), ""),
-        database=database,
-        variable=variable,
+        supabase_url=flags.supabase_url or _supabase_url(environ),
+        database=database.url,
+        variable=database.variable,
     )
-    if not database:
+    if not database.url:
         return plan
-    async with app_database(database) as opened:
+    async with app_database(database.url) as opened:
         return await _with_table(plan, flags, opened)
+
+
+def _sign_in_url(store: str | None) -> str:
+    return "" if store == "builtin" else "{base_url}/login"
+
+
+def _sender(brand: str, base_url: str) -> str:
+    host = "example.org" if is_loopback(base_url) else host_of(base_url)
+    return f"{brand} <no-reply@{host}>"
+
+
+def _supabase_url(environ: Mapping[str, str]) -> str:
+    for name in _SUPABASE_URLS:
+        if environ.get(name):
+            return environ[name]
+    return ""
 
 
 def _transport(environ: Mapping[str, str]) -> str:
@@ -154,44 +201,64 @@ def _transport(environ: Mapping[str, str]) -> str:
     Providers do not count if other programs read the same variables.
     """
     variables = Variables(environ)
-    own = {name: one for name, one in PROVIDERS.items() if not one.shares_variables}
-    return next(
-        (name for name, one in own.items() if all(map(variables.has, one.needs.values()))),
-        "capture",
-    )
+    for name, provider in PROVIDERS.items():
+        has_all = all(map(variables.has, provider.needs.values()))
+        if has_all and not provider.shares_variables:
+            return name
+    return "capture"
 
 
-def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the URL of the app's database, and the variable that the file names in its place.
+# The app's database
 
-    Each is "" if there is none. The flag may name the variable, such as `${DATABASE_URL}`. Raises
-    SettingsInvalid, without the URL, which is a secret.
+
+class NamedDatabase(NamedTuple):
+    """The database of the app.
+
+    `url`: "" if there is none.
+    `variable`: the environment variable that the file names in place of the URL, or "".
     """
-    address = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
+
+    url: str
+    variable: str
+
+
+def _app_database(flags: Flags, environ: Mapping[str, str]) -> NamedDatabase:
+    """Return the database of the flag, which may name a variable, such as `${DATABASE_URL}`.
+
+    Raises SettingsInvalid, without the URL, which is a secret.
+    """
+    address = flags.database or ""
+    if not address and flags.store in (None, "table"):
+        address = "${DATABASE_URL}"
     if not address:
-        return "", ""
+        return NamedDatabase("", "")
+    url = address
     named = _VARIABLE.fullmatch(address)
     variable = named[1] if named else ""
-    if variable and not environ.get(variable):
-        raise SettingsInvalid.of(
-            _URL, f"the variable {variable} is not set{_where_it_may_be(variable)}"
-        )
-    url = environ[variable] if variable else address
+    if variable:
+        url = environ.get(variable, "")
+        if not url:
+            message = f"the variable {variable} is not set{_where_it_may_be(variable)}"
+            raise SettingsInvalid.of(_URL, message)
     if read_url(url, _URL).holds_secret and not variable:
-        holding = [
-            name
-            for name, value in environ.items()
-            if value == address and not name.startswith("KEYTURN_")
-        ]
-        variable = next(
-            iter(holding),
-            "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL",
-        )
+        variable = _variable_of_secret(url, environ)
     if flags.together and database_fault(url, for_our_tables=True):
-        raise SettingsInvalid.of(
-            "database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out"
-        )
-    return url, variable
+        message = "Keyturn's tables need SQLite or PostgreSQL: leave the flag out"
+        raise SettingsInvalid.of("database.url", message)
+    return NamedDatabase(url, variable)
+
+
+def _variable_of_secret(url: str, environ: Mapping[str, str]) -> str:
+    """Return the variable that holds the URL already, else a new one.
+
+    So no password gets into the file.
+    """
+    for name, value in environ.items():
+        if value == url and not name.startswith("KEYTURN_"):
+            return name
+    if environ.get("DATABASE_URL"):  # it holds another URL
+        return "ACCOUNTS_DATABASE_URL"
+    return "DATABASE_URL"
 
 
 def _where_it_may_be(variable: str) -> str:
@@ -201,29 +268,27 @@ def _where_it_may_be(variable: str) -> str:
     return ": set it, or name your app's database. --store builtin needs none"
 
 
+# The table of the accounts
+
+
 async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     with_password = plan.store != "supabase"
     tables = await database.read(tables_in)
-    likely = guesses.likely_tables(tables, password=with_password)
-    name = flags.table or guesses.clear_choice(likely)
-    if name not in tables:
-        raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
+    name = _chosen_table(flags, tables, with_password=with_password)
+    values = await _values_in(telling_columns(tables[name]), tables[name], database)
     own = tables_of_its_app(name, tables)
-    telling = {one: tables[name].columns[one] for one in guesses.telling_columns(tables[name])}
-    values = await database.read(
-        lambda tx: {one: sample(tx, column) for one, column in telling.items()}
-    )
-    settings = guesses.guess(own[name], own, values, password=with_password)
+    settings = guess(own[name], own, values, password=with_password)
+    hashes = HashFormat()
+    if settings.password:
+        hashes = recognise_hashes(values.get(settings.password, ()))
     tool = _migration_tool(tables)
     # In another database than PostgreSQL, Keyturn's tables are apart, whichever tool manages it.
     is_shared = database_kind(plan.database) == "postgresql"
-    together = flags.together
-    if together is None:
-        together = is_shared and not tool
-    is_moved = flags.together is None and is_shared and not together
-    hashes = (
-        recognise_hashes(values.get(settings.password, ())) if settings.password else HashFormat()
-    )
+    together = is_shared and not tool
+    moved_for = tool if is_shared else None
+    if flags.together is not None:
+        together = flags.together
+        moved_for = None
     return msgspec.structs.replace(
         plan,
         together=together,
@@ -233,29 +298,74 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
             *await _faults_and_doubts(settings, hashes, database),
             *_missing(settings, own[name], with_password=with_password),
             *_questions_about(settings, own),
-            *_about_migrations(tool, together=together, is_moved=is_moved),
+            *_about_migrations(tool if together else None, moved_for),
         ),
     )
 
 
-def _migration_tool(tables: Iterable[str]) -> str:
-    """Return the name of a migration tool that drops tables which are not in its schema, or ""."""
+def _chosen_table(flags: Flags, tables: Mapping[str, Table], *, with_password: bool) -> str:
+    """Return the table of the flag, else the likeliest. Raises SettingsInvalid."""
+    likely = likely_tables(tables, password=with_password)
+    name = flags.table or clear_choice(likely)
+    if name not in tables:
+        raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
+    return name
+
+
+def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) -> str:
+    names = sorted(tables, key=lambda name: ("." in name, name))
+    known = f"; its tables: {listed(names)}" if names else "; it has no tables"
+    if name:
+        return f"the database has no table {name}{did_you_mean(name, tables)}{known}"
+    if likely:
+        return f"choose one, because several tables could hold the accounts: {', '.join(likely)}"
+    for table in tables.values():
+        if is_supabase_auth(table):
+            return (
+                f"{table.name} belongs to Supabase Auth, which changes passwords itself: use "
+                "--store supabase"
+            )
+    nothing = "no table has a column for addresses and one for passwords"
+    return f"{nothing}: name the table, or write a store of your own{known}"
+
+
+async def _values_in(
+    columns: Sequence[str], table: Table, database: AppDatabase
+) -> Mapping[str, Sequence[object]]:
+    """Return values of a few rows, by their columns."""
+
+    def read(connection: Connection) -> Mapping[str, Sequence[object]]:
+        return {name: sample(connection, table.columns[name]) for name in columns}
+
+    return await database.read(read)
+
+
+# What the operator should check
+
+
+def _migration_tool(tables: Iterable[str]) -> MigrationTool | None:
     names = {name.rpartition(".")[2] for name in tables}
-    for tool, (table, files) in _MIGRATION_TOOLS.items():
-        if table in names or any(Path(file).exists() for file in files):
+    for tool in _MIGRATION_TOOLS:
+        if tool.table in names or any(Path(file).exists() for file in tool.files):
             return tool
-    return ""
+    return None
 
 
-def _about_migrations(tool: str, *, together: bool, is_moved: bool) -> Iterator[str]:
-    if tool and together:
-        yield _BESIDE_MIGRATIONS[tool]
-    elif is_moved:
+def _about_migrations(
+    beside: MigrationTool | None, moved_for: MigrationTool | None
+) -> Iterator[str]:
+    """Yield what a migration tool means for Keyturn's tables.
+
+    `beside`: the tool of the database in which they are.
+    `moved_for`: the tool because of which they are in another one.
+    """
+    if beside:
+        yield beside.beside
+    elif moved_for:
         yield (
-            f"Keyturn's tables are in {DatabaseSettings().url}, because {tool} drops tables of a "
-            "database that are not"
-            " its own. To run Keyturn on several machines, name another PostgreSQL database in "
-            "[database]."
+            f"Keyturn's tables are in {DatabaseSettings().url}, because {moved_for.name} drops "
+            "tables of a database that are not its own. To run Keyturn on several machines, name "
+            "another PostgreSQL database in [database]."
         )
 
 
@@ -280,85 +390,78 @@ def _capital(message: str) -> str:
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:
-    for setting, held in (
-        ("id", "ids"),
-        ("email", "email addresses"),
-        ("password", "password hashes"),
-    ):
-        if not getattr(settings, setting) and (setting != "password" or with_password):
-            yield (
-                f"Set accounts.table.{setting}: no column of {table.name} is certain to hold the "
-                f"{held}. The columns"
-                f" are {', '.join(table.columns)}."
-            )
+    if not settings.id:
+        yield _no_column("id", "ids", table)
+    if not settings.email:
+        yield _no_column("email", "email addresses", table)
+    if not settings.password and with_password:
+        yield _no_column("password", "password hashes", table)
+
+
+def _no_column(setting: str, held: str, table: Table) -> str:
+    return (
+        f"Set accounts.table.{setting}: no column of {table.name} is certain to hold the {held}. "
+        f"The columns are {', '.join(table.columns)}."
+    )
 
 
 def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
     table = tables[settings.table]
-    yield from (one["look_at"] for one in guesses.frameworks_of(table) if "look_at" in one)
-    if not settings.active and (status := guesses.text_column(table, "status")):
+    for framework in frameworks_of(table):
+        if framework.look_at:
+            yield framework.look_at
+    yield from _about_sign_in(settings, table)
+    yield from _about_what_lasts(settings, tables)
+
+
+def _about_sign_in(settings: TableSettings, table: Table) -> Iterator[str]:
+    status = text_column(table, USUAL.status)
+    if status and not settings.active:
         yield (
             f"Set which values of {status} keep a user from signing in, which the database does "
-            "not show: active ="
-            f' "not {status} = suspended | deleted".'
+            f'not show: active = "not {status} = suspended | deleted".'
         )
-    username = guesses.text_column(table, "username")
-    if username not in ("", settings.email) and settings.email and not settings.identifiers:
+    username = text_column(table, USUAL.username)
+    has_username = username not in ("", settings.email)
+    if has_username and settings.email and not settings.identifiers:
         yield (
             f"If your users sign in with {username}, let them enter it in place of their address, "
-            "too: identifiers ="
-            f' ["{settings.email}", "{username}"] in [accounts.table].'
+            f'too: identifiers = ["{settings.email}", "{username}"] in [accounts.table].'
         )
-    if lockout := guesses.lockout_columns(settings):
+    lockout = lockout_columns(settings)
+    if lockout:
         yield (
             "A new password ends a lockout, because [accounts.table.set] has "
-            f"{', '.join(lockout)}: remove these if"
-            " your app also bans users by them."
+            f"{', '.join(lockout)}: remove these if your app also bans users by them."
         )
-    elsewhere = guesses.other_sign_ins(table)
+    elsewhere = other_sign_ins(table)
     if elsewhere and not settings.provider and settings.password:
         yield (
             f"Users with a value in {', '.join(elsewhere)} may sign in elsewhere. Those without a "
-            "password here get a"
-            " link to choose one, which your app may refuse. If it does, name a column with their "
-            "providers in"
-            f' provider, or send them no emails: add "not {elsewhere[0]}" to active.'
+            "password here get a link to choose one, which your app may refuse. If it does, name "
+            "a column with their providers in provider, or send them no emails: add "
+            f'"not {elsewhere[0]}" to active.'
         )
-    kept = [
-        entry.rpartition(".")[0]
-        for entry, ending in settings.ends.items()
-        if ending == guesses.KEPT
-    ]
+
+
+def _about_what_lasts(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
+    kept = []
+    for entry, ending in settings.ends.items():
+        if ending == KEPT:
+            kept.append(entry.rpartition(".")[0])
     if kept:
         yield (
             f"Let your app end the sessions in {', '.join(kept)} when it gets the webhook "
-            "password.changed: no column"
-            " tells whose they are. Until Keyturn ends all sessions, emails do not say that all "
-            "devices are signed out."
+            "password.changed: no column tells whose they are. Until Keyturn ends all sessions, "
+            "emails do not say that all devices are signed out."
         )
-    alive = [name for name, what in guesses.lasting(settings, tables).items() if what != "sessions"]
-    alive += guesses.reset_links_left(settings, tables)
+    alive = reset_links_left(settings, tables)
+    for name, what in lasting(settings, tables).items():
+        if what != "sessions":
+            alive.append(name)
     if alive:
         yield (
             f"After a change, let your app end the rows of {', '.join(sorted(alive))} that let "
-            "clients in, when it gets"
-            " the webhook password.changed, or name them in [accounts.table.ends]: init cannot "
-            "tell which rows are"
-            " whose."
+            "clients in, when it gets the webhook password.changed, or name them in "
+            "[accounts.table.ends]: init cannot tell which rows are whose."
         )
-
-
-def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) -> str:
-    names = sorted(tables, key=lambda one: ("." in one, one))
-    known = f"; its tables: {listed(names)}" if names else "; it has no tables"
-    if name:
-        return f"the database has no table {name}{did_you_mean(name, tables)}{known}"
-    if likely:
-        return f"choose one, because several tables could hold the accounts: {', '.join(likely)}"
-    if supabase := next((one.name for one in tables.values() if guesses.is_supabase_auth(one)), ""):
-        return (
-            f"{supabase} belongs to Supabase Auth, which changes passwords itself: use "
-            "--store supabase"
-        )
-    nothing = "no table has a column for addresses and one for passwords"
-    return f"{nothing}: name the table, or write a store of your own{known}"

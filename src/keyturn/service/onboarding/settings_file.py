@@ -15,7 +15,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.service.onboarding.plan import Plan
 from keyturn.service.settings import Ending
 from keyturn.service.settings.reading import OTHER_NAMES, PREFIX, inspect_settings
-from keyturn.service.settings.variables import FILE_SUFFIX
+from keyturn.setting_sources import FILE_SUFFIX
 
 _TEMPLATE = Path(__file__).with_name("keyturn.toml.jinja")
 
@@ -37,11 +37,11 @@ def as_toml(plan: Plan) -> str:
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - no HTML
     )
-    jinja.filters |= {"toml": _value, "lines": _lines}
+    jinja.filters["toml"] = _value
+    jinja.filters["lines"] = _lines
     template = jinja.from_string(_TEMPLATE.read_text("utf-8"))
-    return (
-        template.render(plan=plan, columns=_COLUMNS, providers=", ".join(PROVIDERS)).rstrip() + "\n"
-    )
+    text = template.render(plan=plan, columns=_COLUMNS, providers=", ".join(PROVIDERS))
+    return text.rstrip() + "\n"
 
 
 def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
@@ -49,11 +49,10 @@ def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
 
     Variables of the environment that override settings are ignored.
     """
-    alone = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(PREFIX) and name.removesuffix(FILE_SUFFIX) not in OTHER_NAMES
-    }
+    alone = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) and name.removesuffix(FILE_SUFFIX) not in OTHER_NAMES:
+            alone[name] = value
     with TemporaryDirectory() as folder:
         file = Path(folder) / "keyturn.toml"
         file.write_text(text, "utf-8")
@@ -70,20 +69,28 @@ def _lines(entries: Mapping[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, Ending):
-        return _value(
-            {
-                key: one
-                for key, one in msgspec.to_builtins(value).items()
-                if one != getattr(Ending(), key)
-            }
-        )
+        return _table(_without_defaults(value))
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + "}"
+        return _table(value)
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        members = ", ".join(map(_value, value))
+        return f"[{members}]"
     # TOML writes texts, numbers, true and false as JSON does.
     return json.dumps(value, ensure_ascii=False)
 
 
+def _without_defaults(ending: Ending) -> Mapping[str, Any]:
+    usual = msgspec.to_builtins(Ending())
+    written = msgspec.to_builtins(ending)
+    return {key: value for key, value in written.items() if value != usual[key]}
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    members = ", ".join(f"{_key(key)} = {_value(value)}" for key, value in values.items())
+    return "{" + members + "}"
+
+
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    if re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        return name
+    return json.dumps(name, ensure_ascii=False)

@@ -1,9 +1,9 @@
 """Reads the tables of an app's database, and changes nothing there."""
 
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Column, Connection, inspect
@@ -13,24 +13,35 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import empty_schema
-from keyturn.service.accounts.table.mapping import forbidding_keys
+from keyturn.service.accounts.table.foreign_keys import forbidding_keys
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
+
+
+class Reference(NamedTuple):
+    """A foreign key of one column.
+
+    `table`: the full name of the other table.
+    `key`: the column there.
+    """
+
+    column: str
+    table: str
+    key: str
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table as its database describes it.
 
     `key`: the column of its primary key; "" if it has none or several.
-    `points_to`: its foreign keys of one column, each as the column, the full name of the other
-    table, and the other column.
+    `references`: its foreign keys of one column.
     `holds`: tables whose rows cannot be deleted while a row of this table refers to them.
     """
 
     name: str
     columns: dict[str, Column[Any]]
     key: str = ""
-    points_to: tuple[tuple[str, str, str], ...] = ()
+    references: tuple[Reference, ...] = ()
     holds: frozenset[str] = frozenset()
 
 
@@ -56,58 +67,69 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
     Other tables may belong to another app, or to another tenant.
     """
     schema = name.rpartition(".")[0]
-    return {
-        other: table
-        for other, table in tables.items()
-        if other.rpartition(".")[0] == schema
-        or any(target == name for _, target, _ in table.points_to)
-    }
+    own = {}
+    for other, table in tables.items():
+        refers = any(reference.table == name for reference in table.references)
+        if refers or other.rpartition(".")[0] == schema:
+            own[other] = table
+    return own
 
 
 def tables_in(connection: Connection) -> dict[str, Table]:
-    inspector, schemas = inspect(connection), list[str | None]([None])  # the connection's own
-    if connection.dialect.name == "postgresql":  # elsewhere, others are of other apps
-        others = {*inspector.get_schema_names()} - {
-            inspector.default_schema_name,
-            "information_schema",
-        }
-        schemas += sorted(name for name in others if not name.startswith("pg_"))
+    """Return the tables and views of the app, by their full names."""
+    tables: dict[str, Table] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy
-        tables: dict[str, Table] = {}
-        for schema in schemas:
+        for schema in _schemas(connection):
             reflected = empty_schema()
             reflected.reflect(connection, schema=schema, views=True, resolve_fks=False)
-            theirs = (
-                one for one in reflected.tables.values() if not one.name.startswith("keyturn_")
-            )
-            tables |= {table.name: table for table in map(_table_of, theirs)}
-            for referring, referred in forbidding_keys(connection, schema):
-                own, other = _full_name(*referring), _full_name(*referred)
-                if own in tables and own != other:
-                    tables[own] = msgspec.structs.replace(
-                        tables[own], holds=tables[own].holds | {other}
-                    )
+            held = _held_tables(connection, schema)
+            for table in reflected.tables.values():
+                if not table.name.startswith("keyturn_"):
+                    name = str(table.fullname)
+                    tables[name] = _table(table, held.get(name, set()))
     return tables
 
 
-def _table_of(one: Reflected) -> Table:
-    key = one.primary_key.columns.keys()  # a view has none
-    references = (
-        constraint.elements[0]
-        for constraint in one.foreign_key_constraints
-        if len(constraint.elements) == 1
-    )
-    targets = {
-        reference.parent.name: reference.target_fullname.rpartition(".") for reference in references
-    }
+def _schemas(connection: Connection) -> list[str | None]:
+    """Return the schemas that may be the app's; None is the connection's own."""
+    if connection.dialect.name != "postgresql":  # other schemas are other apps' databases
+        return [None]
+    inspector = inspect(connection)
+    not_apps = {inspector.default_schema_name, "information_schema"}
+    names = {*inspector.get_schema_names()} - not_apps
+    return [None, *sorted(name for name in names if not name.startswith("pg_"))]
+
+
+def _held_tables(connection: Connection, schema: str | None) -> dict[str, set[str]]:
+    """Return for each table those whose rows cannot be deleted while it refers to them."""
+    held: dict[str, set[str]] = {}
+    for referring, referred in forbidding_keys(connection, schema):
+        own = _full_name(*referring)
+        other = _full_name(*referred)
+        if own != other:
+            held.setdefault(own, set()).add(other)
+    return held
+
+
+def _table(table: Reflected, held: set[str]) -> Table:
+    key = table.primary_key.columns.keys()  # a view has none
     return Table(
-        name=str(one.fullname),
+        name=str(table.fullname),
         # As plain str: SQLAlchemy's own kind of text is no good key.
-        columns={str(name): column for name, column in one.columns.items()},
-        key=str(*key) if len(key) == 1 else "",
-        points_to=tuple((str(name), table, column) for name, (table, _, column) in targets.items()),
+        columns={str(name): column for name, column in table.columns.items()},
+        key=str(key[0]) if len(key) == 1 else "",
+        references=tuple(_references(table)),
+        holds=frozenset(held),
     )
+
+
+def _references(table: Reflected) -> Iterator[Reference]:
+    for constraint in table.foreign_key_constraints:
+        if len(constraint.elements) == 1:
+            element = constraint.elements[0]
+            other, _, key = element.target_fullname.rpartition(".")
+            yield Reference(str(element.parent.name), other, key)
 
 
 def _full_name(schema: str | None, name: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from keyturn.errors import KeyturnError
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.database.database import insert_into
+from keyturn.service.database.statements import insert_into
 from keyturn.service.outbox.message import TO_THE_APP, Seal, SealBroken, new_key
 from keyturn.service.outbox.models import (
     DEAD,

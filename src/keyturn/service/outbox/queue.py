@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database, Moment, Store
-from keyturn.service.database.database import Batcher
+from keyturn.service.database.batching import Batcher
 from keyturn.service.outbox import statements
 from keyturn.service.outbox.history import move
 from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key
@@ -51,7 +51,7 @@ class Outbox(Store):
         self.woken = asyncio.Event()
         self._write_if = statements.write_if(database)
         self._find_due = statements.find_due(database)
-        # Each lane of a worker repeats its own claim.
+        # Each queue of a worker repeats its own claim.
         self._statement_of_claim = cache(partial(statements.claim, database))
         self._posts: Batcher[Row, None] = Batcher(self._post_all, in_time=database.in_time)
         self._ends: Batcher[_Ending, None] = Batcher(self._end_all, pause=_PAUSE)

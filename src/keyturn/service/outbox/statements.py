@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from keyturn.service.database import Database, Moment
-from keyturn.service.database.database import insert_if
+from keyturn.service.database.statements import insert_if
 from keyturn.service.outbox.history import note
 from keyturn.service.outbox.message import Message
 from keyturn.service.outbox.models import SENT, STILL_WAITING, OutboxRow

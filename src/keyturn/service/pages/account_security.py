@@ -26,7 +26,7 @@ class AccountSecurityPage(Controller):
         if flash and flash.said == "account_secured" and not is_other:
             return visit.page("account_secured.html")
         securing = visit.container.securing
-        token, _ = visit.cookies.proof.held(visit.request, 2)
+        token, _ = visit.cookies.proof.read_texts(visit.request, 2)
         link = await securing.check(token, visit.client)
         return visit.page(
             "secure_account.html", email=link.facts.email, locks=await securing.will_lock(link)
@@ -36,7 +36,7 @@ class AccountSecurityPage(Controller):
     async def secure(self, visit: NamedDependency[Visit]) -> Answer:
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
         path = visit.site.paths.secure
-        token, _ = visit.cookies.proof.held(visit.request, 2)
+        token, _ = visit.cookies.proof.read_texts(visit.request, 2)
         await visit.container.securing.secure(token, visit.client)
         done = visit.cookies.set_flash(Flash("account_secured"), path)
         return visit.redirect(visit.site.url(path), visit.cookies.proof.expire(), done)

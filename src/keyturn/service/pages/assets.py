@@ -1,10 +1,9 @@
-"""The static files of the pages, the brand's files, and keyturn.js.
+"""The static files of the pages, and the brand's files.
 
 The URLs of assets change with their contents.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from gzip import compress
 from hashlib import sha256
@@ -12,19 +11,18 @@ from html import escape
 from pathlib import Path
 
 import msgspec
-from litestar import MediaType, Response, route
+from litestar import Response, route
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from keyturn.extras import folder
 from keyturn.service.api.requests import READ, AnyRequest
-from keyturn.service.pages.security import NO_FORM, security_headers
+from keyturn.service.pages.security import NO_FORM
 from keyturn.service.pages.site import Site
-from keyturn.service.reset.mails.palette import Palette
-from keyturn.service.reset.mails.theme import ASSETS, Theme
-from keyturn.service.settings import Brand
+from keyturn.service.reset.mails.theme import Theme
 from keyturn.service.settings.brand_files import BrandFile
+from keyturn.service.settings.paths import FixedRoute
 
 _STATIC = Path(__file__).parent / "static"
 _SHARED = ("puzzle.js", "strength.js")
@@ -59,32 +57,32 @@ class Assets:
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
-        paths = [*_STATIC.iterdir(), *(folder("frontend") / "keyturn" / name for name in _SHARED)]
-        self._files = {path.name: path.read_bytes() for path in paths}
+        self._files = _packaged_files()
         self._brand_files: dict[str, BrandFile] = {}
         for theme in (site.themes.general, *site.themes.kinds.values()):
             self._files[theme.file_name("brand", ".css")] = theme_css(theme).encode()
-            self._files[theme.file_name("icon", ".svg")] = _icon_svg(
-                theme.brand.name, theme.palette
-            ).encode()
+            self._files[theme.file_name("icon", ".svg")] = _icon_svg(theme).encode()
             self._brand_files |= theme.served()
-        self._version = sha256(
-            b"".join(self._files[name] for name in sorted(self._files))
-        ).hexdigest()[:12]
+        contents = b"".join(self._files[name] for name in sorted(self._files))
+        self._version = sha256(contents).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
         """Return the URL path of a packaged file. It changes with the contents (RFC 8246)."""
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
             name = self._site.theme(kind).file_name(stem, f".{suffix}")
-        return self._site.url(f"{ASSETS}/{self._version}/{name}")
+        return self._site.url(f"{FixedRoute.ASSETS}/{self._version}/{name}")
 
     def brand_url(self, name: str, kind: str = "") -> str:
         return self._site.theme(kind).file_url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
         # No check of forms: it would set a cookie on an answer that caches share.
-        @route(f"{ASSETS}/{{version:str}}/{{name:str}}", http_method=READ, opt={NO_FORM: True})
+        @route(
+            f"{FixedRoute.ASSETS}/{{version:str}}/{{name:str}}",
+            http_method=READ,
+            opt={NO_FORM: True},
+        )
         async def asset(
             request: AnyRequest, version: FromPath[str], name: FromPath[str]
         ) -> Response[bytes]:
@@ -92,38 +90,52 @@ class Assets:
                 content, media_type = self.content(name)
             except LookupError as error:
                 raise NotFoundException from error
-            own = self._brand_files.get(name)
-            headers = _PICTURE_HEADERS if own else {}
+            headers = dict(self._headers)
+            newest = self._version
+            brand_file = self._brand_files.get(name)
+            if brand_file:
+                headers |= _PICTURE_HEADERS
+                newest = brand_file.fingerprint
             # While servers of two versions run side by side, the URLs of the other version work,
             # but their answers are not cached.
-            caching = (
-                {"Cache-Control": _FOR_A_YEAR}
-                if version == (own.fingerprint if own else self._version)
-                else {}
-            )
-            return _file_response(request, content, media_type, self._headers | headers | caching)
+            if version == newest:
+                headers["Cache-Control"] = _FOR_A_YEAR
+            return file_response(request, content, media_type, headers)
 
         return asset
 
     def content(self, name: str) -> tuple[bytes, str]:
         """Return a served file, and its media type. Raises LookupError."""
-        if own := self._brand_files.get(name):
-            return own.content, _MEDIA_TYPES[own.suffix]
+        brand_file = self._brand_files.get(name)
+        if brand_file:
+            return brand_file.content, _MEDIA_TYPES[brand_file.suffix]
         if name not in self._files:
             raise LookupError(f"There is no file called {name}.")
         return self._files[name], _MEDIA_TYPES[Path(name).suffix]
 
 
+def _packaged_files() -> dict[str, bytes]:
+    """Return the static files of the pages, and the modules that they share with keyturn.js."""
+    files = {path.name: path.read_bytes() for path in _STATIC.iterdir()}
+    for name in _SHARED:
+        files[name] = (folder("frontend") / "keyturn" / name).read_bytes()
+    return files
+
+
 def theme_css(theme: Theme) -> str:
     """Return a stylesheet with a brand as CSS variables. The pages allow no inline style."""
-    colours = msgspec.structs.asdict(theme.palette)
-    light = {name: colour for name, colour in colours.items() if not name.startswith("dark_")}
-    dark = {name: colours[f"dark_{name}"] for name in light}
-    shape = {"radius": f"{theme.brand.radius}px"} | (
-        {"brand_font": theme.brand.font} if theme.brand.font else {}
-    )
+    light: dict[str, str] = {}
+    dark: dict[str, str] = {}
+    for name, colour in msgspec.structs.asdict(theme.palette).items():
+        if name.startswith("dark_"):
+            dark[name.removeprefix("dark_")] = colour
+        else:
+            light[name] = colour
+    light["radius"] = f"{theme.brand.radius}px"
+    if theme.brand.font:
+        light["brand_font"] = theme.brand.font
     return (
-        f"{_css_variables(light | shape)}\n"
+        f"{_css_variables(light)}\n"
         f"@media (prefers-color-scheme: dark) {{\n{_css_variables(dark)}\n}}\n"
     )
 
@@ -135,102 +147,20 @@ def _css_variables(values: dict[str, str]) -> str:
     return f":root {{{variables} }}"
 
 
-def _icon_svg(name: str, palette: Palette) -> str:
+def _icon_svg(theme: Theme) -> str:
     """Return the icon of the browser's tab: the brand's initial on its accent."""
+    palette = theme.palette
+    initial = escape(theme.brand.name[:1].upper())
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
         f'<rect width="32" height="32" rx="8" fill="{palette.accent}"/>'
         '<text x="16" y="22.5" text-anchor="middle" font-family="system-ui, sans-serif" '
         'font-size="19" '
-        f'font-weight="600" fill="{palette.on_accent}">{escape(name[:1].upper())}</text></svg>'
+        f'font-weight="600" fill="{palette.on_accent}">{initial}</text></svg>'
     )
 
 
-_MODULES = (
-    "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link",
-    "strength", "rules", "second_step", "reset",
-)  # fmt: skip
-
-_COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
-_TYPE = re.compile(r"/\*\* @type [^\n*]*\*/ ?|(?<=[;,{]) // [^\n]*")
-_IMPORT = re.compile(r"^import .*\n", re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=class|const|function)", re.MULTILINE)
-_FROM = re.compile(r'^(export \{.*\}) from ".*";', re.MULTILINE)
-_BLANK = re.compile(r"\n{2,}")
-_INDENT = re.compile(r"^ +", re.MULTILINE)
-
-
-@cache
-def bundle_modules() -> str:
-    """Return all modules of keyturn.js as one.
-
-    Comments, the imports of each other and the indentation are removed.
-    """
-    sources = folder("frontend")
-    entry = (sources / "keyturn.js").read_text("utf-8")
-    inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
-    whole = _EXPORT.sub("", inner) + _FROM.sub(r"\1;", entry)
-    for superfluous in (_COMMENT, _TYPE, _IMPORT, _INDENT):
-        whole = superfluous.sub("", whole)
-    return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub("\n", whole).lstrip("\n")
-
-
-def brand_module(source: str, theme: Theme) -> str:
-    """Return the module with the brand's accent, corners and font.
-
-    The elements have no background of their own: they are shown on that of the app.
-    """
-    for ours, theirs in zip(
-        _looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True
-    ):
-        source = source.replace(ours, theirs)
-    return source
-
-
-def _looks(palette: Palette, brand: Brand) -> Sequence[str]:
-    """Return the parts of the module's styles that depend on a brand."""
-    return (
-        f"light-dark({palette.accent}, {palette.dark_accent})",
-        f"light-dark({palette.on_accent}, {palette.dark_on_accent})",
-        f"--keyturn-radius, {brand.radius}px",
-        f"--keyturn-font, {brand.font}{', ' if brand.font else ''}system-ui",
-    )
-
-
-def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
-    module, types = (
-        brand_module(bundle_modules(), site.theme("")),
-        (folder("frontend") / "keyturn.d.ts").read_bytes(),
-    )
-    return [
-        _static_route(site, "/keyturn.js", module.encode(), "text/javascript"),
-        _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
-    ]
-
-
-def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTTPRouteHandler:
-    fingerprint = sha256(content).hexdigest()[:20]
-    # The file is public, and pages of other origins run it. They fetch a module in the mode "cors"
-    # (HTML, 8.1.4.2).
-    headers = security_headers(site) | {
-        "Access-Control-Allow-Origin": "*",
-        "Cross-Origin-Resource-Policy": "cross-origin",
-        "Cache-Control": "public, max-age=3600",
-        "Vary": "Accept-Encoding",
-        "ETag": f'W/"{fingerprint}"',  # weak: a compressed answer has other bytes
-    }
-
-    # No check of forms: it would set a cookie on an answer that caches share.
-    @route(path, http_method=READ, opt={NO_FORM: True})
-    async def script(request: AnyRequest) -> Response[bytes]:
-        if fingerprint in request.headers.get("if-none-match", ""):
-            return Response(b"", status_code=304, media_type=media_type, headers=headers)
-        return _file_response(request, content, media_type, headers)
-
-    return script
-
-
-def _file_response(
+def file_response(
     request: AnyRequest, content: bytes, media_type: str, headers: Mapping[str, str]
 ) -> Response[bytes]:
     """Return a file, compressed if the client accepts gzip.
@@ -238,11 +168,9 @@ def _file_response(
     If the app around the pages compresses answers itself, the file is not compressed here.
     """
     headers = {**headers, "Vary": "Accept-Encoding"}
-    if (
-        media_type.startswith(_COMPRESSIBLE)
-        and _takes_gzip(request)
-        and request.app.compression_config is None
-    ):
+    is_compressible = media_type.startswith(_COMPRESSIBLE)
+    app_compresses = request.app.compression_config is not None
+    if is_compressible and not app_compresses and _accepts_gzip(request):
         content = _compressed(content)
         headers["Content-Encoding"] = "gzip"
     return Response(content, media_type=media_type, headers=headers)
@@ -253,7 +181,7 @@ def _compressed(content: bytes) -> bytes:
     return compress(content, mtime=0)
 
 
-def _takes_gzip(request: AnyRequest) -> bool:
+def _accepts_gzip(request: AnyRequest) -> bool:
     """Tell whether a client accepts gzip. A weight of 0 refuses it (RFC 9110, 12.5.3)."""
     for choice in request.headers.get("accept-encoding", "").lower().split(","):
         coding, _, weight = choice.partition(";")

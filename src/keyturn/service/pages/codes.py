@@ -43,8 +43,10 @@ class CodePage(Controller):
         try:
             token, _ = await visit.codes.exchange(data.email, data.code, visit.client, return_to)
         except InputInvalid as invalid:
-            is_code = any(fault.name == "code" for fault in invalid.faults)
-            return _code_page(visit, data.email, "malformed_code" if is_code else "malformed_email")
+            names = [fault.name for fault in invalid.faults]
+            if "code" in names:
+                return _code_page(visit, data.email, "malformed_code")
+            return _code_page(visit, data.email, "malformed_email")
         except CodeRefused:
             return _code_page(visit, data.email, "refused")
         # A user name is not the address of its link.

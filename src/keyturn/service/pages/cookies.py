@@ -74,12 +74,11 @@ class Cookies:
     """
 
     def __init__(self, container: Container, site: Site) -> None:
-        self._container, self._site = container, site
+        self._container = container
+        self._site = site
         paths = site.paths
-        self.session, self.device = (
-            session_cookie(container.settings),
-            device_cookie(container.settings),
-        )
+        self.session = session_cookie(container.settings)
+        self.device = device_cookie(container.settings)
         self.form = BrowserCookie(holds="form", life=timedelta(0), secure=container.settings.secure)
         self.link = self._at(paths.reset, "link", site.link_life)
         self.proof = self._at(paths.secure, "proof", _OPENED)
@@ -94,10 +93,12 @@ class Cookies:
             path=self._site.url(path),
         )
 
-    def asked(self, path: str = "/") -> BrowserCookie:
+    def link_request(self, path: str = "/") -> BrowserCookie:
+        """Return the cookie that remembers a request for a link on the page at `path`."""
         return self._at(path, "asked", _REMEMBERED)
 
     def flash(self, path: str = "/") -> BrowserCookie:
+        """Return the cookie that tells the page at `path` what to say, once."""
         return self._at(path, "flash", _SHOWN_ONCE)
 
     def opened_link(self, request: AnyRequest, email: str = "") -> tuple[str, str | None]:
@@ -105,33 +106,36 @@ class Cookies:
 
         The address is `email`, from a form, else that of the link. The token is "" without a link.
         """
-        token, of_link = self.link.held(request, 2)
+        token, of_link = self.link.read_texts(request, 2)
         return token, email or of_link or None
 
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
-        return self.asked(path).hold(str(int(unix())), email, return_to)
+        return self.link_request(path).issue_texts(str(int(unix())), email, return_to)
 
     def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
-        asked_at, email, return_to = self.asked().held(request, 3)
+        asked_at, email, return_to = self.link_request().read_texts(request, 3)
         cooldown = self._container.mailboxes.cooldown
+        # A client can send any cookie: a text that is no number or a huge one, for example.
         try:
             left = int(asked_at) + int(cooldown.total_seconds()) - int(unix())
             wait = min(timedelta(seconds=max(left, 0)), cooldown)
             identifier = addresses.identify(email, takes_names=self._site.takes_names)
-            return LinkRequest(
-                identifier, wait, self._container.return_addresses.allowed(return_to)
-            )
         except (InputInvalid, ValueError, OverflowError):
             return None
+        allowed = self._container.return_addresses.allowed(return_to)
+        return LinkRequest(identifier, wait, allowed)
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
-        kind, locale = flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART]
-        return self.flash(path).hold(
-            flash.said, kind, locale, flash.email[:LONGEST], flash.return_to
+        return self.flash(path).issue_texts(
+            flash.said,
+            flash.kind[:_LONGEST_PART],
+            flash.locale[:_LONGEST_PART],
+            flash.email[:LONGEST],
+            flash.return_to,
         )
 
     def read_flash(self, request: AnyRequest) -> Flash | None:
-        what, kind, locale, email, return_to = self.flash().held(request, 5)
+        what, kind, locale, email, return_to = self.flash().read_texts(request, 5)
         if what not in get_args(Said):
             return None
         # A client can send any cookie, so the address is checked again.

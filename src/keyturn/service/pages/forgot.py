@@ -1,6 +1,5 @@
 """The pages that request a link. They are the same for every address."""
 
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,7 +12,13 @@ from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, Visit
 from keyturn.service.pages.security import content_security_policy
-from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, LinkDead, flaw_text
+from keyturn.service.problems.proofs import (
+    Challenge,
+    ChallengeFlaw,
+    ChallengeRequired,
+    LinkDead,
+    flaw_text,
+)
 from keyturn.service.problems.requests import InputInvalid
 
 
@@ -49,19 +54,28 @@ def forgot_page(
     flaw: ChallengeFlaw | None = None,
 ) -> Answer:
     """Return the form. Only its policy allows the hosts of an external challenge."""
-    status = 403 if flaw else 422 if malformed else 200
-    known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to}
-    return visit.page("forgot.html", status=status, **known, **_challenge_values(visit, flaw))
+    status = 200
+    if malformed:
+        status = 422
+    if flaw:
+        status = 403
+    return visit.page(
+        "forgot.html",
+        status=status,
+        email=email,
+        malformed=malformed,
+        return_to=return_to,
+        **_challenge_values(visit, flaw),
+    )
 
 
 def _challenge_values(visit: Visit, flaw: ChallengeFlaw | None) -> dict[str, Any]:
-    gate = visit.container.challenge
-    challenge = gate.widget if gate else None
-    headers = {
-        "Content-Security-Policy": content_security_policy(
-            visit.site, challenge.method if challenge else ""
-        )
-    }
+    challenge: Challenge | None = None
+    method = ""
+    if visit.container.challenge:
+        challenge = visit.container.challenge.widget
+        method = challenge.method
+    headers = {"Content-Security-Policy": content_security_policy(visit.site, method)}
     return {"asked": challenge, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
 
 
@@ -91,13 +105,12 @@ class ForgotPage(Controller):
     @route("/", http_method=READ)
     async def show(self, visit: NamedDependency[Visit]) -> Answer:
         """Show the form, or "Check your email" after it."""
-        link_request, query = (
-            visit.cookies.read_link_request(visit.request),
-            visit.request.query_params,
-        )
+        link_request = visit.cookies.read_link_request(visit.request)
+        query = visit.request.query_params
         if link_request and {"another", "return_to"}.isdisjoint(query):
             return visit.page("check_mail.html", link_request=link_request)
-        wanted = query.get("return_to", link_request.return_to if link_request else "")
+        earlier = link_request.return_to if link_request else ""
+        wanted = query.get("return_to", earlier)
         # An address that is not allowed is ignored, since the user cannot correct it.
         return forgot_page(visit, visit.container.return_addresses.allowed(wanted))
 
@@ -108,7 +121,8 @@ class ForgotPage(Controller):
         The answer depends only on the input, never on an account (ASVS 6.3.8).
         """
         path = visit.site.paths.forgot
-        here, earlier = visit.site.url(path), visit.cookies.read_link_request(visit.request)
+        here = visit.site.url(path)
+        earlier = visit.cookies.read_link_request(visit.request)
         try:
             identifier = addresses.identify(data.email, takes_names=visit.site.takes_names)
         except InputInvalid:
@@ -117,13 +131,12 @@ class ForgotPage(Controller):
         if earlier and earlier.wait and identifier == earlier.email:
             return visit.redirect(here)
         back = visit.container.return_addresses.allowed(data.return_to)
-        form = partial(forgot_page, visit, back, email=data.email)
         try:
             await visit.container.requests.accept(data.email, visit.client, data.answer, back)
         except InputInvalid:
-            return form(malformed=True)
+            return forgot_page(visit, back, email=data.email, malformed=True)
         except ChallengeRequired as required:
-            return form(flaw=required.reason)
+            return forgot_page(visit, back, email=data.email, flaw=required.reason)
         return visit.redirect(here, visit.cookies.set_link_request(identifier, path, back))
 
 
@@ -138,7 +151,9 @@ class ExpiredLinkPage(Controller):
 
         The page shows that address only masked.
         """
-        path, cookies, client = visit.site.paths.reset, visit.cookies, visit.client
+        path = visit.site.paths.reset
+        cookies = visit.cookies
+        client = visit.client
         token, _ = cookies.opened_link(visit.request)
         try:
             link = await visit.container.checks.require_expired(token, client)

@@ -7,9 +7,8 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,7 +16,7 @@ from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import LinkRequest
-from keyturn.service.pages.rendering import PageTemplates
+from keyturn.service.pages.page_templates import PageTemplates
 from keyturn.service.pages.second_step import ShownStep
 from keyturn.service.pages.site import Site
 from keyturn.service.problems.passwords import OutcomeUnknown
@@ -33,13 +32,32 @@ from keyturn.service.settings.paths import Paths
 _PATHS = Paths(forgot="/forgot", reset="/reset", sign_in="/sign-in", security="/settings")
 """The paths in a preview. A link to a page leads to the first state of that page."""
 
-_FILE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-_STATES: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
-    name: (template, label, {**_FILE["defaults"].get(template, {}), **dict(*values)})
-    for name, (template, label, *values) in _FILE["states"].items()
-}
-"""The template of each state, its name for people, and its values."""
 
+class State(NamedTuple):
+    """A state of a page.
+
+    `label`: its name for people.
+    `values`: those of its template.
+    """
+
+    template: str
+    label: str
+    values: Mapping[str, Any]
+
+
+def _read_states() -> Mapping[str, State]:
+    """Return the states by their names, in the order in which users meet them."""
+    file = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    states = {}
+    for name, (template, label, *differing) in file["states"].items():
+        values = dict(file["defaults"].get(template, {}))
+        for own in differing:  # at most one table
+            values |= own
+        states[name] = State(template, label, values)
+    return states
+
+
+_STATES = _read_states()
 
 _TYPES: Mapping[str, Any] = {
     "account": Account,
@@ -68,17 +86,22 @@ class PagePreview:
         since the settings may change.
         `brands`: brands besides those of the settings, each by the values that differ.
         """
-        self._read, self._brands = read, brands or {}
+        self._read = read
+        self._brands = brands or {}
 
     @property
     def states(self) -> Sequence[tuple[str, str, str]]:
-        return [(name, label, template) for name, (template, label, _) in _STATES.items()]
+        """The name of each state, its name for people, and its template."""
+        return [(name, state.label, state.template) for name, state in _STATES.items()]
 
     def watched_folders(self) -> Sequence[Path]:
         """Return the folders whose files a page depends on. Raises SettingsInvalid."""
         site = self._site("")
-        files = (file for brand in site.themes.brands for file in (brand.logo, brand.logo_dark))
-        folders = {Path(file).parent.resolve() for file in files if file and "://" not in file}
+        folders = set()
+        for brand in site.themes.brands:
+            for logo in (brand.logo, brand.logo_dark):
+                if logo and not logo.is_url:
+                    folders.add(Path(logo).parent.resolve())
         if site.settings.pages.templates:
             folders.add(Path(site.settings.pages.templates).resolve())
         return sorted(folder for folder in folders if folder.is_dir())
@@ -93,9 +116,11 @@ class PagePreview:
             site = self._site(prefix)
         except SettingsInvalid as invalid:
             raise ValueError(str(invalid)) from invalid
-        if state not in _STATES or (brand and brand not in site.themes.kinds):
-            raise LookupError(f"There is no page called {state}, or no brand called {brand}.")
-        return self._renderer(site)(state, language, brand)
+        if state not in _STATES:
+            raise LookupError(f"There is no page called {state}.")
+        if brand and brand not in site.themes.kinds:
+            raise LookupError(f"There is no brand called {brand}.")
+        return _StateRenderer(site).render(state, language, brand)
 
     def faults(self) -> Sequence[Fault]:
         """Return every mistake in custom templates, with its file and line.
@@ -103,15 +128,19 @@ class PagePreview:
         All states are rendered, for each kind of account.
         """
         site = self._site("")
-        render, faults = self._renderer(site), list[Fault]()
-        for state, kind in (
-            product(_STATES, ("", *site.themes.kinds)) if site.settings.pages.templates else ()
-        ):
-            try:
-                render(state, "", kind)
-            except TemplateInvalid as error:
-                faults.append(Fault("pages.templates", str(error)))
-        return list(dict.fromkeys(faults))
+        if not site.settings.pages.templates:
+            return []
+        renderer = _StateRenderer(site)
+        faults: list[Fault] = []
+        for state in _STATES:
+            for kind in ("", *site.themes.kinds):
+                try:
+                    renderer.render(state, "", kind)
+                except TemplateInvalid as error:
+                    fault = Fault("pages.templates", str(error))
+                    if fault not in faults:
+                        faults.append(fault)
+        return faults
 
     def file(self, name: str) -> tuple[bytes, str]:
         """Return a file that a page loads, and its media type. Raises LookupError."""
@@ -128,38 +157,42 @@ class PagePreview:
             takes_names=bool(settings.accounts.table.username),
         )
 
-    def _renderer(self, site: Site) -> Callable[[str, str, str], str]:
-        """Return a function that renders a state, in a language, for a kind of accounts.
 
-        It raises TemplateInvalid.
-        """
+class _StateRenderer:
+    """Renders states with the settings and brands of a site."""
+
+    def __init__(self, site: Site) -> None:
         settings = site.settings
-        templates = PageTemplates(site, Assets(site, {}), settings.pages.templates)
+        self._site = site
+        self._templates = PageTemplates(site, Assets(site, {}), settings.pages.templates)
         policy = PasswordPolicy(
             settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes
         )
         policy.close()
+        self._rules = policy.rules
 
-        def render(state: str, language: str, kind: str) -> str:
-            template, _, own = _STATES[state]
-            values: dict[str, Any] = {
-                "back": site.forgot,
-                "csrf_token": "0" * 8,
-                "rules": policy.rules,
-                **own,
-            }
-            for name in values.keys() & {"account", "owner"}:
+    def render(self, state: str, language: str, kind: str) -> str:
+        """Return a state, in a language, for a kind of accounts. Raises TemplateInvalid."""
+        site = self._site
+        shown = _STATES[state]
+        values: dict[str, Any] = {
+            "back": site.forgot,
+            "csrf_token": "0" * 8,
+            "rules": self._rules,
+            **shown.values,
+        }
+        for name in ("account", "owner"):
+            if name in values:
                 values[name] = {**_ADA, "kind": kind, **values[name]}
-            # The form for a new password has an expiry if it belongs to a link.
-            until = values.get("owner", {}).get("expires_at")
-            types = {**_TYPES, "owner": LiveLink if until else Account}
-            values |= {
-                name: msgspec.convert(values[name], types[name])
-                for name in values.keys() & types.keys()
-            }
-            values = {"account": values.get("owner"), "until": until, **values}
-            values["problem"] = _PROBLEMS.get(values.get("problem", ""))
-            values["site"] = replace(site, **values.get("site", {}))
-            return templates.render(template, values, site.themes.languages.choose(language), kind)
-
-        return render
+        # The form for a new password has an expiry if it belongs to a link.
+        until = values.get("owner", {}).get("expires_at")
+        types = {**_TYPES, "owner": LiveLink if until else Account}
+        for name, wanted in types.items():
+            if name in values:
+                values[name] = msgspec.convert(values[name], wanted)
+        values.setdefault("account", values.get("owner"))
+        values.setdefault("until", until)
+        values["problem"] = _PROBLEMS.get(values.get("problem", ""))
+        values["site"] = replace(site, **values.get("site", {}))
+        reader = site.themes.languages.choose(language)
+        return self._templates.render(shown.template, values, reader, kind)

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from litestar import Router
@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 
 from keyturn.service.api.openapi import SERVICE_KEY
 from keyturn.service.api.requests import AnyRequest
-from keyturn.service.pages.rendering import Pages, page_environment
+from keyturn.service.pages.page_templates import page_environment
+from keyturn.service.pages.rendering import Pages
 
 
 class ReferencePage(OpenAPIRenderPlugin):
@@ -52,17 +53,23 @@ def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Opera
     """
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[str, Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
-    routes = [
-        (path, *route) for path, methods in schema["paths"].items() for route in methods.items()
-    ]
-    place = {name: place for place, name in enumerate(STORY)}
-    for path, method, description in sorted(
-        routes, key=lambda route: (place.get(route[2].get("operationId"), len(STORY)), route[0])
-    ):
-        group = groups.setdefault(description.get("tags", ["Other"])[0], {})
+    for path, method, description in sorted(_routes_of(schema), key=_place_in_story):
         described = _operation(method, description, base_url + path, known)
-        group.setdefault(f"{method} {described.summary}", described).paths.append(path)
+        tag = description.get("tags", ["Other"])[0]
+        group = groups.setdefault(tag, {})
+        operation = group.setdefault(f"{method} {described.summary}", described)
+        operation.paths.append(path)
     return {tag: list(group.values()) for tag, group in groups.items() if group}
+
+
+_Route = tuple[str, str, Mapping[str, Any]]
+"""A path, a method, and the operation that OpenAPI has there."""
+
+
+def _routes_of(schema: Mapping[str, Any]) -> Iterator[_Route]:
+    for path, operations in schema["paths"].items():
+        for method, description in operations.items():
+            yield path, method, description
 
 
 STORY = (
@@ -71,6 +78,14 @@ STORY = (
     "getFormTexts", "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink",
     "checkLiveness", "checkReadiness",
 )  # fmt: skip
+"""The operations in the order in which a client calls them."""
+
+
+def _place_in_story(route: _Route) -> tuple[int, str]:
+    path, _, description = route
+    operation = description.get("operationId")
+    place = STORY.index(operation) if operation in STORY else len(STORY)
+    return place, path
 
 
 _JSON = "application/json"
@@ -95,43 +110,58 @@ class Operation(NamedTuple):
 def _operation(
     method: str, description: Mapping[str, Any], address: str, known: Mapping[str, Any]
 ) -> Operation:
-    schema = description.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema")
+    words = ["curl", "-i"]
     # The calls keep cookies, so that each works after the one before.
-    keeps_cookies = "Sessions" in description.get("tags", ())
-    words = ["curl", "-i", *(["-b", "cookies", "-c", "cookies"] if keeps_cookies else []), address]
-    if schema:
-        words += [
-            "--json",
-            json.dumps(_example_body(known[schema["$ref"].rpartition("/")[2]]), ensure_ascii=False),
-        ]
+    if "Sessions" in description.get("tags", ()):
+        words += ["-b", "cookies", "-c", "cookies"]
+    words.append(address)
+    body = description.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema")
+    if body:
+        example = _example_body(known[body["$ref"].rpartition("/")[2]])
+        words += ["--json", json.dumps(example, ensure_ascii=False)]
     elif method != "get":
         words += ["-X", method.upper()]
-    # The key comes from a variable, so that it does not get into the shell's history.
-    takes_key = any(SERVICE_KEY in scheme for scheme in description.get("security", ()))
-    key = f' -H "Authorization: Bearer ${_SERVICE_KEY}"' if takes_key else ""
-    answers = [
-        (status, answer.get("description", ""))
-        for status, answer in sorted(description["responses"].items())
-    ]
-    summary, text = description["summary"], description.get("description", "")
-    return Operation(method.upper(), [], summary, text, answers, shlex.join(words) + key)
+    curl = shlex.join(words)
+    if any(SERVICE_KEY in scheme for scheme in description.get("security", ())):
+        # The key comes from a variable, so that it does not get into the shell's history.
+        curl += f' -H "Authorization: Bearer ${_SERVICE_KEY}"'
+    answers = []
+    for status, answer in sorted(description["responses"].items()):
+        answers.append((status, answer.get("description", "")))
+    return Operation(
+        method=method.upper(),
+        paths=[],
+        summary=description["summary"],
+        description=description.get("description", ""),
+        answers=answers,
+        curl=curl,
+    )
 
 
 def _code_in_prose(text: str) -> Markup:
-    code = Markup("<code>{}</code>")
-    return Markup("").join(
-        code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`"))
-    )
+    """Return a text with what is in backticks as code."""
+    html = Markup("")
+    for number, part in enumerate(text.split("`")):
+        is_code = number % 2 == 1
+        html += Markup("<code>{}</code>").format(part) if is_code else escape(part)
+    return html
 
 
 def _example_body(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a body with the required members, and others whose examples are new."""
     body: dict[str, Any] = {}
     for name, member in schema.get("properties", {}).items():
-        choices = (member, *member.get("oneOf", ()))
-        example = next(
-            (example for choice in choices for example in choice.get("examples", ())), None
-        )
-        if name in schema.get("required", ()) or example not in (None, *body.values()):
+        example = _example_of(member)
+        is_required = name in schema.get("required", ())
+        is_new = example is not None and example not in body.values()
+        if is_required or is_new:
             body[name] = example
     return body
+
+
+def _example_of(member: Mapping[str, Any]) -> Any:
+    """Return the first example of a member or, if it has several types, of one of them."""
+    for choice in (member, *member.get("oneOf", ())):
+        for example in choice.get("examples", ()):
+            return example
+    return None

@@ -6,7 +6,6 @@ They show no details of the error (OWASP ASVS 16.5.1).
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from urllib.parse import urlencode
 
 from litestar.datastructures import Cookie
 from litestar.datastructures.headers import Accept
@@ -28,11 +27,21 @@ from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Problem
 from keyturn.service.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
 from keyturn.service.problems.requests import MethodNotAllowed, NotFound
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.pages")
 
-_FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
+_FOR_PROGRAMS = {
+    "/.well-known",
+    "/api",
+    FixedRoute.HEALTH,
+    FixedRoute.METRICS,
+    FixedRoute.SCHEMA,
+    FixedRoute.WEBHOOKS,
+}
+"""The first parts of paths where everything gets the API's answers, also a browser."""
+
 
 _REASONS = {
     "internal": "failed",
@@ -50,56 +59,69 @@ _WITHOUT_REFERENCE = {"missing", "too_many", "busy"}
 def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return the handlers that answer errors with pages.
 
-    An error without a page of its own gets `refusal.html`.
+    An error without a page of its own gets `refusal.html`. The handlers are functions, since
+    Litestar copies routers with the objects of methods.
     """
-    site, cookies, refused, log_failure = pages.site, pages.cookies, OnceAMinute(), FailureLog()
+    site = pages.site
+    lines = OnceAMinute()
+    failures = FailureLog()
 
     def refuse(
-        request: AnyRequest, error: Exception, reason: str = "", ended: Sequence[Cookie] = ()
+        request: AnyRequest, error: Exception, reason: str = "", cookies: Sequence[Cookie] = ()
     ) -> Answer:
         problem = problem_answering(error)
         reason = reason or _reason_of(problem)
         if problem.status >= SERVER_FAULT:
-            request_id_of(request.scope)  # the log line below needs the id
-            log_failure(request, error)
-        elif reason not in _WITHOUT_REFERENCE and (count := refused.count(reason)):
-            request_id_of(request.scope)
-            log.info(LogEvent("page.refused", reason=reason, count=count))
+            request_id_of(request.scope)  # the line in the log needs the id
+            failures.log(request, error)
+        elif reason not in _WITHOUT_REFERENCE:
+            count = lines.count(reason)
+            if count:
+                request_id_of(request.scope)
+                log.info(LogEvent("page.refused", reason=reason, count=count))
         # The way back comes from the route. The URL of the request may hold a token.
-        back = request.route_handler.opt.get("back")
-        way = site.url(back) if back else site.forgot
-        return refusal_page(Visit(pages, request), problem, reason, way, cookies=ended)
+        path = request.route_handler.opt.get("back")
+        back = site.url(path) if path else site.forgot
+        return refusal_page(Visit(pages, request), problem, reason, back, cookies=cookies)
+
+    def show_dead_link(request: AnyRequest, dead: LinkDead) -> Answer:
+        return dead_link_page(Visit(pages, request), dead)
+
+    def show_dead_security_link(request: AnyRequest, dead: SecurityLinkDead) -> Answer:
+        return Visit(pages, request).page("dead_security_link.html", status=dead.status)
 
     def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> Answer:
         wanted = site.url(request.route_handler.opt.get("here", ""))
-        return Visit(pages, request).redirect(
-            f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}"
-        )
+        return Visit(pages, request).redirect(site.hosted_sign_in(wanted))
 
-    return {
-        LinkDead: lambda request, dead: dead_link_page(Visit(pages, request), dead),
-        SecurityLinkDead: lambda request, dead: Visit(pages, request).page(
-            "dead_security_link.html", status=dead.status
-        ),
-        NotSignedIn: lead_to_sign_in,
+    def refuse_stale_form(request: AnyRequest, error: PermissionDeniedException) -> Answer:
         # The cookie of the form ends, too. If it was signed with another key, every form would be
         # refused as long as the browser keeps it.
-        PermissionDeniedException: lambda request, error: refuse(
-            request, error, "stale_form", [cookies.form.expire()]
-        ),
-        # Its page leads to the sign-in, where the user finds out which password works. The cookie
+        return refuse(request, error, "stale_form", [pages.cookies.form.expire()])
+
+    def tell_unknown_outcome(request: AnyRequest, error: OutcomeUnknown) -> Answer:
+        # The page leads to the sign-in, where the user finds out which password works. The cookie
         # of the used link ends.
-        OutcomeUnknown: lambda request, error: refuse(
-            request, error, ended=[cookies.link.expire()]
-        ),
+        return refuse(request, error, cookies=[pages.cookies.link.expire()])
+
+    return {
+        LinkDead: show_dead_link,
+        SecurityLinkDead: show_dead_security_link,
+        NotSignedIn: lead_to_sign_in,
+        PermissionDeniedException: refuse_stale_form,
+        OutcomeUnknown: tell_unknown_outcome,
         Exception: refuse,
     }
 
 
 def _reason_of(problem: Problem) -> str:
-    if problem.for_people or problem.slug in _REASONS:
-        return _REASONS.get(problem.slug, problem.slug.replace("-", "_"))
-    return "failed" if problem.status >= SERVER_FAULT else "unreadable"
+    if problem.slug in _REASONS:
+        return _REASONS[problem.slug]
+    if problem.for_people:
+        return problem.slug.replace("-", "_")
+    if problem.status >= SERVER_FAULT:
+        return "failed"
+    return "unreadable"
 
 
 def refusal_page(
@@ -111,11 +133,13 @@ def refusal_page(
     headers: Mapping[str, str] | None = None,
     cookies: Sequence[Cookie] = (),
 ) -> Answer:
-    headers, reference = dict(headers or {}), ""
+    headers = dict(headers or {})
     if problem.retry_after and reason != "failed":
         headers["Retry-After"] = str(problem.retry_after)
+    reference = ""
     if reason not in _WITHOUT_REFERENCE:
-        reference = headers["X-Request-ID"] = request_id_of(visit.request.scope)
+        reference = request_id_of(visit.request.scope)
+        headers["X-Request-ID"] = reference
     return visit.page(
         "refusal.html",
         status=problem.status,
@@ -138,9 +162,8 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
 
     def answer(request: AnyRequest, error: Exception) -> Answer:
         problem = problem_answering(error)
-        if not isinstance(problem, NotFound | MethodNotAllowed) or not _is_for_people(
-            request, pages.site.paths.api
-        ):
+        is_missing = isinstance(problem, NotFound | MethodNotAllowed)
+        if not is_missing or not _is_for_people(request, pages.site.paths.api):
             return to_programs(request, error)
         headers = error.headers if isinstance(error, HTTPException) else None
         return refusal_page(
@@ -152,7 +175,10 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
 
 def _is_for_people(request: AnyRequest, api: str) -> bool:
     """Tell whether a page is wanted. If the API is at "/", only the Accept header shows that."""
-    if _first_part(request.scope["path"]) in {*_FOR_PROGRAMS, _first_part(api)} - {""}:
+    first_part = _first_part(request.scope["path"])
+    if first_part in _FOR_PROGRAMS:
+        return False
+    if api != "/" and first_part == _first_part(api):
         return False
     accepted = Accept(clip_header(request.headers.get("accept", "*/*")))
     return accepted.best_match([MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
@@ -160,4 +186,5 @@ def _is_for_people(request: AnyRequest, api: str) -> bool:
 
 def _first_part(path: str) -> str:
     """Return the first part of a path, even if it begins with several slashes or with none."""
-    return path.lstrip("/").partition("/")[0]
+    name = path.lstrip("/").partition("/")[0]
+    return f"/{name}"

@@ -1,17 +1,10 @@
-"""Renders pages from templates, packaged or custom.
-
-They are in the reader's language and the account's brand.
-"""
+"""Answers requests for pages, in the reader's language and the account's brand."""
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
-from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 from urllib.parse import quote, urlencode
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 from litestar.di import Provide
@@ -21,99 +14,30 @@ from litestar.template.base import csrf_token
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.addresses import LONGEST
 from keyturn.mail.languages.language import READER, Language
-from keyturn.mail.rendering.jinja import OwnEnvironment, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
-from keyturn.service.api.mail_services import inbox_of, meant_by
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.service.client import Client
 from keyturn.service.container import Container
 from keyturn.service.one_time_secrets import LENGTH
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
+from keyturn.service.pages.page_templates import PageTemplates
 from keyturn.service.pages.security import security_headers
 from keyturn.service.pages.site import Site
-from keyturn.service.problems.passwords import rule_text
-from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
+from keyturn.service.problems.proofs import NotSignedIn
 from keyturn.service.reset.proofs.codes import EmailCodes
 from keyturn.service.reset.sign_in import SignIns
 from keyturn.service.telemetry.logs import LogEvent
 
-PACKAGED = Path(__file__).parent / "templates"
-
-OURS = "keyturn"
-
-
-class PageTemplates:
-    """Renders the pages.
-
-    A file in the folder `own` replaces the packaged template of the same name.
-    """
-
-    def __init__(self, site: Site, assets: Assets, own: str = "") -> None:
-        self._site, self._assets, self._own = site, assets, own
-        self._environment = cache(self._make_environment)
-
-    def render(
-        self,
-        template: str,
-        values: Mapping[str, Any],
-        language: Language,
-        kind: str,
-        link_to_itself: str = "?lang=",
-    ) -> str:
-        """Return the page.
-
-        `link_to_itself`: a link to the page, without the language tag at its end. Raises
-        TemplateInvalid for a mistake in custom templates.
-        """
-        known = sorted(
-            self._site.themes.languages.known.values(),
-            key=lambda one: normalize("NFKD", one.name).casefold(),
-        )
-        languages = [(one, f"{link_to_itself}{one.tag}") for one in known]
-        values = {READER: language, "language": language, "languages": languages, **values}
-        try:
-            return self._environment(language, kind).get_template(template).render(values)
-        except Exception as error:  # templates call filters and methods, which may raise anything
-            if not self._own:
-                raise
-            raise template_invalid(error, template) from error
-
-    def _make_environment(self, language: Language, kind: str) -> Environment:
-        environment = page_environment(self._own, reload=self._site.reload)
-        language.teach(environment)
-        environment.globals.update(
-            site=self._site,
-            link_texts=LINK_TEXTS,
-            brand=self._site.theme(kind).brand,
-            palette=self._site.theme(kind).palette,
-            url=self._site.url,
-            asset=partial(self._assets.url, kind=kind),
-            brand_file=partial(self._assets.brand_url, kind=kind),
-        )
-        environment.filters |= {"inbox": inbox_of, "meant": meant_by}
-        environment.filters["rule_text"] = lambda rule: (
-            rule_text(rule.name, rule.limit, language) or rule.message
-        )
-        return environment
-
-
-def page_environment(own: str = "", *, reload: bool = False) -> Environment:
-    by_name = FileSystemLoader([Path(own).resolve(), PACKAGED] if own else PACKAGED)
-    return OwnEnvironment(
-        ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]), reload=reload
-    )
-
-
 log = logging.getLogger("keyturn.pages")
 
 _IN_A_URL = "%/:=&?~#+!$,;'@()*[]"
-
+"""The characters that stay as they are in the URL of a header Refresh, besides letters and digits.
+"""
 
 _LONGEST_QUERY = 1000
 """Characters of the query that links to other languages keep, such as a way back and an address."""
-
 
 Answer = Response[Any]
 
@@ -125,23 +49,31 @@ class Pages:
 
     def __init__(self, container: Container) -> None:
         self.container = container
-        self.site = site = Site.of(container)
-        self.cookies = Cookies(container, site)
-        self.headers = security_headers(site)
-        self.assets = Assets(site, self.headers)
-        self._templates = PageTemplates(site, self.assets, site.settings.pages.templates)
-        self._packaged = PageTemplates(site, self.assets)
+        self.site = Site.of(container)
+        self.cookies = Cookies(container, self.site)
+        self.headers = security_headers(self.site)
+        self.assets = Assets(self.site, self.headers)
+        own = self.site.settings.pages.templates
+        self._templates = PageTemplates(self.site, self.assets, own)
+        self._packaged = PageTemplates(self.site, self.assets)
 
-    def render(self, *page: Any) -> str:
-        """Return the page.
+    def render(
+        self,
+        template: str,
+        values: Mapping[str, Any],
+        language: Language,
+        kind: str,
+        link_to_itself: str,
+    ) -> str:
+        """Return the page (`PageTemplates.render`).
 
         If a custom template fails, the packaged one is used, so that the user can continue.
         """
         try:
-            return self._templates.render(*page)
+            return self._templates.render(template, values, language, kind, link_to_itself)
         except TemplateInvalid as error:
             log.error(LogEvent("page.template_failed", reason=error))
-            return self._packaged.render(*page)
+            return self._packaged.render(template, values, language, kind, link_to_itself)
 
 
 class Visit:
@@ -188,23 +120,30 @@ class Visit:
 
         It is in the language that the reader has chosen, else the account's, else the browser's.
         """
-        kind = account.kind if account and account.kind in self.site.themes.kinds else ""
+        kind = ""
+        timezone = ""
+        if account:
+            timezone = account.timezone
+            if account.kind in self.site.themes.kinds:
+                kind = account.kind
         language, chosen = self._choose_language(account)
         values |= {
-            READER: language.in_zone(account.timezone if account else ""),
+            READER: language.in_zone(timezone),
             "account": account,
             "csrf_token": csrf_token({"request": self.request}),
         }
-        of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
-        no_index = {"X-Robots-Tag": "noindex"}  # a page is for one person, or useless to find
+        link_to_itself = self._link_to_itself(values.get("next", ""))
+        of_page = {
+            "Content-Language": language.tag,
+            "Vary": "Accept-Language, Cookie",
+            "X-Robots-Tag": "noindex",  # a page is for one person, or useless to find
+        }
         return Response(
-            self.pages.render(
-                template, values, language, kind, self._link_to_itself(values.get("next"))
-            ),
+            self.pages.render(template, values, language, kind, link_to_itself),
             status_code=status,
             media_type=MediaType.HTML,
             cookies=[*cookies, *chosen],
-            headers={**self.pages.headers, **of_language, **no_index, **(headers or {})},
+            headers={**self.pages.headers, **of_page, **(headers or {})},
         )
 
     def _choose_language(self, account: PageOwner | None) -> tuple[Language, Sequence[Cookie]]:
@@ -212,31 +151,34 @@ class Visit:
 
         A cookie remembers the language if the reader has just chosen it.
         """
-        languages, cookie = self.container.languages, self.cookies.language
+        languages = self.container.languages
+        cookie = self.cookies.language
+        accepted = self.request.headers.get("accept-language", "")
         chosen = self.request.query_params.get("lang", "")
-        tags = (tag for tag in (chosen, cookie.read(self.request)) if tag in languages.known)
-        wanted = next(tags, account.locale if account else "")
-        cookies = [cookie.issue(chosen)] if chosen in languages.known else []
-        return languages.choose(wanted, self.request.headers.get("accept-language", "")), cookies
+        if chosen in languages.known:
+            return languages.choose(chosen, accepted), [cookie.issue(chosen)]
+        remembered = cookie.read(self.request)
+        if remembered in languages.known:
+            return languages.choose(remembered, accepted), []
+        return languages.choose(account.locale if account else "", accepted), []
 
-    def _link_to_itself(self, typed: str | None) -> str:
+    def _link_to_itself(self, typed: str) -> str:
         """Return the link from a page to itself, without the language tag at its end.
 
         A query that is too long is left out.
+
+        `typed`: the page after a sign-in, from the form that was sent.
         """
-        request, here, others = self.request, "", [*self.request.query_params.multi_items()]
+        here = ""
+        query = list(self.request.query_params.multi_items())
         # After a POST, the link leads to the page of the form: the POST's own path may have no GET.
-        if request.method == "POST" and "route_handler" in request.scope:
-            here, others = (
-                self.site.url(request.route_handler.opt.get("here", "")),
-                [("next", typed)] if typed else [],
-            )
-        others = (
-            [one for one in others if one[0] != "lang"]
-            if len(urlencode(others)) <= _LONGEST_QUERY
-            else []
-        )
-        return f"{here}?{urlencode([*others, ('lang', '')])}"
+        if self.request.method == "POST" and "route_handler" in self.request.scope:
+            here = self.site.url(self.request.route_handler.opt.get("here", ""))
+            query = [("next", typed)] if typed else []
+        if len(urlencode(query)) > _LONGEST_QUERY:
+            query = []
+        kept = [(name, value) for name, value in query if name != "lang"]
+        return f"{here}?{urlencode([*kept, ('lang', '')])}"
 
     def redirect(self, url: str, *cookies: Cookie) -> Answer:
         """Return a redirect that browsers follow with GET, also after a POST (RFC 9110, 15.4.4)."""
@@ -260,7 +202,8 @@ class Visit:
         The link is not used up: mail scanners open links, so only a POST does that (RFC 9110,
         9.2.1; ASVS 3.5.3).
         """
-        return self.keep_link(cookie, token, self.request.query_params.get(self.site.paths.email))
+        email = self.request.query_params.get(self.site.paths.email)
+        return self.keep_link(cookie, token, email)
 
     def keep_link(self, cookie: BrowserCookie, token: str, email: str | None = None) -> Answer:
         """Put a link into a cookie, and redirect to its page without the token.
@@ -271,9 +214,9 @@ class Visit:
         cookie, and a long one stays invalid. Spaces before the token are removed first, so that its
         end is not cut off.
         """
-        return self.redirect(
-            cookie.path, cookie.hold(token.lstrip()[: LENGTH + 1], (email or "")[: LONGEST + 1])
-        )
+        held_token = token.lstrip()[: LENGTH + 1]
+        held_email = (email or "")[: LONGEST + 1]
+        return self.redirect(cookie.path, cookie.issue_texts(held_token, held_email))
 
     async def signed_in(self) -> Account | None:
         try:
@@ -285,10 +228,11 @@ class Visit:
         """Return the account that is signed in in this browser. Raises NotSignedIn."""
         if self.container.sign_ins is None:
             raise NotSignedIn
-        return await self.container.sign_ins.account(self.cookies.session.read(self.request))
+        session = self.cookies.session.read(self.request)
+        return await self.container.sign_ins.account(session)
 
 
-def visiting(pages: Pages) -> dict[str, Provide]:
+def visit_dependency(pages: Pages) -> dict[str, Provide]:
     """Return the dependency of every page: a `Visit` for each request."""
 
     def visit(request: AnyRequest) -> Visit:

@@ -22,6 +22,7 @@ from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
+from keyturn.service.settings.paths import OPEN_LINK
 
 _DAY = timedelta(days=1)
 """If a link works for longer, the page shows a date with the time of its expiry."""
@@ -54,21 +55,22 @@ def password_form(
 
     `rejected`: the current password was wrong.
     """
-    known = visit.container.policy.rules
-    names = {rule.name for rule in known}
-    more = [
-        Rule(name=one.rule, message=one.message, limit=one.limit)
-        for one in broken
-        if one.rule not in names
-    ]
-    until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
+    rules = list(visit.container.policy.rules)
+    own_rules = {rule.name for rule in rules}
+    for violation in broken:
+        if violation.rule not in own_rules:
+            of_store = Rule(name=violation.rule, message=violation.message, limit=violation.limit)
+            rules.append(of_store)
+    until: datetime | None = None
+    if isinstance(owner, LiveLink):
+        until = owner.expires_at
     return visit.page(
         "reset.html",
         status=status,
         account=owner,
         owner=owner,
-        rules=[*known, *more],
-        broken=[one.rule for one in broken],
+        rules=rules,
+        broken=[violation.rule for violation in broken],
         mismatch=mismatch,
         rejected=rejected,
         until=until,
@@ -91,7 +93,7 @@ class ResetPage(Controller):
         """Take a link with its token at the end of the path."""
         return visit.take_link(visit.cookies.link, token)
 
-    @post("/open")
+    @post(OPEN_LINK)
     async def take_from_fragment(
         self, data: URLEncodedBody[LinkForm], visit: NamedDependency[Visit]
     ) -> Answer:
@@ -104,15 +106,15 @@ class ResetPage(Controller):
 
         The link is not used up (RFC 9110, 9.2.1; ASVS 3.5.3).
         """
-        names, query = visit.site.paths, visit.request.query_params
-        if (token := query.get(names.token)) is not None:
-            return visit.keep_link(visit.cookies.link, token, query.get(names.email))
+        names = visit.site.paths
+        query = visit.request.query_params
+        if names.token in query:
+            return visit.keep_link(visit.cookies.link, query[names.token], query.get(names.email))
         token, email = visit.cookies.opened_link(visit.request)
         if not token:
             return await _show_without_link(visit)
-        return password_form(
-            visit, await visit.container.checks.validate(token, visit.client, email)
-        )
+        live = await visit.container.checks.validate(token, visit.client, email)
+        return password_form(visit, live)
 
     @post("/check", status_code=200)
     async def judge(
@@ -132,7 +134,8 @@ class ResetPage(Controller):
         Raises LinkDead, TooManyRequests, Unavailable.
         """
         token, email = visit.cookies.opened_link(visit.request, data.email)
-        checks, client = visit.container.checks, visit.client
+        checks = visit.container.checks
+        client = visit.client
         sent = await checks.begin_second_step(token, "sms", client, email)
         if _is_script(visit):
             return Response({"sent": sent}, status_code=200 if sent else 422)
@@ -148,53 +151,58 @@ class ResetPage(Controller):
         The address in the form must be the link's, or the signed-in user's. Another tab may have
         opened another link in the meantime, or signed in as another user.
         """
-        (token, email), path = (
-            visit.cookies.opened_link(visit.request, data.email),
-            visit.site.paths.reset,
-        )
-        owner: LiveLink | Account | None
+        here = visit.site.url(visit.site.paths.reset)
+        checks = visit.container.checks
+        token, email = visit.cookies.opened_link(visit.request, data.email)
+        live: LiveLink | None = None
+        owner: Account | None
         if token:
-            live = await visit.container.checks.validate(token, visit.client, email)
-            owner, saving = live, partial(_complete, visit, token, live, data)
+            live = await checks.validate(token, visit.client, email)
+            owner = live
         else:
-            owner, saving = await visit.signed_in(), partial(_change, visit, data)
-            if owner is None or not addresses.is_same_mailbox(data.email, owner.email):
-                return visit.redirect(visit.site.url(path))
+            owner = await visit.signed_in()
+        if owner is None:
+            return visit.redirect(here)
+        if live is None and not addresses.is_same_mailbox(data.email, owner.email):
+            return visit.redirect(here)
+
         form = partial(password_form, visit, owner, status=422, step=ShownStep(method=data.method))
         try:
-            if data.password == data.again:
-                return await saving()
-            await visit.container.checks.check_password(data.password, visit.client, owner.email)
-            return form(mismatch=True)
+            if data.password != data.again:
+                # The form shows the broken rules with the mistake, so that one try corrects both.
+                await checks.check_password(data.password, visit.client, owner.email)
+                return form(mismatch=True)
+            if live:
+                return await _complete(visit, token, live, data)
+            return await _change(visit, data)
         except proofs.CredentialsRejected:
             return form(rejected=True)
         except PasswordRejected as refused:
             return form(refused.violations, mismatch=data.password != data.again)
         except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
             step = shown_step(data.method, asked)
-            return _tell_script(visit, step) if _is_script(visit) else form(step=step)
+            if _is_script(visit):
+                return _tell_script(visit, step)
+            return form(step=step)
         except (proofs.LinkDead, OutcomeUnknown) as ended:
             if not _is_script(visit):
                 raise
-            # The next page says why: a form that the script sent again would get another answer.
-            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else ended.reason
-            flash = visit.cookies.set_flash(Flash(said, owner.kind, owner.locale), path)
-            return _tell_next(visit.site.url(path), visit.cookies.link.expire(), flash)
+            said: Said = "outcome_unknown"
+            if isinstance(ended, proofs.LinkDead):
+                said = ended.reason
+            return _tell_end(visit, owner, said)
 
 
 async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
-    cookies, sign_ins = visit.cookies, visit.container.sign_ins
+    cookies = visit.cookies
+    sign_ins = visit.container.sign_ins
     account = await visit.container.resets.complete(
         token, data.password, visit.client, live.email, data.answer
     )
-    device = [cookies.device.issue(sign_ins.device(account))] if sign_ins else []
     url, flash = _after_saving(visit, live)
-    issued = (
-        cookies.link.expire(),
-        cookies.asked(visit.site.paths.forgot).expire(),
-        flash,
-        *device,
-    )
+    issued = [cookies.link.expire(), cookies.link_request(visit.site.paths.forgot).expire(), flash]
+    if sign_ins:
+        issued.append(cookies.device.issue(sign_ins.device(account)))
     if _is_script(visit):
         return _tell_next(url, *issued)
     return visit.lead_on(
@@ -208,7 +216,8 @@ def _is_script(visit: Visit) -> bool:
 
 def _tell_script(visit: Visit, step: ShownStep) -> Answer:
     """Answer a script. The status is 200, since browsers log others on the console as errors."""
-    language, complaint = visit.language, ""
+    language = visit.language
+    complaint = ""
     if step.tries_left is not None:
         complaint = proofs.SecondStepRejected((), step.tries_left).detail(language)
     elif step.missing:
@@ -219,6 +228,16 @@ def _tell_script(visit: Visit, step: ShownStep) -> Answer:
 def _tell_next(url: str, *cookies: Cookie) -> Answer:
     """Tell a script where to go: it cannot read a redirect to another site."""
     return Response({"next": url}, status_code=200, cookies=list(cookies))
+
+
+def _tell_end(visit: Visit, owner: Account, said: Said) -> Answer:
+    """Tell a script to load the page again, which then says why the link ended.
+
+    If the script sent the form again, it would get another answer.
+    """
+    path = visit.site.paths.reset
+    flash = visit.cookies.set_flash(Flash(said, owner.kind, owner.locale), path)
+    return _tell_next(visit.site.url(path), visit.cookies.link.expire(), flash)
 
 
 async def _show_without_link(visit: Visit) -> Answer:
@@ -232,15 +251,19 @@ async def _show_without_link(visit: Visit) -> Answer:
         case Flash(said="invalid" | "expired" | "used" | "second_step" as reason):
             raise proofs.LinkDead(reason)
         case Flash(said="outcome_unknown"):
-            raise OutcomeUnknown("a script was told where this is said")
+            raise OutcomeUnknown("a script was sent to this page, which says so")
         case Flash(said="link_replaced", email=hint):
             return visit.page("link_replaced.html", email_hint=hint)
         case Flash(said="password_changed", return_to=back) as flash:
-            owner, signed_in = account or flash, account is not None
             return visit.page(
-                "password_changed.html", account=owner, signed_in=signed_in, return_to=back
+                "password_changed.html",
+                account=account or flash,
+                signed_in=account is not None,
+                return_to=back,
             )
-    return password_form(visit, account) if account else visit.page("no_link.html")
+    if account:
+        return password_form(visit, account)
+    return visit.page("no_link.html")
 
 
 def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
@@ -248,24 +271,32 @@ def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
 
     An app's sign-in page gets `password=changed` in the query instead.
     """
-    site, leads_away = visit.site, visit.container.settings.after_reset == "sign_in"
-    here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
-    said = Flash(
+    site = visit.site
+    # The hosted sign-in page shows the message itself, unless the user goes on elsewhere.
+    path = site.paths.sign_in
+    if site.sign_in_url or live.return_to:
+        path = site.paths.reset
+    message = Flash(
         "password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to
     )
-    flash = visit.cookies.set_flash(said, here)
-    if live.return_to and leads_away:
-        return live.return_to, flash
-    if site.sign_in_url and leads_away:
-        address = urlsplit(site.sign_in_url)
-        return address._replace(
-            query="&".join(filter(None, (address.query, "password=changed")))
-        ).geturl(), flash
-    return site.url(here), flash
+    flash = visit.cookies.set_flash(message, path)
+    if visit.container.settings.after_reset == "sign_in":
+        if live.return_to:
+            return live.return_to, flash
+        if site.sign_in_url:
+            return _with_parameter(site.sign_in_url, "password=changed"), flash
+    return site.url(path), flash
+
+
+def _with_parameter(url: str, parameter: str) -> str:
+    address = urlsplit(url)
+    query = f"{address.query}&{parameter}" if address.query else parameter
+    return address._replace(query=query).geturl()
 
 
 async def _change(visit: Visit, data: NewPasswordForm) -> Answer:
-    path, secret = visit.site.paths.reset, visit.cookies.session.read(visit.request)
+    path = visit.site.paths.reset
+    secret = visit.cookies.session.read(visit.request)
     fresh = await visit.sign_ins.change_password(secret, data.current, data.password, visit.client)
     flash = visit.cookies.set_flash(Flash("password_changed"), path)
     return visit.redirect(visit.site.url(path), visit.cookies.session.issue(fresh), flash)

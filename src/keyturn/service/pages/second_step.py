@@ -20,9 +20,8 @@ class StepForm(msgspec.Struct, frozen=True):
         """The answer to the second step; None without a method. A long code is cut: it is wrong."""
         if self.method not in get_args(CodeMethod):
             return None
-        return SecondStepCode(
-            method=cast("CodeMethod", self.method), code=self.code[:_LONGEST_CODE]
-        )
+        method = cast("CodeMethod", self.method)
+        return SecondStepCode(method=method, code=self.code[:_LONGEST_CODE])
 
 
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):

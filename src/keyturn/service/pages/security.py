@@ -54,30 +54,35 @@ def content_security_policy(site: Site, method: str = "") -> str:
     `method`: an external challenge, whose hosts are allowed. Its script does not work with trusted
     types, so that requirement is left out.
     """
-    logos = [
-        urlsplit(logo)
-        for brand in site.themes.brands
-        for logo in (brand.logo, brand.logo_dark)
-        if logo.is_url
-    ]
     directives = {
         "default-src": "'none'",
         "style-src": "'self'",
         "script-src": "'self'",
         "connect-src": "'self'",
-        "img-src": " ".join(
-            dict.fromkeys(["'self'", *(f"{logo.scheme}://{logo.netloc}" for logo in logos)])
-        ),
+        "img-src": " ".join(["'self'", *_origins_of_logos(site)]),
         "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
     }
-    if hosts := _SERVICES.get(method):
+    if method in _SERVICES:
         del directives["require-trusted-types-for"]
-        for name in hosts:
-            directives[name] = " ".join(filter(None, (directives.get(name), *hosts[name])))
+        for name, hosts in _SERVICES[method].items():
+            known = [directives[name]] if name in directives else []
+            directives[name] = " ".join([*known, *hosts])
     return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+def _origins_of_logos(site: Site) -> Sequence[str]:
+    """Return the origins of the logos that are on other hosts, each once."""
+    origins = []
+    for brand in site.themes.brands:
+        for logo in (brand.logo, brand.logo_dark):
+            url = urlsplit(logo)
+            origin = f"{url.scheme}://{url.netloc}"
+            if logo.is_url and origin not in origins:
+                origins.append(origin)
+    return origins
 
 
 def form_token_check(container: Container, cookies: Cookies) -> DefineMiddleware:
@@ -108,10 +113,12 @@ class FormTokenCheck(CSRFMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request[Any, Any, Any](scope, receive)
         if request.method not in self.config.safe_methods:
-            sent = request.headers.get(self.config.header_name) or (await request.form()).get(
-                "_csrf_token", ""
-            )
-            for token in (sent, request.cookies.get(self.config.cookie_name, "")):
+            sent = request.headers.get(self.config.header_name)
+            if not sent:
+                form = await request.form()
+                sent = form.get("_csrf_token", "")
+            expected = request.cookies.get(self.config.cookie_name, "")
+            for token in (sent, expected):
                 if not isinstance(token, str) or not token.isascii():
                     raise PermissionDeniedException
             if not _is_utf8(await request.body()):

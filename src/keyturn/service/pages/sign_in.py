@@ -1,15 +1,12 @@
-"""The pages to sign in and out, redirects to them, and the page of the security settings."""
+"""The pages to sign in and to sign out."""
 
 import re
-from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Controller, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.service.accounts.port import Account
 from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, Visit
@@ -43,18 +40,20 @@ class SignInPage(Controller):
         visit: NamedDependency[Visit],
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
     ) -> Answer:
-        site, cookies = visit.site, visit.cookies
-        if account := await visit.signed_in():
+        site = visit.site
+        account = await visit.signed_in()
+        if account:
             return visit.redirect(next_url(next, site.settings_url(account.kind)))
-        if flash := cookies.read_flash(visit.request):
-            ended = cookies.flash(site.paths.sign_in).expire()
+        flash = visit.cookies.read_flash(visit.request)
+        if flash:
+            shown = visit.cookies.flash(site.paths.sign_in).expire()
             return _form(
                 visit,
                 email=flash.email,
                 next=next,
                 account=flash,
                 flash=flash.said,
-                cookies=[ended],
+                cookies=[shown],
             )
         return _form(visit, email="", next=next)
 
@@ -78,11 +77,12 @@ class SignInPage(Controller):
 
 async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> Answer:
     """Sign in with the password or, while the second step is asked for, with the proof of it."""
-    cookies, site = visit.cookies, visit.site
-    proof, device = (
-        "" if data.password else cookies.password.read(visit.request),
-        cookies.device.read(visit.request),
-    )
+    cookies = visit.cookies
+    site = visit.site
+    device = cookies.device.read(visit.request)
+    proof = ""
+    if not data.password:
+        proof = cookies.password.read(visit.request)
     typed = {"email": data.email, "next": data.next}
     try:
         opened = await visit.sign_ins.sign_in(
@@ -92,22 +92,27 @@ async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None
         return _form(visit, **typed, status=422, rejected=True)
     except (SecondStepRequired, SecondStepRejected) as asked:
         is_required = isinstance(asked, SecondStepRequired)
+        was_sent = isinstance(asked, SecondStepRequired) and asked.sent
+        step = shown_step(data.method, asked)
+        if is_required and answer is None:
+            step = ShownStep()  # the user has not seen the second step yet, so nothing is missing
         return _form(
             visit,
             **typed,
-            status=200 if isinstance(asked, SecondStepRequired) and asked.sent else 422,
+            status=200 if was_sent else 422,
             factors=asked.methods,
-            step=ShownStep() if answer is None and is_required else shown_step(data.method, asked),
+            step=step,
             cookies=[cookies.password.issue(asked.password_proof)],
         )
     kind = opened.account.kind
-    path, url = site.settings_location(kind), next_url(data.next, site.settings_url(kind))
-    ended = [cookies.asked(path)] if path in site.settings_paths else []
-    ended += [cookies.password] if proof else []
-    started = cookies.session.issue(opened.secret), cookies.device.issue(opened.device)
-    return visit.lead_on(
-        url, *started, *(cookie.expire() for cookie in ended), account=opened.account
-    )
+    issued = [cookies.session.issue(opened.secret), cookies.device.issue(opened.device)]
+    settings_path = site.settings_location(kind)
+    if settings_path in site.settings_paths:
+        issued.append(cookies.link_request(settings_path).expire())
+    if proof:
+        issued.append(cookies.password.expire())
+    url = next_url(data.next, site.settings_url(kind))
+    return visit.lead_on(url, *issued, account=opened.account)
 
 
 def _form(visit: Visit, **values: Any) -> Answer:
@@ -122,7 +127,8 @@ class SignOutPage(Controller):
     @post("/")
     async def sign_out(self, visit: NamedDependency[Visit]) -> Answer:
         """End the session on the server, not only the cookie (ASVS 7.4.1)."""
-        cookies, path = visit.cookies, visit.site.paths.sign_in
+        cookies = visit.cookies
+        path = visit.site.paths.sign_in
         await visit.sign_ins.sign_out(cookies.session.read(visit.request))
         return visit.redirect(
             visit.site.url(path),
@@ -136,63 +142,6 @@ def next_url(wanted: str, otherwise: str) -> str:
 
     A link to the form may name any page as the next one (ASVS 3.7.2).
     """
-    return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
-
-
-@route("/", http_method=READ, include_in_schema=False)
-async def redirect_home(visit: NamedDependency[Visit]) -> Answer:
-    return visit.redirect(
-        visit.site.url(visit.site.paths.sign_in) if visit.container.sign_ins else visit.site.forgot
-    )
-
-
-@route("/.well-known/change-password", http_method=READ, include_in_schema=False)
-async def redirect_to_change(visit: NamedDependency[Visit]) -> Answer:
-    """Lead password managers to the form (https://w3c.github.io/webappsec-change-password-url/)."""
-    site, form = visit.site, visit.site.url(visit.site.paths.reset)
-    if not visit.container.sign_ins:
-        return visit.redirect(site.forgot)
-    signed_in = await visit.signed_in()
-    return visit.redirect(
-        form if signed_in else f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}"
-    )
-
-
-class SecuritySettingsPage(Controller):
-    """The page of the security settings, which sends a link to the account's address."""
-
-    @route("/", http_method=READ)
-    async def show(self, visit: NamedDependency[Visit]) -> Answer:
-        site, account = visit.site, await visit.require_signed_in()
-        if site.settings_location(account.kind) != visit.request.route_handler.opt["here"]:
-            return visit.redirect(site.settings_url(account.kind))
-        has_asked, wait = await _link_request_of(visit, account)
-        return visit.page("security_settings.html", account=account, has_asked=has_asked, wait=wait)
-
-    @post("/")
-    async def request_password_change(self, visit: NamedDependency[Visit]) -> Answer:
-        """Send a link to the account's own address, unless the cooldown holds it back.
-
-        Raises TooManyRequests.
-        """
-        account = await visit.require_signed_in()
-        url, path = (
-            visit.site.settings_url(account.kind),
-            visit.site.settings_location(account.kind),
-        )
-        _, wait = await _link_request_of(visit, account)
-        if wait or path not in visit.site.settings_paths:
-            return visit.lead_on(url, account=account)
-        await visit.container.requests.accept(account.email, visit.client)
-        return visit.redirect(url, visit.cookies.set_link_request(account.email, path))
-
-
-async def _link_request_of(visit: Visit, account: Account) -> tuple[bool, timedelta]:
-    """Return whether this browser has requested a link for this account, and the remaining wait.
-
-    The wait also counts requests of other browsers.
-    """
-    link_request = visit.cookies.read_link_request(visit.request)
-    own_wait = link_request.wait if link_request and link_request.email == account.email else None
-    left = (await visit.container.mailboxes.look([account.email]))[account.email].wait
-    return own_wait is not None, max(own_wait or timedelta(0), left)
+    if _PATH_OF_THIS_SITE.fullmatch(wanted):
+        return wanted
+    return otherwise

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.container import Container
 from keyturn.service.reset.mails.theme import Theme, Themes
 from keyturn.service.settings import Settings
-from keyturn.service.settings.paths import Paths, hosted_path
+from keyturn.service.settings.paths import ApiRoute, Paths, hosted_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,15 +32,19 @@ class Site:
 
     @classmethod
     def of(cls, container: Container) -> Self:
-        settings, urls = container.settings, container.urls
+        settings = container.settings
+        sign_in_url = container.urls.sign_in
+        if container.sign_ins and hosted_path(settings.sign_in_page):
+            sign_in_url = ""
+        forgot_url = container.urls.forgot
+        if hosted_path(settings.forgot_url):
+            forgot_url = ""
         return cls(
             settings=settings,
             themes=container.themes,
             paths=container.paths,
-            sign_in_url=""
-            if hosted_path(settings.sign_in_page) and container.sign_ins
-            else urls.sign_in,
-            forgot_url="" if hosted_path(settings.forgot_url) else urls.forgot,
+            sign_in_url=sign_in_url,
+            forgot_url=forgot_url,
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
             reload=container.reloads_templates,
             codes=bool(container.codes),
@@ -61,7 +65,7 @@ class Site:
 
     @property
     def challenge_url(self) -> str:
-        return self.url(f"{self.paths.api.rstrip('/')}/challenge")
+        return self.url(f"{self.paths.api.rstrip('/')}{ApiRoute.CHALLENGE}")
 
     @property
     def sign_in(self) -> str:
@@ -71,16 +75,26 @@ class Site:
     def forgot(self) -> str:
         return self.forgot_url or self.url(self.paths.forgot)
 
+    def hosted_sign_in(self, wanted: str) -> str:
+        """Return the URL of the hosted sign-in page, which then leads to the page `wanted`."""
+        return f"{self.url(self.paths.sign_in)}?{urlencode({'next': wanted})}"
+
     @property
     def settings_paths(self) -> list[str]:
         """The paths of the hosted security settings."""
-        own = (location for location in self.paths.settings.values() if location.startswith("/"))
-        return list(dict.fromkeys((self.paths.security, *own)))
+        paths = [self.paths.security]
+        for location in self.paths.settings.values():
+            is_hosted = location.startswith("/")
+            if is_hosted and location not in paths:
+                paths.append(location)
+        return paths
 
     def settings_url(self, kind: str) -> str:
         """Return the URL of the security settings for accounts of that kind, as browsers see it."""
         location = self.settings_location(kind)
-        return self.url(location) if location in self.settings_paths else location
+        if location in self.settings_paths:
+            return self.url(location)
+        return location
 
     def settings_location(self, kind: str) -> str:
         """Return the same as it is in the settings: a path of this service, or a URL."""

@@ -63,9 +63,8 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
-        super().__init__(
-            "; ".join(violation.message or violation.rule for violation in self.violations)
-        )
+        reasons = [violation.message or violation.rule for violation in self.violations]
+        super().__init__("; ".join(reasons))
 
     def detail(self, words: "Language", /) -> str:
         return words.join_list(broken.message for broken in self.broken_rules(words))
@@ -74,13 +73,12 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
         return {"violations": self.broken_rules(words)}
 
     def broken_rules(self, words: "SourceTexts") -> tuple[BrokenRule, ...]:
-        return tuple(
-            BrokenRule(
-                rule=broken.rule,
-                message=rule_text(broken.rule, broken.limit, words) or broken.message,
-            )
-            for broken in self.violations
-        )
+        broken = []
+        for violation in self.violations:
+            text = rule_text(violation.rule, violation.limit, words)
+            # A rule of the store is not known here, and has a sentence of its own.
+            broken.append(BrokenRule(rule=violation.rule, message=text or violation.message))
+        return tuple(broken)
 
 
 _RULES: Mapping[str, str] = {
@@ -116,4 +114,6 @@ def rule_text(name: str, limit: int | None, texts: "SourceTexts") -> str:
         return texts.ngettext(
             "at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit
         )
-    return texts.gettext(_RULES[name], limit=limit or 0) if name in _RULES else ""
+    if name in _RULES:
+        return texts.gettext(_RULES[name], limit=limit or 0)
+    return ""

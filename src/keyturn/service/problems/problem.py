@@ -67,16 +67,18 @@ class Problem(KeyturnError):
     ) -> None:
         super().__init_subclass__()
         if status:
-            cls.status, cls.title, cls.sentence = status, title, sentence
-            cls.scheme, cls.for_people = scheme, for_people
+            cls.status = status
+            cls.title = title
+            cls.sentence = sentence
+            cls.scheme = scheme
+            cls.for_people = for_people
             cls.slug = slug or _joined(cls.__name__, "-")
             cls.outcome = outcome or cls.slug.replace("-", "_")
 
     def detail(self, words: "Language", /) -> str:
         if self.retry_after is not None:
-            return words.gettext(
-                "Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after))
-            )
+            wait = words.in_time(timedelta(seconds=self.retry_after))
+            return words.gettext("Try again %(wait)s.", wait=wait)
         return words.gettext(self.sentence) if self.sentence else ""
 
     def member_values(self, _: "Language", /) -> Mapping[str, Any]:
@@ -84,8 +86,12 @@ class Problem(KeyturnError):
         return {name: getattr(self, _joined(name, "_")) for name, _ in self.members}
 
     def headers(self) -> Mapping[str, str]:
-        named = {"WWW-Authenticate": self.scheme, "Retry-After": str(self.retry_after or "")}
-        return {name: value for name, value in named.items() if value}
+        headers = {}
+        if self.scheme:
+            headers["WWW-Authenticate"] = self.scheme
+        if self.retry_after:
+            headers["Retry-After"] = str(self.retry_after)
+        return headers
 
 
 def _joined(name: str, by: str) -> str:

@@ -1,7 +1,7 @@
 """Problems with what a user must prove: a link, a code, a challenge, a sign-in, a second step."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -46,23 +46,30 @@ _DEAD: Mapping[DeadReason, str] = {
 }
 
 
-LINK_TEXTS: Mapping[DeadReason, tuple[str, str]] = {
-    "invalid": (
+class DeadLinkText(NamedTuple):
+    """What a page says of a link that does not work."""
+
+    heading: str
+    lead: str
+
+
+LINK_TEXTS: Mapping[DeadReason, DeadLinkText] = {
+    "invalid": DeadLinkText(
         LinkDead.title,
         N_("This reset link is invalid or has expired. Please request a new one."),
     ),
-    "expired": (
+    "expired": DeadLinkText(
         N_("This reset link has expired"),
         N_("Reset links work for %(lifetime)s. Request a new one."),
     ),
-    "used": (
+    "used": DeadLinkText(
         N_("This reset link has already been used"),
         N_(
             "Each link works once. If you’ve already chosen a new password, sign in with it."
             " If not, request a new link."
         ),
     ),
-    "second_step": (LinkDead.title, _DEAD["second_step"]),
+    "second_step": DeadLinkText(LinkDead.title, _DEAD["second_step"]),
 }
 
 

@@ -164,7 +164,8 @@ class OtherStatus(
     """An HTTP status that has no problem of its own, with the framework's title."""
 
     def __init__(self, status: int, title: str) -> None:
-        self.status, self.title = status, title
+        self.status = status
+        self.title = title
         super().__init__(title)
 
 

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,98 +12,18 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose
+from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, MailedReset, Outcome
-from keyturn.service.reset.mails.composer import MailComposer, SealedMail
+from keyturn.service.reset.mails.composer import ComposedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
-from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.audit import entry_of
-from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
+from keyturn.service.reset.records.links import may_get_link
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
+from keyturn.service.reset.reset_links import LINK_MAILED, ResetLinks
 from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
-
-INVITED = timedelta(days=3)
-"""How long a link works that an operator asked for. Its reader does not wait for the mail.
-
-The page of an expired one has a button that requests another.
-"""
-
-
-@dataclass(frozen=True)
-class ResetLinks:
-    """Mints links and writes their mails.
-
-    `codes`: mints a code beside a link. `lifetime`: of a link that its owner asked for.
-    """
-
-    composer: MailComposer
-    codes: ResetCodes | None
-    lifetime: timedelta
-
-    def compose(
-        self,
-        account: Account,
-        request: ResetRequested,
-        moment: datetime,
-        *,
-        recovers: bool = False,
-        without_code: bool = False,
-    ) -> tuple[SealedMail, Sequence[Minted]]:
-        """Return a mail and the secrets in it.
-
-        The mail has a link, or names the provider that signs the owner in; its link is then made
-        and not wanted, so that the work is the same.
-
-        `recovers`: the link is for an owner who has reported a change.
-        `without_code`: the mail gets no code beside the link.
-        """
-        purpose = purpose_for(account, by_operator=bool(request.client.operator))
-        if recovers:
-            purpose = Purpose.UNLOCK
-        token, link = mint_link(
-            account,
-            purpose,
-            moment,
-            moment + self._life(purpose, request),
-            invites=request.by_operator and account.awaits_password,
-            reason=request.reason,
-            return_to=request.return_to,
-        )
-        if not account.takes_password:
-            # The link is not stored, but minted, so that the work is the same.
-            return self.composer.about_provider(account, request.client), [(link, False)]
-        code = None
-        if not without_code:
-            code = self._mint_code(account, request, link, moment)
-        mail = self.composer.with_link(account, request.client, token, link, code)
-        minted = [(link, True)]
-        if code:
-            _, secret = code
-            minted.append((secret, True))
-        return mail, minted
-
-    def _life(self, purpose: Purpose, request: ResetRequested) -> timedelta:
-        if purpose is Purpose.UNLOCK:
-            return BUTTON_LIFE
-        if request.by_operator:
-            return INVITED
-        return self.lifetime
-
-    def _mint_code(
-        self, account: Account, request: ResetRequested, link: OneTimeSecret, moment: datetime
-    ) -> tuple[str, OneTimeSecret] | None:
-        """Return a code beside the link, for a user who waits on a page that takes it."""
-        if self.codes is None:
-            return None
-        if link.recovers or request.by_operator or account.awaits_password:
-            return None
-        return self.codes.mint(account, moment)
-
-
-LINK_MAILED: Final = "link_mailed"
 
 _DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in REQUESTS.items()}
 
@@ -153,7 +72,7 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
     request: ResetRequested
     account: Account
     is_wanted: bool
-    mail: SealedMail
+    mail: ComposedMail
     sealed: bytes
     minted: Sequence[Minted]
 
@@ -381,8 +300,8 @@ class ResetRequestHandler:
         resets = []
         for one in mails:
             is_sent = one.is_wanted and claimed[one.message.id].email is not None
-            for secret, is_stored in one.minted:
-                minted.append((secret, is_sent and is_stored))
+            for secret, is_wanted in one.minted:
+                minted.append(Minted(secret, is_wanted=is_sent and is_wanted))
             seals.append((one.message, one.sealed if is_sent else None))
             resets.append(MailedReset(one.request, one.account, _outcome_of(one.mail), is_sent))
         held.mint(minted)
@@ -440,7 +359,7 @@ def _if_locked(one: _Sealed, locked: Collection[int]) -> _Sealed:
     return msgspec.structs.replace(one, is_wanted=False)
 
 
-def _outcome_of(mail: SealedMail) -> Outcome:
+def _outcome_of(mail: ComposedMail) -> Outcome:
     return LINK_MAILED if mail.link else "provider_mailed"
 
 

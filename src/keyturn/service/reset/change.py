@@ -13,6 +13,10 @@ lost answer, a time-out, a process that dies, a database that is down afterwards
 the password, so the effects follow as if it had. A superfluous confirmation is better than a silent
 change (NIST SP 800-63B 4.6).
 
+**If the answer to a commit is lost, the outcome is unknown**, and never a no: the change may be in
+the database. `Stores.transact_once` then raises OutcomeUnknown (504), and nothing runs again. The
+same holds if the store's own answer is lost.
+
 If this process does not write the effects, a worker does, by a message in the outbox
 (`end_interrupted`). The one that withdraws that message writes the outcome, so there is one
 confirmation, even after a process has stalled.

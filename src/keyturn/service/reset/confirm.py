@@ -8,11 +8,12 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import Purpose
+from keyturn.service.one_time_secrets import Minted, Purpose
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.records.links import BUTTON_LIFE, is_outlived, mint_link
+from keyturn.service.reset.records.lifetimes import BUTTON_LIFE
+from keyturn.service.reset.records.links import is_outlived, mint_link
 from keyturn.service.reset.records.messages import UNSUPPRESSED, Notice
 from keyturn.service.reset.stores import Stores, Transaction
 
@@ -76,7 +77,7 @@ class NoticeHandler:
                 tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
             tx.outbox.seal([(message, sealed)])
-            held.mint([(link, has_button)])
+            held.mint([Minted(link, is_wanted=has_button)])
             return mail.email
 
         told = await self._stores.transact(write)

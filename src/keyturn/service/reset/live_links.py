@@ -12,7 +12,7 @@ from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
-from keyturn.service.database.database import lookup
+from keyturn.service.database.batching import lookup
 from keyturn.service.one_time_secrets import OneTimeSecret, SecretRow, secret_of
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import LinkDead
@@ -30,10 +30,13 @@ class LiveLinks:
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
-        self.find = lookup(
+        self._by_key = lookup(
             stores.database, one_time_secrets.all_of(LINKS), SecretRow.key, secret_of
-        ).submit
-        """Return the link with that key, or None."""
+        )
+
+    async def find(self, key: bytes) -> OneTimeSecret | None:
+        """Return the link with that key; None if there is none. It may be dead."""
+        return await self._by_key.submit(key)
 
     async def require(
         self, event: str, token: str, email: str | None, client: Client

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from keyturn import values
 from keyturn.service import one_time_secrets
-from keyturn.service.accounts.builtin import Sessions
 from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.sessions import Sessions
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
@@ -21,7 +21,6 @@ from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.settings import Settings
@@ -44,7 +43,6 @@ class Stores(Struct, frozen=True, kw_only=True):
     accounts: AccountStore
     limits: RateLimits
     keys: Sequence[str]
-    themes: Themes
     meters: Meters
 
     async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
@@ -117,7 +115,8 @@ class HeldAccounts:
     """
 
     def __init__(self, connection: Connection, account_ids: Collection[str]) -> None:
-        self._connection, self._account_ids = connection, account_ids
+        self._connection = connection
+        self._account_ids = account_ids
 
     def mint(self, minted: Sequence[Minted]) -> None:
         """Store the wanted ones of at least one link or code, by one statement.
@@ -132,14 +131,12 @@ class HeldAccounts:
         one_time_secrets.add(self._connection, minted)
 
 
-def build(
-    settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None
-) -> Stores:
+def build(settings: Settings, meters: Meters, accounts: AccountStore | None) -> Stores:
     """Open the database of the settings, and build the stores. Raises SettingsInvalid."""
-    limits, database = (
-        settings.limits,
-        Database(settings.database.url, timeout=settings.database.timeout),
-    )
+    limits = settings.limits
+    database = Database(settings.database.url, timeout=settings.database.timeout)
+    # Without a key, as in development, a random key that lasts as long as the process.
+    key = settings.secret_key or values.SecretStr(random_bytes(32).hex())
     return Stores(
         database=database,
         outbox=Outbox(database),
@@ -148,11 +145,6 @@ def build(
         sessions=Sessions(database),
         accounts=accounts or accounts_for(settings, database),
         limits=RateLimits(limits, database),
-        # Without a key, as in development, a random key that lasts as long as the process.
-        keys=[
-            settings.secret_key or values.SecretStr(random_bytes(32).hex()),
-            *settings.previous_secret_keys,
-        ],
-        themes=themes,
+        keys=[key, *settings.previous_secret_keys],
         meters=meters,
     )

@@ -7,31 +7,20 @@ enqueues the rest, which the worker retries: the store's sessions, a lock, the m
 event. `docs/security.md` lists the states of an account.
 """
 
-from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
-import msgspec
 from sqlalchemy import Connection
 
 from keyturn.errors import SettingsInvalid
-from keyturn.mail.port.email import Email
 from keyturn.service import addresses, one_time_secrets
-from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
-from keyturn.service.outbox.message import Dropped, Message
-from keyturn.service.outbox.worker import Handler
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
-from keyturn.service.reset.change_effects import ChangeEffects, counted
-from keyturn.service.reset.events import AccountSecured
-from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.ports import SecondProof
+from keyturn.service.reset.change_effects import ChangeEffects
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
+from keyturn.service.reset.records.audit import NOT_ME
 from keyturn.service.reset.records.links import press
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
@@ -44,9 +33,9 @@ _SECURED: Final = "secured"
 class AccountSecuring:
     """Secures accounts after a press of the button in a confirmation mail.
 
-    Afterwards the worker ends the store's sessions and recently added second factors, locks the
-    account if the settings say so, and mails a link to the mailbox that pressed. The mailbox's
-    cooldown does not apply, since a stranger could use it up.
+    Afterwards the worker (`recovery.py`) ends the store's sessions and recently added second
+    factors, locks the account if the settings say so, and mails a link to the mailbox that pressed.
+    The mailbox's cooldown does not apply, since a stranger could use it up.
 
     If the account has moved to another address, it is not locked, no link is sent, and its
     passkeys, factors and the like stay. The earlier mailbox may be an attacker's or the owner's,
@@ -55,24 +44,17 @@ class AccountSecuring:
     Raises SettingsInvalid if the settings ask for a lock that the store cannot set.
     """
 
-    def __init__(
-        self, settings: Settings, stores: Stores, effects: ChangeEffects, second_step: SecondProof
-    ) -> None:
-        self._stores, self.meters = stores, stores.meters
-        self._effects, self._second_step = effects, second_step
-        self.locks, store = settings.secure_account.lock, settings.accounts.store
+    def __init__(self, settings: Settings, stores: Stores, effects: ChangeEffects) -> None:
+        self._stores = stores
+        self.meters = stores.meters
+        self._effects = effects
+        self.locks = settings.secure_account.lock
         if self.locks and not self._stores.accounts.can_lock:
+            store = settings.accounts.store
             how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
             raise SettingsInvalid.of(
                 "secure_account.lock", f"the store {store} cannot lock accounts: {how}"
             )
-
-    def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]:
-        return {
-            messages.ACCOUNT_SECURED: partial(
-                mails.deliver, prepare=partial(self._recover, mails, links)
-            )
-        }
 
     async def check(self, token: str, client: Client) -> OneTimeSecret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
@@ -121,10 +103,13 @@ class AccountSecuring:
         try:
             outcome = await self._secure(link, client)
         except DatabaseUnready as error:
-            # If the answer to the commit was lost, the press may be stored.
-            if error.not_changed or not await self._stores.database.read(
-                lambda one: self._has(one, link, client)
-            ):
+            if error.not_changed:
+                raise
+            # The answer to the commit was lost, so the press may be stored.
+            is_stored = await self._stores.database.read(
+                lambda connection: self._has(connection, link, client)
+            )
+            if not is_stored:
                 raise
             outcome = _SECURED
         if outcome != _SECURED:
@@ -139,11 +124,14 @@ class AccountSecuring:
 
         The audit trail records it, also for a dead link (ASVS 16.3.3).
         """
-        account_id, email, moment = link.account_id, link.facts.email, now()
+        account_id = link.account_id
+        email = link.facts.email
+        moment = now()
 
         def write(tx: Transaction) -> str:
             tx.hold(account_id)
-            outcome, message_id = _SECURED, None
+            outcome = _SECURED
+            message_id = None
             if press(tx.connection, link, moment):
                 # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the
                 # current one.
@@ -171,108 +159,3 @@ class AccountSecuring:
             return False
         audit = self._stores.audit.within(connection)
         return audit.has(NOT_ME, _SECURED, client, pressed.used_at, link.account_id)
-
-    async def _recover(
-        self, mails: MailDelivery, links: ResetLinks, message: Message
-    ) -> Email | Dropped:
-        secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)
-        end = self._stores.accounts.end_sessions
-        try:
-            # The lock comes before the mail: only a reader of the mail can unlock the account.
-            account = await self._stores.accounts.get(secured.account_id)
-            if not _has_moved(account, secured):
-                end = self._stores.accounts.end_intrusion
-                account = await self._lock(account, secured)
-        except Exception:  # sessions end all the same, and the worker tries both again
-            await end(secured.account_id)
-            raise
-        ended = counted(await end(secured.account_id))
-        moment, refusal = now(), _refusal(account, secured)
-        request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
-        written = (
-            links.compose(account, request, moment, recovers=True)
-            if account and not refusal
-            else None
-        )
-        mail, minted = written or (None, [])
-        sealed = mails.seal(mail) if mail else None
-
-        def write(tx: Transaction) -> str:
-            tx.outbox.require(message)
-            held = tx.hold(secured.account_id)
-            is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email)
-            outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
-            if outcome == LINK_MAILED:
-                tx.outbox.seal([(message, sealed)])
-                held.mint(minted)
-            if account:
-                self._write_effects(tx, account, secured, outcome, ended)
-            whose = secured.client, moment, secured.account_id, secured.email
-            tx.audit.write("account_recovery", outcome, *whose, message_id=message.id)
-            if outcome != LINK_MAILED:
-                tx.outbox.drop([(message, outcome)])
-            return outcome
-
-        outcome = await self._stores.transact(write)
-        if outcome == ADDRESS_CHANGED:
-            reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
-        return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
-
-    async def _lock(
-        self, account: Account | None, secured: messages.AccountWasSecured
-    ) -> Account | None:
-        """Lock the account if `locks` is set; return the account afterwards.
-
-        The store compares the address as it locks. A lock on an account that has moved to another
-        address could not be undone by a later try, which would not know who set it.
-        """
-        if not account or not self.locks:
-            return account
-        await self._stores.accounts.lock(account)
-        account = await self._stores.accounts.get(secured.account_id)
-        if account and account.active and not _has_moved(account, secured):
-            raise AccountsUnready("the account was changed while it was being locked")
-        return account
-
-    def _write_effects(
-        self,
-        tx: Transaction,
-        account: Account,
-        secured: messages.AccountWasSecured,
-        outcome: str,
-        ended: Ended,
-    ) -> None:
-        of, by = account.id, secured.client
-        if outcome == ADDRESS_CHANGED:
-            for email, is_current in ((secured.email, False), (account.email, True)):
-                disputed = messages.AddressDisputed(
-                    account_id=of, at=secured.at, client=by, email=email, is_current=is_current
-                )
-                tx.outbox.enqueue(messages.ADDRESS_DISPUTED, disputed)
-        else:
-            self._second_step.undo_recent(tx, account, by)
-        # The account may have another address by now.
-        self._effects.events.write(
-            tx,
-            AccountSecured,
-            msgspec.structs.replace(account, email=secured.email),
-            by,
-            secured.at,
-            current_email=account.email,
-            locked=account.locked,
-            ended=ended.counts,
-        )
-
-
-def _has_moved(account: Account | None, secured: messages.AccountWasSecured) -> bool:
-    return account is not None and not addresses.is_same_mailbox(account.email, secured.email)
-
-
-def _refusal(account: Account | None, secured: messages.AccountWasSecured) -> str | None:
-    if account is None:
-        return "no_account"
-    if not (account.active or account.locked):
-        return "disabled"
-    if _has_moved(account, secured):
-        return ADDRESS_CHANGED
-    return None if account.takes_password else "signs_in_elsewhere"

@@ -16,9 +16,9 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import add_private_file
 from keyturn.service.clock import monotonic
 from keyturn.service.database import Database
-from keyturn.service.limits import Limit, alone
+from keyturn.service.limits import Limit, with_stored_counters
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 
 
 def require_libraries(*names: str) -> None:
@@ -53,25 +53,26 @@ class Pace:
     """
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:
-        self._database, self._name, self._gap = database, name, _SLACK / per_second
+        self._database = database
+        self._name = name
+        self._gap = _SLACK / per_second
 
     async def turn(self, *, first: bool) -> None:
         """Return when it is this caller's turn.
 
         Raises SendRetryable if that is more than `LONGEST_WAIT` away.
         """
-        own = self._slots(
-            f"{self._name}:first" if first else self._name, LONGEST_WAIT / self._gap + 1
-        )
-        slot = await alone(self._database, lambda counters: counters.count(own))
+        who = f"{self._name}:first" if first else self._name
+        own = self._slots(who, LONGEST_WAIT / self._gap + 1)
+        slot = await with_stored_counters(self._database, lambda counters: counters.count(own))
         if slot.full:
             raise SendRetryable(
                 "too many mails wait for the provider", LONGEST_WAIT, not_accepted=True, down=False
             )
         if first:
             others = self._slots(self._name, _NO_END)
-            await alone(self._database, lambda counters: counters.count(others))
-        await asyncio.sleep(slot.levels[0] - self._gap)
+            await with_stored_counters(self._database, lambda counters: counters.count(others))
+        await asyncio.sleep(slot.levels[own] - self._gap)
 
     def _slots(self, who: str, most: float) -> Limit:
         """Return the counter of calls, of which at most `most` may wait."""

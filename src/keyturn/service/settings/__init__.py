@@ -10,7 +10,7 @@ reported at once, under the names that the user wrote.
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -23,8 +23,10 @@ from keyturn.values import Folder as Folder
 from keyturn.values import SecretStr as SecretStr
 
 
-def split_secrets(text: str) -> list[str]:
-    return [secret.strip() for secret in text.split(",") if secret.strip()]
+def split_list(text: str) -> list[str]:
+    """Return the members of a list that is written with commas."""
+    members = [member.strip() for member in text.split(",")]
+    return [member for member in members if member]
 
 
 Credentials = Literal[
@@ -109,7 +111,11 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def username(self) -> str:
-        return next((column for column in self.identifiers if column != self.email), "")
+        """The column of user names; "" if only the address names an account."""
+        for column in self.identifiers:
+            if column != self.email:
+                return column
+        return ""
 
     @property
     def endings(self) -> dict[str, Ending]:
@@ -230,10 +236,20 @@ PBKDF2_ITERATIONS = 1_200_000
 If an app's Django has another number, it replaces the hash at the user's next sign-in.
 """
 
-_OTHER_HASHES = {
-    "django-pbkdf2": (f"pbkdf2_sha256${PBKDF2_ITERATIONS}$", 22 + 1 + 44),
-    "argon2id": ("$argon2id$v=19$m=65536,t=3,p=4$", 22 + 1 + 43),
-    "werkzeug-scrypt": ("scrypt:32768:8:1$", 145),
+
+class HashShape(NamedTuple):
+    """How a hash begins, and how many characters of salt and digest follow."""
+
+    start: str
+    rest: int
+
+
+_REST_OF_BCRYPT = 22 + 31
+
+_OTHER_SHAPES = {
+    "django-pbkdf2": HashShape(f"pbkdf2_sha256${PBKDF2_ITERATIONS}$", 22 + 1 + 44),
+    "argon2id": HashShape("$argon2id$v=19$m=65536,t=3,p=4$", 22 + 1 + 43),
+    "werkzeug-scrypt": HashShape("scrypt:32768:8:1$", 145),
 }
 
 
@@ -264,15 +280,18 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "bcrypt"
 
     @property
+    def shape(self) -> HashShape:
+        if self.format in BCRYPT_PREFIXES:
+            return HashShape(f"{BCRYPT_PREFIXES[self.format]}{self.cost}$", _REST_OF_BCRYPT)
+        return _OTHER_SHAPES[self.format]
+
+    @property
     def hash_start(self) -> str:
-        prefix = BCRYPT_PREFIXES.get(self.format)
-        return f"{prefix}{self.cost}$" if prefix else _OTHER_HASHES[self.format][0]
+        return self.shape.start
 
     @property
     def hash_length(self) -> int:
-        return len(self.hash_start) + (
-            _OTHER_HASHES[self.format][1] if self.format in _OTHER_HASHES else 53
-        )
+        return len(self.shape.start) + self.shape.rest
 
     @property
     def max_bytes(self) -> int:
@@ -320,7 +339,13 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def keys(self) -> list[str]:
-        return split_secrets(self.key)
+        return split_list(self.key)
+
+
+PhoneNumber = Annotated[
+    str, Meta(pattern=r"^(\+[1-9][0-9]{6,14})?$", description="a number such as +14155552671")
+]
+"""A number as in E.164, or none."""
 
 
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -336,7 +361,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     api_url: str = "https://api.twilio.com"
     account: str = ""
     password: SecretStr = SecretStr("")
-    from_: str = ""
+    from_: PhoneNumber = ""
     overall: Annotated[int, Meta(ge=1)] = 1000
 
 
@@ -355,6 +380,20 @@ class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 Count = Annotated[int, Meta(ge=1)]
 Radius = Annotated[int, Meta(ge=0, le=24)]
+
+_QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
+_FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
+"""A name of a font that needs no escaping in a stylesheet, in an attribute of a mail and in a
+JavaScript module.
+"""
+
+Fonts = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*)?$",
+        description='a list of font families, as in "Source Sans 3", system-ui, sans-serif',
+    ),
+]
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
@@ -393,7 +432,7 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     mail_logo_dark: FileOrUrl = FileOrUrl("")
     logo_width: Count = 120
     radius: Radius = 8
-    font: str = ""
+    font: Fonts = ""
     support_address: str = ""
     postal_address: str = ""
 
@@ -413,7 +452,8 @@ if TYPE_CHECKING:
     ProviderOrNone: TypeAlias = str
     _ProviderSections: Any
 else:
-    ProviderOrCapture, ProviderOrNone = Literal[(*PROVIDERS, "capture")], Literal[(*PROVIDERS, "")]
+    ProviderOrCapture = Literal[(*PROVIDERS, "capture")]
+    ProviderOrNone = Literal[(*PROVIDERS, "")]
     _ProviderSections = msgspec.defstruct(
         "_ProviderSections",
         [(name, provider, provider()) for name, provider in PROVIDERS.items()],
@@ -482,6 +522,16 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     fallback: ProviderOrNone = ""
 
 
+RateText = Annotated[
+    str,
+    Meta(
+        pattern="^(100000|[1-9][0-9]{0,4}) ?/ ?([1-9][0-9]{0,5} )?(second|minute|hour|day)s?$",
+        description="a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests",
+    ),
+]
+"""A rate as an operator writes it. A higher number of requests is likely to be a mistake."""
+
+
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many requests are accepted.
 
@@ -504,17 +554,28 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     ([operating](operating.md#where-limits-are-counted))
     """
 
-    request: str = "3/minute"
-    client: str = "60/minute"
-    login: str = "10/minute"
-    account: str = "10/15 minutes"
-    overall: str = "3000/minute"
+    request: RateText = "3/minute"
+    client: RateText = "60/minute"
+    login: RateText = "10/minute"
+    account: RateText = "10/15 minutes"
+    overall: RateText = "3000/minute"
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     mailbox_daily: Count = 12
     in_memory: bool = False
 
 
-RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if field.type is str)
+RATES = tuple(
+    field.name for field in msgspec.structs.fields(LimitSettings) if field.type == RateText
+)
+
+
+ListenAddress = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="an address, such as 0.0.0.0 for all of IPv4, or :: for IPv6 as well",
+    ),
+]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -537,7 +598,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere
     """
 
-    host: str = "127.0.0.1"
+    host: ListenAddress = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -575,7 +636,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> list[str]:
-        return split_secrets(self.secret)
+        return split_list(self.secret)
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):

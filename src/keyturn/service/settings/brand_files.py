@@ -14,11 +14,10 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.hosts import is_loopback
 from keyturn.mail import addresses
 from keyturn.plain_files import read_plain_file
 from keyturn.service.settings.building import holds
-from keyturn.service.settings.url_rules import policy_faults
+from keyturn.service.settings.url_rules import is_private, policy_faults
 from keyturn.values import FileOrUrl, not_this
 
 LARGEST_LOGO = 200_000
@@ -66,15 +65,6 @@ def read_logo(path: str) -> BrandFile:
     raise ValueError(f"must be an SVG, PNG, JPEG, GIF or WebP image: {path}")
 
 
-_QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
-_FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
-"""A name of a font that needs no escaping in a stylesheet, in an attribute of a mail and in a
-JavaScript module.
-"""
-
-_FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
-
-
 def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     support = brand.get("support_address")
     if support and not holds(addresses.parse, support):
@@ -83,22 +73,16 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
         logo = brand.get(name)
         if logo:
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
-    font = brand.get("font")
-    if font and not _FONT.fullmatch(font):
-        example = '"Source Sans 3", system-ui, sans-serif'
-        message = f"must be a list of font families, as in {example}{not_this(font)}"
-        yield Fault(f"{section}.font", message)
 
 
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
     if FileOrUrl(logo).is_url:
-        is_local = logo.startswith("http://") and is_loopback(logo)
-        if logo.startswith("https://") or is_local:
+        if is_private(logo):
             yield from policy_faults(name, logo)
         else:
-            who = "mail programs fetch" if in_mails else "browsers fetch"
-            message = f"must begin with https://, or be a file{not_this(logo)}: {who} only those"
-            yield Fault(name, message)
+            who = "mail programs" if in_mails else "browsers"
+            message = f"must begin with https://, or be a file{not_this(logo)}"
+            yield Fault(name, f"{message}: {who} fetch only those")
         return
     try:
         content = read_logo(logo)

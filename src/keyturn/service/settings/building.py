@@ -9,27 +9,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.service.settings import Brand, Conditions, Kind, Settings
-from keyturn.service.settings.variables import SecretUnread, Variables
-from keyturn.values import FileOrUrl, Folder, SecretStr, did_you_mean, mismatch, shown
+from keyturn.service.settings import Brand, Conditions, Kind, Settings, split_list
+from keyturn.service.settings.durations import parse_duration
+from keyturn.service.settings.substitution import VariableUnset, fill_variables, has_places
+from keyturn.setting_sources import SecretUnread, Variables
+from keyturn.values import FileOrUrl, Folder, SecretStr, did_you_mean, mismatch
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
-_PLACE = re.compile(r"\$\{([^{}]*)\}")
-_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
-_RATE = re.compile(r"([1-9]\d{0,9}) ?/ ?(?:([1-9]\d{0,5}) )?(second|minute|hour|day)s?", re.ASCII)
-_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _QUOTED = re.compile(r"""(["']).+\1""")
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _Section = Mapping[str, Any] | msgspec.Struct
 _SECTIONS = (Mapping, msgspec.Struct)
@@ -42,14 +38,6 @@ class Variable(str):
     """
 
     __slots__ = ()
-
-
-class VariableUnset(ValueError):
-    """Variables that a value names are not set. The text and `names` say which."""
-
-    def __init__(self, text: str, names: Collection[str]) -> None:
-        super().__init__(text)
-        self.names = tuple(names)
 
 
 class Builder:
@@ -81,17 +69,12 @@ class Builder:
 
         `${NAME}` stands in the message in place of its value, which may be a secret (ASVS 16.2.5).
         """
-        message = fault.message
-        instead = self._hidden.get(fault.name.partition(".")[0])
-        if instead:
-            # The longest first: a value may begin with another one.
-            texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
-            message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda match: instead[match[0]], message)
+        hidden = self._hidden.get(fault.name.partition(".")[0], {})
         origin = ""
         variable = self.origins.get(fault.name)
         if self.variables and variable:
             origin = self.variables.label(variable)
-        return replace(fault, message=message, origin=origin)
+        return replace(fault, message=_hide_values(fault.message, hidden), origin=origin)
 
     def _values(
         self, struct: type[msgspec.Struct], section: _Section, prefix: str
@@ -130,8 +113,9 @@ class Builder:
 
     @contextmanager
     def _collect_faults(self, name: str, value: Any) -> Iterator[None]:
+        variable = value if isinstance(value, Variable) else None
         if not isinstance(value, _SECTIONS):
-            self.origins[name] = value if isinstance(value, Variable) else None
+            self.origins[name] = variable
         try:
             yield
         except SecretUnread as error:
@@ -139,13 +123,10 @@ class Builder:
         except VariableUnset as error:
             self.unset.append(Fault(name, str(error), unset=error.names))
         except ValueError as error:
-            self.faults.append(Fault(value if isinstance(value, Variable) else name, str(error)))
+            self.faults.append(Fault(variable or name, str(error)))
 
     def _convert(self, value: Any, wanted: Any, name: str) -> Any:
-        # A variable is always text, so "587" may mean a number. TOML has numbers of its own.
-        is_text = isinstance(value, Variable)
-        if self.variables is not None and _has_places(value):
-            is_text = True
+        is_text = self._is_of_variables(value)
         plain = self._filled(value, name)
         if is_text and not name.endswith(".password"):  # a password may end with a space
             plain = plain.strip()
@@ -155,9 +136,17 @@ class Builder:
         if wanted in (Folder, FileOrUrl) and not isinstance(value, Variable):
             plain = self._path_from_file(plain, wanted)
         if is_text and _may_be_list(wanted):
-            members = [part.strip() for part in plain.split(",")]
-            plain = [member for member in members if member]
+            plain = split_list(plain)
         return _checked(plain, wanted, strict=not is_text)
+
+    def _is_of_variables(self, value: Any) -> bool:
+        """Tell whether a value comes from variables, and so is always text.
+
+        There "587" may mean a number. TOML has numbers of its own.
+        """
+        if isinstance(value, Variable):
+            return True
+        return self.variables is not None and has_places(value)
 
     def _path_from_file(self, plain: Any, wanted: Any) -> Any:
         """Return a path of the file as seen from the working directory.
@@ -177,7 +166,16 @@ class Builder:
         if isinstance(value, Variable):
             return self.variables.get(value)
         hidden = self._hidden.setdefault(name.partition(".")[0], {})
-        return _fill_variables(value, self.variables, hidden)
+        return fill_variables(value, self.variables, hidden)
+
+
+def _hide_values(message: str, hidden: Mapping[str, str]) -> str:
+    """Return a message with texts of the file in place of the values that they stand for."""
+    if not hidden:
+        return message
+    # The longest first: a value may begin with another one.
+    values = "|".join(map(re.escape, sorted(hidden, key=len, reverse=True)))
+    return re.sub(rf"(?<!\w)(?:{values})(?!\w)", lambda match: hidden[match[0]], message)
 
 
 def _unknown(key: str, fields: Collection[str], prefix: str) -> str:
@@ -187,6 +185,7 @@ def _unknown(key: str, fields: Collection[str], prefix: str) -> str:
 
 
 def _may_be_list(wanted: Any) -> bool:
+    """Tell whether a variable has commas between the members of a setting."""
     return get_origin(wanted) is tuple or wanted == Conditions
 
 
@@ -210,38 +209,6 @@ def member_name(section: str, key: str) -> str:
     if _BARE_KEY.fullmatch(key):
         return f"{section}.{key}"
     return f'{section}."{key}"'
-
-
-def parse_duration(value: Any) -> timedelta:
-    """Return the duration of a text such as 30m. A timedelta is returned as it is.
-
-    Raises ValueError for another value.
-    """
-    if isinstance(value, timedelta) and value >= timedelta(0):
-        return value
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if not match:
-        raise ValueError(f"must be a duration, as in 90s, 30m, 1h or 7d, not {shown(value)}")
-    try:
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
-    except OverflowError:
-        raise ValueError("too long") from None
-
-
-class Rate(NamedTuple):
-    """A rate: `amount` requests at once, and as many in every `seconds`."""
-
-    amount: float
-    seconds: float
-
-
-def parse_rate(text: str) -> Rate:
-    """Return the rate of a text such as 3/minute or 10/15 minutes. Raises ValueError."""
-    match = _RATE.fullmatch(text)
-    if match is None:
-        raise ValueError("not a rate")
-    amount, units, unit = match.groups(default="1")
-    return Rate(int(amount), int(units) * _SECONDS[unit])
 
 
 def holds(check: Callable[[Any], object], value: Any) -> bool:
@@ -297,75 +264,3 @@ def decode_text(wanted: type, value: Any) -> Any:
     if wanted in {FileOrUrl, Folder, SecretStr} and isinstance(value, str):
         return wanted(value)
     raise ValueError("Expected `str`")
-
-
-def _has_places(value: Any) -> bool:
-    return isinstance(value, str) and "${" in value
-
-
-def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) -> Any:
-    """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced
-    (POSIX 2.6.2).
-
-    `hidden`: gets the values that a fault must not show, each with the text of the file that is
-    shown instead.
-
-    Raises VariableUnset with all variables that are missing, or that make a whole text empty: an
-    empty text would mean "none".
-    """
-    unset: dict[str, str] = {}
-    if isinstance(value, list):
-        filled = [_fill_text(member, variables, hidden, unset) for member in value]
-    else:
-        filled = _fill_text(value, variables, hidden, unset)
-    if unset:
-        raise VariableUnset("; ".join(unset.values()), unset)
-    return filled
-
-
-def _fill_text(
-    text: Any, variables: Variables, hidden: dict[str, str], unset: dict[str, str]
-) -> Any:
-    """Return a text with its variables replaced; another value, or a text without any, as it is.
-
-    `unset`: gets a sentence for each variable that is missing.
-    """
-    if not _has_places(text):
-        return text
-    if "${" in _PLACE.sub("", text):
-        raise ValueError("has a ${ without a }")
-    empty: dict[str, str] = {}
-
-    def fill(place: re.Match[str]) -> str:
-        match = _NAME.fullmatch(place[1])
-        if not match:
-            raise ValueError(f"{place[0]} does not contain the name of a variable")
-        name, default = match.groups()
-        try:
-            held = variables.get(name)
-        except SecretUnread as error:
-            unset[name] = f"{error.label}: {error}"
-            return ""
-        _hide(held, place[0], hidden)
-        if default is not None:
-            return held or default
-        if not held.strip():
-            if name in variables:
-                empty[name] = f"the variable {name} is empty"
-            else:
-                unset[name] = f"the variable {name} is not set"
-        return held
-
-    result = _PLACE.sub(fill, text)
-    if result.strip():
-        hidden[result] = text
-    else:
-        unset.update(empty)
-    return result
-
-
-def _hide(value: str, shown_as: str, hidden: dict[str, str]) -> None:
-    # A rule may show one member of a list.
-    for text in (value, *map(str.strip, value.split(","))):
-        if text:
-            hidden[text] = shown_as

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from enum import StrEnum
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
@@ -10,24 +11,55 @@ from keyturn.errors import Fault
 from keyturn.service.settings import SecureAccountSettings, Settings
 from keyturn.service.settings.building import member_name
 
-API_ROUTES = (
-    "request-password-reset",
-    "forgot-password",
-    "validate-reset-token",
-    "verify-reset-token",
-    "verify-reset-code",
-    "replace-expired-link",
-    "reset-password",
-    "reset-password-with-token",
-    "check-password",
-    "password-policy",
-    "texts",
-    "challenge",
-    "secure-account",
-    "links",
-    "invitations",
-)
-SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
+
+class ApiRoute(StrEnum):
+    """The routes of the API, below `server.api_path`."""
+
+    REQUEST_PASSWORD_RESET = "/request-password-reset"
+    FORGOT_PASSWORD = "/forgot-password"
+    VALIDATE_RESET_TOKEN = "/validate-reset-token"
+    VERIFY_RESET_TOKEN = "/verify-reset-token"
+    VERIFY_RESET_CODE = "/verify-reset-code"
+    REPLACE_EXPIRED_LINK = "/replace-expired-link"
+    RESET_PASSWORD = "/reset-password"
+    RESET_PASSWORD_WITH_TOKEN = "/reset-password-with-token"
+    CHECK_PASSWORD = "/check-password"
+    PASSWORD_POLICY = "/password-policy"
+    TEXTS = "/texts"
+    CHALLENGE = "/challenge"
+    SECURE_ACCOUNT = "/secure-account"
+    LINKS = "/links"
+    INVITATIONS = "/invitations"
+
+
+class SessionRoute(StrEnum):
+    """The routes of sessions, which no setting moves."""
+
+    LOGIN = "/api/auth/login"
+    LOGOUT = "/api/auth/logout"
+    ME = "/api/auth/me"
+    CHANGE_PASSWORD = "/api/auth/change-password"
+
+
+class FixedRoute(StrEnum):
+    """The other routes that no setting moves. No page is at such a path or below it.
+
+    `STUDIO`: the studio, which `keyturn demo` serves beside the pages.
+    """
+
+    ASSETS = "/keyturn-assets"
+    HEALTH = "/health"
+    LOGOUT = "/logout"
+    METRICS = "/metrics"
+    SCHEMA = "/schema"
+    SCRIPT = "/keyturn.js"
+    SCRIPT_TYPES = "/keyturn.d.ts"
+    STUDIO = "/studio"
+    WEBHOOKS = "/webhooks"
+
+
+OPEN_LINK = "/open"
+"""Below the path of `reset_url`: takes a token that was behind the "#" of a link."""
 
 SECURITY_SETTINGS = "/security-settings"
 """The path of the security settings for accounts whose kind has no page of its own."""
@@ -36,17 +68,6 @@ _HOSTED = "{base_url}"
 _TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 """A path without "." and "..": browsers remove them, and request another path (RFC 3986, 5.2.4)."""
-_TAKEN = {
-    "health",
-    "keyturn-assets",
-    "keyturn.d.ts",
-    "keyturn.js",
-    "logout",
-    "metrics",
-    "schema",
-    "studio",
-    "webhooks",
-}
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +117,20 @@ def _mounted(pattern: str, default: str, api: str) -> str:
     path = hosted_path(pattern)
     if path is not None:
         return path
-    is_taken = default in {f"{api}/{route}" for route in API_ROUTES}
-    return "" if is_taken else default
+    if default in _api_paths(api):
+        return ""
+    return default
+
+
+def _api_paths(api: str) -> set[str]:
+    """Return the paths of the API below `api`, which has no slash at its end."""
+    return {f"{api}{route}" for route in ApiRoute}
+
+
+def _is_fixed(path: str) -> bool:
+    """Tell whether a path is that of a fixed route, or below it."""
+    first_part = path.split("/")[1]
+    return f"/{first_part}" in set(FixedRoute)
 
 
 def _settings_of_kinds(settings: Settings) -> Mapping[str, str]:
@@ -172,7 +205,7 @@ def hosted_path(pattern: str) -> str | None:
 def hosting_faults(settings: Settings) -> Iterator[Fault]:
     """Yield faults of hosted pages whose path is not possible, or is used already."""
     api = settings.server.api_path.rstrip("/")
-    routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)
+    api_paths = _api_paths(api) | set(SessionRoute)
     page_by_path = {SECURITY_SETTINGS: "settings"}
     for name, url in page_urls(settings).items():
         path = hosted_path(url)
@@ -182,15 +215,15 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         if not _PATH.fullmatch(path):
             example = Settings().reset_url if name in LINKS else Settings().forgot_url
             yield Fault(name, f"needs a plain path for the hosted page, such as {example}")
-        elif path.split("/")[1] in _TAKEN:
+        elif _is_fixed(path):
             yield Fault(name, f"{path} is used by another page: choose another path")
-        elif path in routes:
+        elif path in api_paths:
             message = "is used by the API: choose another path, or another server.api_path"
             yield Fault(name, f"{path} {message}")
         elif page_by_path.setdefault(path, page) != page:
             yield Fault(name, f"{path} is also the path of {page_by_path[path]}: choose another")
         elif name == "reset_url":
-            page_by_path[f"{path}/open"] = page
+            page_by_path[f"{path}{OPEN_LINK}"] = page
             yield from _hidden_token_faults(url)
         elif name == "secure_account.url" and not url.endswith(_TOKEN):
             yield Fault(name, "needs {token} at the end of the path")
@@ -201,7 +234,7 @@ def api_path_faults(path: str) -> Iterator[Fault]:
         yield Fault(
             "server.api_path", "must be a path such as /api/auth, without a slash at the end"
         )
-    elif path.split("/")[1] in _TAKEN:
+    elif _is_fixed(path):
         yield Fault("server.api_path", f"{path} is used by another page: choose another path")
 
 

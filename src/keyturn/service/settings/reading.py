@@ -4,7 +4,6 @@ All faults are reported at once, under the names that the operator wrote.
 """
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
@@ -14,16 +13,14 @@ import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
-from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
 from keyturn.service.settings.rules import broken_rules, environment_faults, value_of
-from keyturn.service.settings.variables import CREDENTIALS, FILE_SUFFIX, Variables
+from keyturn.setting_sources import CREDENTIALS, FILE_SUFFIX, Variables, read_toml
 from keyturn.values import SecretStr, did_you_mean
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
-_LARGEST = 1_000_000
 
 
 def _other_names() -> dict[str, str]:
@@ -40,7 +37,7 @@ OTHER_NAMES = _other_names()
 
 _STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
 _NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN}
-"""Variables that begin like those of settings, and are none. The studio reads its own."""
+"""Variables that begin like those of settings, and are none. The studio's command reads its own."""
 
 
 def read_settings(
@@ -58,10 +55,11 @@ def read_settings(
     reading = inspect_settings(
         file, environ, sending=sending, connecting=connecting, with_file=with_file
     )
-    if reading.faults:
-        missing_file = str(reading.file) if reading.is_of_no_file else ""
-        raise SettingsInvalid(reading.faults, missing_file=missing_file)
-    return reading.settings
+    if not reading.faults:
+        return reading.settings
+    if reading.is_of_no_file:
+        raise SettingsInvalid(reading.faults, missing_file=str(reading.file))
+    raise SettingsInvalid(reading.faults)
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,10 +107,13 @@ def inspect_settings(
     _overlay_environment(values, environ, variables, faults)
     builder = Builder(variables, file.parent, faults)
     settings, all_faults = _build(values, builder, environ, sending=sending, connecting=connecting)
-    # If the file cannot be read, its settings are not missing: only the fault of the file is true.
-    told = of_file or tuple(all_faults)
-    is_of_no_file = not is_named and not file.exists()
-    return Reading(file=file, settings=settings, faults=told, is_of_no_file=is_of_no_file)
+    return Reading(
+        file=file,
+        settings=settings,
+        # If the file cannot be read, its settings are not missing: only its own fault is true.
+        faults=of_file or tuple(all_faults),
+        is_of_no_file=not is_named and not file.exists(),
+    )
 
 
 def missing_settings() -> str:
@@ -164,17 +165,13 @@ def _build(
 
 def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_plain_text(file, _LARGEST, encoding="utf-8-sig"))
-    except FileNotFoundError:
-        if required:
-            faults.append(Fault(str(file), "no such file"))
-    # ValueError: of TOML, of UTF-8, or of a number with thousands of digits.
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", "") or str(error)
-        faults.append(Fault(str(file), f"cannot be read: {why.partition('; use sys.')[0]}"))
-    except RecursionError:
-        faults.append(Fault(str(file), "cannot be read: nested too deeply"))
-    return {}
+        values = read_toml(file)
+    except SettingsInvalid as invalid:
+        faults += invalid.faults
+        return {}
+    if values is None and required:
+        faults.append(Fault(str(file), "no such file"))
+    return values or {}
 
 
 def _written_names(builder: Builder) -> set[str]:
@@ -275,7 +272,9 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
         # A URL may have a password before an @, or a key behind a ?.
         after_scheme = text.partition("://")[2]
         may_log_in = "@" in after_scheme or "?" in after_scheme
-        yield name, "set" if is_secret(kind) or may_log_in else text
+        if is_secret(kind) or may_log_in:
+            text = "set"
+        yield name, text
 
 
 def is_secret(kind: Any) -> bool:

@@ -12,14 +12,30 @@ from keyturn.values import not_this
 
 ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {
-    **dict.fromkeys(("sqlite", "sqlite3", "file"), "sqlite"),
-    **dict.fromkeys(("postgresql", "postgres", "pgsql", "psql", "postgis"), "postgresql"),
-    **dict.fromkeys(("mysql", "mysql2", "mysql-connector", "mariadb"), "mysql"),
+    "sqlite": "sqlite",
+    "sqlite3": "sqlite",
+    "file": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "pgsql": "postgresql",
+    "psql": "postgresql",
+    "postgis": "postgresql",
+    "mysql": "mysql",
+    "mysql2": "mysql",
+    "mariadb": "mysql",
 }
+"""The kinds of databases, by the schemes of Prisma, Heroku, Doctrine, Django, Rails and others."""
 
 NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
+
+
+class AddressNotUnderstood(ValueError):
+    """A part of a database's URL is wrong. The text names it and the mistake.
+
+    It does not repeat the value, which may be a secret.
+    """
 
 
 def database_kind(url: str) -> str:
@@ -105,8 +121,17 @@ def service_faults(name: str, url: str, settings: Settings) -> Iterator[Fault]:
         yield Fault(name, f"{message} the secret")
 
 
+def is_private(url: str) -> bool:
+    """Tell whether nobody else on the network can read or change what the URL carries."""
+    if url.startswith("http://"):
+        return is_loopback(url)
+    return url.startswith("https://")
+
+
 def is_open_to_readers(url: str) -> bool:
-    return url.startswith("http://") and bool(host_of(url)) and not is_loopback(url)
+    """Tell whether others on the network can read what is sent to the URL."""
+    leaves_machine = bool(host_of(url)) and not is_loopback(url)
+    return url.startswith("http://") and leaves_machine
 
 
 def _pattern(name: str, pattern: str) -> Iterator[Fault]:
@@ -115,14 +140,9 @@ def _pattern(name: str, pattern: str) -> Iterator[Fault]:
     except ValueError:
         yield Fault(name, "has a brace without its pair")
         return
-    places = set()
-    has_format = False
-    for _, place, form, conversion in parts:
-        if place is not None:
-            places.add(place)
-            has_format = has_format or bool(form or conversion)
-    if has_format:
+    if any(form or conversion for _, _, form, conversion in parts):
         yield Fault(name, "has a placeholder with a format: write only the name in the braces")
+    places = {place for _, place, _, _ in parts if place is not None}
     if name in LINKS and "token" not in places:
         yield Fault(name, "needs the placeholder {token}")
     allowed = {"base_url", *LINKS.get(name, ())}

@@ -13,7 +13,8 @@ import msgspec
 
 from keyturn.service.clock import monotonic
 
-log, reset_log = logging.getLogger("keyturn"), logging.getLogger("keyturn.reset")
+log = logging.getLogger("keyturn")
+reset_log = logging.getLogger("keyturn.reset")
 
 request_id: ContextVar[str] = ContextVar("keyturn_request_id", default="")
 """The id of the current request, or of the request that created the current message."""
@@ -22,7 +23,9 @@ _TOKEN_LENGTH = 43
 # A longer word counts, too: in a URL of the app, the token may touch a "-", a "_" or a letter.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43,}")
 _HASH = re.compile(
-    r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$[\w+/=,$]+|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
+    r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"  # bcrypt
+    r"|\$argon2(?:id|i|d)\$[\w+/=,$]+"
+    r"|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
 )
 _PART = r"\s@\"'<>,;:()\[\]=\\%"
 # Only from the beginning of a word: otherwise the search would start again at each letter of a long
@@ -59,9 +62,8 @@ class LogEvent:
         self.fields = fields
 
     def __str__(self) -> str:
-        return redact(
-            " ".join([self.name, *(f"{key}={value}" for key, value in self.fields.items())])
-        )
+        fields = [f"{key}={value}" for key, value in self.fields.items()]
+        return redact(" ".join([self.name, *fields]))
 
 
 class OnceAMinute:
@@ -82,9 +84,11 @@ class OnceAMinute:
         written, held_back = self._written.pop(name, (moment - _A_MINUTE, 0))
         if len(self._written) == _MOST_NAMES:
             del self._written[next(iter(self._written))]
-        is_first = moment - written >= _A_MINUTE
-        self._written[name] = (moment, 0) if is_first else (written, held_back + 1)
-        return held_back + 1 if is_first else 0
+        if moment - written < _A_MINUTE:
+            self._written[name] = (written, held_back + 1)
+            return 0
+        self._written[name] = (moment, 0)
+        return held_back + 1
 
 
 def redact(text: str) -> str:
@@ -130,27 +134,27 @@ def _is_no_end(record: logging.LogRecord) -> bool:
 
 def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:
     """Return a record's event, its fields and the id of its request, all redacted."""
+    moment = datetime.fromtimestamp(record.created, UTC)
     message = record.msg
+    name = message.name if isinstance(message, LogEvent) else record.getMessage()
     event: dict[str, Any] = {
-        "event": message.name if isinstance(message, LogEvent) else record.getMessage(),
-        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[
-            :-6
-        ]
-        + "Z",
+        "event": name,
+        "timestamp": moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "level": record.levelname.lower(),
         "logger": record.name,
     }
     if isinstance(message, LogEvent):
         event |= message.fields
-    if identity := request_id.get():
+    identity = request_id.get()
+    if identity:
         event.setdefault("request_id", identity)
     if record.exc_info:
         event["exception"] = formatter.formatException(record.exc_info)
     # Each value is redacted, not the whole line: it stays well-formed.
-    return {
-        key: value if isinstance(value, int | float | None) else redact(str(value))
-        for key, value in event.items()
-    }
+    for key, value in event.items():
+        if not isinstance(value, int | float | None):
+            event[key] = redact(str(value))
+    return event
 
 
 class _Json(logging.Formatter):
@@ -165,32 +169,37 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         event = _event_of(record, self)
-        moment, level, event_name, logger = (
-            event.pop(name) for name in ("timestamp", "level", "event", "logger")
-        )
+        moment = event.pop("timestamp")
+        level = event.pop("level")
+        event_name = event.pop("event")
+        logger = event.pop("logger")
         exception = event.pop("exception", "")
         fields = (f"{name}={_plain(value)}" for name, value in event.items())
         line = " ".join([moment, f"[{level:<8}]", f"{event_name:<30}", f"[{logger}]", *fields])
-        return f"{line}\n{exception}" if exception else line
+        if exception:
+            return f"{line}\n{exception}"
+        return line
 
 
 def _plain(value: object) -> str:
     """Return a value as one word, or in quotes."""
     text = str(value)
-    return text if text.isprintable() and " " not in text else repr(text)
+    is_word = text.isprintable() and " " not in text
+    return text if is_word else repr(text)
 
 
-# Access logs of the server around an app: their lines must not hold a link that works (OWASP ASVS
-# 16.2.5)
-
-
-_LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access", "granian.access")
+_ACCESS_LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access", "granian.access")
+"""The access logs of the servers around an app. Their lines must not hold a link that works (OWASP
+ASVS 16.2.5).
+"""
 
 
 def redact_access_logs() -> None:
     """Redact the access logs of this process: a path may hold the token of a live link."""
-    for logger in map(logging.getLogger, _LOGGERS):
-        if not any(isinstance(one, RedactingFilter) for one in logger.filters):
+    for name in _ACCESS_LOGGERS:
+        logger = logging.getLogger(name)
+        is_redacted = any(isinstance(known, RedactingFilter) for known in logger.filters)
+        if not is_redacted:
             logger.addFilter(RedactingFilter())
 
 
@@ -201,12 +210,15 @@ class RedactingFilter(logging.Filter):
         record.msg = _redacted(record.msg)
         # Uvicorn's arguments: the client, the method, the path, the version, the status.
         if isinstance(record.args, tuple):
-            record.args = tuple(map(_redacted, record.args))
+            record.args = tuple(_redacted(value) for value in record.args)
         # Gunicorn's mapping looks up more than its keys, so it is changed and not replaced.
         elif isinstance(record.args, MutableMapping):
-            record.args.update({name: _redacted(value) for name, value in record.args.items()})
+            for name, value in list(record.args.items()):
+                record.args[name] = _redacted(value)
         return True
 
 
 def _redacted(value: Any) -> Any:
-    return redact(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return redact(value)
+    return value

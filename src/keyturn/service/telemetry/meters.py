@@ -52,12 +52,17 @@ class Meters:
     """
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
+        registry = CollectorRegistry()
+        self._registry = registry
 
         def counter(name: str, text: str, *labels: str) -> Callable[..., None]:
             # The cache halves the time of a count.
             series = cache(Counter(name, text, labels, registry=registry).labels)
-            return lambda *values, count=1: series(*values).inc(count)
+
+            def add(*values: str, count: int = 1) -> None:
+                series(*values).inc(count)
+
+            return add
 
         self.request = counter(
             "keyturn_requests", "Requests by kind and outcome.", "kind", "outcome"
@@ -93,7 +98,8 @@ class Meters:
             self.suppression(reason, count=0)
         # Processes that share a folder each answer with the counts of all. The figures of a single
         # process, such as its memory, are then left out.
-        if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if shared:
             self._registry = CollectorRegistry()
             MultiProcessCollector(self._registry, shared)
         else:

@@ -36,12 +36,13 @@ def request_spans(*, joining: bool) -> list[Any]:
         )
 
         async def with_shown_scope(scope: Any, receive: Any, send: Any) -> None:
-            headers = [pair for pair in scope["headers"] if joining and pair[0] in _OF_TRACES]
             shown = {key: scope[key] for key in _SHOWN if key in scope}
-            path = scope.get("path_template") or "/"
-            await spans(
-                {**shown, "path": path, "headers": headers, "keyturn": scope}, receive, send
-            )
+            shown["path"] = scope.get("path_template") or "/"
+            shown["headers"] = []
+            if joining:
+                shown["headers"] = [pair for pair in scope["headers"] if pair[0] in _OF_TRACES]
+            shown["keyturn"] = scope
+            await spans(shown, receive, send)
 
         return with_shown_scope
 

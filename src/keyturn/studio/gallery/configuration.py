@@ -2,7 +2,6 @@
 
 import re
 import stat
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -13,7 +12,8 @@ from msgspec import Meta
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages.catalogues import parse_locale
-from keyturn.plain_files import leads_out, read_plain_text
+from keyturn.plain_files import leads_out
+from keyturn.setting_sources import read_toml
 from keyturn.studio.gallery.naming import bounds_of
 from keyturn.studio.renderers.limits import Limits
 from keyturn.values import did_you_mean, mismatch
@@ -21,7 +21,6 @@ from keyturn.values import did_you_mean, mismatch
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
 # Returns the faults of values that are set.
 SettingsRules = Callable[[Mapping[str, Any]], Iterable[Fault]]
-_LARGEST = 1_000_000
 _SHARED = stat.S_ISVTX | stat.S_IWOTH
 _SUFFIX = re.compile(r"\.[\w-]+")
 _CODE = (
@@ -193,20 +192,7 @@ def _leads_out(file: Path) -> str:
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:
-    try:
-        values: Any = tomllib.loads(read_plain_text(file, _LARGEST))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except RecursionError:
-        raise SettingsInvalid.of(
-            str(file), "cannot be read: tables are nested too deeply"
-        ) from None
-    except (
-        ValueError,
-        OSError,
-    ) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
-        reason = getattr(error, "strerror", None) or str(error).partition("; use sys.")[0]
-        raise SettingsInvalid.of(str(file), f"cannot be read: {reason}") from error
+    values: Any = read_toml(file)
     for name in path:
         values = values.get(name) if isinstance(values, dict) else None
     return values

@@ -9,92 +9,77 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache, wraps
+from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, ClassVar
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
 from urllib.parse import quote
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    Template,
+    TemplateSyntaxError,
+    nodes,
+)
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages.language import Language
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
+from keyturn.studio.gallery.syntax_trees import (
+    StudioEnvironment,
+    copied_as,
+    mixed,
+    require_shallow,
+)
 from keyturn.values import did_you_mean
 
-Prepare = Callable[[Environment], Environment]  # returns a changed copy of an environment
 Renderers = Callable[..., Templates]  # returns the templates for a sample, and a brand
-TOO_DEEP = "An expression is nested too deeply."
-
-_MOST_NESTED = (
-    100  # levels of a syntax tree: its readers take up to four calls for each, of Python's thousand
-)
-
-
-def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:
-    """Return the tree.
-
-    Raises TemplateSyntaxError, at its line, for a part that is nested too deeply.
-    """
-    level, depth = [*tree.iter_child_nodes()], 0
-    while level:
-        depth += 1
-        if depth > _MOST_NESTED:
-            raise TemplateSyntaxError(TOO_DEEP, level[0].lineno, name, filename)
-        level = [below for one in level for below in one.iter_child_nodes()]
-    return tree
-
-
-def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
-    call = nodes.Call(nodes.EnvironmentAttribute(name), [*arguments], [], None, None)
-    call.set_lineno(place.lineno)
-    if place.environment:
-        call.set_environment(place.environment)
-    return call
-
-
-@lru_cache(32)  # trees of the current mail, and of shared layouts and partials
-def parse_template(
-    environment: Environment, source: str, file: str, go_on: Prepare | None = None
-) -> nodes.Template:
-    """Return the shared syntax tree; do not change it.
-
-    Malformed files need `go_on`. Raises TemplateSyntaxError.
-    """
-    try:
-        return require_shallow(environment.parse(source, file), file, file)
-    except RecursionError:
-        raise TemplateSyntaxError(TOO_DEEP, 1, file, file) from None
-    except ValueError as error:  # of Python's int
-        raise TemplateSyntaxError(f"A number cannot be read: {error}.", 1, file, file) from None
-    except TemplateSyntaxError:
-        if go_on is None:
-            raise
-        return go_on(environment).parse(source, file)
-
-
 _HOST = "www.example.org"  # the host of an app that names none
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
 
 
-class FolderEnvironment(Environment):
+class _KeysFirst(StudioEnvironment):
+    """Takes the keys of a sample's tables for attributes.
+
+    `order.items` is the app's list, not the method of a dict.
+    """
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+class FolderEnvironment(_KeysFirst):
+    """The environment of a folder whose app has none of its own."""
+
     folder: Path
 
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        return require_shallow(super()._parse(source, name, filename), name, filename)
+    def parse(
+        self, source: str, name: str | None = None, filename: str | None = None
+    ) -> nodes.Template:
+        return require_shallow(super().parse(source, name, filename), name, filename)
 
-    def _compile(self, source: str, filename: str) -> CodeType:
+    def compile(
+        self,
+        source: str | nodes.Template,
+        name: str | None = None,
+        filename: str | None = None,
+        *flags: Any,
+        **named_flags: Any,
+    ) -> Any:
         try:
-            return super()._compile(source, filename)
-        except (
-            SyntaxError
-        ) as error:  # Python's, such as for more than twenty loops within each other
-            raise TemplateSyntaxError(
-                f"Python cannot compile it: {error.msg}.", 1, filename=filename
-            ) from None
+            return super().compile(source, name, filename, *flags, **named_flags)
+        except SyntaxError as error:
+            # Python's own bounds, such as twenty blocks of code within each other.
+            message = f"Python cannot compile it: {error.msg}."
+            raise TemplateSyntaxError(message, 1, name, filename) from None
 
     def join_path(self, template: str, parent: str) -> str:
         """Find a file by the app's name for it, or by its path from the other file."""
@@ -104,9 +89,6 @@ class FolderEnvironment(Environment):
             if os.path.isfile(os.path.join(self.folder, file)):  # noqa: PTH113, PTH118
                 return file
         return template
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)
 
 
 def folder_environment(
@@ -136,25 +118,21 @@ def app_environment(
 
     def make(language: Language) -> Environment:
         app = environment_for(language.tag)
-        copy = app.overlay(enable_async=False, bytecode_cache=None, auto_reload=True)
-        copy.globals, copy.filters, copy.tests = map(
-            _awaited, (app.globals, app.filters, app.tests)
-        )
-        copy.loader = ChoiceLoader([FileSystemLoader(folder), *filter(None, [app.loader])])
+        copy = copied_as(_KeysFirst, app, enable_async=False, bytecode_cache=None, auto_reload=True)
+        copy.globals = _awaited(app.globals)
+        copy.filters = _awaited(app.filters)
+        copy.tests = _awaited(app.tests)
+        loaders: list[BaseLoader] = [FileSystemLoader(folder)]
+        if app.loader:
+            loaders.append(app.loader)
+        copy.loader = ChoiceLoader(loaders)
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
             _translate(copy, language)
-        if (flask := getattr(app, "app", None)) and hasattr(flask, "wsgi_app"):
-            request = flask.test_request_context
-            copy.template_class = type(
-                "TemplateInRequest", (_InRequest, app.template_class), {"request": request}
-            )
+        flask = getattr(app, "app", None)
+        if flask is not None and hasattr(flask, "wsgi_app"):
+            copy.template_class = mixed(_InRequest, app.template_class)
+            copy.extend(test_request_context=flask.test_request_context)
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
-        get = copy.getattr
-
-        def get_key_first(obj: Any, attribute: str) -> Any:
-            return obj[attribute] if _holds(obj, attribute) else get(obj, attribute)
-
-        copy.getattr = get_key_first  # type: ignore[method-assign]
         return copy
 
     return make
@@ -171,17 +149,13 @@ def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
 
         return answer
 
-    # Not what a proxy, such as Flask's request, would take itself for.
-    kinds = {
-        FunctionType,
-        MethodType,
-    }
-    waiting = {
-        name: one
-        for name, one in functions.items()
-        if type(one) in kinds and inspect.iscoroutinefunction(one)
-    }
-    return {**functions, **{name: answering(one) for name, one in waiting.items()}}
+    awaited = dict(functions)
+    for name, function in functions.items():
+        # A proxy, such as Flask's request, answers for what it stands for; `type` does not ask it.
+        is_function = type(function) in (FunctionType, MethodType)
+        if is_function and inspect.iscoroutinefunction(function):
+            awaited[name] = answering(function)
+    return awaited
 
 
 class _InRequest(Template):
@@ -189,11 +163,12 @@ class _InRequest(Template):
     _external=True)`.
     """
 
-    request: ClassVar[Any]
+    environment: Any
 
     def render(self, *args: Any, **values: Any) -> str:
-        host = self.request.__self__.config.get("SERVER_NAME") or _HOST
-        with self.request(base_url=f"https://{host}"):
+        request_context = self.environment.test_request_context
+        host = request_context.__self__.config.get("SERVER_NAME") or _HOST
+        with request_context(base_url=f"https://{host}"):
             return super().render(*args, **values)
 
 
@@ -206,13 +181,6 @@ def _translate(environment: Environment, language: Language) -> None:
 
 def _is_markup(name: str | None) -> bool:
     return name is None or ending_of(name) not in _NO_MARKUP
-
-
-def _holds(obj: Any, name: str) -> bool:
-    """Tell whether a table of a sample has this key: `order.items` is the app's list, not the
-    method of a dict.
-    """
-    return isinstance(obj, dict) and name in obj
 
 
 def with_lenient_filters(environment: Environment) -> Environment:
@@ -235,7 +203,9 @@ class OrElse(dict[str, Any]):
         self._make = make
 
     def get(self, name: str, _: Any = None) -> Any:
-        return self[name] if name in self else self._make(name)
+        if name in self:
+            return self[name]
+        return self._make(name)
 
     __missing__ = get
 
@@ -256,7 +226,8 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     `named`: an environment, an object with one (a Flask app), or a function that returns either and
     may take the tag.
     """
-    (module_name, _, path), option = named.partition(":"), f"--env {named}"
+    module_name, _, path = named.partition(":")
+    option = f"--env {named}"
     if not module_name or not path or "/" in named:
         raise CannotImport(f"{option}: write it as package.module:environment")
     module = import_from(module_name, folders, option)
@@ -292,31 +263,33 @@ def _request_for(url_for: object, objects: Iterable[object]) -> Any:
     """Return a request to the app among the objects, or to one that has every route; None for other
     frameworks.
     """
-    if not (framework := _FRAMEWORKS.get(getattr(url_for, "__module__", ""))):
+    framework = _FRAMEWORKS.get(getattr(url_for, "__module__", ""))
+    if framework is None:
         return None
     module, attributes = framework
-    apps = (
-        one
-        for one in objects
-        if not isinstance(one, type) and all(hasattr(one, name) for name in attributes)
-    )
-    app = next(apps, _AnyRoute())
-    scope: dict[str, object] = dict.fromkeys(("app", "litestar_app", "router"), app)
-    scope |= {
+    app: object = _AnyRoute()
+    for one in objects:
+        if not isinstance(one, type) and all(hasattr(one, name) for name in attributes):
+            app = one
+            break
+    scope = {
+        "app": app,
+        "litestar_app": app,
+        "router": app,
         "type": "http",
         "method": "GET",
         "scheme": "https",
         "server": (_HOST, 443),
         "client": None,
-    }
-    scope |= {
         "path": "/",
         "raw_path": b"/",
         "root_path": "",
         "query_string": b"",
         "path_params": {},
+        "headers": [(b"host", _HOST.encode())],
+        "session": {},
+        "state": {},
     }
-    scope |= {"headers": [(b"host", _HOST.encode())], "session": {}, "state": {}}
     return import_module(module).Request(scope)
 
 
@@ -359,31 +332,36 @@ def _environment_in(
         return value, value
     for name in _HOLDERS:
         held = getattr(value, name, None)
-        if isinstance(held := getattr(held, "engine", held), Environment):
+        held = getattr(held, "engine", held)
+        if isinstance(held, Environment):
             return held, value
     if called or not callable(value):
         made = "returns a value of" if called else "is of"
         raise CannotImport(f"{option} {made} type {type(value).__name__}, not a Jinja environment")
     try:
-        first = next(iter(inspect.signature(value).parameters.values()), None)
-        is_required = (
-            first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
-        )
-        made_by = value(tag) if first and (is_required or first.name in _LOCALE) else value()
+        made_by = value(tag) if _takes_tag(value) else value()
     except Exception as error:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
     return _environment_in(made_by, tag, option, called=True)
 
 
+def _takes_tag(function: Callable[..., Any]) -> bool:
+    """Tell whether a function takes a language's tag: it needs an argument, or names it so."""
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    if first is None:
+        return False
+    is_required = first.default is first.empty and first.kind is not first.KEYWORD_ONLY
+    return is_required or first.name in _LOCALE
+
+
 def _describe_error(error: BaseException) -> str:
-    message, place = str(error), ""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen")
-    ]
+    message = str(error)
+    place = ""
+    trace = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in trace if not frame.filename.startswith("<frozen")]
     if isinstance(error, SyntaxError) and error.filename:
-        message, place = error.msg, f" ({error.filename}:{error.lineno})"
+        message = error.msg
+        place = f" ({error.filename}:{error.lineno})"
     elif frames and frames[-1].filename != __file__:
         place = f" ({frames[-1].filename}:{frames[-1].lineno})"
     return f"{type(error).__name__}: {message}{place}"

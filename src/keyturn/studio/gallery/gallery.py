@@ -39,7 +39,7 @@ from keyturn.studio.gallery.discovery import (
     contents_of,
     state_of,
 )
-from keyturn.studio.gallery.environments import Prepare, Renderers
+from keyturn.studio.gallery.environments import Renderers
 from keyturn.studio.gallery.naming import require_readable, require_sendable
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import (
@@ -49,6 +49,7 @@ from keyturn.studio.gallery.samples.files import (
     fit_samples,
     names_in,
 )
+from keyturn.studio.gallery.syntax_trees import Prepare
 from keyturn.studio.gallery.variables.guessed_values import guess_values, made_up
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
 from keyturn.studio.gallery.variables.recording_value import Variables

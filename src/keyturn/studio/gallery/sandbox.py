@@ -15,14 +15,15 @@ from typing import Any, TypeVar
 
 from jinja2 import Template, nodes
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context, Undefined
+from jinja2.runtime import Context
 from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import generate_lorem_ipsum
 from jinja2.visitor import NodeTransformer
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.environments import FolderEnvironment, method_call
+from keyturn.studio.gallery.environments import FolderEnvironment
 from keyturn.studio.gallery.naming import LARGEST
+from keyturn.studio.gallery.syntax_trees import method_call
 
 T = TypeVar("T")
 
@@ -65,6 +66,26 @@ class _EndingTemplate(Template):
             return super().render(*args, **values)
 
 
+class _BoundingCalls(NodeTransformer):
+    """Wraps each loop and each `~`, which Jinja's sandbox does not intercept, in a call of the
+    environment.
+    """
+
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        node.iter = method_call("bounded_loop", node.iter, node.iter)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> Any:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        return method_call("bounded_text", node, node)
+
+
+def _add_bounds(tree: nodes.Template, _file: str) -> nodes.Template:
+    bounded: nodes.Template = _BoundingCalls().visit(tree)
+    return bounded
+
+
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
     """A folder's environment in which templates reach only their values, change none, and end.
 
@@ -72,6 +93,7 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
     """
 
     template_class = _EndingTemplate
+    tree_changes = (_add_bounds,)
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -112,11 +134,6 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
             _require_narrow(*args, *values.values())
         return _require_short(super().call(context, called, *args, **values))
 
-    def is_safe_callable(self, obj: Any) -> bool:
-        # A stand-in for an unknown name has every attribute, also the one that marks unsafe
-        # functions.
-        return isinstance(obj, Undefined) or super().is_safe_callable(obj)
-
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         match operator, left, right:
             case "*", str() | list() | tuple(), int():
@@ -143,33 +160,19 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
             f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe"
         )
 
-    def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
+    def get_template(self, *args: Any, **options: Any) -> Template:
         _require_time()
-        return super()._load_template(name, globals)
+        return super().get_template(*args, **options)
 
-    def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
-        return super()._generate(_Bounds().visit(source), *args, **options)
+    def select_template(self, *args: Any, **options: Any) -> Template:
+        _require_time()
+        return super().select_template(*args, **options)
 
 
 def _bounded(entries: Iterator[T]) -> Iterator[T]:
     for entry in entries:
         _require_time()
         yield entry
-
-
-class _Bounds(NodeTransformer):
-    """Wraps each loop and each `~`, which Jinja's sandbox does not intercept, in a call of the
-    environment.
-    """
-
-    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
-        self.generic_visit(node)
-        node.iter = method_call("bounded_loop", node.iter, node.iter)
-        return node
-
-    def visit_Concat(self, node: nodes.Concat) -> Any:  # noqa: N802 - Jinja's name
-        self.generic_visit(node)
-        return method_call("bounded_text", node, node)
 
 
 def _bounded_function(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,7 +22,8 @@ from keyturn.mail.languages.catalogues import TextKey
 from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST, Passes
-from keyturn.studio.gallery.environments import FolderEnvironment, Renderers, parse_template
+from keyturn.studio.gallery.environments import FolderEnvironment, Renderers
+from keyturn.studio.gallery.syntax_trees import parse_template
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import accessibility, comments, links, parts, safety
 from keyturn.studio.lint.checks.conditionals import check_conditionals

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.servers.directories import SERVICE_PASSWORD, DirectoryServer
 
-from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.ldap.store import LdapAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.settings import LdapSettings, SecretStr
 

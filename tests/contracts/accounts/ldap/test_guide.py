@@ -28,7 +28,7 @@ from tests.programs import require_program
 from tests.servers.directories import running_slapd
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.ldap.store import LdapAccounts
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.settings import SecretStr
 from keyturn.testing import AccountStoreContract

@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.messages import (
-    Entry,
-    Malformed,
-    Result,
-    elements,
-    integer,
-    octets,
-    tlv,
-)
+from keyturn.service.accounts.ldap.ber import Malformed, elements, integer, octets, tlv
+from keyturn.service.accounts.ldap.messages import Entry, Result
 
 
 @given(st.text(), st.binary(max_size=300))

@@ -12,7 +12,7 @@ from tests.contracts.accounts.ldap.conftest import FIRST, SECOND, THIRD, OpenLda
 from tests.contracts.accounts.stores import new_password
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.ldap.store import LdapAccounts
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import SecretStr

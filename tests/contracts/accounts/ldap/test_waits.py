@@ -20,17 +20,10 @@ from tests.contracts.accounts.stores import new_password, own_messages
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.accounts import LdapAccounts
-from keyturn.service.accounts.ldap.connection import Directory
-from keyturn.service.accounts.ldap.messages import (
-    BIND,
-    EXTENDED,
-    MODIFY,
-    SEARCH,
-    integer,
-    octets,
-    tlv,
-)
+from keyturn.service.accounts.ldap.ber import elements, integer, octets, tlv
+from keyturn.service.accounts.ldap.directory import Directory
+from keyturn.service.accounts.ldap.messages import BIND, EXTENDED, MODIFY, SEARCH
+from keyturn.service.accounts.ldap.store import LdapAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.problems.passwords import PasswordRejected
@@ -90,7 +83,7 @@ class FakeDirectory:
         writer.close()
 
     async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        (_, number), (tag, _), *_ = messages.elements(await messages.next_message(reader))
+        (_, number), (tag, _), *_ = elements(await messages.next_message(reader))
         kind = _NAMES.get(tag)
         if kind is None:
             return False
@@ -156,12 +149,16 @@ async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
     stores: list[LdapAccounts] = []
 
     def open_store(
-        timeout: timedelta = timedelta(seconds=20), connections: int = 1, **changes: Any
+        timeout: timedelta = timedelta(seconds=20),
+        connections: int = 1,
+        longest_job: timedelta = timedelta(seconds=30),
+        **changes: Any,
     ) -> LdapAccounts:
         changed = msgspec.structs.replace(settings, **changes)
-        stores.append(
-            LdapAccounts(changed, Directory(changed, connections, timeout.total_seconds()))
+        directory = Directory(
+            changed, connections, timeout.total_seconds(), longest_job.total_seconds()
         )
+        stores.append(LdapAccounts(changed, directory))
         return stores[-1]
 
     yield open_store
@@ -293,11 +290,10 @@ async def test_references_to_other_servers_are_not_followed_and_the_next_is_aske
 
 
 async def test_a_wait_for_one_of_few_connections_ends_as_well(
-    directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
+    directory: FakeDirectory, opened: Opened
 ) -> None:
-    monkeypatch.setattr("keyturn.service.accounts.ldap.connection.WHOLE", 0.2)
     directory.answers["search"] = [HANG]
-    store = opened(timeout=timedelta(seconds=9))
+    store = opened(timeout=timedelta(seconds=9), longest_job=timedelta(seconds=0.2))
 
     calls = await asyncio.gather(*(store.find(EMAIL) for _ in range(5)), return_exceptions=True)
     assert all(isinstance(one, AccountsUnready) and one.not_changed for one in calls)

@@ -14,7 +14,8 @@ import pytest
 from tests.servers.serving import serving
 from tests.servers.supabase import SupabaseServer
 
-from keyturn.service.accounts.supabase import TIMEOUT, SupabaseAccounts, SupabaseWithTable
+from keyturn.service.accounts.supabase.admin_api import TIMEOUT
+from keyturn.service.accounts.supabase.store import SupabaseAccounts, SupabaseWithTable
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.settings import (
     AccountSettings,

@@ -12,7 +12,7 @@ from tests.servers.supabase import Answer
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account, AccountStore
-from keyturn.service.accounts.supabase import SupabaseAccounts, SupabaseWithTable
+from keyturn.service.accounts.supabase.store import SupabaseAccounts, SupabaseWithTable
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import SecretStr

@@ -16,7 +16,7 @@ from tests.servers.supabase import Answer, Outage, SupabaseServer
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase import SupabaseAccounts
+from keyturn.service.accounts.supabase.store import SupabaseAccounts
 from keyturn.service.problems.passwords import PasswordRejected, rule_text
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import SecretStr, SupabaseSettings

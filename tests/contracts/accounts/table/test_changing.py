@@ -5,8 +5,10 @@ or refuses.
 import asyncio
 import logging
 import socket
+import sqlite3
 import traceback
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -448,6 +450,26 @@ async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
         with pytest.raises(AccountsUnready, match=", database app: it does not answer"):
             await asyncio.wait_for(accounts.find(ADA.email), 15)
         await accounts.close()
+
+
+async def test_a_file_that_stays_locked_is_given_up(tmp_path: Path) -> None:
+    """A caller waits for a locked file as long as the database's `patience` says."""
+    file = tmp_path / "app.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as app:
+        app.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT UNIQUE, password TEXT)")
+        app.execute("INSERT INTO users VALUES (1, ?, 'old')", (ADA.email,))
+        accounts = TableAccounts(
+            TableSettings(table="users"),
+            AppDatabase(f"sqlite:///{file}", timedelta(seconds=0.2)),
+            60,
+        )
+        app.execute("BEGIN IMMEDIATE")
+        with pytest.raises(AccountsUnready) as unready:
+            await asyncio.wait_for(accounts.set_password(ADA, NEW), 15)
+        assert unready.value.not_changed
+        app.execute("ROLLBACK")
+        await accounts.close()
+        assert app.execute("SELECT password FROM users").fetchall() == [("old",)]
 
 
 @on_servers

@@ -20,7 +20,7 @@ from tests.contracts.accounts.table.conftest import (
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
-from keyturn.service.accounts.table.columns import TIMES
+from keyturn.service.settings.placeholders import TIMES
 
 NO_IDS = (
     "",

@@ -10,12 +10,15 @@ from sqlalchemy import Column, Connection, Table, text
 from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER
 from keyturn.mail.port.check_result import CheckResult, fail, warn
 from keyturn.service import addresses
-from keyturn.service.accounts.table import columns, recognised_hashes
+from keyturn.service.accounts.table import recognised_hashes
 from keyturn.service.accounts.table.account_counts import doubt_counts
-from keyturn.service.accounts.table.mapping import MappedTable
+from keyturn.service.accounts.table.columns import kind_of, sample, text_of
+from keyturn.service.accounts.table.mapping import ForbiddenDeletion, MappedTable
 from keyturn.service.accounts.table.statements import Statements, spellings
+from keyturn.service.accounts.table.time_forms import placeholder_for, usual_form, written_form
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
+from keyturn.service.settings.placeholders import TIMES
 
 _DELETE_TOO = (
     "Delete those, too, with the same `when`, or set a column instead. A reset fails where such "
@@ -31,20 +34,20 @@ def doubts(
 ) -> list[CheckResult]:
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
-    findings += [_forbidden_deletion(setting, why) for setting, why in mapping.held]
+    findings += map(_forbidden_deletion, mapping.forbidden_deletions)
     findings += _half_done(mapping)
     findings += _unfindable(connection, mapping)
-    findings += _flags(connection, mapping)
+    findings += _unclear_values(connection, mapping)
     findings += doubt_counts(connection, statements)
     if settings.password:
-        hashes = columns.sample(connection, *statements.hashes())
+        hashes = sample(connection, mapping.fields["password"], statements.has_usable_hash())
         findings += recognised_hashes.doubt_format(settings.table, hashes, hashing)
         findings += _salts(connection, mapping)
     return findings
 
 
-def _forbidden_deletion(setting: str, why: str) -> CheckResult:
-    return warn(f"accounts.table.{setting}: {why}", _DELETE_TOO)
+def _forbidden_deletion(deletion: ForbiddenDeletion) -> CheckResult:
+    return warn(f"accounts.table.{deletion.setting}: {deletion.why}", _DELETE_TOO)
 
 
 def _half_done(mapping: MappedTable) -> Iterator[CheckResult]:
@@ -57,19 +60,16 @@ def _half_done(mapping: MappedTable) -> Iterator[CheckResult]:
 
 
 def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
-    stored = list(map(columns.text_of, columns.sample(connection, mapping.fields["email"])))
+    stored = [text_of(value) for value in sample(connection, mapping.fields["email"])]
     is_sqlite = connection.dialect.name == "sqlite"
     lost = [address for address in stored if not _is_findable(address, is_sqlite=is_sqlite)]
     if lost:
-        message = (
-            f"accounts.table.email: {len(lost)} of {len(stored)} addresses are stored so that no "
-            "request finds them"
-        )
-        why = (
+        share = f"{len(lost)} of {len(stored)} addresses"
+        yield warn(
+            f"accounts.table.email: {share} are stored so that no request finds them",
             "They end with a line break or another blank that is no space, or have capitals "
-            "outside of ASCII."
+            "outside of ASCII. Store them trimmed and in small letters.",
         )
-        yield warn(message, f"{why} Store them trimmed and in small letters.")
 
 
 def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
@@ -99,7 +99,7 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult
         assigned[f"{one.setting}.set"] = one.sets
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
-            if wanted in columns.TIMES:
+            if wanted in TIMES:
                 setting = f"accounts.table.{section}.{column.name}"
                 yield from _other_form_of_time(connection, setting, column, str(wanted))
 
@@ -107,33 +107,31 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult
 def _other_form_of_time(
     connection: Connection, setting: str, column: Column[Any], placeholder: str
 ) -> Iterator[CheckResult]:
-    kind = columns.kind_of(column)
+    kind = kind_of(column)
     if kind.has_native_times:
         return
-    written = columns.written_form(kind, placeholder)
-    form = columns.usual_form(columns.sample(connection, column))
+    written = written_form(kind, placeholder)
+    form = usual_form(sample(connection, column))
     if not form or form == written:
         return
-    meant = columns.placeholder_for(kind, form)
+    meant = placeholder_for(kind, form)
     fix = "Keyturn does not write these: let your app set it."
     if meant:
         fix = f'Write "{meant}" there.'
     yield fail(f"{setting}: {placeholder} writes {written}, but the column has {form}", fix)
 
 
-def _flags(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
-    for flag, column in mapping.active:
-        if columns.kind_of(column).holds is not str:
+def _unclear_values(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
+    for condition, column in mapping.active:
+        if kind_of(column).holds is not str:
             continue
-        texts = map(columns.text_of, columns.sample(connection, column))
-        odd = flag.doubt(texts)
-        if odd:
-            message = (
-                f"accounts.table.active: the column {column.name} contains {odd!r}, which "
-                "Keyturn takes for active"
-            )
+        texts = map(text_of, sample(connection, column))
+        unclear = condition.unclear_value(texts)
+        if unclear:
+            contains = f"the column {column.name} contains {unclear!r}"
             yield warn(
-                message, 'List the active values, as in: active = "status = active | invited".'
+                f"accounts.table.active: {contains}, which Keyturn takes for active",
+                'List the active values, as in: active = "status = active | invited".',
             )
 
 
@@ -147,15 +145,10 @@ def _salts(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult
         # As a plain str: lower() of SQLAlchemy's quoted_name leaves capitals as they are.
         if column.name in written or not recognised_hashes.is_salt(str(column.name)):
             continue
-        if any(map(columns.text_of, columns.sample(connection, column))):
-            message = (
-                f"the table {mapping.table.name} has a column {column.name}, but Keyturn "
-                "hashes only the password"
-            )
-            yield warn(
-                f"{message}, so new passwords may not work in your app",
-                _SALT_FIX.format(column=column.name),
-            )
+        if any(map(text_of, sample(connection, column))):
+            has_salt = f"the table {mapping.table.name} has a column {column.name}"
+            why = "but Keyturn hashes only the password, so new passwords may not work in your app"
+            yield warn(f"{has_salt}, {why}", _SALT_FIX.format(column=column.name))
 
 
 _SALT_FIX = (

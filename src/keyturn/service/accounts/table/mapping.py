@@ -3,10 +3,9 @@
 Every fault is reported under its setting.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,22 +13,23 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.accounts.table.columns import (
-    MappedFlag,
-    Value,
-    kind_of,
-    parse_flags,
-    set_value,
-    table_called,
+from keyturn.service.accounts.table.active_condition import MappedCondition, parse_active
+from keyturn.service.accounts.table.column_values import Value, set_value
+from keyturn.service.accounts.table.columns import kind_of, table_called
+from keyturn.service.accounts.table.foreign_keys import (
+    ForeignKey,
+    Place,
+    deletion_order,
+    forbidding_keys,
+    keeper,
 )
 from keyturn.service.clock import now
-from keyturn.service.database.database import encoding
+from keyturn.service.database.statements import encoding
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
 from keyturn.values import did_you_mean
 
 _FIELDS = ("id", "email", "username", "password", "name", "provider", "kind", "locale")
-SECTIONS = ("set", "lock", "unlock")
 _MOST_LISTED = 12
 
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
@@ -52,17 +52,6 @@ _ENGINE = sa.text("""
 """)
 """The engine of a table if it has no transactions, as MyISAM and Aria: each statement is final."""
 
-Place = tuple[str, str]
-"""A table by its schema and its name."""
-
-
-class ForeignKey(NamedTuple):
-    """A key that forbids to delete rows of `referred` before those of `referring`."""
-
-    referring: Place
-    referred: Place
-
-
 Assignments = Mapping[sa.Column[Any], Value]
 
 
@@ -82,16 +71,31 @@ class MappedEnding(msgspec.Struct, frozen=True):
     sets: Assignments
     where: Assignments
 
+    @property
+    def is_deletion(self) -> bool:
+        return not self.sets
+
+
+class ForbiddenDeletion(NamedTuple):
+    """A deletion that the database may forbid.
+
+    `setting`: the name for faults.
+    `why`: the reason, as a sentence without its full stop.
+    """
+
+    setting: str
+    why: str
+
 
 class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     """The settings, checked against the live table: every column that they name exists.
 
     `fields`: the columns, by the fields of an account.
     `active`: the conditions that an active row meets.
-    `folding`: the fields whose columns ignore case by their collation.
-    `assigned`: the columns of each of `SECTIONS`, with their new values.
+    `ignoring_case`: the fields whose columns ignore case by their collation.
+    `assigned`: the columns of the settings `set`, `lock` and `unlock`, with their new values.
     `endings`: the endings, in an order that foreign keys allow.
-    `held`: settings, and why their deletions may fail.
+    `forbidden_deletions`: the deletions that foreign keys may forbid.
     `without_transactions`: the changed tables whose engine in MySQL has no transactions, with that
     engine.
     `has_any_encoding`: the database does not check the encoding of texts, so some may not be UTF-8.
@@ -99,16 +103,18 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
 
     table: sa.Table
     fields: Mapping[str, sa.Column[Any]]
-    active: Sequence[MappedFlag]
-    folding: frozenset[str]
+    active: Sequence[MappedCondition]
+    ignoring_case: frozenset[str]
     assigned: Mapping[str, Assignments]
     endings: Sequence[MappedEnding]
-    held: Sequence[tuple[str, str]]
+    forbidden_deletions: Sequence[ForbiddenDeletion]
     without_transactions: Mapping[str, str]
     has_any_encoding: bool
 
 
 class MappingReader:
+    """Checks a table's settings against the live database."""
+
     def __init__(self, connection: sa.Connection, settings: TableSettings) -> None:
         self._connection = connection
         self._inspector: sa.Inspector = sa.inspect(connection)
@@ -124,14 +130,17 @@ class MappingReader:
         if table is None:
             raise SettingsInvalid(self._faults)
         fields = self._fields(table)
-        active = list(self._flags(table))
-        assigned: dict[str, Assignments] = {}
-        for section in SECTIONS:
-            values = getattr(self._settings, section)
-            assigned[section] = dict(self._assignments(section, table, values))
+        active = list(self._active_conditions(table))
+        assigned = {
+            "set": dict(self._assignments("set", table, self._settings.set)),
+            "lock": dict(self._assignments("lock", table, self._settings.lock)),
+            "unlock": dict(self._assignments("unlock", table, self._settings.unlock)),
+        }
         endings = list(self._endings())
         keys = self._forbidding_keys(endings)
-        self._check(fields, hash_length)
+        self._check_texts(fields)
+        if "password" in fields:
+            self._check_length(fields["password"], hash_length)
         if "id" in fields:  # otherwise it has a fault already
             self._check_key(table, fields["id"], endings)
         if self._faults:
@@ -141,10 +150,10 @@ class MappingReader:
             table=table,
             fields=fields,
             active=active,
-            folding=frozenset(self._folding(table, fields)),
+            ignoring_case=frozenset(self._ignoring_case(table, fields)),
             assigned=assigned,
             endings=_in_order(endings, keys),
-            held=list(_held(endings, keys)),
+            forbidden_deletions=list(_forbidden_deletions(endings, keys)),
             without_transactions=dict(self._without_transactions(changed)),
             has_any_encoding=encoding(self._connection) == "SQL_ASCII",
         )
@@ -166,16 +175,17 @@ class MappingReader:
         try:
             return table_called(self._connection, name)
         except NoSuchTableError:
-            self._fault(setting, f"the database has no table {name}" + self._tables_instead(name))
+            instead = self._tables_instead(name)
+            self._fault(setting, f"the database has no table {name}{instead}")
             return None
 
     def _tables_instead(self, wanted: str) -> str:
         schema, _, name = wanted.rpartition(".")
-        there = [
+        existing = [
             *self._inspector.get_table_names(schema or None),
             *self._inspector.get_view_names(schema or None),
         ]
-        theirs = sorted(name for name in there if not name.startswith("keyturn_"))
+        theirs = sorted(name for name in existing if not name.startswith("keyturn_"))
         if not theirs and schema:
             return f"; the schema {schema} has no tables"
         if not theirs:
@@ -188,15 +198,15 @@ class MappingReader:
             self._fault(setting, f"the table {table.fullname} has no column {name}{meant}")
         return table.columns.get(name)
 
-    def _flags(self, table: sa.Table) -> Iterator[MappedFlag]:
-        for flag in parse_flags(self._settings.active):
-            column = self._column("active", table, flag.column)
+    def _active_conditions(self, table: sa.Table) -> Iterator[MappedCondition]:
+        for condition in parse_active(self._settings.active):
+            column = self._column("active", table, condition.column)
             if column is None:
                 continue
-            objection = flag.objection(column)
+            objection = condition.objection(column)
             if objection:
                 self._fault("active", objection)
-            yield MappedFlag(flag, column)
+            yield MappedCondition(condition, column)
 
     def _assignments(
         self, section: str, table: sa.Table, values: Mapping[str, Value], *, written: bool = True
@@ -270,7 +280,7 @@ class MappingReader:
 
     def _forbidding_keys(self, endings: Sequence[MappedEnding]) -> Sequence[ForeignKey]:
         """Return the foreign keys that can forbid one of the deletions."""
-        schemas = {one.owner.table.schema for one in endings if not one.sets}
+        schemas = {one.owner.table.schema for one in endings if one.is_deletion}
         keys = []
         for schema in schemas:
             for referring, referred in forbidding_keys(self._connection, schema):
@@ -292,7 +302,9 @@ class MappingReader:
             return schema, name
         return schema.lower(), name.lower()
 
-    def _folding(self, table: sa.Table, fields: Mapping[str, sa.Column[Any]]) -> Iterator[str]:
+    def _ignoring_case(
+        self, table: sa.Table, fields: Mapping[str, sa.Column[Any]]
+    ) -> Iterator[str]:
         if self._connection.dialect.name != "mysql":
             return
         for field in ("email", "username"):
@@ -311,7 +323,7 @@ class MappingReader:
             if engine:
                 yield table.fullname, str(engine)
 
-    def _check(self, fields: Mapping[str, sa.Column[Any]], hash_length: int) -> None:
+    def _check_texts(self, fields: Mapping[str, sa.Column[Any]]) -> None:
         for field, others in _OWN_COLUMNS.items():
             if field not in fields:
                 continue
@@ -326,9 +338,8 @@ class MappingReader:
                 if column is fields.get(other):
                     why = f"is also the one of {other}: choose another"
                     self._fault(_setting_of(field), f"the column {column.name} {why}")
-        password = fields.get("password")
-        if password is None:
-            return
+
+    def _check_length(self, password: sa.Column[Any], hash_length: int) -> None:
         kind = kind_of(password)
         if kind.length and kind.length < hash_length:
             self._fault(
@@ -397,46 +408,23 @@ def _can_be_equal(one: type, other: type) -> bool:
     return {one, other} == {int, Decimal}
 
 
-# Foreign keys: in which order rows are deleted, and which rows forbid it
-
-
-_FOLLOWS = ("CASCADE", "SET NULL")  # rules of keys that do not forbid a deletion
-
-_OF_SQLITE = sa.text("""
-    SELECT m.name, k."table", k.on_delete
-    FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
-    WHERE m.type = 'table'
-""")
-"""SQLAlchemy's inspector does not read the rule of a key that is declared beside its column."""
-
-_Name = tuple[str | None, str]
-
-
-def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[tuple[_Name, _Name]]:
-    """Yield the keys of a schema that can forbid a deletion."""
-    if connection.dialect.name == "sqlite":
-        for referring, referred, rule in connection.execute(_OF_SQLITE):
-            if rule not in _FOLLOWS:
-                yield (None, referring), (None, referred)
-        return
-    for table, keys in sa.inspect(connection).get_multi_foreign_keys(schema=schema).items():
-        for key in keys:
-            if key["options"].get("ondelete") not in _FOLLOWS:
-                yield table, (key["referred_schema"], key["referred_table"])
-
-
 def _in_order(
     endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]
 ) -> Sequence[MappedEnding]:
     """Return the endings, the deletions in an order that foreign keys allow."""
-    deleted = dict.fromkeys(one.place for one in endings if not one.sets)
-    turns = {place: turn for turn, place in enumerate(deletion_order(deleted, keys))}
-    return sorted(endings, key=lambda one: turns.get(one.place, 0))
+    deleted = dict.fromkeys(one.place for one in endings if one.is_deletion)
+    order = deletion_order(deleted, keys)
+
+    def turn(one: MappedEnding) -> int:
+        return order.index(one.place) if one.place in order else 0
+
+    return sorted(endings, key=turn)
 
 
-def _held(endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]) -> Iterator[tuple[str, str]]:
-    """Yield settings of deletions, and why they may fail."""
-    deletions = [one for one in endings if not one.sets]
+def _forbidden_deletions(
+    endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]
+) -> Iterator[ForbiddenDeletion]:
+    deletions = [one for one in endings if one.is_deletion]
     deleted = {one.place: one.ending.when for one in deletions}
     for one in deletions:
         # What ends with every change is deleted with an intrusion, too.
@@ -444,38 +432,5 @@ def _held(endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]) -> Iterat
         together = [place for place, when in deleted.items() if when in moments]
         name = keeper(one.place, together, keys)
         if name:
-            why = f"rows of {name} that refer to deleted rows of {one.owner.table} stay"
-            yield one.setting, f"{why}, which the database forbids"
-
-
-def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
-    """Return the tables, each after the tables that refer to it.
-
-    If tables refer to each other in a circle, the order stays as it is.
-    """
-    sorter: TopologicalSorter[Place] = TopologicalSorter()
-    for table in tables:
-        sorter.add(table, *_referring(table, tables, keys))
-    try:
-        return list(sorter.static_order())
-    except CycleError:
-        return list(tables)
-
-
-def keeper(table: Place, deleted: Collection[Place], keys: Sequence[ForeignKey]) -> str:
-    """Return the name of a table that forbids deletions in `table`, since its own rows stay.
-
-    "" if there is none.
-    """
-    gone = {*deleted, table}
-    for key in keys:
-        if key.referred == table and key.referring not in gone:
-            return key.referring[1]
-    return ""
-
-
-def _referring(
-    table: Place, tables: Collection[Place], keys: Sequence[ForeignKey]
-) -> Sequence[Place]:
-    to_table = [key.referring for key in keys if key.referred == table]
-    return [place for place in to_table if place != table and place in tables]
+            rows = f"rows of {name} that refer to deleted rows of {one.owner.table}"
+            yield ForbiddenDeletion(one.setting, f"{rows} stay, which the database forbids")

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from keyturn.mail.port.check_result import CheckResult, warn
-from keyturn.service.accounts.hash_formats import bcrypt_cost, hash_parts
+from keyturn.service.accounts.hash_formats import bcrypt_cost, is_readable
 from keyturn.service.accounts.table.columns import hash_text
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
@@ -54,42 +54,44 @@ _NO_ROWS = HashFormat(
     todo="The table has no passwords yet: check that your app verifies bcrypt hashes that "
     "begin with $2b$.",
 )
+_DJANGO = "Django (pbkdf2_sha256)"
 _DJANGO_TOO = "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
-
-_ASP_NET = "ASP.NET Core Identity; new hashes are $2b$"
 
 
 class _Known(NamedTuple):
-    """A format by the beginnings of its hashes.
-
-    `written`: the format that Keyturn writes for such an app.
-    """
+    """A format, and the beginnings of its hashes."""
 
     beginnings: tuple[str, ...]
-    written: str
-    shown: str
-    todo: str = ""
+    form: HashFormat
 
 
 _READ = (
-    _Known(("bcrypt$",), "django-bcrypt", "bcrypt (bcrypt$$2b$)"),
-    _Known(("{bcrypt}",), "spring-bcrypt", "bcrypt ({bcrypt}$2a$)"),
-    *(_Known((begin,), written, f"bcrypt ({begin})") for written, begin in BCRYPT_PREFIXES.items()),
-    _Known(("pbkdf2_sha256$",), "django-pbkdf2", "Django (pbkdf2_sha256)"),
+    _Known(("bcrypt$",), HashFormat(format="django-bcrypt", shown="bcrypt (bcrypt$$2b$)")),
+    _Known(("{bcrypt}",), HashFormat(format="spring-bcrypt", shown="bcrypt ({bcrypt}$2a$)")),
+    _Known(("$2b$",), HashFormat(format="bcrypt", shown="bcrypt ($2b$)")),
+    _Known(("$2a$",), HashFormat(format="bcrypt-2a", shown="bcrypt ($2a$)")),
+    _Known(("$2y$",), HashFormat(format="php", shown="bcrypt ($2y$)")),
+    _Known(("pbkdf2_sha256$",), HashFormat(format="django-pbkdf2", shown=_DJANGO)),
     _Known(
         ("bcrypt_sha256$", "pbkdf2_sha1$", "argon2$", "scrypt$"),
-        "django-pbkdf2",
-        "Django (pbkdf2_sha256)",
-        _DJANGO_TOO,
+        HashFormat(format="django-pbkdf2", shown=_DJANGO, todo=_DJANGO_TOO),
     ),
-    _Known(("pbkdf2:", "scrypt:"), "werkzeug-scrypt", "Werkzeug (werkzeug-scrypt)"),
-    _Known(("$argon2",), "argon2id", "argon2 (argon2id)"),
+    _Known(
+        ("pbkdf2:", "scrypt:"),
+        HashFormat(format="werkzeug-scrypt", shown="Werkzeug (werkzeug-scrypt)"),
+    ),
+    _Known(("$argon2",), HashFormat(format="argon2id", shown="argon2 (argon2id)")),
 )
 """Formats that Keyturn reads."""
 
 _NOT_READ = (
-    _Known(("$wp$2y$", "$P$", "$H$"), "php", "WordPress or phpBB; new hashes are $2y$"),
-    _Known(("AQAAAA",), "bcrypt", _ASP_NET),
+    _Known(
+        ("$wp$2y$", "$P$", "$H$"),
+        HashFormat(format="php", shown="WordPress or phpBB; new hashes are $2y$"),
+    ),
+    _Known(
+        ("AQAAAA",), HashFormat(shown="ASP.NET Core Identity; new hashes are $2b$", is_foreign=True)
+    ),
 )
 """Formats that Keyturn does not read. WordPress 6.8 and phpBB also read bcrypt (wp_check_password;
 phpbb/passwords).
@@ -103,21 +105,19 @@ def recognise_hashes(values: Iterable[object]) -> HashFormat:
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
     if not form.shown.startswith("bcrypt"):
         return form
-    costs = Counter(filter(None, map(bcrypt_cost, hashes)))
-    for cost, _ in costs.most_common(1):
-        if cost in _COSTS:
-            return replace(form, cost=cost)
-    return form
+    costs = Counter(map(bcrypt_cost, hashes))
+    del costs[None]  # hashes of other formats
+    if not costs:
+        return form
+    cost = costs.most_common(1)[0][0]
+    return replace(form, cost=cost) if cost in _COSTS else form
 
 
 def _form(stored: str) -> HashFormat:
-    known = _READ if hash_parts(stored) else _NOT_READ
+    known = _READ if is_readable(stored) else _NOT_READ
     for one in known:
         if stored.startswith(one.beginnings):
-            is_foreign = one.shown == _ASP_NET
-            return HashFormat(
-                format=one.written, shown=one.shown, todo=one.todo, is_foreign=is_foreign
-            )
+            return one.form
     return _UNKNOWN
 
 
@@ -129,14 +129,12 @@ def doubt_format(
     used = recognise_hashes(stored)
     if used.is_foreign:
         return [_foreign_format(table, stored, used, settings)]
-    if used.shown == _NO_ROWS.shown or used.format == settings.format:
+    if used == _NO_ROWS or used.format == settings.format:
         return []
-    message = (
-        f"the table {table} has hashes of {_name_of(used)}, but hashing.format writes "
-        f"{_written_as(settings)}"
-    )
+    found = f"the table {table} has hashes of {_name_of(used)}"
+    written = f"hashing.format writes {_written_as(settings)}, which your app may not read"
     fix = f'Set hashing.format = "{used.format}", or let your app verify both. {_LOCKED_OUT}'
-    return [warn(f"{message}, which your app may not read", fix)]
+    return [warn(f"{found}, but {written}", fix)]
 
 
 _LOCKED_OUT = "Otherwise users cannot sign in with a new password."
@@ -147,16 +145,14 @@ def _foreign_format(
 ) -> CheckResult:
     hashes = list(filter(None, map(hash_text, stored)))
     foreign = [one for one in hashes if _form(one).is_foreign]
-    unable = f"cannot write ({_name_of(used)})"
-    if used.shown == _UNKNOWN.shown:
-        unable = "does not know"
-    message = (
-        f"{len(foreign)} of {len(hashes)} hashes in the table {table} have a format that Keyturn "
-        f"{unable}"
-    )
+    why = f"cannot write ({_name_of(used)})"
+    if used == _UNKNOWN:
+        why = "does not know"
+    share = f"{len(foreign)} of {len(hashes)} hashes in the table {table}"
     new = _written_as(settings)
     return warn(
-        f"{message}; new ones will be {new}", f"Let your app verify {new}, too. {_LOCKED_OUT}"
+        f"{share} have a format that Keyturn {why}; new ones will be {new}",
+        f"Let your app verify {new}, too. {_LOCKED_OUT}",
     )
 
 

@@ -1,10 +1,8 @@
 """The store of accounts in a table that an app already has."""
 
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -14,27 +12,19 @@ from sqlalchemy.exc import DBAPIError
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.check_result import CheckResult
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
-from keyturn.service.accounts.table.app_database import (
-    AppDatabase,
-    KnownTable,
-    RuleRefused,
-    ValueRefused,
-)
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
+from keyturn.service.accounts.table.account_rows import account_of, choose_row, rows_by_identifier
+from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import hash_text, text_of
 from keyturn.service.accounts.table.doubts import doubts
+from keyturn.service.accounts.table.known_table import KnownTable, RuleRefused, ValueRefused
 from keyturn.service.accounts.table.mapping import MappingReader
-from keyturn.service.accounts.table.statements import (
-    PASSWORD_PROVIDERS,
-    Query,
-    Statements,
-    spellings,
-)
+from keyturn.service.accounts.table.statements import Query, Statements, spellings
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.database.database import Batcher
+from keyturn.service.database.batching import Batcher
 from keyturn.service.problems.passwords import ChangeRefused
-from keyturn.service.problems.requests import AccountsUnready, InputInvalid
+from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
@@ -65,15 +55,15 @@ class TablePeople(AccountStore):
     async def require_ready(self) -> None:
         statements = await self._known.require_ready()
         setting_by_refusal: dict[str, str] = {}
-        for setting, statement in statements.trial_statements(now()):
+        for trial in statements.trial_statements(now()):
             # Each has its own transaction, since PostgreSQL ends one with the first refusal.
-            why = await self._known.place.transact(partial(_refusal, statement=statement))
+            why = await self._known.place.transact(partial(_refusal, statement=trial.statement))
             if why:
                 # A refusal of the whole table is reported once.
-                setting_by_refusal.setdefault(why, setting)
-        faults = [
-            Fault(f"accounts.table.{setting}", why) for why, setting in setting_by_refusal.items()
-        ]
+                setting_by_refusal.setdefault(why, trial.setting)
+        faults = []
+        for why, setting in setting_by_refusal.items():
+            faults.append(Fault(f"accounts.table.{setting}", why))
         if faults:
             raise SettingsInvalid(faults)
 
@@ -181,8 +171,8 @@ class TablePeople(AccountStore):
 
     async def _fetch(self, query_of: Callable[[Statements], Query]) -> Sequence[RowMapping]:
         def fetch(connection: Connection, statements: Statements) -> Sequence[RowMapping]:
-            statement, values = query_of(statements)
-            return connection.execute(statement, values).mappings().all()
+            query = query_of(statements)
+            return connection.execute(query.statement, query.values).mappings().all()
 
         return await self._known.read(fetch)
 
@@ -244,7 +234,8 @@ class JoiningTableAccounts(TableAccounts):
 
 
 def _hash_of(connection: Connection, statements: Statements, account_id: str) -> str | None:
-    for row in connection.execute(*statements.hash_by_id(account_id)).mappings():
+    query = statements.hash_by_id(account_id)
+    for row in connection.execute(query.statement, query.values).mappings():
         account = account_of(row)
         may_sign_in = account.active and account.has_password
         if may_sign_in and account.id == account_id:
@@ -310,9 +301,11 @@ def _end(
     connection: Connection, statements: Statements, account_id: str, *, intruded: bool
 ) -> Ended:
     counts: Counter[str] = Counter()
-    for what, statement in statements.endings(account_id, now(), intruded=intruded):
-        counts[what] += connection.execute(statement).rowcount
-    return Ended({what: count for what, count in counts.items() if what and count > 0})
+    for ending in statements.endings(account_id, now(), intruded=intruded):
+        rows = connection.execute(ending.statement).rowcount
+        if ending.what and rows > 0:
+            counts[ending.what] += rows
+    return Ended(dict(counts))
 
 
 def _refusal(connection: Connection, statement: Executable) -> str:
@@ -330,8 +323,9 @@ def _refusal(connection: Connection, statement: Executable) -> str:
         if error.connection_invalidated or "locked" in str(error.orig):
             raise
         connection.rollback()
-        is_hidden = error.orig and error.orig.args[:1] == (_NO_EXPLAIN_FOR_VIEW,)
-        return "" if is_hidden else f"refused: {error.orig}"
+        if error.orig and error.orig.args[:1] == (_NO_EXPLAIN_FOR_VIEW,):
+            return ""
+        return f"refused: {error.orig}"
     finally:
         event.remove(connection, "before_cursor_execute", _explain)
     return ""
@@ -354,99 +348,3 @@ def table_accounts(
     if settings.url:
         return TableAccounts(settings, AppDatabase(settings.url), hash_length)
     return JoiningTableAccounts(settings, database, hash_length)
-
-
-# From rows to accounts, and the choice among several rows
-
-
-def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
-    """Return the rows by their addresses and by their user names.
-
-    Addresses are in the form of `addresses.parse`, user names in that of `addresses.fold_name`. A
-    row without a valid address is left out, and so is a user name with an @, which would pass for
-    an address.
-    """
-    by_identifier: defaultdict[str, list[RowMapping]] = defaultdict(list)
-    for row in rows:
-        try:
-            address = addresses.parse(text_of(row["email"]))
-        except InputInvalid:
-            continue
-        by_identifier[address].append(row)
-        name = addresses.fold_name(text_of(row.get("username")))
-        if name and "@" not in name:
-            by_identifier[name].append(row)
-    return by_identifier
-
-
-def choose_row(
-    by_identifier: Mapping[str, Sequence[RowMapping]], identifier: str
-) -> RowMapping | None:
-    """Return the row that an address or a user name means, or None.
-
-    Only ASCII letters ignore case (CVE-2019-19844).
-
-    If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That
-    must not lock its owner out. So one row is always chosen, and always the same; the mail goes to
-    the mailbox of both rows. Of user names that differ only in case, the one that is written as in
-    the request is chosen. If several active accounts are left, none is: the mail could go to
-    another user.
-    """
-    is_address = "@" in identifier
-    if is_address:
-        rows = by_identifier.get(addresses.normalize(identifier), ())
-    else:
-        rows = _as_written(identifier, by_identifier.get(addresses.fold_name(identifier), ()))
-    preferred = sorted(rows, key=partial(_preference, identifier))
-    active = [row for row in rows if row["active"]]
-    if len(active) > 1:
-        ids = ", ".join(text_of(row["id"]) for row in preferred)
-        log.warning(LogEvent("accounts.ambiguous", accounts=ids))
-        if not is_address:
-            return None
-    return preferred[0] if preferred else None
-
-
-def _as_written(name: str, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
-    """Return the rows whose user name is written like `name`, or all rows if none is.
-
-    Spaces around a stored name count only if another row has the same name without them.
-    """
-    exact = []
-    without_spaces = []
-    for row in rows:
-        stored = unicodedata.normalize("NFC", str(row["username"]))
-        if stored == name:
-            exact.append(row)
-        if stored.strip(" ") == name:
-            without_spaces.append(row)
-    return exact or without_spaces or rows
-
-
-def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
-    """Return a sort key. The row with the lowest key is used.
-
-    Active accounts come first, then the lowest numeric id: the oldest account, so that a later one
-    gains nothing by its spelling. Other ids do not tell an age, and an attacker could try for the
-    lowest. So the address that is stored as it was looked up comes first among these.
-    """
-    number = row["id"] if isinstance(row["id"], int | Decimal) else 0
-    return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
-
-
-def account_of(row: RowMapping) -> Account:
-    stored = dict(row)  # a dict: SQLAlchemy's own rows take long to report a missing column
-    provider = text_of(stored.get("provider"))
-    elsewhere = provider.lower() not in PASSWORD_PROVIDERS
-    return Account(
-        id=text_of(stored["id"]),
-        email=text_of(stored["email"]),
-        name=text_of(stored.get("name")),
-        active=bool(stored["active"]),
-        has_password=not elsewhere and bool(stored.get("has_hash", True)),
-        awaits_password=not elsewhere and bool(stored.get("lacks_hash", False)),
-        provider=provider_name(provider) if elsewhere else "",
-        kind=text_of(stored.get("kind")),
-        locale=text_of(stored.get("locale")),
-        locked=bool(stored.get("locked", False)),
-    )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
@@ -23,8 +24,8 @@ from keyturn.service.outbox.message import (
     new_key,
 )
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.reset.mails.composer import SealedMail
-from keyturn.service.reset.records.links import fate_of
+from keyturn.service.reset.mails.composer import ComposedMail
+from keyturn.service.reset.records.links import Fate, fate_of
 from keyturn.service.reset.records.messages import REQUESTS, UNSUPPRESSED
 from keyturn.service.reset.stores import Stores
 from keyturn.service.sending.senders import Breaker, Pace
@@ -52,7 +53,7 @@ class Failover:
         outbox: Outbox,
         first: Sender,
         second: Sender | None = None,
-        paces: Mapping[str, Pace] = {},
+        paces: Mapping[str, Pace | None] = {},
     ) -> None:
         self._outbox = outbox
         self._first = first
@@ -67,9 +68,12 @@ class Failover:
         Raises SendRefused if the provider that may have the mail is not in the settings any more.
         """
         if not message.sender:
-            return self._first if not self._second or self._breaker.admits() else self._second
-        if provider := next((one for one in self._both if one.name == message.sender), None):
-            return provider
+            if self._second is None or self._breaker.admits():
+                return self._first
+            return self._second
+        for provider in self._both:
+            if provider.name == message.sender:
+                return provider
         raise SendRefused(f"{message.sender} may have it, and is no longer in the settings")
 
     async def send(self, message: Message, email: Email, provider: Sender) -> Sent:
@@ -87,39 +91,43 @@ class Failover:
             return await self._hand_over(message, email, provider)
         except SendRefused as refusal:
             if refusal.key_used and not message.sealed:
-                return await self._hand_over(
-                    await self._outbox.change(message, key=new_key()), email, provider
-                )
-            if (
-                not refusal.account
-                or not self._second
-                or provider is self._second
-                or message.sender
-            ):
+                renamed = await self._outbox.change(message, key=new_key())
+                return await self._hand_over(renamed, email, provider)
+            second = self._second
+            if not refusal.account or second is None or provider is second:
                 raise
-        await self._outbox.change(message, sender=self._second.name)
-        return await self._hand_over(message, email, self._second)
+            if message.sender:  # this provider may have the mail from an earlier try
+                raise
+        await self._outbox.change(message, sender=second.name)
+        return await self._hand_over(message, email, second)
 
     async def close(self) -> None:
         for provider in self._both:
             await provider.close()
 
     async def _hand_over(self, message: Message, email: Email, provider: Sender) -> Sent:
+        pace = self._paces.get(provider.name)
         try:
-            if pace := self._paces.get(provider.name):
+            if pace:
                 await pace.turn(first=message.kind not in REQUESTS)
             provider_id = await provider.send(email, message.key)
-        except (SendRetryable, QuotaExhausted) as failure:
-            if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
+        except QuotaExhausted:
+            await self._note_not_accepted(message)
+            raise
+        except SendRetryable as failure:
+            if failure.down and provider is self._first:
                 self._breaker.count_failure()
-            if message.sender is None and (
-                isinstance(failure, QuotaExhausted) or failure.not_accepted
-            ):
-                await self._outbox.change(message, sender=None)
+            if failure.not_accepted:
+                await self._note_not_accepted(message)
             raise
         if provider is self._first:
             self._breaker.count_success()
         return Sent(provider.name, provider_id)
+
+    async def _note_not_accepted(self, message: Message) -> None:
+        """Let a later try choose its provider, unless an earlier one may have the mail."""
+        if message.sender is None:
+            await self._outbox.change(message, sender=None)
 
 
 SUPPRESSED: Final = "suppressed"
@@ -166,11 +174,9 @@ class MailDelivery:
             return await self._deliver_again(message, anew)
         provider = self._providers.choose(message)
         email = await prepare(msgspec.structs.replace(message, sender=provider.name))
-        return (
-            email
-            if isinstance(email, Dropped)
-            else await self._providers.send(message, email, provider)
-        )
+        if isinstance(email, Dropped):
+            return email
+        return await self._providers.send(message, email, provider)
 
     async def prepare_all(
         self, messages: Sequence[Message], prepare: PrepareAll
@@ -179,44 +185,55 @@ class MailDelivery:
 
         Return for each message its delivery, or the end or error that `prepare` returned.
         """
-        chosen = [(one, self._providers.choose(one)) for one in messages]
-        prepared = await prepare(
-            [msgspec.structs.replace(one, sender=provider.name) for one, provider in chosen]
-        )
-        return [
-            partial(self._providers.send, message, email, provider)
-            if isinstance(email, Email)
-            else email
-            for (message, provider), email in zip(chosen, prepared, strict=True)
-        ]
+        providers = []
+        chosen = []
+        for message in messages:
+            provider = self._providers.choose(message)
+            providers.append(provider)
+            chosen.append(msgspec.structs.replace(message, sender=provider.name))
+        prepared: list[Prepared] = []
+        results = await prepare(chosen)
+        for message, provider, email in zip(messages, providers, results, strict=True):
+            if isinstance(email, Email):
+                prepared.append(partial(self._providers.send, message, email, provider))
+            else:
+                prepared.append(email)
+        return prepared
 
     async def _deliver_again(self, message: Message, anew: WriteAnew | None) -> Settlement:
         mail = self._open(message)
-        if key := mail.link:
-            fate = await self._stores.database.read(
-                lambda connection: fate_of(connection, key, now())
-            )
-            if fate not in ("live", "expired"):
-                return Dropped(f"the link is {fate}")
-            if fate == "expired" and message.sender is None and anew:
-                return await anew(message)
-        mailboxes, to = self._stores.mailboxes, mail.email.to
-        is_suppressed = await self._stores.database.read(
-            lambda one: mailboxes.within(one).is_suppressed(to)
-        )
-        if is_suppressed and message.kind not in UNSUPPRESSED:
+        fate = await self._fate_of_link(mail)
+        if fate not in (None, "live", "expired"):
+            return Dropped(f"the link is {fate}")
+        if fate == "expired" and message.sender is None and anew:
+            return await anew(message)
+        if message.kind not in UNSUPPRESSED and await self._is_suppressed(mail.email.to):
             return Dropped(SUPPRESSED)
         if message.sender and now() - mail.written_at > LONGEST_WAY:
             raise SendRefused(f"{message.sender} may have it, and did not confirm it within a day")
-        return await self._providers.send(message, mail.email, self._providers.choose(message))
+        provider = self._providers.choose(message)
+        return await self._providers.send(message, mail.email, provider)
 
-    def seal(self, mail: SealedMail) -> bytes:
+    async def _fate_of_link(self, mail: ComposedMail) -> Fate | None:
+        """Return the state of the mail's link; None if it has none."""
+        key = mail.link
+        if key is None:
+            return None
+        return await self._stores.database.read(lambda connection: fate_of(connection, key, now()))
+
+    async def _is_suppressed(self, mailbox: str) -> bool:
+        def look(connection: Connection) -> bool:
+            return self._stores.mailboxes.within(connection).is_suppressed(mailbox)
+
+        return await self._stores.database.read(look)
+
+    def seal(self, mail: ComposedMail) -> bytes:
         return self._seal.close(msgspec.msgpack.encode(mail))
 
-    def _open(self, message: Message) -> SealedMail:
+    def _open(self, message: Message) -> ComposedMail:
         assert message.sealed is not None  # this is a later try
         try:
-            return msgspec.msgpack.decode(self._seal.open(message.sealed), type=SealedMail)
+            return msgspec.msgpack.decode(self._seal.open(message.sealed), type=ComposedMail)
         except SealBroken:
             raise SendRefused(
                 "encrypted with a secret key that is no longer in the settings"

@@ -4,7 +4,7 @@ Text has a contrast of at least 4.5 : 1 with its background (WCAG 2.2, 1.4.3).
 """
 
 import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +14,11 @@ from keyturn.mail.rendering.compiling import one_line
 from keyturn.mail.rendering.contrast import ENOUGH, channels, contrast
 from keyturn.service.settings import Brand
 
-_LINE, _PANEL = 0.12, 0.045
-"""The share of the text's colour in a line and in a dark panel, as in Keyturn's own colours."""
+_LINE = 0.12
+"""The share of the text's colour in a line, as in Keyturn's own colours."""
+
+_PANEL = 0.045
+"""The share of the text's colour in a dark panel, as in Keyturn's own colours."""
 
 _APART = 1.05
 """The least contrast of a dark panel with its background. Keyturn's own have 1.07."""
@@ -70,31 +73,38 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
 
     `scheme`: "" or "dark_". The background is changed until all text is readable on it.
     """
-    own = {
-        name: getattr(_PLAIN, scheme + name)
-        for name in Palette.__struct_fields__
-        if not name.startswith("dark_")
-    }
-    texts, warnings = [own[name] for name in ("ink", "muted", "error", "warning")], []
-    suffix, is_dark = ("_dark", True) if scheme else ("", False)
-    if ground.lower() != own["ground"]:
-        got = _make_readable(ground, texts, darken=is_dark)
-        own |= {"ground": got, "mail_ground": got, "line": _mix(got, own["ink"], _LINE)}
+    is_dark = bool(scheme)
+    suffix = "_dark" if is_dark else ""
+    warnings = []
+    plain = msgspec.structs.asdict(_PLAIN)
+    colours = {name: plain[scheme + name] for name in plain if not name.startswith("dark_")}
+
+    texts = [colours[name] for name in ("ink", "muted", "error", "warning")]
+    if ground.lower() != colours["ground"]:
+        readable = _make_readable(ground, texts, darken=is_dark)
+        colours["ground"] = readable
+        colours["mail_ground"] = readable
+        colours["line"] = _mix(readable, colours["ink"], _LINE)
         if is_dark:  # a dark panel has the hue of its background
-            own["panel"] = _dark_panel(got, own["ink"], texts)
-        if ground.lower() != got:
+            colours["panel"] = _dark_panel(readable, colours["ink"], texts)
+        if ground.lower() != readable:
             warnings.append(
-                f"brand.ground{suffix}: texts on {ground} have {_TOO_LOW}; {got} is used instead"
+                f"brand.ground{suffix}: texts on {ground} have {_TOO_LOW}; {readable} is used "
+                "instead"
             )
-    grounds = [own[name] for name in ("panel", "mail_ground", "ground")]
-    own["accent"] = got = _make_readable(accent, grounds, darken=not is_dark)
-    own["on_accent"] = _text_on(got, own["on_accent"], _PLAIN.on_accent, _PLAIN.dark_on_accent)
-    if accent.lower() != got:
+
+    grounds = [colours[name] for name in ("panel", "mail_ground", "ground")]
+    readable = _make_readable(accent, grounds, darken=not is_dark)
+    colours["accent"] = readable
+    colours["on_accent"] = _text_on(
+        readable, colours["on_accent"], _PLAIN.on_accent, _PLAIN.dark_on_accent
+    )
+    if accent.lower() != readable:
         warnings.append(
-            f"brand.accent{suffix}: {accent} has {_TOO_LOW} with the background; {got} is used "
-            "instead"
+            f"brand.accent{suffix}: {accent} has {_TOO_LOW} with the background; {readable} is "
+            "used instead"
         )
-    return {scheme + name: colour for name, colour in own.items()}, warnings
+    return {scheme + name: colour for name, colour in colours.items()}, warnings
 
 
 def _dark_panel(ground: str, ink: str, texts: Sequence[str]) -> str:
@@ -103,7 +113,9 @@ def _dark_panel(ground: str, ink: str, texts: Sequence[str]) -> str:
     It is darker if text would be unreadable on the lighter one.
     """
     lighter = _make_readable(_mix(ground, ink, _PANEL), texts, darken=True)
-    return lighter if contrast(lighter, ground) >= _APART else _mix(ground, "#000000", 2 * _PANEL)
+    if contrast(lighter, ground) >= _APART:
+        return lighter
+    return _mix(ground, "#000000", 2 * _PANEL)
 
 
 def _make_readable(colour: str, others: Sequence[str], *, darken: bool) -> str:
@@ -118,19 +130,22 @@ def _make_readable(colour: str, others: Sequence[str], *, darken: bool) -> str:
 
 def _text_on(ground: str, *candidates: str) -> str:
     """Return the first candidate that is readable on `ground`, else black or white."""
-    readable = (candidate for candidate in candidates if contrast(candidate, ground) >= ENOUGH)
-    return next(readable, max("#000000", "#ffffff", key=lambda text: contrast(text, ground)))
+    for candidate in candidates:
+        if contrast(candidate, ground) >= ENOUGH:
+            return candidate
+    if contrast("#000000", ground) >= contrast("#ffffff", ground):
+        return "#000000"
+    return "#ffffff"
 
 
 def _mix(ground: str, ink: str, share: float) -> str:
-    red, green, blue = (
-        one + (other - one) * share
-        for one, other in zip(channels(ground), channels(ink), strict=True)
-    )
-    return _hex((red, green, blue))
+    mixed = []
+    for behind, above in zip(channels(ground), channels(ink), strict=True):
+        mixed.append(behind + (above - behind) * share)
+    return _hex(mixed)
 
 
-def _hex(channels: tuple[float, float, float]) -> str:
+def _hex(channels: Iterable[float]) -> str:
     return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
 
 
@@ -140,7 +155,7 @@ _UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 
 def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
     """Return the values that Keyturn's own templates get with their props."""
     values = {**_UNBRANDED, "logo_alt": brand["name"], **brand}
-    single = {
-        name: one_line(value) if isinstance(value, str) else value for name, value in values.items()
-    }
-    return {"brand": SimpleNamespace(**single), "palette": palette}
+    for name, value in values.items():
+        if isinstance(value, str):
+            values[name] = one_line(value)
+    return {"brand": SimpleNamespace(**values), "palette": palette}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,9 +18,9 @@ from keyturn.service.reset.mails.palette import Palette, branding, palette_of
 from keyturn.service.settings import Brand, FileOrUrl, Settings
 from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
 from keyturn.service.settings.building import decode_text
+from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, log
-
-ASSETS = "/keyturn-assets"
+from keyturn.values import explain_mismatch
 
 _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
@@ -46,8 +46,10 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def globals(self) -> Mapping[str, Any]:
         """The variables of Keyturn's own templates, besides their props."""
-        logo, dark = (self.file_url(name, self.base_url) for name in self._mail_logos())
-        values = msgspec.structs.asdict(self.brand) | {"logo_url": logo, "logo_dark_url": dark}
+        light, dark = self._mail_logos()
+        values = msgspec.structs.asdict(self.brand)
+        values["logo_url"] = self.file_url(light, self.base_url)
+        values["logo_dark_url"] = self.file_url(dark, self.base_url)
         return branding(values, self.palette)
 
     @cached_property
@@ -56,39 +58,55 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
         Raises ValueError if a file was removed after the start.
         """
-        return {
-            name: read_logo(logo)
-            for name in _LOGOS
-            if (logo := self._logo(name)) and not logo.is_url
-        }
+        files = {}
+        for name in _LOGOS:
+            logo = self._logo(name)
+            if logo and not logo.is_url:
+                files[name] = read_logo(logo)
+        return files
 
     def served(self) -> dict[str, BrandFile]:
         """Return the files by the names under which they are served."""
         return {self.file_name(name, file.suffix): file for name, file in self.files.items()}
 
     def file_name(self, name: str, suffix: str) -> str:
+        file_name = f"{name.replace('_', '-')}{suffix}"
+        if not self.kind:
+            return file_name
         # The name of a kind may have characters that a URL cannot have.
-        mark = f"{sha256(self.kind.encode()).hexdigest()[:8]}-" if self.kind else ""
-        return f"{mark}{name.replace('_', '-')}{suffix}"
+        mark = sha256(self.kind.encode()).hexdigest()[:8]
+        return f"{mark}-{file_name}"
 
     def file_url(self, name: str, base: str) -> str:
         """Return the URL of a file. `base`: the address of this service.
 
         If the setting is a URL, it is returned unchanged. "" if there is no file.
         """
-        if (logo := self._logo(name)).is_url:
+        logo = self._logo(name)
+        if logo.is_url:
             return logo
-        if file := self.files.get(name):
-            return f"{base}{ASSETS}/{file.fingerprint}/{self.file_name(name, file.suffix)}"
-        return ""
+        file = self.files.get(name)
+        if file is None:
+            return ""
+        file_name = self.file_name(name, file.suffix)
+        return f"{base}{FixedRoute.ASSETS}/{file.fingerprint}/{file_name}"
 
     def _mail_logos(self) -> tuple[str, str]:
-        """Return the settings of the mails' logos, light and dark: by default the pages' logos."""
-        light = "mail_logo" if self.brand.mail_logo else "logo"
-        dark = (
-            "logo_dark" if light == "logo" and not self.brand.mail_logo_dark else "mail_logo_dark"
-        )
-        return light if self._is_for_mails(light) else "", dark if self._is_for_mails(dark) else ""
+        """Return the settings of the mails' logos, light and dark: by default the pages' logos.
+
+        "" in place of a logo that mail programs cannot show.
+        """
+        light = "logo"
+        dark = "logo_dark"
+        if self.brand.mail_logo or self.brand.mail_logo_dark:
+            dark = "mail_logo_dark"
+        if self.brand.mail_logo:
+            light = "mail_logo"
+        if not self._is_for_mails(light):
+            light = ""
+        if not self._is_for_mails(dark):
+            dark = ""
+        return light, dark
 
     def _is_for_mails(self, name: str) -> bool:
         logo = self._logo(name)
@@ -112,9 +130,11 @@ class Themes(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def brands(self) -> Sequence[Brand]:
-        return list(
-            dict.fromkeys((self.general.brand, *(theme.brand for theme in self.kinds.values())))
-        )
+        brands = [self.general.brand]
+        for theme in self.kinds.values():
+            if theme.brand not in brands:
+                brands.append(theme.brand)
+        return brands
 
 
 def build(settings: Settings, *, reload: bool = False) -> Themes:
@@ -133,39 +153,59 @@ def themes_of(
 
     `further`: more brands, each by the values that differ. Raises SettingsInvalid.
     """
-    base_url, kinds, faults = settings.base_url.rstrip("/"), dict[str, Theme](), []
-    differing: list[tuple[str, str, Mapping[str, Any]]] = [
-        *(
-            (f"kinds.{kind}.brand", kind, one.brand)
-            for kind, one in settings.kinds.items()
-            if one.brand
-        ),
-        *((f"studio.brands.{name}", name, brand) for name, brand in further.items()),
-    ]
-    for place, kind, differs in differing:
-        values = {**msgspec.structs.asdict(settings.brand), **differs}
+    differing = []
+    for kind, settings_of_kind in settings.kinds.items():
+        if settings_of_kind.brand:
+            place = f"kinds.{kind}.brand"
+            differing.append(_DifferingBrand(place, kind, settings_of_kind.brand))
+    for name, values in further.items():
+        differing.append(_DifferingBrand(f"studio.brands.{name}", name, values))
+
+    base_url = settings.base_url.rstrip("/")
+    kinds: dict[str, Theme] = {}
+    faults = []
+    for place, kind, values in differing:
         try:
-            brand = msgspec.convert(values, Brand, dec_hook=decode_text)
+            brand = _brand_with(settings.brand, values)
         except msgspec.ValidationError as error:
-            faults.append(Fault(place, str(error)))
+            name, sentence = explain_mismatch(str(error))
+            faults.append(Fault(f"{place}.{name}", sentence))
             continue
         kinds[kind] = Theme(brand=brand, base_url=base_url, kind=kind)
     if faults:
         raise SettingsInvalid(faults)
-    folders = PACKAGED, *([Path(settings.locales)] if settings.locales else [])
+
+    folders = [PACKAGED]
+    if settings.locales:
+        folders.append(Path(settings.locales))
     languages = Languages(settings.timezone, *folders, reload=reload, only=settings.languages)
-    return Themes(
-        languages=languages, general=Theme(brand=settings.brand, base_url=base_url), kinds=kinds
-    )
+    general = Theme(brand=settings.brand, base_url=base_url)
+    return Themes(languages=languages, general=general, kinds=kinds)
+
+
+class _DifferingBrand(NamedTuple):
+    """A brand of its own. `place`: where it is set. `values`: those that differ."""
+
+    place: str
+    kind: str
+    values: Mapping[str, Any]
+
+
+def _brand_with(general: Brand, values: Mapping[str, Any]) -> Brand:
+    """Return a brand that differs from the general one. Raises msgspec.ValidationError."""
+    merged = {**msgspec.structs.asdict(general), **values}
+    return msgspec.convert(merged, Brand, dec_hook=decode_text)
 
 
 def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:
     """Return Keyturn's own templates. Templates of the settings' folder replace those of the same
     name.
     """
-    packaged, own = folder("email_templates"), settings.mail.templates
-    first, beneath = (Path(own).resolve(), (packaged,)) if own else (packaged, ())
-    return Templates(first, general.globals, beneath=beneath, reload=reload)
+    packaged = folder("email_templates")
+    if not settings.mail.templates:
+        return Templates(packaged, general.globals, reload=reload)
+    own = Path(settings.mail.templates).resolve()
+    return Templates(own, general.globals, beneath=(packaged,), reload=reload)
 
 
 class BuiltinEmails(msgspec.Struct, frozen=True):

@@ -64,25 +64,24 @@ class Breaches:
         Raises CallFailed if there is no readable answer.
         """
         # The protocol uses SHA-1. Nothing depends on its strength here (ASVS 11.4.1).
-        written = (
-            sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False)
-            .hexdigest()
-            .upper()
-        )
-        url, wanted = f"{self._url}/range/{written[:_PREFIX]}", written[_PREFIX:].encode()
+        secret = password.encode("utf-8", "surrogatepass")
+        digits = sha1(secret, usedforsecurity=False).hexdigest().upper()
+        url = f"{self._url}/range/{digits[:_PREFIX]}"
+        wanted = digits[_PREFIX:].encode()
         answer = await self._http.ask("GET", url, headers={"add-padding": "true"})
         if answer.status != _OK:
             raise CallFailed(f"status {answer.status}")
-        lines = [
-            one for line in answer.body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())
-        ]
+        lines = map(bytes.strip, answer.body.upper().split(b"\n", _MOST_LINES))
+        matches = [_LINE.fullmatch(line) for line in lines if line]
         # All lines are checked: a page of a proxy, or an answer that is cut, would make every
         # password look unknown.
-        if not lines or not all(map(_LINE.fullmatch, lines)):
+        if not matches or not all(matches):
             raise CallFailed("the answer is not a list of hashes")
-        match = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
-        # A line of padding has a count of 0.
-        return match is not None and (match[1] or b"1").strip(b"0,") != b""
+        for match in matches:
+            if match and match[0].startswith(wanted):
+                # A line of padding has a count of 0.
+                return (match[1] or b"1").strip(b"0,") != b""
+        return False
 
 
 def build(settings: Settings, stores: Stores) -> Breaches | None:
@@ -97,10 +96,12 @@ async def check(settings: Settings) -> list[CheckResult]:
 
     A failure is a warning, since resets then skip the check.
     """
-    if not (url := settings.password.breaches_url):
+    url = settings.password.breaches_url
+    if not url:
         return []
+    source = Breaches(url)
     # Findings show only the host: the path or the query may hold a key.
-    source, where = Breaches(url), host_in(url)
+    where = host_in(url)
     try:
         knows = await source.ask("password")
     except CallFailed as error:

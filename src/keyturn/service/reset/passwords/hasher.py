@@ -9,7 +9,8 @@ from typing import TypeVar
 import bcrypt
 
 from keyturn.bounded_pool import BoundedPool, PoolFull, cores
-from keyturn.service.accounts.hash_formats import bcrypt_cost, fits, write_hash
+from keyturn.service.accounts.hash_formats import bcrypt_cost, fits
+from keyturn.service.accounts.hash_writers import write_hash
 from keyturn.service.problems.requests import Busy
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 from keyturn.service.telemetry.meters import Meters
@@ -61,7 +62,10 @@ class PasswordHasher:
 
         `reserved`: the client has a working link or an open session. Raises Busy.
         """
-        check = partial(self._check, _utf8(password), password_hash, reserved=reserved)
+        if reserved:
+            check = partial(_fits, _utf8(password), password_hash)
+        else:
+            check = partial(self._check_of_stranger, _utf8(password), password_hash)
         return await self._run(check, reserved=reserved)
 
     async def _run(self, work: Callable[[], Result], *, reserved: bool) -> Result:
@@ -74,28 +78,39 @@ class PasswordHasher:
         except PoolFull:
             raise Busy from None
 
-    def _check(self, secret: bytes, password_hash: str | None, *, reserved: bool) -> bool:
+    def _check_of_stranger(self, secret: bytes, password_hash: str | None) -> bool:
+        """Check a password, and do the remaining work if it is wrong: every failure takes as long.
+
+        A check that takes longer than the settings' cost remains visible.
+        """
         right = fits(secret, password_hash) if password_hash else None
-        if not right and not reserved:
-            self._fill_up(secret, password_hash if right is False else None)
-        return right or False
+        if right:
+            return True
+        # `fits` checks nothing, and returns None, for a hash of an unknown format.
+        checked = "" if right is None else password_hash or ""
+        if self._settings.format in BCRYPT_PREFIXES:
+            self._fill_up_bcrypt(secret, checked)
+        elif not checked.startswith(self._settings.hash_start):
+            write_hash(secret[: self._settings.max_bytes], self._settings)
+        return False
 
-    def _fill_up(self, secret: bytes, checked: str | None) -> None:
-        """Do the remaining work after a failed check, so that every failure takes as long.
+    def _fill_up_bcrypt(self, secret: bytes, checked: str) -> None:
+        """Do what is left of the work of a check with bcrypt at the settings' cost.
 
-        Each step of bcrypt's cost doubles the work. So a check at cost 10, followed by checks at 10
-        and 11, takes as long as one at 12. After a check of another format, a whole hash follows. A
-        check that takes longer than the settings' cost remains visible.
+        Each step of the cost doubles the work. So a check at cost 10, followed by checks at 10 and
+        11, takes as long as one at 12.
 
-        `checked`: the hash that was checked; None if there was none, or none of a known format.
+        `checked`: the hash that was checked; "" if there was none.
         """
         settings = self._settings
-        if settings.format in BCRYPT_PREFIXES:
-            cost = bcrypt_cost(checked) if checked else None
-            for missing in (settings.cost,) if cost is None else range(cost, settings.cost):
-                bcrypt.checkpw(secret[: settings.max_bytes], f"$2b${missing:02}${_DECOY}".encode())
-        elif not (checked or "").startswith(settings.hash_start):
-            write_hash(secret[: settings.max_bytes], settings)
+        cost = bcrypt_cost(checked)
+        missing = [settings.cost] if cost is None else range(cost, settings.cost)
+        for each in missing:
+            bcrypt.checkpw(secret[: settings.max_bytes], f"$2b${each:02}${_DECOY}".encode())
+
+
+def _fits(secret: bytes, password_hash: str | None) -> bool:
+    return bool(password_hash and fits(secret, password_hash))
 
 
 def _utf8(password: str) -> bytes:

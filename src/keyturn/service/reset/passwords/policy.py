@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from unicodedata import category
 
 import msgspec
@@ -16,8 +17,8 @@ from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.accounts.hash_formats import BCRYPT_BYTES
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.service.problems.requests import Busy
+from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.passwords.breaches import Breaches
-from keyturn.service.reset.stores import Stores
 from keyturn.service.settings import PasswordSettings, Settings
 
 _SHORTEST_NAME = 4
@@ -59,26 +60,30 @@ class PasswordPolicy:
         breaches: Breaches | None = None,
     ) -> None:
         shortest = settings.min_length
-        self._checks: list[tuple[Rule, Callable[[str], bool]]] = [
-            (
-                _rule("min_length", limit=shortest, pattern=f"^[\\s\\S]{{{shortest},}}$"),
-                lambda text: len(text) >= shortest,
-            ),
-            (
-                _rule("max_bytes", limit=max_bytes),
-                lambda text: len(text.encode("utf-8", "surrogatepass")) <= max_bytes,
-            ),
-            *(
-                (_rule(name, pattern=pattern), lambda text, is_one=is_one: any(map(is_one, text)))
-                for name, (pattern, is_one) in _KINDS.items()
-                if name in settings.require
-            ),
-        ]
+        self._shortest = shortest
+        self._longest = max_bytes
+        self._min_length = _rule("min_length", limit=shortest, pattern=f"^[\\s\\S]{{{shortest},}}$")
+        self._max_bytes = _rule("max_bytes", limit=max_bytes)
+        self._kinds = {}
+        for name, kind in _KINDS.items():
+            if name in settings.require:
+                self._kinds[_rule(name, pattern=kind.pattern)] = kind
+        self._common = _rule("common")
+        self._personal = _rule("personal")
+        self._breached = _rule("breached")
         self._brand_names = brand_names
         self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)  # zxcvbn holds the interpreter
         self._breaches = breaches
-        further = map(_rule, ("common", "personal", *(["breached"] if breaches else [])))
-        self.rules = (*(rule for rule, _ in self._checks), *further)
+        rules = [
+            self._min_length,
+            self._max_bytes,
+            *self._kinds,
+            self._common,
+            self._personal,
+        ]
+        if breaches:
+            rules.append(self._breached)
+        self.rules = tuple(rules)
 
     def close(self) -> None:
         self._pool.close()
@@ -89,22 +94,35 @@ class PasswordPolicy:
         Variations of common passwords, and leaks, are looked up only if it breaks no other rule,
         since that takes time. Raises Busy.
         """
-        broken = [rule for rule, holds in self._checks if not holds(password)]
-        personal = [_rule("personal")] if _is_personal(password, email, self._brand_names) else []
-        judge = is_listed if broken or personal else is_common
+        broken = self._broken_shape(password)
+        is_personal = _is_personal(password, email, self._brand_names)
+        judge = is_listed if broken or is_personal else is_common
         try:
             is_guessable = await self._pool.run(partial(judge, password))
         except PoolFull:
             raise Busy from None
         if is_guessable:
-            broken.append(_rule("common"))
-        broken += personal
+            broken.append(self._common)
+        if is_personal:
+            broken.append(self._personal)
         if not broken and self._breaches and await self._breaches.holds(password):
-            broken = [_rule("breached")]
+            broken.append(self._breached)
         if broken:
             raise PasswordRejected(
                 [Violation(rule.name, rule.message, rule.limit) for rule in broken]
             )
+
+    def _broken_shape(self, password: str) -> list[Rule]:
+        """Return the broken rules about length and kinds of characters."""
+        broken = []
+        if len(password) < self._shortest:
+            broken.append(self._min_length)
+        if len(password.encode("utf-8", "surrogatepass")) > self._longest:
+            broken.append(self._max_bytes)
+        for rule, kind in self._kinds.items():
+            if not any(map(kind.has, password)):
+                broken.append(rule)
+        return broken
 
 
 def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
@@ -113,15 +131,28 @@ def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) ->
     )
 
 
-_KINDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
-    "uppercase": (r"\p{Lu}", lambda one: category(one) == "Lu"),
-    "lowercase": (r"\p{Ll}", lambda one: category(one) == "Ll"),
-    "digit": (r"\p{Nd}", lambda one: category(one) == "Nd"),
-    "special": (r"[^\p{L}\p{N}\s]", lambda one: category(one)[0] not in "LN" and not one.isspace()),
+class _Kind(NamedTuple):
+    """A kind of characters.
+
+    `pattern`: its regular expression, for the form.
+    `has`: tells whether a character is of this kind.
+    """
+
+    pattern: str
+    has: Callable[[str], bool]
+
+
+def _is_special(character: str) -> bool:
+    return category(character)[0] not in "LN" and not character.isspace()
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "uppercase": _Kind(r"\p{Lu}", lambda character: category(character) == "Lu"),
+    "lowercase": _Kind(r"\p{Ll}", lambda character: category(character) == "Ll"),
+    "digit": _Kind(r"\p{Nd}", lambda character: category(character) == "Nd"),
+    "special": _Kind(r"[^\p{L}\p{N}\s]", _is_special),
 }
-"""The kinds of characters that the settings may require: as a regular expression for the form, and
-as a test.
-"""
+"""The kinds of characters that the settings may require."""
 
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
@@ -129,9 +160,11 @@ def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
 
     The address and its words count, and those of the brands.
     """
+    names = set()
+    for known in (email, email.partition("@")[0], *brand_names):
+        names.add(_letters_of(known))
+        names.update(map(_letters_of, _NO_LETTER.split(known)))
     bare = _letters_of(password)
-    known = (email, email.partition("@")[0], *brand_names)
-    names = {_letters_of(name) for whole in known for name in (whole, *_NO_LETTER.split(whole))}
     return any(len(name) >= _SHORTEST_NAME and bare in {name, name * 2} for name in names)
 
 
@@ -187,8 +220,10 @@ def is_common(password: str) -> bool:
     """
     from zxcvbn import zxcvbn
 
-    if is_listed(password) or len(password) < _LONG_ENOUGH_TO_VARY:
-        return is_listed(password)
+    if is_listed(password):
+        return True
+    if len(password) < _LONG_ENOUGH_TO_VARY:
+        return False
     if _is_known(password):
         return True
     told_by = password[:_TOLD_BY]
@@ -203,34 +238,46 @@ def _is_known(password: str) -> bool:
     from zxcvbn.matching import RANKED_DICTIONARIES as WORDS
 
     bare = "".join(filter(str.isalnum, password.lower().translate(_SIGNS_FOR_LETTERS)))
+    # Of a repetition, such as abcabc, once is left: the text occurs in its double at that place.
     once = bare[: (bare + bare).find(bare, 1)]
-    phrase, word = _FEW_DIGITS.sub("", once), _YEARS.sub("", once)
-    if any(_holds(known, (once, phrase)) for known in (KNOWN_PHRASES, WORDS["passwords"])):
-        return True
-    return word != once and any(_holds(known, (word,)) for known in WORDS.values())
+    for stem in (once, _FEW_DIGITS.sub("", once)):
+        if _holds(KNOWN_PHRASES, stem) or _holds(WORDS["passwords"], stem):
+            return True
+    word = _YEARS.sub("", once)
+    return word != once and any(_holds(known, word) for known in WORDS.values())
 
 
-def _holds(known: Container[str], stems: Iterable[str]) -> bool:
-    """Tell whether one of the stems is known, as it is or with letters in place of its digits."""
-    stems = [stem for stem in stems if len(stem) >= _SHORTEST_WORD]
-    return any(stem in known or stem.translate(_DIGITS_FOR_LETTERS) in known for stem in stems)
+def _holds(known: Container[str], stem: str) -> bool:
+    """Tell whether a stem is known, as it is or with letters in place of its digits."""
+    if len(stem) < _SHORTEST_WORD:
+        return False
+    return stem in known or stem.translate(_DIGITS_FOR_LETTERS) in known
 
 
 _SHORTEST_BEGINNING = 10
 """Characters: a beginning of a phrase that is at least as long is as easy to guess as the whole."""
 
-_LINES = Path(__file__).with_name("known_phrases.txt").read_text("utf-8").splitlines()
-_WHOLE = frozenset(phrase for line in _LINES if not line.startswith("#") for phrase in line.split())
 
-KNOWN_PHRASES = _WHOLE | {
-    phrase[:end] for phrase in _WHOLE for end in range(_SHORTEST_BEGINNING, len(phrase))
-}
+def _read_phrases(file: Path) -> frozenset[str]:
+    """Return the phrases of a file, and their beginnings. Lines that begin with # are comments."""
+    phrases = set()
+    for line in file.read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        for phrase in line.split():
+            phrases.add(phrase)
+            for end in range(_SHORTEST_BEGINNING, len(phrase)):
+                phrases.add(phrase[:end])
+    return frozenset(phrases)
 
 
-def build(settings: Settings, stores: Stores, breaches: Breaches | None) -> PasswordPolicy:
+KNOWN_PHRASES = _read_phrases(Path(__file__).with_name("known_phrases.txt"))
+
+
+def build(settings: Settings, themes: Themes, breaches: Breaches | None) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
-        *(brand.name for brand in stores.themes.brands),
+        *(brand.name for brand in themes.brands),
         max_bytes=settings.hashing.max_bytes,
         breaches=breaches,
     )

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, one_time_secrets
@@ -10,15 +10,16 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
+from keyturn.service.one_time_secrets import Fresh, Minted, OneTimeSecret, Purpose
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.proofs.short_codes import ShortCodes
+from keyturn.service.reset.records.lifetimes import LinkLifetimes
 from keyturn.service.reset.records.links import mint_link
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -68,28 +69,23 @@ class EmailCodes(ResetCodes):
     mails a minute to use that limit up. No code is compared then and no try is lost, and codes work
     again within a minute.
 
-    `lifetime`: how long a token works.
     """
 
-    def __init__(self, stores: Stores, lifetime: timedelta) -> None:
-        self._limits, self._accounts, self._stores = stores.limits, stores.accounts, stores
+    def __init__(self, stores: Stores, lifetimes: LinkLifetimes) -> None:
+        self._stores = stores
         self._codes = ShortCodes(stores.keys, Purpose.CODE, DIGITS)
-        self._lifetime = lifetime
+        self._lifetimes = lifetimes
         self.meters = stores.meters
         self._lines = OnceAMinute()
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        limits = [_failures(addresses.digest(email)) for email in emails]
+        limits = {email: _failures(addresses.digest(email)) for email in emails}
         levels = await self._stores.database.read(
-            lambda connection: StoredCounters(connection).levels(*limits)
+            lambda connection: StoredCounters(connection).levels(*limits.values())
         )
-        return {
-            email
-            for email, limit, level in zip(emails, limits, levels, strict=True)
-            if limit.wait(level)
-        }
+        return {email for email, limit in limits.items() if limit.wait(levels[limit])}
 
-    def mint(self, account: Account, moment: datetime) -> tuple[str, OneTimeSecret]:
+    def mint(self, account: Account, moment: datetime) -> Fresh:
         # The wrong tries at the mailbox stay counted: a fresh code brings no fresh hundred.
         mailbox = addresses.digest(account.email)
         return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
@@ -100,7 +96,7 @@ class EmailCodes(ResetCodes):
     @count_calls("code")
     async def exchange(
         self, email: str, written: str, client: Client, return_to: str = ""
-    ) -> tuple[str, OneTimeSecret]:
+    ) -> Fresh:
         """Return a token for the code that was sent to the mailbox, and the token's link.
 
         The answer and the work are the same for a wrong, expired or used code, and for an address
@@ -113,27 +109,23 @@ class EmailCodes(ResetCodes):
         Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
         try:
-            identifier, code = (
-                addresses.identify(email, takes_names=self._accounts.takes_names),
-                read(written),
-            )
+            identifier = addresses.identify(email, takes_names=self._stores.accounts.takes_names)
+            code = read(written)
         except InputInvalid:
-            await self._limits.count("malformed", client)
+            await self._stores.limits.count("malformed", client)
             raise
-        await self._limits.count("code", client)
+        await self._stores.limits.count("code", client)
         # The code of a user name was sent to its account's mailbox. An unknown name has no mailbox,
         # and its text finds no code.
-        named = None if "@" in identifier else await self._accounts.find(identifier)
-        address = named.email if named else identifier
+        address = identifier
+        if "@" not in identifier:
+            named = await self._stores.accounts.find(identifier)
+            if named:
+                address = named.email
         mailbox = addresses.digest(address)
         tried = await self._try(mailbox, code)
-        account = await self._accounts.get(tried.account_id) if tried else None
-        if (
-            not tried
-            or not account
-            or not account.active
-            or addresses.digest(account.email) != mailbox
-        ):
+        account = await self._account_of(tried, mailbox) if tried else None
+        if tried is None or account is None:
             reset_log.info(LogEvent("code.refused", email=addresses.mask(address)))
             raise CodeRefused
         issued = await self._issue(account, tried, client, return_to)
@@ -149,33 +141,49 @@ class EmailCodes(ResetCodes):
 
         Raises TooManyRequests. The try is not counted then.
         """
-        of_mailbox, moment = _failures(mailbox), now()
+        moment = now()
 
         def count(tx: Transaction) -> OneTimeSecret | None:
             code = one_time_secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
             is_live = code.tries <= TRIES and not code.dead_reason(moment)
-            wait = _ALL_FAILURES.wait(tx.counters.levels(_ALL_FAILURES)[0])
-            hit = tx.counters.count(*((_ALL_FAILURES, of_mailbox) if is_live else ()))
-            if wait or hit.full == _ALL_FAILURES:
-                if count := self._lines.count("over budget"):
-                    reset_log.warning(LogEvent("code.over_budget", count=count))
-                raise TooManyRequests(wait or hit.wait)
+            # The limit of all mailboxes also refuses a try that it does not count. So whether a
+            # mailbox has a code makes no difference to the answer.
+            levels = tx.counters.levels(_ALL_FAILURES)
+            wait = _ALL_FAILURES.wait(levels[_ALL_FAILURES])
+            limits = (_ALL_FAILURES, _failures(mailbox)) if is_live else ()
+            hit = tx.counters.count(*limits)
+            if hit.full == _ALL_FAILURES:
+                wait = wait or hit.wait
+            if wait:
+                raise self._over_budget(wait)
             return code if is_live and not hit.full else None
 
         code = await self._stores.transact(count)
         return code if self._codes.fits(written, mailbox, code) else None
 
+    def _over_budget(self, wait: float) -> TooManyRequests:
+        count = self._lines.count("over budget")
+        if count:
+            reset_log.warning(LogEvent("code.over_budget", count=count))
+        return TooManyRequests(wait)
+
+    async def _account_of(self, code: OneTimeSecret, mailbox: bytes) -> Account | None:
+        """Return the account of a code; None if it is not active, or has another mailbox by now."""
+        account = await self._stores.accounts.get(code.account_id)
+        if account is None or not account.active:
+            return None
+        return account if addresses.digest(account.email) == mailbox else None
+
     async def _issue(
         self, account: Account, code: OneTimeSecret, client: Client, return_to: str
-    ) -> tuple[str, OneTimeSecret]:
+    ) -> Fresh:
         """Use the code up, and store a link. If the database fails, try a second time.
 
         Raises CodeRefused if another request has used the code.
         """
         moment = now()
-        token, link = mint_link(
-            account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to
-        )
+        end = moment + self._lifetimes.requested
+        token, link = mint_link(account, Purpose.RESET, moment, end, return_to=return_to)
 
         def write(tx: Transaction) -> None:
             # First the account, then the code, then its counters: `_try` and a change of the
@@ -184,7 +192,7 @@ class EmailCodes(ResetCodes):
             if one_time_secrets.use(tx.connection, code, moment):
                 tx.counters.clear(_failures(code.key))
                 tx.counters.give_back(_ALL_FAILURES)
-                held.mint([(link, True)])
+                held.mint([Minted(link)])
                 tx.audit.write(
                     "code_check", "code_accepted", client, moment, account.id, account.email
                 )
@@ -195,7 +203,7 @@ class EmailCodes(ResetCodes):
             await self._stores.transact(write)
         except DatabaseUnready:
             await self._stores.transact(write)
-        return token, link
+        return Fresh(token, link)
 
 
 def _failures(mailbox: bytes) -> Limit:
@@ -204,4 +212,6 @@ def _failures(mailbox: bytes) -> Limit:
 
 
 def build(settings: Settings, stores: Stores) -> EmailCodes | None:
-    return EmailCodes(stores, settings.token.ttl) if settings.token.code else None
+    if not settings.token.code:
+        return None
+    return EmailCodes(stores, LinkLifetimes(requested=settings.token.ttl))

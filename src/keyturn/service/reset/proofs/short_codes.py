@@ -2,13 +2,11 @@
 
 import hmac
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from keyturn.service.clock import random_below
-from keyturn.service.one_time_secrets import OneTimeSecret, Purpose, derive
-
-LIFE = timedelta(minutes=10)
-"""How long a code works (OWASP ASVS 6.5.5)."""
+from keyturn.service.one_time_secrets import Fresh, OneTimeSecret, Purpose, derive
+from keyturn.service.reset.records.lifetimes import CODE_LIFE
 
 
 class ShortCodes:
@@ -32,22 +30,23 @@ class ShortCodes:
         *,
         mailbox: bytes = b"",
         use: bytes = b"",
-    ) -> tuple[str, OneTimeSecret]:
+    ) -> Fresh:
         """Return a fresh code, and the secret to store. All codes are equally likely.
 
         `key`: the digest of what the code belongs to, such as a mailbox.
         `use`: what the code is for. It fits nothing else.
         """
         code = f"{random_below(10**self._digits):0{self._digits}}"
-        return code, OneTimeSecret(
+        secret = OneTimeSecret(
             purpose=self._purpose,
             key=key,
             proof=_digest(self._keys[0], key, use, code),
             account_id=account_id,
             mailbox=mailbox,
             created_at=moment,
-            expires_at=moment + LIFE,
+            expires_at=moment + CODE_LIFE,
         )
+        return Fresh(code, secret)
 
     def fits(
         self, written: str, key: bytes, code: OneTimeSecret | None, *, use: bytes = b""
@@ -56,11 +55,15 @@ class ShortCodes:
 
         The work is the same without a code, and wherever the two differ (CWE-208).
         """
-        stored = code.proof or b"" if code else b""
-        compared = [
-            hmac.compare_digest(_digest(one, key, use, written), stored) for one in self._keys
-        ]
-        return any(compared)
+        stored = b""
+        if code and code.proof:
+            stored = code.proof
+        is_right = False
+        for secret in self._keys:
+            # Every key is compared, also after one that fits.
+            if hmac.compare_digest(_digest(secret, key, use, written), stored):
+                is_right = True
+        return is_right
 
 
 def _digest(secret: bytes, key: bytes, use: bytes, code: str) -> bytes:

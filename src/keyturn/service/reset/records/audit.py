@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, Row, Select, String, insert, select
+from sqlalchemy import BigInteger, Connection, Integer, Row, Select, String, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.client import Client
@@ -15,6 +15,9 @@ from keyturn.service.outbox.models import OutboxRow
 
 NOT_ME: Final = "account_secured"
 """The event of a press of "this was not me". An operator should look at it."""
+
+MAIL_REPORT: Final = "mail_report"
+"""The event of a provider's report that suppresses a mailbox. Its outcome is the report's event."""
 
 ADDRESS_CHANGED: Final = "address_changed"
 """The outcome of a recovery if the account has moved to another address since. An operator has to
@@ -46,13 +49,22 @@ class AuditRow(Model):
     note: Mapped[str] = mapped_column(String(1000), server_default="")
 
 
+class MailReport(NamedTuple):
+    """A provider's report that suppressed a mailbox. `event`: such as "bounced"."""
+
+    at: datetime
+    event: str
+
+
 def entry_of(client: Client, **fields: Any) -> Mapping[str, Any]:
     """Return the values of an entry about a request of that client."""
-    whence = {
-        name: getattr(client, name)
-        for name in ("ip_address", "user_agent", "request_id", "operator")
+    of_client = {
+        "ip_address": client.ip_address,
+        "user_agent": client.user_agent,
+        "request_id": client.request_id,
+        "operator": client.operator,
     }
-    return whence | fields
+    return of_client | fields
 
 
 class Audit(Store):
@@ -90,14 +102,24 @@ class Audit(Store):
         self, event: str, outcome: str, client: Client, account_id: str, email: str
     ) -> None:
         """Write an entry with the present time, in its own transaction."""
-        entry = event, outcome, client, now(), account_id, email
-        await self._database.transact(lambda connection: self.within(connection).write(*entry))
+        moment = now()
+
+        def write(connection: Connection) -> None:
+            self.within(connection).write(event, outcome, client, moment, account_id, email)
+
+        await self._database.transact(write)
 
     def has(self, event: str, outcome: str, client: Client, at: datetime, account_id: str) -> bool:
         """Tell whether there is an entry of that client and time, in the caller's transaction."""
-        known = {"event": event, "outcome": outcome, "at": at, "account_id": account_id}
-        known |= {"ip_address": client.ip_address, "user_agent": client.user_agent}
-        return self.connection.execute(select(AuditRow.id).filter_by(**known)).first() is not None
+        entry = select(AuditRow.id).where(
+            AuditRow.event == event,
+            AuditRow.outcome == outcome,
+            AuditRow.at == at,
+            AuditRow.account_id == account_id,
+            AuditRow.ip_address == client.ip_address,
+            AuditRow.user_agent == client.user_agent,
+        )
+        return self.connection.execute(entry).first() is not None
 
     async def read(
         self, *, email: str = "", since: datetime | None = None, most: int = 50
@@ -119,3 +141,16 @@ class Audit(Store):
         if since:
             statement = statement.where(AuditRow.at >= since)
         return await self._database.read(lambda connection: connection.execute(statement).all())
+
+    async def reports(self, since: datetime) -> Mapping[str, MailReport]:
+        """Return the last report that suppressed each mailbox, by its address, the newest first."""
+        statement = (
+            select(AuditRow.at, AuditRow.email, AuditRow.outcome)
+            .where(AuditRow.event == MAIL_REPORT, AuditRow.at >= since)
+            .order_by(AuditRow.id.desc())
+        )
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        newest: dict[str, MailReport] = {}
+        for at, email, outcome in rows:
+            newest.setdefault(email, MailReport(at, outcome))
+        return newest

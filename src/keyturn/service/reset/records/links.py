@@ -15,7 +15,7 @@ code, or a link that the owner has requested since must do as much as the link t
 """
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -25,14 +25,18 @@ from sqlalchemy.orm import aliased
 from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
-from keyturn.service.one_time_secrets import RULES, LinkFacts, OneTimeSecret, Purpose, SecretRow
+from keyturn.service.one_time_secrets import (
+    RULES,
+    Fresh,
+    LinkFacts,
+    OneTimeSecret,
+    Purpose,
+    SecretRow,
+)
 from keyturn.service.reset.records.audit import AuditRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 """The purposes of links that set a password."""
-
-BUTTON_LIFE = timedelta(hours=24)
-"""How long the button "This was not me" works, and the link that is mailed after it."""
 
 _SUSPECTED = RULES[Purpose.EVICT].retention
 """The longest time for which an intrusion is suspected after a press, or after the end of an
@@ -52,8 +56,8 @@ def mint_link(
     invites: bool = False,
     reason: str = "",
     return_to: str = "",
-) -> tuple[str, OneTimeSecret]:
-    """Return a fresh token, and the link to store.
+) -> Fresh:
+    """Return a fresh token, and the link to store (`HeldAccounts.mint`).
 
     It ends no other link, since anyone can request one (OWASP Forgot Password Cheat Sheet).
     `Mailboxes` limits the mails.
@@ -64,7 +68,7 @@ def mint_link(
     """
     token = one_time_secrets.mint()
     facts = LinkFacts(email=account.email, invites=invites, reason=reason, return_to=return_to)
-    return token, OneTimeSecret(
+    link = OneTimeSecret(
         purpose=purpose,
         key=one_time_secrets.digest(token),
         account_id=account.id,
@@ -73,6 +77,7 @@ def mint_link(
         expires_at=end,
         data=msgspec.json.encode(facts).decode(),
     )
+    return Fresh(token, link)
 
 
 Fate = Literal["live", "expired", "used", "invalid", "second_step", "replaced", "gone"]
@@ -91,19 +96,25 @@ def fate_of(connection: Connection, key: bytes, moment: datetime) -> Fate:
     reason = link.dead_reason(moment)
     if reason != "expired":
         return reason or "live"
-    of_account = SecretRow.account_id == link.account_id, SecretRow.purpose.in_(LINKS)
-    used_since = (
-        select(SecretRow.key).where(*of_account, SecretRow.used_at > link.created_at).limit(1)
+    if link.revoked_at is not None:
+        return "replaced"
+    used_since = select(SecretRow.key).where(
+        SecretRow.account_id == link.account_id,
+        SecretRow.purpose.in_(LINKS),
+        SecretRow.used_at > link.created_at,
     )
-    is_replaced = link.revoked_at is not None or connection.execute(used_since).first() is not None
-    return "replaced" if is_replaced else "expired"
+    if connection.execute(used_since.limit(1)).first():
+        return "replaced"
+    return "expired"
 
 
 def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
     """Return the purpose of a fresh link for the account."""
     if account.locked:
         return Purpose.UNLOCK
-    return Purpose.EVICT if by_operator and not account.awaits_password else Purpose.RESET
+    if by_operator and not account.awaits_password:
+        return Purpose.EVICT
+    return Purpose.RESET
 
 
 def press(connection: Connection, link: OneTimeSecret, moment: datetime) -> bool:
@@ -113,8 +124,11 @@ def press(connection: Connection, link: OneTimeSecret, moment: datetime) -> bool
     """
     if not one_time_secrets.use(connection, link, moment):
         return False
-    later = SecretRow.mailbox == link.mailbox, SecretRow.created_at >= link.created_at
-    one_time_secrets.revoke(connection, link.account_id, [Purpose.SECURE], moment, *later)
+    is_here = SecretRow.mailbox == link.mailbox
+    is_later = SecretRow.created_at >= link.created_at
+    one_time_secrets.revoke(
+        connection, link.account_id, [Purpose.SECURE], moment, is_here, is_later
+    )
     return True
 
 
@@ -128,8 +142,13 @@ def is_outlived(connection: Connection, button: OneTimeSecret) -> bool:
     The caller must hold the account.
     """
     since = button.created_at
-    of = PRESSED, SecretRow.account_id == button.account_id, SecretRow.mailbox == button.mailbox
-    is_pressed = exists().where(*of, SecretRow.created_at <= since, SecretRow.used_at >= since)
+    is_pressed = exists().where(
+        PRESSED,
+        SecretRow.account_id == button.account_id,
+        SecretRow.mailbox == button.mailbox,
+        SecretRow.created_at <= since,
+        SecretRow.used_at >= since,
+    )
     # A reset and its second step are entered in one transaction, under the id of one request.
     is_passed = exists().where(
         _passed.account_id == AuditRow.account_id,
@@ -140,17 +159,18 @@ def is_outlived(connection: Connection, button: OneTimeSecret) -> bool:
     is_proven = or_(
         AuditRow.event == "password_change", and_(AuditRow.event == "password_reset", is_passed)
     )
-    changed = (
+    changed_from = select(AuditRow.email).where(
         AuditRow.account_id == button.account_id,
         AuditRow.outcome == "changed",
         AuditRow.at >= since,
+        is_proven,
     )
-    ends = union(
-        select(literal("")).where(is_pressed), select(AuditRow.email).where(*changed, is_proven)
-    )
-    return any(
-        addresses.digest(email) != button.mailbox for email in connection.execute(ends).scalars()
-    )
+    # An empty address stands for a press: it is not that of the button's mailbox.
+    ended_by = union(select(literal("")).where(is_pressed), changed_from)
+    for email in connection.scalars(ended_by):
+        if addresses.digest(email) != button.mailbox:
+            return True
+    return False
 
 
 async def may_get_link(database: Database, accounts: Collection[Account]) -> Collection[str]:
@@ -163,16 +183,22 @@ async def may_get_link(database: Database, accounts: Collection[Account]) -> Col
     pressed = select(SecretRow.account_id, SecretRow.mailbox).where(
         PRESSED, SecretRow.account_id.in_(mailboxes)
     )
-    rows = await database.fetch(pressed)
-    by_owner = {
-        row["account_id"] for row in rows if bytes(row["mailbox"]) == mailboxes[row["account_id"]]
-    }
-    return {one.id for one in accounts if one.active or (one.locked and one.id in by_owner)}
+    locked_by_owner = set()
+    for row in await database.fetch(pressed):
+        account_id = row["account_id"]
+        if bytes(row["mailbox"]) == mailboxes[account_id]:
+            locked_by_owner.add(account_id)
+    reachable = set()
+    for account in accounts:
+        if account.active or (account.locked and account.id in locked_by_owner):
+            reachable.add(account.id)
+    return reachable
 
 
 PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
 _UNUSED = (SecretRow.purpose == Purpose.EVICT) & SecretRow.used_at.is_(None)
-_used, _passed = aliased(SecretRow), aliased(AuditRow)
+_used = aliased(SecretRow)
+_passed = aliased(AuditRow)
 _SUSPICIONS = select(SecretRow.key).where(
     PRESSED | _UNUSED,
     ~exists().where(
@@ -188,8 +214,12 @@ def is_intruded(connection: Connection, account: Account, moment: datetime) -> b
 
     A report from an earlier mailbox does not count: it may be an attacker's.
     """
-    here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
     since = moment - _SUSPECTED
     end = func.coalesce(SecretRow.used_at, SecretRow.revoked_at, SecretRow.expires_at)
-    recent = _SUSPICIONS.where(*here, end > since, SecretRow.expires_at > since)
+    recent = _SUSPICIONS.where(
+        SecretRow.account_id == account.id,
+        SecretRow.mailbox == addresses.digest(account.email),
+        end > since,
+        SecretRow.expires_at > since,
+    )
     return connection.execute(recent.limit(1)).first() is not None

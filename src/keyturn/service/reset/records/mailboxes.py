@@ -1,26 +1,30 @@
 """Decides which mailboxes may get a mail: their cooldown and daily limit, and their suppression.
 
-A report of a bounce or a complaint suppresses a mailbox for a while.
+A report of a bounce or a complaint suppresses a mailbox for a while. Counters hold digests and no
+addresses; `Audit.reports` has the addresses of suppressed mailboxes.
 """
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from keyturn.service import addresses
 from keyturn.service.database import Database, Store
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 
 _DAY = 86_400
 
-_SUPPRESSION = timedelta(days=14)
+SUPPRESSION = timedelta(days=14)
 """How long a mailbox that bounced permanently or complained gets no mail. It is the time after
 which a counter with one request is empty.
 """
+
+_NO_COOLDOWN = Rate(1_000_000, 1)
+"""A rate so high that it refuses no mail."""
 
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
@@ -28,6 +32,14 @@ _REFUSALS: Mapping[str, Refusal] = {"mailbox_daily": "daily_limit", "mailbox_coo
 """Refusals, by the kinds of their counters. A kind must not change: the counters' rows outlive an
 upgrade.
 """
+
+
+class MailboxLimits(NamedTuple):
+    """The three counters of a mailbox."""
+
+    daily: Limit
+    cooldown: Limit
+    suppression: Limit
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,22 +74,29 @@ class Mailboxes(Store):
 
         The statement that counts also decides, so two workers cannot both get None. The same
         statements run if none is wanted.
+
+        `wanted`: addresses, and whether a mail to each is wanted.
         """
         counters = StoredCounters(self.connection)
-        is_free = [
-            not level for level in counters.levels(*(_suppression(email) for email, _ in wanted))
-        ]
-        hits = counters.count_each(
-            [
-                self._limits_of(email) if yes and free else ()
-                for (email, yes), free in zip(wanted, is_free, strict=True)
-            ]
-        )
-        refusals = [_REFUSALS[hit.full.kind] if hit.full else None for hit in hits]
-        return [
-            refusal if free else "suppressed"
-            for refusal, free in zip(refusals, is_free, strict=True)
-        ]
+        mailboxes = [self._limits_of(email) for email, _ in wanted]
+        suppressed = counters.levels(*(limits.suppression for limits in mailboxes))
+        requests: list[Sequence[Limit]] = []
+        for limits, (_, is_wanted) in zip(mailboxes, wanted, strict=True):
+            if is_wanted and not suppressed[limits.suppression]:
+                requests.append((limits.daily, limits.cooldown))
+            else:
+                requests.append(())
+        hits = counters.count_each(requests)
+
+        refusals: list[Refusal | None] = []
+        for limits, hit in zip(mailboxes, hits, strict=True):
+            if suppressed[limits.suppression]:
+                refusals.append("suppressed")
+            elif hit.full:
+                refusals.append(_REFUSALS[hit.full.kind])
+            else:
+                refusals.append(None)
+        return refusals
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         """Return the limits of each mailbox.
@@ -85,65 +104,73 @@ class Mailboxes(Store):
         Show them only to its owner or an operator: they would tell others who has an account (ASVS
         6.3.8).
         """
-        limits = [
-            limit for email in emails for limit in (*self._limits_of(email), _suppression(email))
-        ]
+        mailboxes = {email: self._limits_of(email) for email in emails}
+        every_limit: list[Limit] = []
+        for limits in mailboxes.values():
+            every_limit += limits
         levels = await self._database.read(
-            lambda connection: StoredCounters(connection).levels(*limits)
+            lambda connection: StoredCounters(connection).levels(*every_limit)
         )
-        each = zip(emails, limits[::3], levels[::3], levels[1::3], levels[2::3], strict=True)
-        return {email: _mailbox(daily, *left) for email, daily, *left in each}
+        return {email: _mailbox(limits, levels) for email, limits in mailboxes.items()}
 
     def is_suppressed(self, email: str) -> bool:
         """Tell whether the mailbox gets no mail, because of a report about an earlier one."""
-        return any(StoredCounters(self.connection).levels(_suppression(email)))
+        suppression = self._limits_of(email).suppression
+        return StoredCounters(self.connection).levels(suppression)[suppression] > 0
 
     def end_cooldown(self, email: str) -> None:
         """End the cooldown of the mailbox, since its last link was used.
 
         The daily count stays (OWASP Forgot Password Cheat Sheet).
         """
-        _, cooldown = self._limits_of(email)
-        StoredCounters(self.connection).clear(cooldown)
+        StoredCounters(self.connection).clear(self._limits_of(email).cooldown)
 
     def suppress(self, email: str) -> None:
         """Send the mailbox no mail for a while."""
-        StoredCounters(self.connection).clear(_suppression(email))
-        StoredCounters(self.connection).count(_suppression(email))
+        counters = StoredCounters(self.connection)
+        suppression = self._limits_of(email).suppression
+        # A suppression that has begun before starts anew: a full counter would refuse the count.
+        counters.clear(suppression)
+        counters.count(suppression)
 
     def release(self, email: str) -> bool:
         """Reset all limits of the mailbox, and its suppression; return whether any had a count."""
-        limits = *self._limits_of(email), _suppression(email)
-        were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
+        counters = StoredCounters(self.connection)
+        were_counted = [counters.clear(limit) for limit in self._limits_of(email)]
         return any(were_counted)
 
-    def _limits_of(self, email: str) -> tuple[Limit, Limit]:
-        """Return the mailbox's daily limit and its cooldown."""
-        who = addresses.normalize(email)
-        day = Rate(self.daily, _DAY)
-        # Without a cooldown, the rate is so high that it refuses no mail.
-        cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)
-        return Limit(day, "mailbox_daily", who), Limit(cooldown, "mailbox_cooldown", who)
+    def _limits_of(self, email: str) -> MailboxLimits:
+        mailbox = addresses.normalize(email)
+        daily = Rate(self.daily, _DAY)
+        cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else _NO_COOLDOWN
+        suppression = Rate(1, SUPPRESSION.total_seconds())
+        return MailboxLimits(
+            daily=Limit(daily, "mailbox_daily", mailbox),
+            cooldown=Limit(cooldown, "mailbox_cooldown", mailbox),
+            suppression=Limit(suppression, "mailbox_suppressed", mailbox),
+        )
 
 
-def _suppression(email: str) -> Limit:
-    return Limit(
-        Rate(1, _SUPPRESSION.total_seconds()), "mailbox_suppressed", addresses.normalize(email)
-    )
-
-
-def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: float) -> Mailbox:
-    """Return a mailbox by the levels of its limits, in seconds.
-
-    The next mail must wait for the whole level of the cooldown.
-    """
-    day = daily.wait(level)
-    refusal: Refusal | None = (
-        "suppressed" if suppressed else "daily_limit" if day else "cooldown" if cooldown else None
-    )
+def _mailbox(limits: MailboxLimits, levels: Mapping[Limit, float]) -> Mailbox:
+    """Return a mailbox by the levels of its limits, in seconds."""
+    day = limits.daily.wait(levels[limits.daily])
+    # The next mail must wait for the whole level of the cooldown.
+    cooldown = levels[limits.cooldown]
+    suppressed = levels[limits.suppression]
     return Mailbox(
-        mails=daily.used(level),
+        mails=limits.daily.used(levels[limits.daily]),
         wait=timedelta(seconds=math.ceil(max(day, cooldown))),
-        refusal=refusal,
+        refusal=_refusal(suppressed, day, cooldown),
         suppressed=timedelta(seconds=math.ceil(suppressed)),
     )
+
+
+def _refusal(suppressed: float, day: float, cooldown: float) -> Refusal | None:
+    """Return why a mailbox gets no mail, by the seconds until each of its limits allows one."""
+    if suppressed:
+        return "suppressed"
+    if day:
+        return "daily_limit"
+    if cooldown:
+        return "cooldown"
+    return None

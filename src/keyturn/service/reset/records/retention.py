@@ -7,12 +7,12 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
-from keyturn.service.accounts.builtin import SessionRow
+from keyturn.service.accounts.sessions import SessionRow
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
 from keyturn.service.limits import LimitRow
@@ -40,13 +40,22 @@ scanning the others.
 """
 
 _SETTLED = OutboxRow.state != WAITING
-_ADDRESSES, _ERASE = "addresses", sa.update(OutboxRow).values(payload=ERASED, sealed=None)
-"""This step erases addresses, and deletes no message."""
+_ERASE = sa.update(OutboxRow).values(payload=ERASED, sealed=None)
+"""Erases addresses, and deletes no message."""
 
-_Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
-"""Rows whose retention is over: their name in the report, the column of their key, and their
-condition.
-"""
+
+class _Due(NamedTuple):
+    """Rows whose retention is over.
+
+    `name`: their name in the report.
+    `key`: the column of their key.
+    `erases`: their addresses are erased, and the rows stay.
+    """
+
+    name: str
+    key: InstrumentedAttribute[Any]
+    condition: sa.ColumnElement[bool]
+    erases: bool = False
 
 
 class Retention:
@@ -79,59 +88,55 @@ class Retention:
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or erase the rows whose retention is over; return their numbers by their names."""
-        return {due[0]: await self._in_batches(*due) for due in self._due(moment)}
+        return {due.name: await self._in_batches(due) for due in self._due(moment)}
 
     def _due(self, moment: datetime) -> Iterator[_Due]:
-        ended = (
-            (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.retention)
-            for purpose, rule in RULES.items()
-        )
-        pressed_before = moment - max(self._audit, RULES[Purpose.SECURE].retention)
-        yield (
-            "secrets",
-            SecretRow.key,
-            sa.or_(*ended) & ~(PRESSED & (SecretRow.expires_at >= pressed_before)),
-        )
-        yield "messages", OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _MESSAGES)
-        yield (
-            _ADDRESSES,
-            OutboxRow.id,
-            _SETTLED & (OutboxRow.settled_at < moment - _KEPT_ADDRESSES) & _NOT_ERASED,
-        )
-        yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
-        yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
-        # Empty counters.
-        yield (
-            "limits",
-            LimitRow.key,
-            LimitRow.tat < sa.extract("epoch", self._database.clock()),
-        )
+        yield _Due("secrets", SecretRow.key, self._ended_secrets(moment))
+        is_old = OutboxRow.settled_at < moment - _MESSAGES
+        yield _Due("messages", OutboxRow.id, _SETTLED & is_old)
+        keeps_too_much = (OutboxRow.settled_at < moment - _KEPT_ADDRESSES) & _NOT_ERASED
+        yield _Due("addresses", OutboxRow.id, _SETTLED & keeps_too_much, erases=True)
+        yield _Due("audit", AuditRow.id, AuditRow.at < moment - self._audit)
+        yield _Due("sessions", SessionRow.digest, SessionRow.expires_at < moment)
+        is_empty = LimitRow.tat < sa.extract("epoch", self._database.clock())
+        yield _Due("limits", LimitRow.key, is_empty)
 
-    async def _in_batches(
-        self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]
-    ) -> int:
+    def _ended_secrets(self, moment: datetime) -> sa.ColumnElement[bool]:
+        """Return the condition of the secrets that are kept no longer, but for recent presses."""
+        ended = []
+        for purpose, rule in RULES.items():
+            is_over = SecretRow.expires_at < moment - rule.retention
+            ended.append((SecretRow.purpose == purpose) & is_over)
+        pressed_before = moment - max(self._audit, RULES[Purpose.SECURE].retention)
+        is_kept_press = PRESSED & (SecretRow.expires_at >= pressed_before)
+        return sa.or_(*ended) & ~is_kept_press
+
+    async def _in_batches(self, due: _Due) -> int:
         """Delete or erase the rows that are due; return their number.
 
         After each batch there is a pause of the same length. Rows that another transaction has
         locked are skipped.
         """
-        change = _ERASE if name == _ADDRESSES else sa.delete(key.class_)
+        change = _ERASE if due.erases else sa.delete(due.key.class_)
         # A CTE, since PostgreSQL may run a subquery again for every row. It is nested, since
         # Python's sqlite3 counts no rows of a statement that begins with WITH.
         batch = (
-            sa.select(key)
-            .where(due)
+            sa.select(due.key)
+            .where(due.condition)
             .limit(_BATCH)
             .with_for_update(skip_locked=True)
             .cte("batch", nesting=True)
         )
-        changed, done = change.where(due, key.in_(sa.select(batch))), 0
+        change_batch = change.where(due.condition, due.key.in_(sa.select(batch)))
+
+        def run(connection: sa.Connection) -> int:
+            return connection.execute(change_batch).rowcount
+
+        done = 0
         while True:
             begun = monotonic()
-            deleted: int = await self._database.transact(
-                lambda connection: connection.execute(changed).rowcount
-            )
-            done += deleted
-            if deleted < _BATCH:
+            changed = await self._database.transact(run)
+            done += changed
+            if changed < _BATCH:
                 return done
             await asyncio.sleep(monotonic() - begun)

@@ -26,13 +26,9 @@ from keyturn.studio.gallery.branches.forcing import (
     on_way,
     with_forcing,
 )
-from keyturn.studio.gallery.environments import (
-    Prepare,
-    Renderers,
-    parse_template,
-    with_lenient_filters,
-)
+from keyturn.studio.gallery.environments import Renderers, with_lenient_filters
 from keyturn.studio.gallery.samples import Branch, Lines, Sample
+from keyturn.studio.gallery.syntax_trees import Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.renderers.limits import OutOfTime
 
@@ -86,7 +82,8 @@ def explore_mail(
     exploration = _Exploration(
         mail, names, lambda one: with_forcing(with_lenient_filters(one), compiled)
     )
-    if not exploration.render_all(samples.values()) and (go_on := mail.go_on):
+    go_on = mail.go_on
+    if not exploration.render_all(samples.values()) and go_on:
         exploration = _Exploration(mail, names, lambda one: with_forcing(go_on(one)))
         exploration.render_all(samples.values())
     return exploration.passes(next(iter(samples.values())))
@@ -126,19 +123,19 @@ class _Pass(Way):
 
     def __init__(self, points: _Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
         super().__init__()
-        self._points, self._wanted, self._tries = points, wanted, tries
+        self._points = points
+        self._wanted = wanted
+        self._tries = tries
         self._answers: dict[str, bool] = {}
 
     def choose(self, file: str, number: int) -> bool | None:
         point = self._points.get((file, number))
-        if (
-            point
-            and (file, number) not in self.forced
-            and (holds := self._decide(point)) is not None
-        ):
-            self.forced[file, number] = holds
-            if not point.is_loop:
-                self._answers[point.test] = point.is_asked == holds
+        if point and (file, number) not in self.forced:
+            holds = self._decide(point)
+            if holds is not None:
+                self.forced[file, number] = holds
+                if not point.is_loop:
+                    self._answers[point.test] = point.is_asked == holds
         return super().choose(file, number)
 
     def _decide(self, point: _Point) -> bool | None:
@@ -175,41 +172,48 @@ class _Exploration:
         self._names: set[str] = set()
 
     def render_all(self, samples: Iterable[Sample]) -> bool:
-        return not [sample for sample in samples if not self._render(sample, Way())]
+        """Render all samples. Return whether none failed."""
+        failed = [sample for sample in samples if not self._render(sample, Way())]
+        return not failed
 
     def passes(self, first: Sample) -> Passes:
-        return Passes(
-            tuple(self._passes(first)) if self._wanted() else (), thread_time() >= self._ends_at
-        )
+        samples: tuple[Sample, ...] = ()
+        if self._wanted():
+            samples = tuple(self._passes(first))
+        return Passes(samples, is_cut_short=thread_time() >= self._ends_at)
 
     def _wanted(self) -> list[Branch]:
-        branches = (
-            one
-            for point in self._points.values()
-            for one in point.branches
-            if point.lines[one.holds]
-        )
-        return [one for one in branches if one not in self._taken]
+        """Return the branches with lines of their own that no rendering has taken."""
+        wanted = []
+        for point in self._points.values():
+            for branch in point.branches:
+                if point.lines[branch.holds] and branch not in self._taken:
+                    wanted.append(branch)
+        return wanted
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
-        tries, idle = Counter[Branch](), 0
+        tries = Counter[Branch]()
+        idle = 0
         values = _filled(first.values, self._mail.guess())
         filled = tuple(name for name, value in values.items() if value != first.values.get(name))
         sample = replace(first, values=values, filled=filled)
-        while (wanted := self._wanted()) and idle < _MOST_IDLE and len(self._names) < MOST_PASSES:
-            if thread_time() >= self._ends_at:
+        while idle < _MOST_IDLE and len(self._names) < MOST_PASSES:
+            wanted = self._wanted()
+            if not wanted or thread_time() >= self._ends_at:
                 return
             way = _Pass(self._points, wanted, tries)
             self._render(sample, way)
-            new = [one for one in wanted if one in way.taken]
-            idle = 0 if new else idle + 1
-            if new:
-                forced = tuple(Branch(*place, holds) for place, holds in way.forced.items())
-                lines = (self._points[one.file, one.number].lines[one.holds] for one in new)
-                adds = tuple(filter(None, lines))
-                name = _name_among(self._names, adds)
-                self._names.add(name)
-                yield replace(sample, name=name, file="", forced=forced, adds=adds)
+            new = [branch for branch in wanted if branch in way.taken]
+            if not new:
+                idle += 1
+                continue
+            idle = 0
+            forced = tuple(Branch(*place, holds) for place, holds in way.forced.items())
+            lines = (self._points[one.file, one.number].lines[one.holds] for one in new)
+            adds = tuple(filter(None, lines))
+            name = _name_among(self._names, adds)
+            self._names.add(name)
+            yield replace(sample, name=name, file="", forced=forced, adds=adds)
 
     def _render(self, sample: Sample, way: Way) -> bool:
         """Render a sample, and note the branches that it takes.
@@ -290,30 +294,36 @@ def _points_in(tree: nodes.Template, file: str) -> list[_Point]:
 
 
 def _lines(file: str, body: Iterable[nodes.Node]) -> Lines | None:
+    """Return the lines of nodes with a text or a tag; None if there are none."""
+    inside: list[nodes.Node] = []
+    for node in body:
+        inside.append(node)
+        inside += node.find_all(nodes.Node)
     lines: set[int] = set()
-    for one in (inner for node in body for inner in (node, *node.find_all(nodes.Node))):
-        if isinstance(one, nodes.TemplateData):
-            lines.update(
-                int(one.lineno) + nth
-                for nth, text in enumerate(one.data.split("\n"))
-                if text.strip()
-            )
-        elif (
-            not isinstance(one, nodes.Output) and one.lineno
-        ):  # an extension's own nodes may stand nowhere
-            lines.add(int(one.lineno))
-    return Lines(file, min(lines), max(lines)) if lines else None
+    for node in inside:
+        if isinstance(node, nodes.TemplateData):
+            for number, text in enumerate(node.data.split("\n"), int(node.lineno)):
+                if text.strip():
+                    lines.add(number)
+        # An extension's own nodes may stand nowhere.
+        elif node.lineno and not isinstance(node, nodes.Output):
+            lines.add(int(node.lineno))
+    if not lines:
+        return None
+    return Lines(file, min(lines), max(lines))
 
 
 def _name_among(names: Collection[str], adds: Sequence[Lines]) -> str:
     """Return a name for a pass: where it adds lines, as "branch: welcome.mjml:28 and 2 more"."""
-    more = f" and {len(adds) - 1} more" if len(adds) > 1 else ""
-    name = f"{PREFIX}{PurePosixPath(adds[0].file).name}:{adds[0].first}{more}"
-    return next(
-        one
-        for one in (name, *(f"{name} ({nth})" for nth in range(2, MOST_PASSES + 2)))
-        if one not in names
-    )
+    first = f"{PREFIX}{PurePosixPath(adds[0].file).name}:{adds[0].first}"
+    if len(adds) > 1:
+        first = f"{first} and {len(adds) - 1} more"
+    name = first
+    nth = 1
+    while name in names:
+        nth += 1
+        name = f"{first} ({nth})"
+    return name
 
 
 def _filled(value: Any, plausible: Any) -> Any:

@@ -1,19 +1,17 @@
-"""Renders a mail through chosen branches, by Jinja's code generator: a `Way` forces outcomes, and
-notes them.
+"""Renders a mail through chosen branches: a `Way` forces outcomes, and notes them, by calls in the
+trees of the templates.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from itertools import chain
 from typing import Any, TypeVar
 
 from jinja2 import BytecodeCache, Environment, nodes
-from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.samples import Branch
+from keyturn.studio.gallery.syntax_trees import method_call, with_tree_change
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
 from keyturn.studio.gallery.variables.recording_value import TargetShape
 from keyturn.studio.gallery.variables.unpacking import shape_of, stand_in_of
@@ -27,7 +25,10 @@ _TURNS = 2  # turns of a loop that is forced to take several
 
 
 def decisions_in(*trees: nodes.Node) -> list[Decision]:
-    return list(chain.from_iterable(tree.find_all(_KINDS) for tree in trees))
+    decisions: list[Decision] = []
+    for tree in trees:
+        decisions += tree.find_all(_KINDS)
+    return decisions
 
 
 class Way:
@@ -37,9 +38,9 @@ class Way:
     """
 
     def __init__(self, forced: Collection[Branch] = ()) -> None:
-        self.forced: dict[tuple[str, int], bool] = {
-            (one.file, one.number): one.holds for one in forced
-        }
+        self.forced: dict[tuple[str, int], bool] = {}
+        for branch in forced:
+            self.forced[branch.file, branch.number] = branch.holds
         self.taken: set[Branch] = set()
 
     def choose(self, file: str, number: int) -> bool | None:
@@ -61,40 +62,46 @@ def with_forcing(environment: Environment, compiled: BytecodeCache | None = None
     """Return a copy of the environment whose templates take the current way, and render the same
     without one.
     """
-    copy = environment.overlay(bytecode_cache=compiled, enable_async=False)
-    copy.code_generator_class = type("Forcing", (_Forcing, environment.code_generator_class), {})
+    copy = with_tree_change(
+        environment, _let_force, _CALLED, bytecode_cache=compiled, enable_async=False
+    )
     if copy.finalize is None:
         copy.finalize = _show_none
-    for method in (is_forced, forced_answer, note_answer, enter_loop):
-        setattr(copy, method.__name__, method)
     return copy
 
 
 def _show_none(value: T) -> T | str:
     """Show a stand-in for a None that is printed: behind a forced decision it is no mistake."""
-    return stand_in_for("none") if value is None and _way.get(None) is not None else value
+    if value is None and _way.get(None) is not None:
+        return stand_in_for("none")
+    return value
 
 
-class _Forcing(CodeGenerator):
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
-        for number, decision in enumerate(decisions_in(node)):
-            _insert_calls(decision, self.name or "", number)
-        super().visit_Template(node, frame)
+def _let_force(tree: nodes.Template, file: str) -> nodes.Template:
+    """Let the current way decide each decision of a template."""
+    for number, decision in enumerate(decisions_in(tree)):
+        _insert_calls(decision, file, number)
+    return tree
 
 
-def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
-    def call(method: Callable[..., Any], *more: nodes.Node) -> Any:
-        place = more[0] if more else node
-        return method_call(method.__name__, place, nodes.Const(file), nodes.Const(number), *more)
-
-    match node:
-        case nodes.If() | nodes.CondExpr():
-            answer = nodes.CondExpr(
-                call(is_forced), call(forced_answer), node.test, lineno=node.test.lineno
-            )
-            node.test = call(note_answer, answer.set_environment(node.environment))  # type: ignore[arg-type]
-        case nodes.For():
-            node.iter = call(enter_loop, node.iter, nodes.Const(shape_of(node.target)))
+def _insert_calls(node: Decision, file: str, number: int) -> None:
+    """Let a test be `note_answer(forced_answer() if is_forced() else test)`, and a loop go through
+    `enter_loop(entries)`.
+    """
+    decision = nodes.Const(file), nodes.Const(number)
+    if isinstance(node, nodes.For):
+        shape = nodes.Const(shape_of(node.target))
+        node.iter = method_call(enter_loop.__name__, node.iter, *decision, node.iter, shape)
+        return
+    answer = nodes.CondExpr(
+        method_call(is_forced.__name__, node, *decision),
+        method_call(forced_answer.__name__, node, *decision),
+        node.test,
+        lineno=node.test.lineno,
+    )
+    if node.environment:
+        answer.set_environment(node.environment)
+    node.test = method_call(note_answer.__name__, answer, *decision, answer)
 
 
 def is_forced(file: str, number: int) -> bool:
@@ -107,7 +114,8 @@ def forced_answer(file: str, number: int) -> bool:
 
 
 def note_answer(file: str, number: int, value: T) -> T:
-    if way := _way.get(None):
+    way = _way.get(None)
+    if way is not None:
         way.note(file, number, bool(value))
     return value
 
@@ -119,10 +127,18 @@ def enter_loop(file: str, number: int, entries: Iterable[Any], shape: TargetShap
     way = _way.get(None)
     if way is None:
         return entries
-    known, holds = list(entries), way.choose(file, number)
-    if holds is not None:
-        more = [stand_in_of(shape)] * (_TURNS - len(known))
-        known = [*known, *more] if holds else []
-    if len(known) != 1:
-        way.note(file, number, bool(known))
-    return known
+    turns = list(entries)
+    holds = way.choose(file, number)
+    if holds is True:
+        turns += [stand_in_of(shape)] * (_TURNS - len(turns))
+    if holds is False:
+        turns = []
+    # One turn says nothing of what several look like.
+    if len(turns) != 1:
+        way.note(file, number, bool(turns))
+    return turns
+
+
+_CALLED: Mapping[str, Callable[..., Any]] = {
+    function.__name__: function for function in (is_forced, forced_answer, note_answer, enter_loop)
+}

@@ -103,6 +103,10 @@ class NameNotFound(UndefinedError):
         self.beside = None if holder is missing else tuple(str(name) for name in names)
 
 
+# Attributes with which a function tells Jinja's sandbox that templates may not call it.
+_REFUSED = frozenset({"alters_data", "unsafe_callable"})
+
+
 def _answer(value: Any = None) -> Any:
     """Return a method that answers any operation with the value, or with its object."""
 
@@ -146,7 +150,7 @@ class MissingName(Undefined):
     __format__ = __html__
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") or name in _REFUSED:
             raise AttributeError(name)
         return self._part(f".{name}")
 
@@ -236,7 +240,7 @@ class StandIn(Undefined):
         yield self
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") or name in _REFUSED:
             raise AttributeError(name)
         return self._items if name == "items" else StandIn(name=name, obj=self)
 

@@ -11,14 +11,19 @@ from itertools import islice
 from typing import Any
 
 from jinja2 import Environment, Template, TemplateError, nodes, pass_context
-from jinja2.compiler import CodeGenerator
 from jinja2.filters import FILTERS as OF_JINJA
 from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.environments import OrElse, Prepare, parse_template
+from keyturn.studio.gallery.environments import OrElse
+from keyturn.studio.gallery.syntax_trees import (
+    Prepare,
+    StudioEnvironment,
+    copied_as,
+    parse_template,
+)
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
 from keyturn.studio.gallery.variables.python_functions import call_python
@@ -48,6 +53,7 @@ _ITSELF = frozenset(
 # Filters whose result is printed in the same place.
 _STILL_IT = frozenset({"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"})
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
+_BUILT_IN = frozenset({"babel", "builtins", "gettext", "jinja2", "keyturn", "markupsafe"})
 _MOST_TURNS = 100
 _INCLUDED = "_included"
 # A name that the templates of a mail have; a file that is imported without their context lacks it.
@@ -59,7 +65,8 @@ class _Reading:
 
     def __init__(self) -> None:
         self.variables: dict[str, Variable] = {}
-        self._depth = self._steps = 0
+        self._depth = 0
+        self._steps = 0
 
     def goes_on(self) -> bool:
         self._steps += 1
@@ -86,12 +93,12 @@ def find_variables(
     """
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
-            if template := _loaded(_recording(environment, go_on), file):
-                with (
-                    suppress(Exception),
-                    within(printed, list[RecordingValue]()) as recorded,
-                ):  # rendering reports it
-                    _note_slots(template.render({_INSIDE: True}), recorded)
+            template = _loaded(_recording(environment, go_on), file)
+            if template is None:
+                continue
+            # Rendering reports what fails.
+            with suppress(Exception), within(printed, list[RecordingValue]()) as recorded:
+                _note_slots(template.render({_INSIDE: True}), recorded)
     return reading.variables
 
 
@@ -104,27 +111,48 @@ def _note_slots(text: str, recorded: Sequence[RecordingValue]) -> None:
 
 @lru_cache(4)
 def _recording(environment: Environment, go_on: Prepare | None) -> Environment:
-    copy = environment.overlay(
-        bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True
+    copy = copied_as(
+        _RecordingEnvironment,
+        environment,
+        bytecode_cache=None,
+        enable_async=False,
+        optimized=False,  # a filter of a constant is called when the template is rendered
+        auto_reload=True,
     )
-    copy.code_generator_class, copy.context_class, copy.finalize = (
-        CodeGenerator,
-        _RecordingContext,
-        None,
-    )
-    get, own = copy.getattr, {_name_of(function): function for function in _OWN}
-    vars(copy).update(
-        undefined=lambda *_, **__: RecordingValue(),
-        getattr=lambda obj, name: (
-            obj.attribute(name) if isinstance(obj, RecordingValue) else get(obj, name)
-        ),
-        filters=OrElse(own, lambda name: pass_context(partial(_filtered, environment, name))),
-        tests=OrElse({}, lambda name: pass_context(partial(_tested, environment, name))),
-        _parse=lambda source, name, _: _Branches(name).visit(
-            parse_template(environment, source, name, go_on)
-        ),
-    )
+    copy.recorded = environment
+    copy.go_on = go_on
+    # The first change is made in a copy of the tree, which `parse_template` shares.
+    copy.tree_changes = (_take_all_branches, *copy.tree_changes)
+    copy.code_generator_class = Environment.code_generator_class
+    copy.context_class = _RecordingContext
+    copy.finalize = None
+    own = {_name_of(function): function for function in _OWN}
+    copy.filters = OrElse(own, lambda name: pass_context(partial(_filtered, environment, name)))
+    copy.tests = OrElse({}, lambda name: pass_context(partial(_tested, environment, name)))
+    vars(copy)["undefined"] = lambda *_, **__: RecordingValue()
     return copy
+
+
+class _RecordingEnvironment(StudioEnvironment):
+    """A copy of the environment `recorded`, whose trees it takes."""
+
+    recorded: Environment
+    go_on: Prepare | None
+
+    def parse(
+        self, source: str, name: str | None = None, _filename: str | None = None
+    ) -> nodes.Template:
+        return parse_template(self.recorded, source, name or "", self.go_on)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, RecordingValue):
+            return obj.attribute(attribute)
+        return super().getattr(obj, attribute)
+
+
+def _take_all_branches(tree: nodes.Template, file: str) -> nodes.Template:
+    changed: nodes.Template = _Branches(file).visit(tree)
+    return changed
 
 
 def _loaded(environment: Environment, file: str, parent: str | None = None) -> Template | None:
@@ -149,17 +177,16 @@ class _RecordingContext(Context):
         if isinstance(called, RecordingValue):
             answer = called.call(*args)
             name = called.root_name
-            return (
-                _attempted(partial(call_python, name, *args, **named))
-                if name in PYTHON_FUNCTIONS
-                else answer
-            )
+            if name in PYTHON_FUNCTIONS:
+                return _attempted(partial(call_python, name, *args, **named))
+            return answer
         if args and isinstance(getattr(called, "__self__", None), Environment):
             if isinstance(args[0], RecordingValue):
                 return args[0]
             if _is_built_in(called):  # the sandbox's bounds
                 return _attempted(partial(called, *args))
-        if isinstance(caller := named.get("caller"), Macro) and not isinstance(called, Macro):
+        caller = named.get("caller")
+        if isinstance(caller, Macro) and not isinstance(called, Macro):
             return self.call(caller)  # the tag of an extension
         reading = _reading.get()
         if not _is_built_in(called) or not reading.goes_on():
@@ -170,15 +197,9 @@ class _RecordingContext(Context):
 
 def _is_built_in(called: Any) -> bool:
     owner = getattr(called, "__self__", called)
-    module = owner.__module__ if isfunction(owner) or isclass(owner) else type(owner).__module__
-    return str(module).partition(".")[0] in (
-        "builtins",
-        "gettext",
-        "babel",
-        "jinja2",
-        "markupsafe",
-        "keyturn",
-    )
+    definition = owner if isfunction(owner) or isclass(owner) else type(owner)
+    package = str(definition.__module__).partition(".")[0]
+    return package in _BUILT_IN
 
 
 def _filtered(
@@ -190,19 +211,23 @@ def _filtered(
 
     def result() -> Any:
         made = environment.call_filter(name, value, args, named, context)
-        return [*made] if isinstance(made, Iterator) else made
+        return list(made) if isinstance(made, Iterator) else made
 
+    is_known = name in environment.filters
     if not isinstance(value, RecordingValue):
-        return _attempted(result) if name in environment.filters else value
-    value.note_filter(name, next(iter(args), None) if name in ("default", "d") else None)
+        return _attempted(result) if is_known else value
+    default = args[0] if args and name in ("default", "d") else None
+    value.note_filter(name, default)
     use = next((use for use, names in FILTERS.items() if name in names), None)
-    if use is None or name not in environment.filters:
+    if use is None or not is_known:
         return value
     value.note(use)
-    if use == "mapping":
+    listed = RecordingValue()
+    if use == "list" and name in OF_JINJA:
+        listed = _attempted(result)  # notes what the filter takes of the entries
+    if use == "mapping" or name in _ITSELF or name in _STILL_IT:
         return value
-    listed = _attempted(result) if use == "list" and name in OF_JINJA else RecordingValue()
-    return value if name in _ITSELF | _STILL_IT else listed
+    return listed
 
 
 def _attempted(work: Callable[[], Any]) -> Any:
@@ -218,9 +243,10 @@ def _tested(environment: Environment, name: str, context: Context, value: Any, *
     if name in TESTS:
         value.note(TESTS[name])
     for argument in args:
-        for constant in (
-            argument if name == "in" and isinstance(argument, list | tuple) else (argument,)
-        ):
+        constants: tuple[Any, ...] = (argument,)
+        if name == "in" and isinstance(argument, list | tuple):
+            constants = tuple(argument)
+        for constant in constants:
             value.note_constant(constant, is_option=name in _COMPARING)
     return True
 
@@ -236,9 +262,8 @@ class _Branches(NodeTransformer):
         """Visit the parts of a copy of a node, then itself."""
         # An extension's internal name cannot be made by its class.
         copied = object.__new__(type(node))
-        copied.__dict__ = {
-            name: part[:] if isinstance(part, list) else part for name, part in vars(node).items()
-        }
+        for name, part in vars(node).items():
+            setattr(copied, name, list(part) if isinstance(part, list) else part)
         copied = self.generic_visit(copied)
         visitor = self.get_visitor(copied)
         return visitor(copied) if visitor else copied
@@ -251,11 +276,15 @@ class _Branches(NodeTransformer):
         node.iter = _call(each, node.iter, nodes.Const(shape_of(node.target)))
         if node.test:
             node.body.insert(0, _statement(_call(asked, node.test)))
-        otherwise, node.test, node.else_ = node.else_, None, []
+        otherwise = node.else_
+        node.test = None
+        node.else_ = []
         return [_mark(BEGIN), node, _mark(ELSE), *otherwise, _mark(END)]
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> Any:  # noqa: N802
-        return _call(either, node.test, node.expr1, *([node.expr2] if node.expr2 else []))
+        if node.expr2 is None:
+            return _call(either, node.test, node.expr1)
+        return _call(either, node.test, node.expr1, node.expr2)
 
     def visit_Or(self, node: nodes.Or) -> Any:  # noqa: N802
         return _call(left_or_right, node.left, node.right)
@@ -324,11 +353,9 @@ def asked(value: Any) -> Any:
 def either(test: Any, *values: Any) -> Any:
     asked(test)
     recorded = [value for value in values if isinstance(value, RecordingValue)]
-    return (
-        reduce(RecordingValue.either, recorded)
-        if recorded
-        else next(filter(None, values), values[-1])
-    )
+    if recorded:
+        return reduce(RecordingValue.either, recorded)
+    return next(filter(None, values), values[-1])
 
 
 def left_or_right(left: Any, right: Any) -> Any:
@@ -337,8 +364,10 @@ def left_or_right(left: Any, right: Any) -> Any:
 
 def each(entries: Any, shape: TargetShape) -> list[Any]:
     if isinstance(entries, RecordingValue):
-        return [entries.note("list").entry(shape)] if _reading.get().goes_on() else []
-    turns = _attempted(lambda: [*islice(entries, _MOST_TURNS)])
+        if not _reading.get().goes_on():
+            return []
+        return [entries.note("list").entry(shape)]
+    turns = _attempted(lambda: list(islice(entries, _MOST_TURNS)))
     return [unpacked(one, shape) for one in turns if _reading.get().goes_on()]
 
 
@@ -355,9 +384,14 @@ def each_file(
     context: Context, value: Any, parent: str, names: tuple[str, ...]
 ) -> Iterator[Template]:
     _note_file(context.environment, value, parent)
-    reading, values = _reading.get(), value if isinstance(value, list | tuple) else (value,)
-    for name in dict.fromkeys(name for name in (*names, *values) if isinstance(name, str)):
-        if reading.goes_on() and (template := _loaded(context.environment, name, parent)):
+    reading = _reading.get()
+    values = value if isinstance(value, list | tuple) else (value,)
+    files = [name for name in (*names, *values) if isinstance(name, str)]
+    for file in dict.fromkeys(files):
+        if not reading.goes_on():
+            return
+        template = _loaded(context.environment, file, parent)
+        if template is not None:
             with reading.deeper():
                 yield template
 
@@ -368,30 +402,32 @@ def _note_file(environment: Environment, name: Any, parent: str) -> None:
     mark = MARK.search(name) if isinstance(name, str) else None
     if not (recorded and mark):
         return
-    prefix, suffix = name[: mark.start()], name[mark.end() :]
+    prefix = name[: mark.start()]
+    suffix = name[mark.end() :]
     if "/" not in prefix:  # it could be any file, and this one, too
         return
     with suppress(TypeError, OSError):  # a loader may have no list
         files = environment.list_templates(
             filter_func=lambda file: file.startswith(prefix) and file.endswith(suffix)
         )
-        rests = tuple(
-            file[len(prefix) : len(file) - len(suffix)] for file in files if file != parent
-        )
-        for one in recorded[number_of(mark[0])].variables:
-            one.slots += [Slot("file", options=rests)] if rests else []
+        rests = []
+        for file in files:
+            if file != parent:
+                rests.append(file[len(prefix) : len(file) - len(suffix)])
+        if not rests:
+            return
+        for variable in recorded[number_of(mark[0])].variables:
+            variable.slots.append(Slot("file", options=tuple(rests)))
 
 
 @pass_context
 def first_file(context: Context, value: Any, parent: str, names: tuple[str, ...]) -> Template:
     """Return the layout or module that an expression may mean, or one with the same blocks."""
-    files = each_file(context, value, parent, names)
-    return next(files, None) or context.environment.from_string(
-        nodes.Template(
-            [nodes.Block(name, [], False, False, lineno=1) for name in context.blocks],  # noqa: FBT003
-            lineno=1,
-        )
-    )
+    template = next(each_file(context, value, parent, names), None)
+    if template is not None:
+        return template
+    blocks = [nodes.Block(name, [], False, False, lineno=1) for name in context.blocks]  # noqa: FBT003
+    return context.environment.from_string(nodes.Template(blocks, lineno=1))
 
 
 _OWN: Sequence[Callable[..., Any]] = (

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jinja2 import Environment, nodes
-from jinja2.compiler import CodeGenerator, Frame
 
-from keyturn.studio.gallery.environments import method_call
+from keyturn.studio.gallery.syntax_trees import method_call, with_tree_change
 from keyturn.studio.gallery.variables.missing_names import StandIn
 from keyturn.studio.gallery.variables.recording_value import TargetShape
 
@@ -19,28 +18,22 @@ def with_shaped_answers(environment: Environment) -> Environment:
     Other values stay as they are.
     """
     # The code of its templates calls the methods below, which no other environment has.
-    copy = environment.overlay(bytecode_cache=None)
-    copy.code_generator_class = type("Shaping", (_Shaping, environment.code_generator_class), {})
-    for method in (shaped, shaped_entries):
-        setattr(copy, method.__name__, method)
-    return copy
+    called = {shaped.__name__: shaped, shaped_entries.__name__: shaped_entries}
+    return with_tree_change(environment, _shape_answers, called, bytecode_cache=None)
 
 
-class _Shaping(CodeGenerator):
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
-        for loop in node.find_all(nodes.For):
-            if isinstance(loop.target, nodes.Tuple):
-                loop.iter = method_call(
-                    shaped_entries.__name__,
-                    loop.iter,
-                    loop.iter,
-                    nodes.Const(shape_of(loop.target)),
-                )
-        for one in node.find_all(nodes.Assign):
-            if isinstance(one.target, nodes.Tuple):
-                shape = nodes.Const(shape_of(one.target))
-                one.node = method_call(shaped.__name__, one.node, one.node, shape)
-        super().visit_Template(node, frame)
+def _shape_answers(tree: nodes.Template, _file: str) -> nodes.Template:
+    """Let each statement that unpacks a value name the parts that it needs."""
+    for loop in tree.find_all(nodes.For):
+        if isinstance(loop.target, nodes.Tuple):
+            shape = nodes.Const(shape_of(loop.target))
+            loop.iter = method_call(shaped_entries.__name__, loop.iter, loop.iter, shape)
+    for assignment in tree.find_all(nodes.Assign):
+        if isinstance(assignment.target, nodes.Tuple):
+            shape = nodes.Const(shape_of(assignment.target))
+            value = assignment.node
+            assignment.node = method_call(shaped.__name__, value, value, shape)
+    return tree
 
 
 def shape_of(target: nodes.Node) -> TargetShape:

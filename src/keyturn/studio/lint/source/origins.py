@@ -3,47 +3,36 @@
 The sender never uses it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import Environment, TemplateAssertionError, nodes
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.runtime import BlockReference, Context, Undefined
+from jinja2 import Environment
+from jinja2.runtime import Context
 
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
+from keyturn.studio.gallery.syntax_trees import copied_as, mixed
 from keyturn.studio.gallery.variables.made_up import marked
 from keyturn.studio.lint.source import stand_ins, traced_text
 from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
-
-_IMPORTS = (  # what replaces Jinja's own names in the generated code, and is called by it
-    (
-        "from keyturn.studio.lint.source.traced_text import escape, markup as Markup, markup_join, "
-        "str_join, string as str"
-    ),
-    "from keyturn.studio.lint.source.traced_text import TracedMacro as Macro, TemplateReference",
-    "from keyturn.studio.lint.source.traced_text import trace_data as _data",
-    "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_print",
-    "from keyturn.studio.lint.source.stand_ins import go_on, require_end",
-)
+from keyturn.studio.lint.source.traced_code import TracingGenerator
 
 
 def with_origins(environment: Environment) -> Environment:
     """Return a synchronous copy of the environment, with caches of its own, that renders
     `TracedText`.
     """
-    copy = environment.overlay(bytecode_cache=None, enable_async=False)
     is_sandboxed = isinstance(environment, SandboxedFolderEnvironment)
-    kinds = (TolerantEnvironment, *([_JoiningMadeUp] if is_sandboxed else []), type(environment))
-    copy.__class__ = type("TracedEnvironment", kinds, {"wrong_tags": {}})
+    kind = _TolerantSandbox if is_sandboxed else TolerantEnvironment
+    copy = copied_as(kind, environment, bytecode_cache=None, enable_async=False)
+    copy.wrong_tags = {}
     copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}
-    copy.code_generator_class = _OriginsGenerator
+    copy.code_generator_class = TracingGenerator
     bounded = (
         environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
     )
     copy.concat = lambda parts: traced_text.concat(bounded(parts))  # type: ignore[method-assign]  # as NativeEnvironment
-    copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
+    copy.context_class = mixed(_TracedContext, environment.context_class)
     copy.filters = {
         name: traced_text.keep_origins(function) for name, function in environment.filters.items()
     }
@@ -73,11 +62,12 @@ class _TracedContext(Context):
             result, getattr(called, "__self__", None), *args, *named.values()
         )
 
-    def super(self, name: str, current: Any) -> BlockReference | Undefined:
-        return traced_text.traced_block(super().super(name, current))
+    def super(self, name: str, current: Any) -> Any:
+        depth = self.blocks[name].index(current)
+        return traced_text.block_at(self, name, depth + 1)
 
 
-class _JoiningMadeUp(SandboxedFolderEnvironment):
+class _TolerantSandbox(TolerantEnvironment, SandboxedFolderEnvironment):
     """Knows what is made of made-up values by operators.
 
     Outside the sandbox, only `MadeUp` does.
@@ -85,183 +75,3 @@ class _JoiningMadeUp(SandboxedFolderEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         return traced_text.made_of(super().call_binop(context, operator, left, right), left, right)
-
-
-class _OriginsGenerator(CodeGenerator):
-    """Generates code that records the place of each output, and goes on if an expression fails."""
-
-    _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
-    # The open statements `call` and `filter`, the innermost last.
-    _statements: list[nodes.Node | None]
-    environment: TolerantEnvironment
-
-    def fail(self, msg: str, lineno: int) -> Any:
-        self.environment.refuse(TemplateAssertionError(msg, lineno, self.name, self.filename))
-
-    def write_commons(self) -> None:
-        super().write_commons()
-        for line in _IMPORTS:
-            self.writeline(line)
-
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
-        self._attempted, self._statements = dict(self._attempts(node)), []
-        self._in_loops = {*_controls_in_loops(node.body)}
-        controls = node.find_all((nodes.Break, nodes.Continue))
-        if not self.environment.wrong_tags[self.name][0]:  # else it may follow from one
-            for stray in (one for one in controls if one not in self._in_loops):
-                self.fail(f"{type(stray).__name__.lower()!r} is outside a loop", stray.lineno)
-        super().visit_Template(node, frame)
-
-    def visit(self, node: nodes.Node, *args: Any, **options: Any) -> Any:
-        """Write an expression of a statement in a call that goes on if it fails."""
-        if (attempt := self._attempted.get(node)) is None:
-            return super().visit(node, *args, **options)
-        function, before, after = attempt
-        self.write(f"{function}(")
-        self.newline(node)  # so that the line is known
-        self.write(f"lambda {self._unique()}: {before}")
-        super().visit(node, *args, **options)
-        return self.write(after)
-
-    def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        """Write it so that an endless include prints nothing: its parts are put together first."""
-        if (
-            frame.buffer is not None and not node.with_context
-        ):  # as Jinja: a macro with it becomes a generator
-            self._write_attempt(super().visit_Include, node, frame)
-            return
-        self.writeline(f"def {(part := self.temporary_identifier())}():", node)
-        self.indent()
-        self.writeline("yield require_end()")
-        (inside := frame.copy()).buffer = None
-        super().visit_Include(node, inside)
-        self.outdent()
-        self._write_attempt(
-            lambda _, frame: self.simple_write(f"environment.concat({part}())", frame), node, frame
-        )
-
-    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        self._write_attempt(super().visit_For, node, frame)
-
-    def visit_Break(self, node: nodes.Break | nodes.Continue, frame: Frame) -> None:  # noqa: ARG002, N802 - Jinja's name
-        """Write it within a loop; elsewhere it would be wrong code of Python."""
-        if node in self._in_loops:
-            self.writeline(type(node).__name__.lower(), node)
-
-    visit_Continue = visit_Break  # noqa: N815 - Jinja's name
-
-    def visit_Assign(self, node: nodes.Assign, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        if isinstance(node.target, nodes.Name):
-            super().visit_Assign(node, frame)
-            return
-        names = [frame.symbols.ref(one.name) for one in node.target.find_all(nodes.Name)]
-        self._write_attempt(
-            super().visit_Assign, node, frame, failed=" = ".join((*names, "go_on(_error)"))
-        )
-
-    def _write_attempt(
-        self,
-        write: Callable[..., None],
-        node: nodes.Node,
-        frame: Frame,
-        failed: str = "go_on(_error)",
-    ) -> None:
-        """Write a statement that prints what it can, and ends where it fails."""
-        self.writeline("try:")
-        self.indent()
-        write(node, frame)
-        self.outdent()
-        self.writeline("except Exception as _error:", node)
-        self.indent()
-        self.writeline(failed, node)
-        self.outdent()
-
-    def _import_common(self, node: nodes.Import | nodes.FromImport, frame: Frame) -> None:
-        self.write("attempt(lambda: ")
-        super()._import_common(node, frame)
-        self.write(")")
-
-    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        """Write each child separately, in a call that records its place."""
-        if frame.require_output_check:
-            if self.has_known_extends:
-                return
-            self.writeline("if parent_template is None:")
-            self.indent()
-        for child in node.nodes:
-            self.writeline("yield " if frame.buffer is None else f"{frame.buffer}.append(", child)
-            if isinstance(child, nodes.TemplateData):
-                self.write(f"_data({child.data!r}, {self._position(child)})")
-            else:
-                finalize = self._make_finalize()
-                self.write(f"attempt_print(lambda {self._unique()}: ")
-                self._output_child_pre(child, frame, finalize)
-                self.visit(child, frame)
-                self._output_child_post(child, frame, finalize)
-                self.write(f", {self._position(child)})")
-            if frame.buffer is not None:
-                self.write(")")
-        if frame.require_output_check:
-            self.outdent()
-
-    def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
-        super().start_write(frame, node)
-        self._statements.append(node)
-        if node is not None:
-            self.write("attempt_print(lambda: ")
-
-    def end_write(self, frame: Frame) -> None:
-        if (node := self._statements.pop()) is not None:
-            self.write(f", {self._position(node)})")
-        super().end_write(frame)
-
-    def _unique(self) -> str:
-        """Return a parameter that no other function has: of thousands alike, Python compares each
-        with all others.
-        """
-        return f"{self.temporary_identifier()}=0"
-
-    def _attempts(
-        self, template: nodes.Template
-    ) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
-        """Yield the expressions of statements, each with the function that attempts it, and the
-        code around it.
-        """
-        for node in template.find_all(
-            (nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.ExprStmt, nodes.Extends)
-        ):
-            match node:
-                case nodes.Extends(template=value):
-                    load = "environment.get_template("
-                    yield value, ("attempt_layout", load, f", {self.name!r}), context)")
-                case nodes.For(iter=value):
-                    yield value, ("attempt", "", ", iter)")
-                case nodes.With(values=values):
-                    yield from ((value, ("attempt", "", ")")) for value in values)
-                case (
-                    nodes.If(test=value)
-                    | nodes.ExprStmt(node=value)
-                    | nodes.Assign(target=nodes.Name(), node=value)
-                ):
-                    yield value, ("attempt", "", ")")  # others fail as a whole
-
-    def _position(self, node: nodes.Node) -> str:
-        line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)
-        return f"{self.name or self.filename or '<template>'!r}, {line}, {column}"
-
-
-def _controls_in_loops(
-    parts: Iterable[nodes.Node], is_in_loop: bool = False
-) -> Iterator[nodes.Node]:
-    """Yield each `break` and `continue` that is in a loop of Python, too: a block and a macro
-    become functions.
-    """
-    for part in parts:
-        if isinstance(part, nodes.For):
-            yield from _controls_in_loops(part.body, is_in_loop=True)
-            yield from _controls_in_loops(part.else_, is_in_loop and not part.recursive)
-        elif not isinstance(part, nodes.Break | nodes.Continue):
-            is_function = isinstance(part, nodes.Block | nodes.Macro | nodes.CallBlock)
-            yield from _controls_in_loops(part.iter_child_nodes(), is_in_loop and not is_function)
-        elif is_in_loop:
-            yield part

@@ -14,11 +14,12 @@ from functools import lru_cache, reduce
 from itertools import accumulate, chain, islice
 from typing import Any
 
-from jinja2 import Environment, Template, TemplateSyntaxError, defaults, nodes
+from jinja2 import Template, TemplateSyntaxError, defaults, nodes
 from jinja2.lexer import Lexer
+from jinja2.parser import Parser
 
 from keyturn.mail.rendering.html_tree import splice
-from keyturn.studio.gallery.environments import TOO_DEEP, require_shallow
+from keyturn.studio.gallery.syntax_trees import TOO_DEEP, StudioEnvironment, require_shallow
 from keyturn.studio.gallery.variables.missing_names import is_noting, note_wrong_tags
 from keyturn.studio.lint.finding import line_and_column
 from keyturn.studio.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, recognise
@@ -112,7 +113,7 @@ def _with_positions(lexer: Lexer) -> Lexer:
     return positioning
 
 
-class TolerantEnvironment(Environment):
+class TolerantEnvironment(StudioEnvironment):
     """Notes wrong tags when a template is loaded, or raises the first.
 
     Lines in its trees are a `Position`.
@@ -126,7 +127,9 @@ class TolerantEnvironment(Environment):
     def lexer(self) -> Lexer:
         return _with_positions(super().lexer)
 
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+    def parse(
+        self, source: str, name: str | None = None, filename: str | None = None
+    ) -> nodes.Template:
         wrong, words = self.wrong_tags[name] = list[TemplateSyntaxError](), set[str]()
         faults: Sequence[_Fault] = ()
         for _ in range(_MOST_PARSED):
@@ -186,7 +189,7 @@ class TolerantEnvironment(Environment):
         return None
 
     def _parse_shallow(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        return require_shallow(super()._parse(source, name, filename), name, filename)
+        return require_shallow(Parser(self, source, name, filename).parse(), name, filename)
 
     def refuse(self, error: TemplateSyntaxError) -> None:
         """Note what Jinja refuses when it compiles a template.
@@ -195,12 +198,21 @@ class TolerantEnvironment(Environment):
         """
         self.wrong_tags[error.name][0].append(error)
 
-    def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
-        template = super()._load_template(name, globals)
+    def get_template(self, name: str | Template, *args: Any, **options: Any) -> Template:
+        template = super().get_template(name, *args, **options)
+        return self._noted(template) if template is not name else template
+
+    def select_template(self, *args: Any, **options: Any) -> Template:
+        return self._noted(super().select_template(*args, **options))
+
+    def _noted(self, template: Template) -> Template:
+        """Return a template that was loaded, after its wrong tags are noted; else raise the first
+        of them.
+        """
         wrong, words = self.wrong_tags.get(template.name, ((), set[str]()))
         if wrong and not is_noting():
             raise wrong[0]
-        note_wrong_tags(wrong, name, words)
+        note_wrong_tags(wrong, template.name or "", words)
         return template
 
 

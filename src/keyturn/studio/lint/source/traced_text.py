@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, NamedTuple, TypeVar
 
 import markupsafe
-from jinja2 import runtime
+from jinja2 import Environment, nodes, pass_eval_context, runtime
 
 from keyturn.studio.gallery.sandbox import raise_where_it_is
 from keyturn.studio.gallery.variables.made_up import MadeUp, source_among, source_of
@@ -217,36 +217,60 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
 class TracedMacro(runtime.Macro):
     """A macro whose result keeps its pieces."""
 
-    def _invoke(self, arguments: list[Any], autoescape: bool) -> str:
-        result: str = self._func(*arguments)
-        return markup(result) if autoescape else result
+    def __init__(self, environment: Environment, *definition: Any) -> None:
+        *_, self.escapes = definition
+        super().__init__(environment, *definition)
+        self.unescaped = nodes.EvalContext(environment)
+        self.unescaped.autoescape = False
+
+    @pass_eval_context
+    def __call__(self, *args: Any, **named: Any) -> str:
+        escapes = self.escapes
+        if args and isinstance(args[0], nodes.EvalContext):
+            escapes = args[0].autoescape
+            args = args[1:]
+        # Where texts are escaped, Jinja would make another text of the result, without its pieces.
+        result: str = super().__call__(self.unescaped, *args, **named)
+        return markup(result) if escapes else result
 
 
-class BlockReference(runtime.BlockReference):
-    """A block that is printed as a value: `super()`, `self.name()`."""
+class Block:
+    """A block that is printed as a value: `super()`, `self.name()`.
+
+    `depth`: 0 for the block itself, 1 for that of the layout, and so on.
+    """
+
+    # Private, so that templates in a sandbox reach none of them.
+    def __init__(self, context: runtime.Context, name: str, depth: int) -> None:
+        self._context = context
+        self._name = name
+        self._depth = depth
 
     def __call__(self) -> str:
-        result = concat(self._stack[self._depth](self._context))
+        render = self._context.blocks[self._name][self._depth]
+        result = concat(render(self._context))
         return markup(result) if self._context.eval_ctx.autoescape else result
 
     @property
-    def super(self) -> runtime.BlockReference | runtime.Undefined:
-        return traced_block(super().super)
+    def super(self) -> "Block | runtime.Undefined":
+        return block_at(self._context, self._name, self._depth + 1)
+
+
+def block_at(context: runtime.Context, name: str, depth: int) -> Block | runtime.Undefined:
+    if depth < len(context.blocks[name]):
+        return Block(context, name, depth)
+    return context.environment.undefined(f"there is no parent block called {name!r}.", name="super")
 
 
 class TemplateReference(runtime.TemplateReference):
     """`self` in templates."""
 
+    def __init__(self, context: runtime.Context) -> None:
+        super().__init__(context)
+        self._context = context
+
     def __getitem__(self, name: str) -> Any:
-        return traced_block(super().__getitem__(name))
-
-
-def traced_block(
-    reference: runtime.BlockReference | runtime.Undefined,
-) -> runtime.BlockReference | runtime.Undefined:
-    if isinstance(reference, runtime.Undefined):
-        return reference
-    return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy
+        return block_at(self._context, name, 0)
 
 
 def follow(source: str, result: str) -> str:

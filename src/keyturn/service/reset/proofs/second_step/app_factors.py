@@ -9,17 +9,16 @@ from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
-from keyturn.service.accounts.table.columns import (
-    MappedFlag,
-    all_hold,
-    kind_of,
-    parse_flags,
-    table_called,
-    text_of,
+from keyturn.service.accounts.table.active_condition import (
+    MappedCondition,
+    is_active,
+    parse_active,
 )
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.columns import kind_of, table_called, text_of
+from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.database import Database
-from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
+from keyturn.service.reset.proofs.second_step.own_step import FactorStore, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import SecondStepTableSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -34,22 +33,17 @@ class _FactorColumns(NamedTuple):
     """
 
     fields: Mapping[str, Column[Any]]
-    active: Sequence[MappedFlag]
+    active: Sequence[MappedCondition]
 
 
-class TableFactors(OwnSecondStep):
+class TableFactors(FactorStore):
     """Reads factors from an app's table: that of the accounts, or another one with their ids."""
 
     def __init__(
-        self,
-        database: Database,
-        sms: Messages,
-        settings: SecondStepTableSettings,
-        accounts: TableSettings,
+        self, database: Database, settings: SecondStepTableSettings, accounts: TableSettings
     ) -> None:
-        super().__init__(database, sms)
         self._settings = settings
-        self._flags = parse_flags(settings.active)
+        self._conditions = parse_active(settings.active)
         named = {
             "account": settings.account or accounts.id,
             "totp": settings.totp,
@@ -84,19 +78,16 @@ class TableFactors(OwnSecondStep):
             )
             return StoredFactors(unreadable=True)
         wanted = [fields[field].label(field) for field in ("totp", "phone") if field in fields]
-        theirs = select(*wanted).where(key.in_(ids), all_hold(columns.active))
+        theirs = select(*wanted).where(key.in_(ids), is_active(columns.active))
         rows = await self._known.read(
             lambda connection, _: connection.execute(theirs).mappings().all()
         )
         stored = [self._stored(row, account.id) for row in rows]
-        return max(
-            stored,
-            key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)),
-            default=StoredFactors(),
-        )
+        return max(stored, key=_strength, default=StoredFactors())
 
     def _stored(self, row: RowMapping, account_id: str) -> StoredFactors:
-        phone, text = text_of(row.get("phone")), _text(row.get("totp")).strip()
+        phone = text_of(row.get("phone"))
+        text = _text(row.get("totp")).strip()
         try:
             seed = read_seed(text, self._settings.format, self._settings.keys) if text else None
             return StoredFactors(seed, phone)
@@ -127,21 +118,26 @@ class TableFactors(OwnSecondStep):
         if faults:
             raise SettingsInvalid(faults)
         fields = {field: columns[name] for field, name in self._names.items()}
-        active = [MappedFlag(flag, columns[flag.column]) for flag in self._flags]
+        active = [MappedCondition(one, columns[one.column]) for one in self._conditions]
         return _FactorColumns(fields, active)
 
     def _named_columns(self) -> Iterator[tuple[str, str]]:
         yield from self._names.items()
-        for flag in self._flags:
-            yield "active", flag.column
+        for condition in self._conditions:
+            yield "active", condition.column
 
     async def close(self) -> None:
         await self._known.close()
-        await super().close()
+
+
+def _strength(stored: StoredFactors) -> tuple[bool, bool, bool]:
+    return bool(stored.seed), stored.unreadable, bool(stored.phone)
 
 
 def _text(written: Any) -> str:
     """Return the text of a column that holds text, bytes or JSON."""
     if isinstance(written, bytes):
         return written.decode("latin-1")
-    return msgspec.json.encode(written).decode() if isinstance(written, dict) else text_of(written)
+    if isinstance(written, dict):
+        return msgspec.json.encode(written).decode()
+    return text_of(written)

@@ -1,31 +1,30 @@
 """A second step whose codes Keyturn checks itself: TOTP, recovery codes and codes by SMS."""
 
-import re
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
-from cryptography.fernet import InvalidToken
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection
 
 from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now, random_bytes
+from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.one_time_secrets import (
-    NEVER,
-    STORED_FACTORS,
-    OneTimeSecret,
-    Purpose,
-    SecretRow,
-    box,
-)
+from keyturn.service.one_time_secrets import STORED_FACTORS, OneTimeSecret, Purpose, SecretRow
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
-from keyturn.service.reset.proofs.second_step.totp import seed_of_base32, totp_step
-from keyturn.service.telemetry.logs import LogEvent, log
+from keyturn.service.reset.proofs.second_step.recovery_codes import (
+    has_recovery_codes,
+    recovery_code_digest,
+)
+from keyturn.service.reset.proofs.second_step.spent_steps import (
+    give_back_step,
+    is_taken,
+    take_step,
+)
+from keyturn.service.reset.proofs.second_step.totp import totp_step
 
 if TYPE_CHECKING:
     from keyturn.service.reset.proofs.second_step.sms import SmsCodes
@@ -54,33 +53,53 @@ class StoredFactors(msgspec.Struct, frozen=True):
     __repr__ = object.__repr__  # a traceback with its variables would show the seed
 
 
-class OwnSecondStep(SecondStep):
-    """Checks codes against seeds, and sends codes to phones. A subclass finds these (`find`)."""
+class FactorStore(ABC):
+    """Where the seeds and phone numbers of accounts are. Each method raises Unavailable."""
 
-    def __init__(self, database: Database, sms: Messages) -> None:
-        self._database = database
-        self._sms = sms
+    async def require_ready(self) -> None:  # noqa: B027 - not all have something to check
+        """Raise SettingsInvalid if the store differs from the settings."""
 
     @abstractmethod
     async def find(self, account: Account) -> StoredFactors:
-        """Return the account's factors. Raises Unavailable."""
+        """Return the account's factors."""
+
+    async def find_proven(self, account: Account) -> StoredFactors:
+        """Return the account's factors without recently added ones (`RECENT`)."""
+        return await self.find(account)
+
+    async def close(self) -> None:  # noqa: B027 - not all have connections
+        """Close the connections."""
+
+
+class OwnSecondStep(SecondStep):
+    """Checks codes against the seeds of a store, and sends codes to its phones."""
+
+    def __init__(self, database: Database, store: FactorStore, sms: Messages) -> None:
+        self.store = store
+        self._database = database
+        self._sms = sms
+
+    async def require_ready(self) -> None:
+        await self.store.require_ready()
 
     async def factors(self, account: Account) -> Sequence[Factor]:
-        return await self._offered(account, await self.find(account))
+        return await self._offered(account, await self.store.find(account))
+
+    async def proven_factors(self, account: Account) -> Sequence[Factor]:
+        return await self._offered(account, await self.store.find_proven(account))
 
     async def _offered(self, account: Account, stored: StoredFactors) -> Sequence[Factor]:
         """Return the factors, with recovery codes if there is a factor that they can replace."""
-        factors = [Factor("totp")] if stored.seed else []
-        if self._sms and (number := addresses.e164(stored.phone)):
+        factors = []
+        if stored.seed:
+            factors.append(Factor("totp"))
+        number = addresses.e164(stored.phone)
+        if self._sms and number:
             factors.append(Factor("sms", f"…{number[-2:]}"))
-        if not factors and not stored.phone and not stored.unreadable:
+        has_any = bool(factors or stored.phone or stored.unreadable)
+        if not has_any:
             return ()
-        unused = (
-            SecretRow.account_id == account.id,
-            SecretRow.purpose == Purpose.RECOVERY,
-            SecretRow.used_at.is_(None),
-        )
-        if await self._database.fetch(select(SecretRow.key).where(*unused).limit(1)):
+        if await has_recovery_codes(self._database, account.id):
             factors.append(Factor("recovery_code"))
         # A factor that cannot be checked still counts: leaving it out would be a bypass.
         return factors or [Factor("other")]
@@ -88,19 +107,16 @@ class OwnSecondStep(SecondStep):
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
             return False
-        await self._sms.send(trial, addresses.e164((await self.find(trial.account)).phone))
+        stored = await self.store.find(trial.account)
+        await self._sms.send(trial, addresses.e164(stored.phone))
         return True
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
-        account_id = trial.account.id
         match trial.method:
             case "totp":
                 return await self._verify_totp(trial)
             case "recovery_code":
-                key = recovery_code_digest(account_id, trial.code)
-                code = await self._database.read(
-                    lambda connection: one_time_secrets.find(connection, key, Purpose.RECOVERY)
-                )
+                code = await self._find_recovery_code(trial)
             case _:
                 code = await self._sms.find(trial) if self._sms else None
         if code is None or code.dead_reason(trial.moment):
@@ -110,26 +126,30 @@ class OwnSecondStep(SecondStep):
             lambda connection, moment: one_time_secrets.give_back(connection, code, moment),
         )
 
+    async def _find_recovery_code(self, trial: SecondStepTry) -> OneTimeSecret | None:
+        key = recovery_code_digest(trial.account.id, trial.code)
+        return await self._database.read(
+            lambda connection: one_time_secrets.find(connection, key, Purpose.RECOVERY)
+        )
+
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
-        stored = await self.find(trial.account)
-        step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
+        account_id = trial.account.id
+        stored = await self.store.find(trial.account)
+        if stored.seed is None:
+            return None
+        step = totp_step(stored.seed, trial.code, trial.moment)
         if step is None:
             return None
-        key = _key_of_step(trial.account.id, step)
-        if await self._database.read(
-            lambda connection: one_time_secrets.find(connection, key, Purpose.SPENT)
-        ):
+        if await self._database.read(lambda connection: is_taken(connection, account_id, step)):
             return None
 
-        def give_back(connection: Connection, _: datetime) -> None:
-            one_time_secrets.delete(
-                connection, trial.account.id, [Purpose.SPENT], SecretRow.key == key
-            )
+        def spend(connection: Connection, moment: datetime) -> bool:
+            return take_step(connection, account_id, step, moment)
 
-        return Accepted(
-            lambda connection, moment: take_step(connection, trial.account.id, step, moment),
-            give_back,
-        )
+        def give_back(connection: Connection, _: datetime) -> None:
+            give_back_step(connection, account_id, step)
+
+        return Accepted(spend, give_back)
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
         """Delete recently added factors and recovery codes; tell whether there were any.
@@ -141,189 +161,6 @@ class OwnSecondStep(SecondStep):
         )
 
     async def close(self) -> None:
+        await self.store.close()
         if self._sms:
             await self._sms.close()
-
-
-_EARLIER = 2
-"""Steps before that of a code that may be accepted at the same time (`totp.py`)."""
-
-_REMEMBERED = timedelta(hours=1)
-"""How long a used step is remembered: longer than any machine accepts it, even if its clock is
-wrong.
-"""
-
-
-def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
-    """Use a TOTP step up, and the steps before it; False if it was used already.
-
-    Codes must not work twice (ASVS 6.5.1; CVE-2015-7225, CVE-2021-43177).
-    """
-    steps = [
-        (Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)
-    ]
-    return [
-        one_time_secrets.take(connection, one, account_id, moment, moment + _REMEMBERED)
-        for one in steps
-    ][-1]
-
-
-def _key_of_step(account_id: str, step: int) -> bytes:
-    return one_time_secrets.key_of(f"TOTP {step} {account_id}")
-
-
-# Recovery codes, for users who have lost their phone. Keyturn stores them wherever the other
-# factors are
-
-
-RECOVERY_CODES = 10
-"""Codes that an account gets at a time."""
-
-_LETTERS = 24
-"""Characters of a code: 120 bits. From 112 bits on, a fast hash is enough (OWASP ASVS 6.5.2), so a
-code can be found by its digest.
-"""
-
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32. It has no I, L, O and U, which readers could confuse on paper."""
-
-_ALIKE = str.maketrans("ILO", "110")
-_GROUP = 4
-_BLANKS = re.compile(r"[\s-]+")
-
-
-def mint_recovery_code() -> str:
-    """Return a fresh code as users see it: six groups of four characters."""
-    letters = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in random_bytes(_LETTERS))
-    return "-".join(letters[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP))
-
-
-def recovery_code_digest(account_id: str, code: str) -> bytes:
-    """Return the digest by which a code is stored and found. All spellings have the same."""
-    letters = _BLANKS.sub("", code).upper().translate(_ALIKE)
-    return one_time_secrets.key_of(f"{account_id}\0{letters}")
-
-
-def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[str]:
-    """Return fresh codes, and end the earlier ones, in the caller's transaction.
-
-    Only their digests are stored, so they cannot be shown again.
-    """
-    # Earlier codes are deleted, since a code never expires.
-    one_time_secrets.delete(connection, account_id, [Purpose.RECOVERY])
-    codes = [mint_recovery_code() for _ in range(RECOVERY_CODES)]
-    keys = [recovery_code_digest(account_id, code) for code in codes]
-    one_time_secrets.add(
-        connection, [(_lasting(Purpose.RECOVERY, key, account_id, now()), True) for key in keys]
-    )
-    return codes
-
-
-def _lasting(
-    purpose: Purpose, key: bytes, account_id: str, since: datetime, data: str = ""
-) -> OneTimeSecret:
-    return OneTimeSecret(
-        purpose=purpose,
-        key=key,
-        account_id=account_id,
-        created_at=since,
-        expires_at=NEVER,
-        data=data,
-    )
-
-
-_FACTORS = (Purpose.TOTP, Purpose.PHONE)
-_BATCH = 200
-"""Factors that `count_unreadable` reads at a time."""
-
-
-class BuiltinFactors(OwnSecondStep):
-    """Stores factors among Keyturn's secrets, encrypted.
-
-    The first of `keys` encrypts, all of them decrypt.
-    """
-
-    def __init__(self, database: Database, sms: Messages, keys: Sequence[str]) -> None:
-        super().__init__(database, sms)
-        self._box = box(keys, "second factors")
-
-    async def find(self, account: Account, *which: ColumnElement[bool]) -> StoredFactors:
-        sealed = select(SecretRow.purpose, SecretRow.data).where(
-            SecretRow.account_id == account.id, *which
-        )
-        rows = await self._database.fetch(sealed.where(SecretRow.purpose.in_(_FACTORS)))
-        factors = {row["purpose"]: self._open(row["data"]) for row in rows}
-        if None in factors.values():
-            reason = "encrypted with a secret key that is no longer in the settings"
-            log.error(LogEvent("second_step.unreadable", account_id=account.id, reason=reason))
-            return StoredFactors(unreadable=True)
-        return StoredFactors(
-            factors.get(Purpose.TOTP), (factors.get(Purpose.PHONE) or b"").decode()
-        )
-
-    def _open(self, sealed: str) -> bytes | None:
-        try:
-            return self._box.decrypt(sealed)
-        except InvalidToken:
-            return None
-
-    async def proven_factors(self, account: Account) -> Sequence[Factor]:
-        return await self._offered(
-            account, await self.find(account, SecretRow.created_at <= now() - RECENT)
-        )
-
-    def set(self, connection: Connection, account_id: str, kind: Purpose, factor: bytes) -> None:
-        """Store a seed or a phone number. The caller must hold the account.
-
-        A factor that replaces another gets its age (`RECENT`).
-        """
-        key = one_time_secrets.key_of(f"{kind} {account_id}")
-        replaced = one_time_secrets.find(connection, key, kind)
-        since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
-        one_time_secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
-
-    def set_up(
-        self, connection: Connection, account_id: str, seed: bytes, step: int
-    ) -> Sequence[str]:
-        """Store a seed, and return fresh recovery codes.
-
-        `step`: the step of the code that proved the seed. It is used up (ASVS 6.5.1).
-        """
-        take_step(connection, account_id, step, now())
-        self.set(connection, account_id, Purpose.TOTP, seed)
-        return renew_recovery_codes(connection, account_id)
-
-    def set_all(
-        self, connection: Connection, account_id: str, factors: Mapping[str, str]
-    ) -> Sequence[str]:
-        """Store the phone number `phone`, and the seed `totp` in base 32, if they are given.
-
-        With a seed, return fresh recovery codes.
-        """
-        if "phone" in factors:
-            self.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
-        if "totp" not in factors:
-            return ()
-        self.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
-        return renew_recovery_codes(connection, account_id)
-
-    def remove(self, connection: Connection, account_id: str) -> None:
-        """Delete all factors and recovery codes of an account, in the caller's transaction."""
-        one_time_secrets.delete(connection, account_id, STORED_FACTORS)
-
-    @classmethod
-    async def count_unreadable(cls, database: Database, keys: Sequence[str]) -> int:
-        """Return how many accounts have a factor that none of the keys decrypts."""
-        stored = cls(database, None, keys)
-        row, last, unreadable = SecretRow, b"", set[str]()
-        batch = (
-            select(row.key, row.account_id, row.data)
-            .where(row.purpose.in_(_FACTORS))
-            .order_by(row.key)
-        )
-        while rows := await database.fetch(batch.where(row.key > last).limit(_BATCH)):
-            unreadable.update(
-                one["account_id"] for one in rows if stored._open(one["data"]) is None
-            )
-            last = bytes(rows[-1]["key"])
-        return len(unreadable)

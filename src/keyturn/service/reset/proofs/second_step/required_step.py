@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
 from keyturn.service import one_time_secrets
+from keyturn.service.accounts.factories import product_of
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.store_factory import product_of
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit
@@ -17,13 +17,15 @@ from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents, SecondStepFailed
+from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.ports import SecondProof, SecondStepCode
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")
@@ -35,13 +37,33 @@ EVENT = "second_step"
 
 _DAY = 86_400
 
-_TRIES, _DAILY = 5, 20
-"""Wrong codes for a link, which then ends, and for an account in a day."""
+_TRIES = 5
+"""Wrong codes for a link, which then ends."""
+
+_DAILY = 20
+"""Wrong codes for an account in a day."""
 
 _NOTICE = 30 * _DAY
 """Seconds in which `_TRIES` wrong codes lead to a mail to the owner: a patient attacker tries only
 few codes a day.
 """
+
+
+class _TryLimits(NamedTuple):
+    """The counters of an account's tries. `notice`: the owner is told once it is full."""
+
+    daily: Limit
+    notice: Limit
+
+
+class _CountedTry(NamedTuple):
+    """A try that was counted.
+
+    `left`: further tries. `is_last`: the owner is told if this one is wrong, and the link ends.
+    """
+
+    left: int
+    is_last: bool
 
 
 class RightCode(NamedTuple):
@@ -62,12 +84,11 @@ class RightCode(NamedTuple):
         self.accepted.give_back(tx.connection, moment)
 
     def confirm(self, tx: Transaction) -> None:
-        account, client = self.trial.account, self.trial.client
-        for limit in _limits(account.id):
+        account = self.trial.account
+        for limit in _limits_of(account):
             tx.counters.clear(limit)
-        tx.audit.write(
-            EVENT, f"passed_{self.trial.method}", client, now(), account.id, account.email
-        )
+        outcome = f"passed_{self.trial.method}"
+        tx.audit.write(EVENT, outcome, self.trial.client, now(), account.id, account.email)
 
 
 class RequiredStep(SecondProof):
@@ -87,16 +108,20 @@ class RequiredStep(SecondProof):
         self.step = step
         self._stores = stores
         self._events = events
-        self.own = step if isinstance(step, OwnSecondStep) else None
-        self.builtin = step if isinstance(step, BuiltinFactors) else None
+        self.own: OwnSecondStep | None = None
+        self.builtin: BuiltinFactors | None = None
+        if isinstance(step, OwnSecondStep):
+            self.own = step
+            if isinstance(step.store, BuiltinFactors):
+                self.builtin = step.store
 
     async def close(self) -> None:
         await self.step.close()
 
     async def factors(self, link: OneTimeSecret | None, account: Account) -> Sequence[Factor]:
-        return await (self.step.proven_factors if link and link.recovers else self.step.factors)(
-            account
-        )
+        if link and link.recovers:
+            return await self.step.proven_factors(account)
+        return await self.step.factors(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
         if self.step.remove_recent(tx.connection, account.id):
@@ -114,16 +139,18 @@ class RequiredStep(SecondProof):
         The same transaction writes an audit entry and a mail to the owner (ASVS 6.3.7). `work` gets
         the connection and the account's id.
         """
-        of, email, moment = account.id, account.email, now()
+        moment = now()
         changed = messages.SecondStepWasChanged(
-            account_id=of, at=moment, client=operator, email=email, change=change
+            account_id=account.id, at=moment, client=operator, email=account.email, change=change
         )
 
         def write(tx: Transaction) -> _Result:
-            tx.hold(of)
-            result = work(tx.connection, of)
+            tx.hold(account.id)
+            result = work(tx.connection, account.id)
             message = tx.outbox.enqueue(messages.SECOND_STEP_CHANGED, changed)
-            tx.audit.write(EVENT, change, operator, moment, of, email, message_id=message)
+            tx.audit.write(
+                EVENT, change, operator, moment, account.id, account.email, message_id=message
+            )
             return result
 
         return await self._stores.transact(write)
@@ -148,35 +175,34 @@ class RequiredStep(SecondProof):
             if is_sent:
                 await self._stores.audit.record(EVENT, "sent", client, account.id, account.email)
             raise SecondStepRequired(factors, trial.method if is_sent else "")
-        left, is_told = await self._count(trial)
-        refusal: KeyturnError = SecondStepRejected(factors, left)
+        counted = await self._count(trial)
+        accepted: Accepted | None = None
+        refusal: KeyturnError = SecondStepRejected(factors, counted.left)
         try:
             accepted = await self.step.verify(trial)
-        # One factor has refused the code, so the guess at it stays counted.
         except SecondStepUnfinished as unfinished:
-            accepted, refusal = None, unfinished
-        except Unavailable:  # there is no verdict on the code
+            # One factor has refused the code, so the guess at it stays counted.
+            refusal = unfinished
+        except Unavailable:
+            # There is no verdict on the code.
             await self._give_back(trial)
             raise
-        if accepted:  # the try was right, even if the change fails
+        if accepted:
+            # The try was right, even if the change fails.
             await self._give_back(trial)
-            return RightCode(trial, accepted, SecondStepRejected(factors, left + 1))
+            return RightCode(trial, accepted, SecondStepRejected(factors, counted.left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._stores.audit.record(EVENT, "rejected", client, account.id, account.email)
-        if is_told:
+        if counted.is_last:
             await self._tell(trial)
             if link:
                 raise LinkDead("second_step")  # the holder of the link may learn why it ended
         raise refusal
 
-    async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
-        """Count a try, and commit that before any comparison.
+    async def _count(self, trial: SecondStepTry) -> _CountedTry:
+        """Count a try, and commit that before any comparison. Raises LinkDead, TooManyRequests."""
 
-        Return how many tries are left, and whether the owner is told if this one is wrong. Raises
-        LinkDead, TooManyRequests.
-        """
-
-        def count(tx: Transaction) -> tuple[int, bool]:
+        def count(tx: Transaction) -> _CountedTry:
             # Hold the account, as every change of it does: otherwise two of its links could wait
             # for each other (a deadlock).
             tx.hold(trial.account.id)
@@ -188,16 +214,17 @@ class RequiredStep(SecondProof):
                     # The link is not ended here: a try that has begun may be right. If the last try
                     # is wrong, its own request ends the link.
                     raise LinkDead("invalid")
-            day, notice = _limits(trial.account.id)
-            hit = tx.counters.count(day)
-            if hit.full:
-                raise TooManyRequests(hit.wait)
-            to_notice = _TRIES - notice.used(tx.counters.count(notice).levels[0])
+            limits = _limits_of(trial.account)
+            day = tx.counters.count(limits.daily)
+            if day.full:
+                raise TooManyRequests(day.wait)
+            notice = tx.counters.count(limits.notice)
+            to_notice = _TRIES - limits.notice.used(notice.levels[limits.notice])
             if to_notice <= 0:  # the next notice is as many tries away
-                tx.counters.clear(notice)
-            today = _DAILY - day.used(hit.levels[0])
+                tx.counters.clear(limits.notice)
+            today = _DAILY - limits.daily.used(day.levels[limits.daily])
             left = max(0, min(of_link, to_notice, today))
-            return left if trial.link else today, not left
+            return _CountedTry(left=left if trial.link else today, is_last=left == 0)
 
         return await self._stores.transact(count)
 
@@ -208,7 +235,7 @@ class RequiredStep(SecondProof):
             tx.hold(trial.account.id)
             if trial.link:
                 one_time_secrets.give_try_back(tx.connection, *trial.link.id)
-            for limit in _limits(trial.account.id):
+            for limit in _limits_of(trial.account):
                 tx.counters.give_back(limit)
 
         await self._stores.transact(write)
@@ -218,7 +245,10 @@ class RequiredStep(SecondProof):
 
         Of concurrent requests, only the one that ends the link does this.
         """
-        account, client, link, moment = trial.account, trial.client, trial.link, now()
+        account = trial.account
+        client = trial.client
+        link = trial.link
+        moment = now()
         failed = messages.SecondStepHasFailed(
             account_id=account.id,
             at=moment,
@@ -241,25 +271,31 @@ class RequiredStep(SecondProof):
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
 
 
-def _limits(account_id: str) -> tuple[Limit, Limit]:
-    """Return the limit of tries a day, and the limit after which the owner is told."""
-    day, notice = Rate(_DAILY, _DAY), Rate(_TRIES, _NOTICE)
-    return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
+def _limits_of(account: Account) -> _TryLimits:
+    return _TryLimits(
+        daily=Limit(Rate(_DAILY, _DAY), "second step", account.id),
+        notice=Limit(Rate(_TRIES, _NOTICE), "second step notice", account.id),
+    )
 
 
-def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep | None:
+def build(
+    settings: Settings, stores: Stores, themes: Themes, events: AppEvents
+) -> RequiredStep | None:
     """Return the step that the settings name, None if they name none. Raises SettingsInvalid."""
-    wanted, accounts, database, sms = settings.second_step, settings.accounts, stores.database, None
+    wanted = settings.second_step
+    accounts = settings.accounts
+    sms: Messages = None
     if wanted.sms.account:
         from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 
-        sms = SmsCodes(settings, stores)
+        sms = SmsCodes(settings, stores, themes)
     step: SecondStep
     match wanted.source:
         case "none":
             return None
         case "builtin":
-            step = BuiltinFactors(database, sms, stores.keys)
+            own_factors = BuiltinFactors(stores.database, stores.keys)
+            step = OwnSecondStep(stores.database, own_factors, sms)
         case "supabase":
             from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 
@@ -267,7 +303,8 @@ def build(settings: Settings, stores: Stores, events: AppEvents) -> RequiredStep
         case "table":
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
-            step = TableFactors(database, sms, wanted.table, accounts.table)
+            app_factors = TableFactors(stores.database, wanted.table, accounts.table)
+            step = OwnSecondStep(stores.database, app_factors, sms)
         case reference:
             step = product_of(reference, settings, SecondStep, "second_step.source")
     return RequiredStep(step, stores, events)

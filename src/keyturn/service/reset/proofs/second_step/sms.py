@@ -17,16 +17,18 @@ from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service import one_time_secrets
 from keyturn.service.limits import Limit
-from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose
 from keyturn.service.outbox.message import new_key
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
+from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.reset.proofs.short_codes import LIFE, ShortCodes
+from keyturn.service.reset.proofs.short_codes import ShortCodes
+from keyturn.service.reset.records.lifetimes import CODE_LIFE
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
-from keyturn.service.settings.building import Rate
+from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
@@ -37,7 +39,8 @@ digits.
 """
 
 _DAY = 86_400
-_COOLDOWN, _DAILY = Rate(1, 60), Rate(5, _DAY)
+_COOLDOWN = Rate(1, 60)
+_DAILY = Rate(5, _DAY)
 """Messages to the phone of one account: one a minute, and five a day."""
 
 _ACCEPTED = {200, 201, 202}
@@ -76,13 +79,18 @@ class TwilioSms:
         Raises the subclasses of SendFailed. They do not contain the text.
         """
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
-        life = str(int(LIFE.total_seconds()))
+        life = str(int(CODE_LIFE.total_seconds()))
         fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
         answer = await self._api.post(path, fields, form=True)
         reply = answer.read(_Reply) or _Reply()
         if answer.status not in _ACCEPTED or not reply.sid:
-            refused = None if reply.code is None else Refused(f"{answer.status} {reply.code}")
+            refused = None
+            if reply.code is not None:
+                refused = Refused(f"{answer.status} {reply.code}")
             raise self._api.failure(answer, refused)
+
+
+_PAGE = '<!doctype html><html><body><pre style="font: 16px monospace">{text}</pre></body></html>'
 
 
 class CapturedSms:
@@ -100,8 +108,7 @@ class CapturedSms:
             sender=self._sender,
             to=f"{number}@sms.invalid",
             subject=f"SMS to {number}",
-            html='<!doctype html><html><body><pre style="font: 16px '
-            f'monospace">{escape(text)}</pre></body></html>',
+            html=_PAGE.format(text=escape(text)),
             text=text,
             tags={"template": "sms"},
         )
@@ -111,23 +118,23 @@ class CapturedSms:
 class SmsCodes:
     """Sends codes and verifies them.
 
-    A code is for one link, or for signing in. It works once, for the time `LIFE`.
+    A code is for one link, or for signing in. It works once, for the time `CODE_LIFE`.
 
     An account gets one message a minute, and five a day: an attacker in its mailbox could otherwise
     make its phone ring all night. The setting `overall` limits the messages to all accounts:
     attackers open accounts with numbers that earn them money (SMS pumping, OWASP API4:2023).
     """
 
-    def __init__(self, settings: Settings, stores: Stores) -> None:
-        self._stores, self._themes = stores, stores.themes
+    def __init__(self, settings: Settings, stores: Stores, themes: Themes) -> None:
+        self._stores = stores
+        self._themes = themes
         self._codes = ShortCodes(stores.keys, Purpose.SMS, _DIGITS)
-        self._sms = sms = settings.second_step.sms
-        mail, name = settings.mail, settings.brand.name
-        self._sender = (
-            CapturedSms(Path(mail.capture_dir), name)
-            if mail.transport == "capture"
-            else TwilioSms(sms)
-        )
+        self._overall = settings.second_step.sms.overall
+        self._sender: CapturedSms | TwilioSms
+        if settings.mail.transport == "capture":
+            self._sender = CapturedSms(Path(settings.mail.capture_dir), settings.brand.name)
+        else:
+            self._sender = TwilioSms(settings.second_step.sms)
         self._host = host_in(settings.reset_url.replace("{base_url}", settings.base_url))
 
     async def close(self) -> None:
@@ -141,19 +148,20 @@ class SmsCodes:
         code, secret = self._codes.mint(
             trial.account.id, _key(trial), trial.moment, use=_use(trial)
         )
-        own = (
+        of_all = Limit(Rate(self._overall, _DAY), "SMS of all accounts")
+        limits = (
             Limit(_COOLDOWN, "SMS", trial.account.id),
             Limit(_DAILY, "SMS a day", trial.account.id),
+            of_all,
         )
-        limits = *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
 
         def store(tx: Transaction) -> None:
             hit = tx.counters.count(*limits)
-            if hit.full == limits[-1]:
-                log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
+            if hit.full == of_all:
+                log.error(LogEvent("second_step.sms_over_budget", overall=self._overall))
             if hit.full:  # the transaction is undone: nothing is counted or stored
                 raise TooManyRequests(hit.wait)
-            one_time_secrets.add(tx.connection, [(secret, True)])
+            one_time_secrets.add(tx.connection, [Minted(secret)])
 
         def undo(tx: Transaction) -> None:
             """Allow another message at once, since this one was certainly not sent."""
@@ -183,11 +191,8 @@ class SmsCodes:
         code = await self._stores.database.read(
             lambda connection: one_time_secrets.find(connection, key, Purpose.SMS)
         )
-        return (
-            code
-            if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial))
-            else None
-        )
+        written = "".join(trial.code.split())
+        return code if self._codes.fits(written, key, code, use=_use(trial)) else None
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
         """Return the message. Phones fill the code in by its last line.
@@ -196,7 +201,7 @@ class SmsCodes:
         """
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
         language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
-        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(CODE_LIFE)}
         text = language.gettext(_FOR_A_LINK if trial.link else _TO_SIGN_IN, **values)
         return f"{text}\n\n@{self._host} #{code}"
 

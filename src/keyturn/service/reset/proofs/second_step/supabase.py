@@ -26,7 +26,7 @@ import msgspec
 from keyturn.errors import SettingsInvalid
 from keyturn.http_client import Document
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase import TIMEOUT, AdminApi
+from keyturn.service.accounts.supabase.admin_api import TIMEOUT, AdminApi
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready, SecondStepUnfinished
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
@@ -90,24 +90,27 @@ class SupabaseSecondStep(SecondStep):
         code = "".join(trial.code.split())
         if not _CODE.fullmatch(code):
             return None
-        totp = [
-            factor for factor in await self._verified(trial.account) if factor.factor_type == "totp"
-        ]
+        verified = await self._verified(trial.account)
+        totp = [factor for factor in verified if factor.factor_type == "totp"]
         link = await self._post(
             "/admin/generate_link", _Link, type="recovery", email=trial.account.email
         )
-        session = (
-            await self._post("/verify", _Session, type="recovery", token_hash=link.hashed_token)
-        ).access_token
+        opened = await self._post(
+            "/verify", _Session, type="recovery", token_hash=link.hashed_token
+        )
+        session = opened.access_token
         is_judged = False
         try:
             for factor in totp:
-                if raised := await self._answer(session, factor, code):
+                raised = await self._answer(session, factor, code)
+                if raised:
                     session = raised
                     return Accepted()
                 is_judged = True
         except AccountsUnready as error:
-            raise SecondStepUnfinished(str(error)) if is_judged else error from None
+            if is_judged:
+                raise SecondStepUnfinished(str(error)) from None
+            raise
         finally:
             await self._sign_out(session)
         return None

@@ -46,13 +46,13 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
     if not _CODE.fullmatch(plain):
         return None
     hotp = HOTP(seed, _DIGITS, _HASH, enforce_key_length=False)
-    now, code_bytes = int(moment.timestamp()) // _STEP, plain.encode()
-    steps = [
-        now + drift
-        for drift in _DRIFT
-        if hmac.compare_digest(hotp.generate(now + drift), code_bytes)
-    ]
-    return max(steps, default=None)
+    present = int(moment.timestamp()) // _STEP
+    accepted = []
+    for drift in _DRIFT:
+        step = present + drift
+        if hmac.compare_digest(hotp.generate(step), plain.encode()):
+            accepted.append(step)
+    return max(accepted, default=None)
 
 
 def otpauth_uri(seed: bytes, email: str, issuer: str) -> str:
@@ -121,9 +121,8 @@ def read_seed(written: str, form: str, keys: Sequence[str]) -> bytes:
             case "fernet":
                 text = MultiFernet([Fernet(key) for key in keys]).decrypt(written).decode()
             case "laravel":
-                text = _open_laravel(
-                    msgspec.json.decode(base64.b64decode(written), type=_Sealed), keys
-                )
+                sealed = msgspec.json.decode(base64.b64decode(written), type=_Sealed)
+                text = _open_laravel(sealed, keys)
             case _:
                 text = written
     except (InvalidToken, msgspec.MsgspecError) as error:
@@ -133,11 +132,9 @@ def read_seed(written: str, form: str, keys: Sequence[str]) -> bytes:
 
 def _open_laravel(sealed: _Sealed, keys: Sequence[str]) -> str:
     for key in keys:
-        raw = (
-            base64.b64decode(key.removeprefix("base64:"))
-            if key.startswith("base64:")
-            else key.encode()
-        )
+        raw = key.encode()
+        if key.startswith("base64:"):
+            raw = base64.b64decode(key.removeprefix("base64:"))
         mac = hmac.digest(raw, f"{sealed.iv}{sealed.value}".encode(), "sha256").hex()
         # The MAC is checked before anything is decrypted, so errors of the padding tell nothing.
         if hmac.compare_digest(mac, sealed.mac):

@@ -1,14 +1,44 @@
-"""Environment variables, and files with their values: `NAME_FILE`, and systemd's credentials."""
+"""What settings are read from: a file in TOML, environment variables, and files with their values.
+
+The service and the studio read their settings with this.
+"""
 
 import errno
 import os
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from keyturn.plain_files import printable_name, read_plain_file
+from keyturn.errors import SettingsInvalid
+from keyturn.plain_files import printable_name, read_plain_file, read_plain_text
+
+_LARGEST_TOML = 1_000_000
+
+
+def read_toml(file: Path) -> dict[str, Any] | None:
+    """Return the content of a settings file; None if there is no such file.
+
+    Raises SettingsInvalid if it cannot be read.
+    """
+    try:
+        return tomllib.loads(read_plain_text(file, _LARGEST_TOML, encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    # ValueError: of TOML, of UTF-8, or of a number with thousands of digits.
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", "") or str(error)
+        reason = f"cannot be read: {why.partition('; use sys.')[0]}"
+    except RecursionError:
+        reason = "cannot be read: nested too deeply"
+    raise SettingsInvalid.of(str(file), reason)
+
+
+# Environment variables, and files with their values: `NAME_FILE`, and systemd's credentials
 
 FILE_SUFFIX = "_FILE"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
-_LARGEST = 65_536
+_LARGEST_SECRET = 65_536
 _AT_ENDS = "\r\n\ufeff"  # line breaks and a byte order mark, which editors and shells add
 
 
@@ -79,12 +109,12 @@ class Variables:
 
 def _content(label: str, file: str) -> str:
     try:
-        text = read_plain_file(file, _LARGEST).decode().strip(_AT_ENDS)
+        text = read_plain_file(file, _LARGEST_SECRET).decode().strip(_AT_ENDS)
     except FileNotFoundError:
         why = "does not exist"
     except OSError as error:
         if error.errno == errno.EFBIG:
-            why = f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
+            why = f"has more than {_LARGEST_SECRET // 1024} KiB, the most that is read for a secret"
         else:
             why = f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError:

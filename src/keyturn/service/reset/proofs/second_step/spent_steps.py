@@ -1,0 +1,42 @@
+"""TOTP steps that were used: a code must not work twice (ASVS 6.5.1; CVE-2015-7225,
+CVE-2021-43177).
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from keyturn.service import one_time_secrets
+from keyturn.service.one_time_secrets import Purpose, SecretRow
+
+_EARLIER = 2
+"""Steps before that of a code that may be accepted at the same time (`totp.py`)."""
+
+_REMEMBERED = timedelta(hours=1)
+"""How long a used step is remembered: longer than any machine accepts it, even if its clock is
+wrong.
+"""
+
+
+def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
+    """Use a step up, and the steps before it; False if it was used already."""
+    is_taken = False
+    for each in range(step - _EARLIER, step + 1):
+        key = Purpose.SPENT, _key_of(account_id, each)
+        is_taken = one_time_secrets.take(connection, key, account_id, moment, moment + _REMEMBERED)
+    return is_taken  # the last one is the step itself
+
+
+def is_taken(connection: Connection, account_id: str, step: int) -> bool:
+    key = _key_of(account_id, step)
+    return one_time_secrets.find(connection, key, Purpose.SPENT) is not None
+
+
+def give_back_step(connection: Connection, account_id: str, step: int) -> None:
+    """Let the code of a step work again. The steps before it stay used."""
+    is_step = SecretRow.key == _key_of(account_id, step)
+    one_time_secrets.delete(connection, account_id, [Purpose.SPENT], is_step)
+
+
+def _key_of(account_id: str, step: int) -> bytes:
+    return one_time_secrets.key_of(f"TOTP {step} {account_id}")

@@ -1,0 +1,190 @@
+"""Recovers a secured account in the worker: ends the access that its store knows, locks the account
+if the settings say so, and mails a link to the mailbox that pressed the button.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from keyturn.mail.port.email import Email
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, Ended
+from keyturn.service.clock import now
+from keyturn.service.outbox.message import Dropped, Message, Settlement
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.reset.change_effects import ChangeEffects, counted
+from keyturn.service.reset.events import AccountSecured
+from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
+from keyturn.service.reset.ports import SecondProof
+from keyturn.service.reset.records import messages
+from keyturn.service.reset.records.audit import ADDRESS_CHANGED
+from keyturn.service.reset.reset_links import LINK_MAILED, ResetLinks
+from keyturn.service.reset.stores import Stores, Transaction
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+
+
+class _EndedAccess(NamedTuple):
+    """`account`: the account afterwards; None if it is gone. `ended`: what its store has ended."""
+
+    account: Account | None
+    ended: Ended
+
+
+class AccountRecovery:
+    """Handles the message that a press of "this was not me" leaves.
+
+    `locks`: whether a secured account is locked.
+    """
+
+    def __init__(
+        self,
+        mails: MailDelivery,
+        stores: Stores,
+        links: ResetLinks,
+        effects: ChangeEffects,
+        second_step: SecondProof,
+        *,
+        locks: bool,
+    ) -> None:
+        self._mails = mails
+        self._stores = stores
+        self._links = links
+        self._effects = effects
+        self._second_step = second_step
+        self._locks = locks
+
+    async def __call__(self, message: Message) -> Settlement:
+        return await self._mails.deliver(message, self._recover)
+
+    async def _recover(self, message: Message) -> Email | Dropped:
+        """End the access of the account, and store the mail with the link, if there is one."""
+        secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)
+        account, ended = await self._end_access(secured)
+        moment = now()
+        refusal = _refusal(account, secured)
+        mail = None
+        if account and not refusal:
+            request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
+            mail, minted = self._links.compose(account, request, moment, recovers=True)
+            sealed = self._mails.seal(mail)
+
+        def write(tx: Transaction) -> str:
+            tx.outbox.require(message)
+            held = tx.hold(secured.account_id)
+            outcome = refusal or LINK_MAILED
+            if mail and tx.mailboxes.is_suppressed(secured.email):
+                outcome = SUPPRESSED
+            if outcome == LINK_MAILED:
+                tx.outbox.seal([(message, sealed)])
+                held.mint(minted)
+            if account:
+                self._write_effects(tx, account, secured, outcome, ended)
+            tx.audit.write(
+                "account_recovery",
+                outcome,
+                secured.client,
+                moment,
+                secured.account_id,
+                secured.email,
+                message_id=message.id,
+            )
+            if outcome != LINK_MAILED:
+                tx.outbox.drop([(message, outcome)])
+            return outcome
+
+        outcome = await self._stores.transact(write)
+        if outcome == ADDRESS_CHANGED:
+            reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
+        if mail and outcome == LINK_MAILED:
+            return mail.email
+        return Dropped(outcome)
+
+    async def _end_access(self, secured: messages.AccountWasSecured) -> _EndedAccess:
+        """Lock the account, and end its sessions.
+
+        What else an intruder may have added ends only if the account still has the address of the
+        mailbox that pressed.
+        """
+        accounts = self._stores.accounts
+        end = accounts.end_sessions
+        try:
+            # The lock comes before the mail: only a reader of the mail can unlock the account.
+            account = await accounts.get(secured.account_id)
+            if not _has_moved(account, secured):
+                end = accounts.end_intrusion
+                account = await self._lock(account, secured)
+        except Exception:
+            # Sessions end all the same, and the worker tries both again.
+            await end(secured.account_id)
+            raise
+        ended = await end(secured.account_id)
+        return _EndedAccess(account, counted(ended))
+
+    async def _lock(
+        self, account: Account | None, secured: messages.AccountWasSecured
+    ) -> Account | None:
+        """Lock the account if secured accounts are locked; return the account afterwards.
+
+        The store compares the address as it locks. A lock on an account that has moved to another
+        address could not be undone by a later try, which would not know who set it.
+        """
+        if not account or not self._locks:
+            return account
+        await self._stores.accounts.lock(account)
+        account = await self._stores.accounts.get(secured.account_id)
+        if account and account.active and not _has_moved(account, secured):
+            raise AccountsUnready("the account was changed while it was being locked")
+        return account
+
+    def _write_effects(
+        self,
+        tx: Transaction,
+        account: Account,
+        secured: messages.AccountWasSecured,
+        outcome: str,
+        ended: Ended,
+    ) -> None:
+        if outcome == ADDRESS_CHANGED:
+            _dispute(tx, secured, secured.email, is_current=False)
+            _dispute(tx, secured, account.email, is_current=True)
+        else:
+            self._second_step.undo_recent(tx, account, secured.client)
+        # The account may have another address by now.
+        self._effects.events.write(
+            tx,
+            AccountSecured,
+            msgspec.structs.replace(account, email=secured.email),
+            secured.client,
+            secured.at,
+            current_email=account.email,
+            locked=account.locked,
+            ended=ended.counts,
+        )
+
+
+def _dispute(
+    tx: Transaction, secured: messages.AccountWasSecured, email: str, *, is_current: bool
+) -> None:
+    disputed = messages.AddressDisputed(
+        account_id=secured.account_id,
+        at=secured.at,
+        client=secured.client,
+        email=email,
+        is_current=is_current,
+    )
+    tx.outbox.enqueue(messages.ADDRESS_DISPUTED, disputed)
+
+
+def _has_moved(account: Account | None, secured: messages.AccountWasSecured) -> bool:
+    return account is not None and not addresses.is_same_mailbox(account.email, secured.email)
+
+
+def _refusal(account: Account | None, secured: messages.AccountWasSecured) -> str | None:
+    """Return why the mailbox that pressed gets no link; None if it gets one."""
+    if account is None:
+        return "no_account"
+    if not (account.active or account.locked):
+        return "disabled"
+    if _has_moved(account, secured):
+        return ADDRESS_CHANGED
+    return None if account.takes_password else "signs_in_elsewhere"
