@@ -111,9 +111,10 @@ class TemplateInvalid(KeyturnError):
             reason = f"{message[:_LONGEST_REASON]}…"
         super().__init__(f"{place}: {reason}")
 
-    def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[str, int | None, str]]:
+    def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[object, ...], dict[str, object]]:
         """Return what makes the error anew, since it crosses from a worker process."""
-        return type(self), (self.path, self.line, self.message)
+        state = {"others": self.others, "by_itself": self.by_itself, "column": self.column}
+        return type(self), (self.path, self.line, self.message), state
 
 
 class CatalogueInvalid(TemplateInvalid):

@@ -2,12 +2,14 @@
 address.
 """
 
+import pickle
 import re
 from pathlib import Path
 
 import pytest
 from tests.house.reference import problems
 
+from keyturn.errors import TemplateInvalid
 from keyturn.service.api.mail_services import known_services
 from keyturn.service.problems.problem import Problem
 
@@ -33,3 +35,17 @@ def test_every_service_has_an_address_and_no_domain_two() -> None:
     assert len(domains) == len(set(domains))
     assert all(service.url.startswith("https://") and service.name for service in services)
     assert not set(known_services().others) & set(domains)
+
+
+def test_template_fault_of_another_process() -> None:
+    """A template's fault that crosses from a worker process keeps its column, the further faults of
+    its mail, and whether it fails with any values.
+    """
+    fault = TemplateInvalid("mails/news.html", 3, "an end is missing")
+    fault.column = 7
+    fault.by_itself = True
+    fault.others = (TemplateInvalid("mails/news.txt", None, "empty"),)
+    arrived = pickle.loads(pickle.dumps(fault))  # noqa: S301 - our own
+    assert str(arrived) == "mails/news.html:3: an end is missing"
+    assert (arrived.column, arrived.by_itself) == (7, True)
+    assert [str(one) for one in arrived.others] == ["mails/news.txt: empty"]

@@ -126,7 +126,7 @@ def _lines_on_others(equal: Sequence["Finding"], gallery: "Gallery") -> Iterator
 
 def _extent(equal: Sequence["Finding"], mails: int) -> str:
     """Return such as "3 places in 2 of 12 mails"; "" for one place of the only mail."""
-    from keyturn.studio.lint.report import mails_of
+    from keyturn.studio.lint.finding import mails_of
 
     parts = []
     if len(equal) > 1:

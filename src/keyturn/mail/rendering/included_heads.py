@@ -68,8 +68,9 @@ class _Reader:
 
     `_open`: the mail, and within it the included documents that have not ended.
     `_before`: the mail up to its head.
-    `_tags_of_head`: the start tag and the end tag of an included head, for a mail without a head of
-    its own.
+    `_start_of_head`, `_end_of_head`: the tags of an included head, for a mail without a head of its
+    own. If no included head has an end tag, the whole head has none either, which the compiler
+    reports.
     `_behind`: the offset behind what was taken.
     """
 
@@ -80,7 +81,8 @@ class _Reader:
         self._before: list[range] = []
         self._is_started = False
         self._has_head = False
-        self._tags_of_head: dict[str, range] = {}
+        self._start_of_head: range | None = None
+        self._end_of_head: range | None = None
         self._behind = 0
 
     def read(self) -> Sequence[range]:
@@ -138,8 +140,11 @@ class _Reader:
     def _read_tag_of_included(self, found: re.Match[str], *, is_start: bool) -> None:
         if found["tag"] == "mj-head":
             self._open[-1].is_in_head = is_start
-            side = "start" if is_start else "end"
-            self._tags_of_head.setdefault(side, range(found.start(), found.end()))
+            tag = range(found.start(), found.end())
+            if is_start:
+                self._start_of_head = self._start_of_head or tag
+            elif found["end"]:
+                self._end_of_head = self._end_of_head or tag
         elif found["tag"] == "mjml" and found["end"]:
             self._end_included()
 
@@ -152,4 +157,8 @@ class _Reader:
         whole = [*mail.head, *mail.heads, *mail.styles]
         if self._has_head or not whole:
             return whole
-        return [self._tags_of_head["start"], *whole, self._tags_of_head["end"]]
+        if self._start_of_head:
+            whole.insert(0, self._start_of_head)
+        if self._end_of_head:
+            whole.append(self._end_of_head)
+        return whole

@@ -20,23 +20,24 @@ def changed_mails(
     These are all mails if the settings differ, or a file that no mail is known to use. Raises
     GitFailed.
     """
-    watched = gallery.watched_folders
-    paths = [*watched, *([settings.resolve()] if settings else [])]
-    ignored = {one.resolve() for one in without}
-    changed = {file.resolve() for file in changed_files(gallery.folder, paths, base)} - ignored
-    inside = {
-        file
-        for file in changed
-        if any(map(file.is_relative_to, watched)) and file.suffix not in _NO_PART
-    }
+    watched = list(gallery.watched_folders)
+    paths = list(watched)
+    if settings:
+        paths.append(settings.resolve())
+    changed = {file.resolve() for file in changed_files(gallery.folder, paths, base)}
+    changed -= {one.resolve() for one in without}
     if settings and settings.resolve() in changed:
         return set(gallery.names())
+    parts = set()
+    for file in changed:
+        if file.suffix not in _NO_PART and any(map(file.is_relative_to, watched)):
+            parts.add(file)
     with gallery.one_look():
         made_of = {name: _files_of(gallery, name) for name in gallery.names()}
     shared = {(gallery.folders / file).resolve() for file in gallery.shared_files()}
-    if inside.difference(shared, *made_of.values()):
+    if parts.difference(shared, *made_of.values()):
         return set(made_of)
-    return {name for name, files in made_of.items() if files & inside}
+    return {name for name, files in made_of.items() if files & parts}
 
 
 def _files_of(gallery: Gallery, name: str) -> set[Path]:

@@ -87,12 +87,15 @@ class Document:
             return found
         if rests_on is None:
             rests_on = [self._ranges.get(at, range(at, at + 1))] if isinstance(at, int) else ()
-        made_up = next((name for one in rests_on for name in self.made_up(one)), "")
-        return self.made_up_finding(found.place, made_up) if made_up else found
+        for where in rests_on:
+            for name in self.made_up(where):
+                return self.made_up_finding(found.place, name)
+        return found
 
     def made_up(self, where: range) -> Iterator[str]:
         """Yield the variables whose made-up values are in a range of the markup."""
-        return (name for _, _, name in made_up_in(self.markup, where.start, where.stop))
+        for _, _, name in made_up_in(self.markup, where.start, where.stop):
+            yield name
 
     def made_up_finding(self, place: Place, name: str) -> Finding:
         return RULES.finding(place, "unchecked/made-up", name=name)
@@ -128,22 +131,25 @@ class Document:
     @property
     def body(self) -> Element:
         """The body, or the root if there is none."""
-        return (body_of(self.root) if self.files.is_mjml else self.root.find("body")) or self.root
+        body = body_of(self.root) if self.files.is_mjml else self.root.find("body")
+        return body or self.root
 
-    def elements(self, *tags: str) -> Iterable[Element]:
+    def elements(self, *tags: str) -> Iterator[Element]:
         """Return the elements of the MJML, or of plain HTML, in order: those with one of these
         tags, or all.
         """
-        return (one for one in self.root.walk() if not one.holder and (not tags or one.tag in tags))
+        for one in self.root.walk():
+            if not one.holder and (not tags or one.tag in tags):
+                yield one
 
     def html_elements(self, *tags: str) -> Iterator[Element]:
         """Return the elements of the author's HTML, also of that in MJML, with one of these tags,
         or all.
         """
         for one in self.root.walk():
-            is_html = (
-                one.holder.tag not in TEXT_ALONE if one.holder else not one.tag.startswith("mj")
-            )
+            is_html = not one.tag.startswith("mj")
+            if one.holder:
+                is_html = one.holder.tag not in TEXT_ALONE
             if is_html and (not tags or one.tag in tags):
                 yield one
 
@@ -200,9 +206,12 @@ class Document:
         """Return where the source of an element of `compiled` is, or else of what renders it, or of
         the body.
         """
-        marks = (mark for above in (node, *node.ancestors()) for mark in source_marks(above))
-        offsets = (at if is_offset else self._offsets.get(at) for at, is_offset in marks)
-        return next((at for at in offsets if at is not None), self.body.offset)
+        for above in (node, *node.ancestors()):
+            for at, is_offset in source_marks(above):
+                offset = at if is_offset else self._offsets.get(at)
+                if offset is not None:
+                    return offset
+        return self.body.offset
 
 
 def _texts_in(value: object) -> Iterator[str]:
@@ -242,6 +251,10 @@ def read_document(
         markup = rearranged(markup, parts_in_order(markup))
     root, faults = parse_markup(markup, is_mjml=files.is_mjml)
     mail, marked_html, refusal = _compile(templates, template, filled, root)
+    undefined: list[tuple[str, Place]] = []
+    if sample.is_complete:
+        for file in filled:
+            undefined += getattr(file, "undefined", ())
     return Document(
         template=template,
         files=files,
@@ -250,17 +263,13 @@ def read_document(
         mail=mail,
         markup=markup,
         marked_html=marked_html,
-        text=follow(
-            filled.text, f"{filled.text.strip()}\n".lstrip()
-        ),  # as it is stripped for sending
+        text=follow(filled.text, f"{filled.text.strip()}\n".lstrip()),  # as it is sent
         root=root,
         faults=faults,
         refusal=refusal,
         missing=tuple(missing),
         subject=filled.subject,
-        undefined=tuple(one for each in filled for one in getattr(each, "undefined", ()))
-        if sample.is_complete
-        else (),
+        undefined=tuple(undefined),
         engine=templates.engine.name if templates.engine else "Jinja",
     )
 
@@ -283,10 +292,14 @@ def _compile(
         mail = templates.compile(template, filled, compile_mjml)
     except TemplateInvalid as error:
         return Rendered(subject="", preheader="", html="", text="", mjml=""), "", error.message
-    return mail, marked or (mark_html(mail.html, root) if mail.html else ""), ""
+    if mail.html and not marked:
+        marked = mark_html(mail.html, root)
+    return mail, marked, ""
 
 
-HTML, TEXT = "HTML", "text"  # in the places of findings on a sent mail, instead of files
+# In the places of findings on a sent mail, instead of files.
+HTML = "HTML"
+TEXT = "text"
 
 
 def sent_document(html: str, text: str = "", subject: str = "") -> Document:

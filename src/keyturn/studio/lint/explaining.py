@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from keyturn.studio.lint.clients.clients import MAJOR, names_of, supports
+from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
 from keyturn.studio.lint.clients.features import features
 from keyturn.studio.lint.rules import RULES, Rule
 from keyturn.studio.lint.suppression import expect_rules, rule_names
@@ -40,9 +40,11 @@ def explain_rule(name: str) -> Rule:
 
 def all_rules() -> Iterator[Rule]:
     """Return all rules as `explain_rule` does, those of the worst group first."""
-    return map(
-        explain_rule, sorted(rule_names(), key=lambda rule: RULES.place_of(rule.partition("/")[0]))
-    )
+    return map(explain_rule, sorted(rule_names(), key=_place_of_group))
+
+
+def _place_of_group(rule: str) -> int:
+    return RULES.place_of(rule.partition("/")[0])
 
 
 def as_text(rule: str) -> str:
@@ -50,54 +52,70 @@ def as_text(rule: str) -> str:
 
     Raises UnknownRule.
     """
-    if "/" not in rule:
-        expect_rules([rule] if rule else [])
-        listed = [one for one in all_rules() if rule in ("", one.name.partition("/")[0])]
-        return "\n".join(f"{one.name}  {one.severity_in_words}\n  {one.what}" for one in listed)
-    about = explain_rule(rule)
+    if "/" in rule:
+        return _in_full(explain_rule(rule))
+    if rule:
+        expect_rules([rule])
+    lines = []
+    for one in all_rules():
+        if rule in ("", one.name.partition("/")[0]):
+            lines.append(_in_short(one))
+    return "\n".join(lines)
+
+
+def _in_short(rule: Rule) -> str:
+    return f"{rule.name}  {rule.severity_in_words}\n  {rule.what}"
+
+
+def _in_full(rule: Rule) -> str:
     parts = {
-        "Whom it hits": about.why,
-        **about.examples,
-        "Fix": about.fix,
-        "Silence": about.silence,
+        "Whom it hits": rule.why,
+        **rule.examples,
+        "Fix": rule.fix,
+        "Silence": rule.silence,
     }
-    paragraphs = (
-        f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ")
-        for name, text in parts.items()
-    )
-    return "\n\n".join((f"{about.name}  {about.severity_in_words}\n{about.what}", *paragraphs))
+    paragraphs = [f"{rule.name}  {rule.severity_in_words}\n{rule.what}"]
+    for name, text in parts.items():
+        indented = f"{name}:\n  {text}".replace("\n", "\n  ")
+        paragraphs.append(indented.replace("\n    ", "\n  "))
+    return "\n\n".join(paragraphs)
 
 
 def _general(text: str) -> str:
     """Return a text of a rule with the name of each of its words in capitals."""
-    return (
-        _WORD.sub(lambda word: _WORDS.get(word[1], word[1].upper()), text)
-        .replace("{{", "{")
-        .replace("}}", "}")
-    )
+    filled = _WORD.sub(_general_word, text)
+    return filled.replace("{{", "{").replace("}}", "}")
+
+
+def _general_word(word: re.Match[str]) -> str:
+    return _WORDS.get(word[1], word[1].upper())
 
 
 def _of_feature(name: str) -> Rule:
-    feature, support = features()[name], supports()[name]
-    lacking = {
-        "": [client for client in support.clients_that("no") if client in MAJOR],
-        "in part in ": [client for client in support.clients_that("partial") if client in MAJOR],
-    }
-    clients = (
-        "; ".join(f"{how}{names_of(those)}" for how, those in lacking.items() if those)
-        or "others than the usual"
-    )
+    feature = features()[name]
+    support = supports()[name]
     what = f"Some mail clients lack {support.title}: {feature.effect.rstrip(',')}."
-    is_note = feature.graceful is True
-    return Rule(
+    lacking = _usual_clients_without(support)
+    rule = Rule(
         name=f"compatibility/{name}",
-        warning="" if is_note else what,
-        note=what if is_note else "",
-        note_if=""
-        if is_note
-        else "the mail stays whole without it, or the chosen clients lack only a part of it",
         what=what,
-        why=f"Readers in these clients: {clients}. It {support.works} (caniemail.com).",
+        why=f"Readers in these clients: {lacking}. It {support.works} (caniemail.com).",
         fix=feature.in_html or feature.fix or "Check that the mail also works without it.",
         bad=support.title,
     )
+    if feature.graceful is True:
+        return replace(rule, note=what)
+    note_if = "the mail stays whole without it, or the chosen clients lack only a part of it"
+    return replace(rule, warning=what, note_if=note_if)
+
+
+def _usual_clients_without(support: Support) -> str:
+    """Return the usual clients that lack a feature or a part of it, in words."""
+    lacking = [client for client in support.clients_that("no") if client in MAJOR]
+    partly = [client for client in support.clients_that("partial") if client in MAJOR]
+    in_words = []
+    if lacking:
+        in_words.append(names_of(lacking))
+    if partly:
+        in_words.append(f"in part in {names_of(partly)}")
+    return "; ".join(in_words) or "others than the usual"

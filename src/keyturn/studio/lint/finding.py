@@ -57,10 +57,11 @@ def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
     which cannot be meant.
     """
     stem = PurePosixPath(name).stem
-    close = (
-        file for file in known if get_close_matches(stem, [PurePosixPath(file).stem], cutoff=0.5)
-    )
-    return did_you_mean(name, (file for file in close if file != by))
+    close = []
+    for file in known:
+        if file != by and get_close_matches(stem, [PurePosixPath(file).stem], cutoff=0.5):
+            close.append(file)
+    return did_you_mean(name, close)
 
 
 class ClientGap(msgspec.Struct, frozen=True):
@@ -122,21 +123,29 @@ def merge(
     equal: dict[object, list[Finding]] = {}
     for finding in findings:
         equal.setdefault(by(finding), []).append(finding)
-    mails = (
-        tuple(dict.fromkeys(mail for one in those for mail in one.mails))
-        for those in equal.values()
-    )
-    return [
-        replace(those[0], mails=of_all, hides=any(one.hides for one in those))
-        if len(those) > 1
-        else those[0]
-        for those, of_all in zip(equal.values(), mails, strict=True)
-    ]
+    return [_merged(those) for those in equal.values()]
+
+
+def _merged(those: Sequence[Finding]) -> Finding:
+    if len(those) == 1:
+        return those[0]
+    hides = any(one.hides for one in those)
+    return replace(those[0], mails=tuple(mails_of(those)), hides=hides)
+
+
+def mails_of(findings: Iterable[Finding]) -> list[MailName]:
+    """Return the mails that have one of the findings, each once."""
+    mails: dict[MailName, None] = {}
+    for finding in findings:
+        mails.update(dict.fromkeys(finding.mails))
+    return list(mails)
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
     """Return words as a sentence lists them: "a, b and c"."""
-    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def cut(word: str, longest: int = _LONGEST_WORD) -> str:
@@ -146,4 +155,7 @@ def cut(word: str, longest: int = _LONGEST_WORD) -> str:
 
 def limit_of(cause: BaseException | None) -> str:
     """Return the name of the limit that an exception reports; empty for other exceptions."""
-    return next((limit for limit, kinds in _LIMITS.items() if isinstance(cause, kinds)), "")
+    for limit, kinds in _LIMITS.items():
+        if isinstance(cause, kinds):
+            return limit
+    return ""

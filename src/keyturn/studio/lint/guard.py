@@ -109,7 +109,7 @@ _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
 # A lone character is a typing slip, which counts only if the compiler refuses.
 _WORD = re.compile(r"\S*\w\w")
 
-_ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
+_ONCE = ("mj-head", "mj-title", "mj-preview", "mj-breakpoint")
 
 
 def _nesting_findings(document: Document) -> Iterator[Finding]:
@@ -122,19 +122,26 @@ def _nesting_findings(document: Document) -> Iterator[Finding]:
         elif within and tag.startswith("mj-"):
             yield document.finding(element.offset, "mjml/mjml-in-html", tag=tag, within=within)
         elif not within:
-            yield from _check_element(document, element, _parent_of(element))
+            yield from _check_home(document, element, _parent_of(element))
+            yield from _check_content(document, element, _parent_of(element))
+    yield from _repeated(document, "mj-body", bodies_of(document.root), "error")
     for tag in _ONCE:
-        severity: Severity = "error" if tag == "mj-body" else "warning"
-        found = bodies_of(document.root) if tag == "mj-body" else document.elements(tag)
-        for again in list(found)[1:]:
-            yield document.finding(again.offset, "mjml/second-element", severity=severity, tag=tag)
+        yield from _repeated(document, tag, document.elements(tag), "warning")
+
+
+def _repeated(
+    document: Document, tag: str, elements: Iterable[Element], severity: Severity
+) -> Iterator[Finding]:
+    for again in list(elements)[1:]:
+        yield document.finding(again.offset, "mjml/second-element", severity=severity, tag=tag)
 
 
 def _check_top(document: Document) -> Iterator[Finding]:
     tops = document.root.children
     mjml = next((element for element in tops if element.tag == "mjml"), None)
     if mjml is None:
-        yield document.finding(tops[0].offset if tops else 0, "mjml/missing-root")
+        first = tops[0].offset if tops else 0
+        yield document.finding(first, "mjml/missing-root")
         return
     for element in tops:
         if element is not mjml:
@@ -146,18 +153,26 @@ def _check_top(document: Document) -> Iterator[Finding]:
         yield document.finding(mjml.offset, "mjml/missing-body")
 
 
-def _check_element(document: Document, element: Element, parent: str) -> Iterator[Finding]:
+def _check_home(document: Document, element: Element, parent: str) -> Iterator[Finding]:
+    """Check whether an element may stand in its parent."""
     tag = element.tag
     known = schema().elements
-    if tag in _known_tags() and parent in known:
-        homes = [*_WITHOUT_RULES.get(tag, ()), *schema().parents.get(tag, ())]
-        in_attributes = parent == "mj-attributes" and tag in known
-        if not (in_attributes or parent in homes):
-            yield _misplaced_element(document, element, parent, homes)
+    if tag not in _known_tags() or parent not in known:
+        return
+    if parent == "mj-attributes" and tag in known:
+        return
+    homes = [*_WITHOUT_RULES.get(tag, ()), *schema().parents.get(tag, ())]
+    if parent not in homes:
+        yield _misplaced_element(document, element, parent, homes)
+
+
+def _check_content(document: Document, element: Element, parent: str) -> Iterator[Finding]:
+    """Check whether an element may hold what it does."""
+    tag = element.tag
     has_content = bool(element.children) or any(text.text.strip() for text in element.texts)
     if parent == "mj-attributes" and has_content:
         yield document.finding(element.offset, "mjml/default-with-content", tag=tag)
-    elif tag in known and tag not in HOLD_HTML:
+    elif tag in schema().elements and tag not in HOLD_HTML:
         for text in element.texts:
             if document.refusal or _WORD.match(document.markup, text.offset):
                 yield document.finding(text.offset, "mjml/misplaced-text", tag=tag)
@@ -203,11 +218,17 @@ def _misplaced_element(
         return find("mjml/head-element-in-body", parents=f"{_names(homes)}{of_head}")
     if not is_of_head and parent == "mj-head":
         return find("mjml/body-element-in-head", parents=_names(homes))
-    fix = f"Move it into {_names(homes)}." if homes else f"Delete it: no element takes <{tag}>."
+    return find("mjml/wrong-parent", parent=parent, fix=_fix_for_parent(tag, parent, homes))
+
+
+def _fix_for_parent(tag: str, parent: str, homes: Sequence[str]) -> str:
     taken = schema().elements[parent].children
-    if between := next((home for home in homes if home in taken), ""):
-        fix = f"Put <{between}> around it: <{parent}> takes {_names(taken)}."
-    return find("mjml/wrong-parent", parent=parent, fix=fix)
+    for home in homes:
+        if home in taken:
+            return f"Put <{home}> around it: <{parent}> takes {_names(taken)}."
+    if homes:
+        return f"Move it into {_names(homes)}."
+    return f"Delete it: no element takes <{tag}>."
 
 
 def _names(tags: Iterable[str]) -> str:
@@ -216,27 +237,25 @@ def _names(tags: Iterable[str]) -> str:
 
 def _attribute_findings(document: Document) -> Iterator[Finding]:
     """Yield the wrong attributes, and those that our compiler does not read where they are."""
-    classes = {
-        one.get("name"): one for one in document.elements() if _parent_of(one) == "mj-attributes"
-    }
+    classes = {}
+    for element in document.elements():
+        if _parent_of(element) == "mj-attributes":
+            classes[element.get("name")] = element
     for element in document.elements():
         known = _attributes_of(element.tag)
         if known is None:
             continue
         for name in element.attributes:
             yield from _check_attribute(document, element, name, known)
-        of_classes = []
+        is_default = _parent_of(element) == "mj-attributes"
+        yield from _unread(document, element, element, "mj-attributes" if is_default else "inline")
         for name in element.get("mj-class").split():
             if name in classes:
-                of_classes.append(classes[name])
+                yield from _unread(document, element, classes[name], "mj-class")
             else:
                 at = element.attributes["mj-class"].value_offset
                 fix = did_you_mean(name, classes)
                 yield document.finding(at, "mjml/undefined-class", name=name, fix=fix)
-        is_default = _parent_of(element) == "mj-attributes"
-        yield from _unread(document, element, element, "mj-attributes" if is_default else "inline")
-        for one in of_classes:
-            yield from _unread(document, element, one, "mj-class")
 
 
 def _unread(document: Document, element: Element, holder: Element, way: str) -> Iterator[Finding]:
@@ -272,7 +291,8 @@ def _check_attribute(
     tag = element.tag
     attribute = element.attributes[name]
     if name in known:
-        if wrong := _wrong_value(known[name], attribute.value):
+        wrong = _wrong_value(known[name], attribute.value)
+        if wrong:
             written = f'<{tag}>: {name}="{attribute.value}"'
             yield document.finding(
                 attribute.value_offset,
@@ -337,10 +357,8 @@ def _wrong_value(kind: str, value: str) -> WrongValue | None:
     expected = AttributeType.parse(kind)
     options = expected.options
     match expected.name:
-        case "color" if value not in schema().colours and not _COLOUR.search(value):
-            if _NO_HASH.fullmatch(value):
-                return WrongValue("a colour", f"Add the hash: #{value}.")
-            return WrongValue("a colour", did_you_mean(value.lower(), schema().colours) or _COLOURS)
+        case "color":
+            return _wrong_colour(value)
         case "enum" if value not in options:
             named = listed([*filter(None, options)], "or")
             fix = did_you_mean(value.lower(), filter(None, options)) or f"Write {named}."
@@ -350,12 +368,23 @@ def _wrong_value(kind: str, value: str) -> WrongValue | None:
         case "integer" if not re.search(r"\d", value):
             return WrongValue("a whole number", "Write only digits, without a unit.")
         case "unit" | "unitWithNegative" if not _unit(expected).search(value):
-            units = listed([unit or "a bare number" for unit in options], "or")
-            what = f"a length in {units}"
-            if "," in expected.count:
-                what = f"{expected.count.replace(',', ' to ')} lengths in {units}"
-            return WrongValue(what, _fix_of_unit(value, expected))
+            return WrongValue(_lengths(expected), _fix_of_unit(value, expected))
     return None
+
+
+def _wrong_colour(value: str) -> WrongValue | None:
+    if value in schema().colours or _COLOUR.search(value):
+        return None
+    if _NO_HASH.fullmatch(value):
+        return WrongValue("a colour", f"Add the hash: #{value}.")
+    return WrongValue("a colour", did_you_mean(value.lower(), schema().colours) or _COLOURS)
+
+
+def _lengths(expected: AttributeType) -> str:
+    units = listed([unit or "a bare number" for unit in expected.options], "or")
+    if "," in expected.count:
+        return f"{expected.count.replace(',', ' to ')} lengths in {units}"
+    return f"a length in {units}"
 
 
 @cache

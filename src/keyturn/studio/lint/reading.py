@@ -4,7 +4,7 @@ Computation 1.2).
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ _HIDDEN = re.compile(
 )
 _HEADING = re.compile(r"h([1-6])")
 _LAYOUT = ("presentation", "none")
+_SPOKEN = ("text", "item", "heading", "link", "image")
 
 
 class Saying(Struct, frozen=True):
@@ -36,9 +37,18 @@ class Saying(Struct, frozen=True):
     language: str = ""
 
 
+class _Line(NamedTuple):
+    """A text of the line that is being read, with the element and the language that it is in."""
+
+    text: str
+    element: Element
+    language: str
+
+
 # Returns the place in the templates of a rendered element.
 PlaceOf = Callable[[Element], Place | None]
 _END_OF_LINE = Saying("text", "")
+_NOTHING_TO_SAY = "\u200c\u034f\u00ad "  # invisible characters, which fill up preheaders
 
 
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
@@ -47,111 +57,138 @@ def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying
     A text continues until something ends the line; the first text of a list entry joins the phrase
     of the entry.
     """
-    sayings, line = list[Saying](), list[tuple[str, Element, str]]()
-    above = (root.find("body"), root.find("html"))
-    body, language = (
-        above[0] or root,
-        next((one.get("lang") for one in above if one and one.get("lang")), ""),
-    )
-    waiting: list[tuple[Element | Text | Saying, Element, str]]
-    waiting = [(node, body, language) for node in (_END_OF_LINE, *reversed(body.nodes))]
+    sayings: list[Saying] = []
+    line: list[_Line] = []
+    body = root.find("body") or root
+    waiting: list[tuple[Element | Text | Saying, Element, str]] = []
+    for node in (_END_OF_LINE, *reversed(body.nodes)):
+        waiting.append((node, body, _language_of(root)))
     while waiting:
         node, element, language = waiting.pop()
         if isinstance(node, Text):
-            line.append((node.text, element, language))
+            line.append(_Line(node.text, element, language))
         elif isinstance(node, Saying):
-            words = " ".join("".join(text for text, *_ in line).split())
-            if words.strip("\u200c\u034f\u00ad "):
-                _, within, of_text = line[0]
-                if sayings and sayings[-1].kind == "item" and not sayings[-1].words:
-                    sayings[-1] = replace(sayings[-1], words=words, language=of_text)
-                else:
-                    sayings.append(Saying("text", words, place_of(within), language=of_text))
+            _end_line(line, sayings, place_of)
             line = []
-            sayings += (
-                ()
-                if node is _END_OF_LINE
-                else (replace(node, place=place_of(element), language=language),)
-            )
+            if node is not _END_OF_LINE:
+                sayings.append(replace(node, place=place_of(element), language=language))
         elif not _is_silent(node):
-            language = node.get("lang") or language
-            waiting += [(part, node, language) for part in reversed(_parts(node))]
+            own_language = node.get("lang") or language
+            for part in reversed(_parts(node)):
+                waiting.append((part, node, own_language))
     return sayings
+
+
+def _language_of(root: Element) -> str:
+    for tag in ("body", "html"):
+        element = root.find(tag)
+        if element and element.get("lang"):
+            return element.get("lang")
+    return ""
+
+
+def _end_line(line: Sequence[_Line], sayings: list[Saying], place_of: PlaceOf) -> None:
+    """Add the texts of a line to what is said: to a list entry that has no words yet, or as a
+    phrase.
+    """
+    words = " ".join("".join(one.text for one in line).split())
+    if not words.strip(_NOTHING_TO_SAY):
+        return
+    first = line[0]
+    if sayings and sayings[-1].kind == "item" and not sayings[-1].words:
+        sayings[-1] = replace(sayings[-1], words=words, language=first.language)
+    else:
+        place = place_of(first.element)
+        sayings.append(Saying("text", words, place, language=first.language))
 
 
 def _parts(element: Element) -> Sequence[Element | Text | Saying]:
     """Return what is read of an element: a phrase, or its nodes between ends of lines, the first an
     announcement.
     """
-    tag, label = element.tag, element.get("aria-label")
-    if tag == "img":
-        if name := label or element.get("alt").strip():
-            return (Saying("image", name),)
-        is_silent = "alt" not in element.attributes and element.get("role") not in _LAYOUT
-        return (
-            (Saying("silent-image", element.get("src").rpartition("/")[2][:80]),)
-            if is_silent
-            else ()
-        )
-    if tag == "a" and element.get("href"):
-        name, address = label or _name(element), element.get("href").strip()
-        return (Saying("link", name, about=address) if name else Saying("nameless-link", address),)
-    if level := _heading_level(element):
+    if element.tag == "img":
+        return _image(element)
+    if element.tag == "a" and element.get("href"):
+        return (_link(element),)
+    level = _heading_level(element)
+    if level:
         return (Saying("heading", _name(element), level=level),)
-    if tag in ("br", "hr"):
+    if element.tag in ("br", "hr"):
         return (_END_OF_LINE,)
-    return (
-        element.nodes
-        if tag in IN_A_LINE
-        else (_announcement(element), *element.nodes, _END_OF_LINE)
-    )
+    if element.tag in IN_A_LINE:
+        return element.nodes
+    return (_announcement(element), *element.nodes, _END_OF_LINE)
+
+
+def _image(element: Element) -> Sequence[Saying]:
+    name = element.get("aria-label") or element.get("alt").strip()
+    if name:
+        return (Saying("image", name),)
+    if "alt" in element.attributes or _is_layout(element):
+        return ()
+    file_name = element.get("src").rpartition("/")[2]
+    return (Saying("silent-image", file_name[:80]),)
+
+
+def _link(element: Element) -> Saying:
+    address = element.get("href").strip()
+    name = element.get("aria-label") or _name(element)
+    if name:
+        return Saying("link", name, about=address)
+    return Saying("nameless-link", address)
 
 
 def _announcement(element: Element) -> Saying:
     """Return what announces a table of data, a list or an entry, and ends the line before it."""
-    tag, is_layout = element.tag, element.get("role") in _LAYOUT
-    if tag == "table" and not is_layout:
-        rows = [one for one in element.walk() if one.tag == "tr"]
-        columns = max(
-            (sum(cell.tag in ("td", "th") for cell in row.children) for row in rows), default=0
-        )
-        caption = next((one.text() for one in element.children if one.tag == "caption"), "")
-        return Saying(
-            "table",
-            element.get("aria-label") or caption,
-            about=f"{len(rows)} rows, {columns} columns",
-        )
-    if tag in ("ul", "ol") and not is_layout:
+    if element.tag == "li":
+        return Saying("item", "")
+    if _is_layout(element):
+        return _END_OF_LINE
+    if element.tag == "table":
+        return _table(element)
+    if element.tag in ("ul", "ol"):
         count = sum(one.tag == "li" for one in element.children)
         return Saying("list", "", about=f"{count} {'entry' if count == 1 else 'entries'}")
-    return Saying("item", "") if tag == "li" else _END_OF_LINE
+    return _END_OF_LINE
+
+
+def _table(element: Element) -> Saying:
+    rows = 0
+    columns = 0
+    for one in element.walk():
+        if one.tag == "tr":
+            rows += 1
+            columns = max(columns, sum(cell.tag in ("td", "th") for cell in one.children))
+    captions = (one.text() for one in element.children if one.tag == "caption")
+    name = element.get("aria-label") or next(captions, "")
+    return Saying("table", name, about=f"{rows} rows, {columns} columns")
+
+
+def _is_layout(element: Element) -> bool:
+    return element.get("role") in _LAYOUT
 
 
 def _is_silent(element: Element) -> bool:
-    return (
-        element.tag in NOT_SHOWN
-        or "hidden" in element.attributes
-        or element.get("aria-hidden").lower() == "true"
-        or bool(_HIDDEN.search(element.get("style")))
-    )
+    if element.tag in NOT_SHOWN or "hidden" in element.attributes:
+        return True
+    if element.get("aria-hidden").lower() == "true":
+        return True
+    return _HIDDEN.search(element.get("style")) is not None
 
 
 def _name(element: Element) -> str:
     """Return the words of what is read in it."""
-    spoken = (
-        one.words
-        for one in read_aloud(element)
-        if one.kind in ("text", "item", "heading", "link", "image")
-    )
+    spoken = (one.words for one in read_aloud(element) if one.kind in _SPOKEN)
     return " ".join(" ".join(spoken).split())
 
 
 def _heading_level(element: Element) -> int:
-    if match := _HEADING.fullmatch(element.tag):
-        return int(match[1]) if element.get("role") not in _LAYOUT else 0
+    """Return the level of a heading, 0 for other elements."""
+    heading = _HEADING.fullmatch(element.tag)
+    if heading:
+        return 0 if _is_layout(element) else int(heading[1])
+    if element.get("role") != "heading":
+        return 0
     level = element.get("aria-level")
-    return (
-        (int(level) if level.isdecimal() and len(level) == 1 else 2)
-        if element.get("role") == "heading"
-        else 0
-    )
+    is_digit = level.isdecimal() and len(level) == 1
+    return int(level) if is_digit else 2

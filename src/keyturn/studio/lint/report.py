@@ -3,13 +3,15 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.studio.gallery import MailName
-from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, merge
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, mails_of, merge
 from keyturn.studio.lint.rules import RULES
 
 
@@ -33,18 +35,17 @@ class Tally(NamedTuple):
     @property
     def to_fix(self) -> dict[Severity, int]:
         """The number of errors and of warnings, without zeros. Notes need no fix."""
-        return {
-            severity: count
-            for severity, count in self.by_severity.items()
-            if count and severity != "note"
-        }
+        counts = self.by_severity
+        del counts["note"]
+        return {severity: count for severity, count in counts.items() if count}
 
     def __str__(self) -> str:
         """Return errors and warnings in words: "2 errors, 1 warning"."""
-        return ", ".join(
-            f"{count} {severity}{'' if count == 1 else 's'}"
-            for severity, count in self.to_fix.items()
-        )
+        words = []
+        for severity, count in self.to_fix.items():
+            plural = "" if count == 1 else "s"
+            words.append(f"{count} {severity}{plural}")
+        return ", ".join(words)
 
 
 class AuditItem(Struct, frozen=True):
@@ -109,22 +110,23 @@ class Report(Struct, frozen=True, dict=True):
 
     def fails(self, at: str) -> bool:
         """Tell whether there is a finding of severity `at` or worse. Never for other words."""
-        return at in SEVERITIES and any(
-            one.severity in SEVERITIES[: SEVERITIES.index(at) + 1] for one in self.found
-        )
+        if at not in SEVERITIES:
+            return False
+        failing = SEVERITIES[: SEVERITIES.index(at) + 1]
+        return any(one.severity in failing for one in self.found)
 
     def with_rules(self, rules: Collection[str]) -> "Report":
         """Keep the findings of the named rules and groups ("mjml"); all of them without a name."""
-        those = (one for one in self.findings if not {one.rule, one.group}.isdisjoint(rules))
-        return replace(self, findings=tuple(those)) if rules else self
+        if not rules:
+            return self
+        named = [one for one in self.findings if one.rule in rules or one.group in rules]
+        return replace(self, findings=tuple(named))
 
     def with_findings(self, findings: Iterable[Finding]) -> "Report":
         """Return this with these findings instead, put in order."""
-        findings = tuple(one for equal in equal_findings(merge(findings)) for one in equal)
-        hidden = dict.fromkeys(
-            mail for one in findings if one.hides and one.counts for mail in one.mails
-        )
-        return replace(self, findings=findings, unchecked=tuple(hidden))
+        findings = tuple(chain.from_iterable(equal_findings(merge(findings))))
+        unchecked = mails_of(one for one in findings if one.hides and one.counts)
+        return replace(self, findings=findings, unchecked=tuple(unchecked))
 
 
 def equal_findings(findings: Iterable[Finding]) -> list[Sequence[Finding]]:
@@ -133,10 +135,10 @@ def equal_findings(findings: Iterable[Finding]) -> list[Sequence[Finding]]:
     The worst come first, of them those in the most mails. A group is in order of place.
     """
     equal: dict[object, list[Finding]] = defaultdict(list)
-    for one in sorted(findings, key=lambda one: (one.place, one.message)):
+    for one in sorted(findings, key=attrgetter("place", "message")):
         equal[one.kind, one.reason].append(one)
-    return sorted(equal.values(), key=lambda those: (RULES.rank(those[0]), -len(mails_of(those))))
+    return sorted(equal.values(), key=_rank)
 
 
-def mails_of(equal: Iterable[Finding]) -> list[MailName]:
-    return list(dict.fromkeys(mail for one in equal for mail in one.mails))
+def _rank(equal: Sequence[Finding]) -> tuple[tuple[int, ...], int]:
+    return RULES.rank(equal[0]), -len(mails_of(equal))

@@ -52,8 +52,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def severities(self) -> Mapping[Severity, str]:
         """All that its findings can have, the usual one first. The others say when."""
-        others = ((severity, getattr(self, f"{severity}_if")) for severity in SEVERITIES)
-        return {self.severity: "", **{severity: when for severity, when in others if when}}
+        severities: dict[Severity, str] = {self.severity: ""}
+        for severity in SEVERITIES:
+            when = getattr(self, f"{severity}_if")
+            if when:
+                severities[severity] = when
+        return severities
 
     @property
     def message(self) -> str:
@@ -62,9 +66,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def severity_in_words(self) -> str:
         """All severities: "warning; error if the link is a button"."""
-        return "; ".join(
-            f"{one} if {when}" if when else one for one, when in self.severities.items()
-        )
+        words = []
+        for severity, when in self.severities.items():
+            words.append(f"{severity} if {when}" if when else severity)
+        return "; ".join(words)
 
     @property
     def examples(self) -> Mapping[str, str]:
@@ -80,10 +85,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def fix_where(self, text: str) -> str:
         """Return the fix for the first pattern that is found in a text; empty if there is none."""
-        fitting = (
-            fix for where, fix in self.fixes_where.items() if re.search(where, text, re.MULTILINE)
-        )
-        return next(fitting, "")
+        for where, fix in self.fixes_where.items():
+            if re.search(where, text, re.MULTILINE):
+                return fix
+        return ""
 
 
 _NO_ROW = Rule(name="")
@@ -138,17 +143,17 @@ class Rules(dict[str, Rule]):
         declared = self[rule]
         if severity and severity not in declared.severities:
             raise KeyError(f"{rule} is declared without the severity {severity}")
-        filled = {
-            name: cut(word) if isinstance(word, str) else word for name, word in words.items()
-        }
-        says, advice = (
-            declared.messages.get(case, declared.message),
-            declared.fixes.get(case, declared.fix),
-        )
-        message = cut(message or says.format(**filled), _LONGEST_TEXT)
-        fix = cut(fix or advice.format(**filled), _LONGEST_TEXT)
+        filled = {}
+        for name, word in words.items():
+            filled[name] = cut(word) if isinstance(word, str) else word
+        says = declared.messages.get(case, declared.message)
+        advice = declared.fixes.get(case, declared.fix)
         return Finding(
-            rule=rule, severity=severity or declared.severity, message=message, fix=fix, place=place
+            rule=rule,
+            severity=severity or declared.severity,
+            message=cut(message or says.format(**filled), _LONGEST_TEXT),
+            fix=cut(fix or advice.format(**filled), _LONGEST_TEXT),
+            place=place,
         )
 
 

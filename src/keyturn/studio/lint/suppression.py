@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache, partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from msgspec import Struct
@@ -94,6 +94,7 @@ _START_TAG = re.compile(
 )
 _MOST_COMMENTS = 1_000  # comments of a file that count
 _LONGEST_TAG = 10_000  # characters of a start tag that are read
+_ALL_LINES = range(1, 2**31)
 _FORM = "{# keyturn: ignore links/relative because ... #}"
 
 
@@ -127,34 +128,40 @@ class IgnoreComments:
         return covering[0].reason if covering else ""
 
     def mistakes(self, files: Iterable[str]) -> Iterator[Finding]:
-        return (one for file in files for one in self._read(file) if isinstance(one, Finding))
+        for one in chain.from_iterable(map(self._read, files)):
+            if isinstance(one, Finding):
+                yield one
 
     def unused(self, files: Iterable[str]) -> Iterator[Finding]:
         """Yield findings on unused comments of these files.
 
         Call it after all findings were judged.
         """
-        unused = (one for file in files for one in self._comments(file) if one not in self._used)
-        return (
-            RULES.finding(one.place, "ignore/unused", rules=", ".join(sorted(one.rules)))
-            for one in unused
-        )
+        for comment in chain.from_iterable(map(self._comments, files)):
+            if comment not in self._used:
+                rules = ", ".join(sorted(comment.rules))
+                yield RULES.finding(comment.place, "ignore/unused", rules=rules)
 
     def _comments(self, file: str) -> Iterator[IgnoreComment]:
-        return (one for one in self._read(file) if isinstance(one, IgnoreComment))
+        for one in self._read(file):
+            if isinstance(one, IgnoreComment):
+                yield one
 
 
 def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
     """Yield each comment for Keyturn, or a finding if it is malformed."""
+    if _MARK not in source:
+        return
     # behind the comments and blanks that follow: they are read once for all comments among them
     next_at = 0
-    for match in islice(_COMMENT.finditer(source) if _MARK in source else (), _MOST_COMMENTS):
+    for match in islice(_COMMENT.finditer(source), _MOST_COMMENTS):
         if match.end() > next_at:
-            next_at = (
-                after.end() if (after := _UP_TO_NEXT.match(source, match.end())) else match.end()
-            )
-        find = partial(RULES.finding, place := Place(file, *line_and_column(source, match.start())))
-        if not (comment := _SAID.fullmatch(match["said"])):
+            after = _UP_TO_NEXT.match(source, match.end())
+            next_at = after.end() if after else match.end()
+        place = Place(file, *line_and_column(source, match.start()))
+        find = partial(RULES.finding, place)
+        comment = _SAID.fullmatch(match["said"])
+        if comment is None:
             why = "it needs rules, separated by commas, and a reason"
             yield find("ignore/unreadable", why=why, form=f"{_FORM}, or with ignore-file")
             continue
@@ -164,9 +171,11 @@ def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
         except UnknownRule as unknown:
             yield find("ignore/unknown-rule", unknown=unknown)
         else:
-            whole = comment["what"] == "ignore-file"
-            lines = range(1, 2**31) if whole else _lines_meant(source, match, next_at)
-            yield IgnoreComment(place, frozenset(rules), lines, " ".join(comment["reason"].split()))
+            lines = _ALL_LINES
+            if comment["what"] == "ignore":
+                lines = _lines_meant(source, match, next_at)
+            reason = " ".join(comment["reason"].split())
+            yield IgnoreComment(place, frozenset(rules), lines, reason)
 
 
 def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:
@@ -176,10 +185,11 @@ def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:
     """
     first, _ = line_and_column(source, comment.start())
     last, _ = line_and_column(source, comment.end())
-    ends = source.find("\n", comment.end())
-    around = source[source.rfind("\n", 0, comment.start()) + 1 : comment.start()]
-    around += source[comment.end() : ends if ends >= 0 else len(source)]
-    if around.strip():
+    before = source[source.rfind("\n", 0, comment.start()) + 1 : comment.start()]
+    line_end = source.find("\n", comment.end())
+    behind = source[comment.end() : line_end if line_end >= 0 else len(source)]
+    if (before + behind).strip():
         return range(first, last + 1)
     tag = _START_TAG.match(source, next_at, next_at + _LONGEST_TAG)
-    return range(first, line_and_column(source, tag.end() - 1 if tag else next_at)[0] + 1)
+    last, _ = line_and_column(source, tag.end() - 1 if tag else next_at)
+    return range(first, last + 1)

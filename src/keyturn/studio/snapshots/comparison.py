@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import product
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
@@ -63,19 +64,20 @@ class SnapshotFolder:
         self.folder = folder
 
     def names(self) -> list[MailName]:
-        files = (
-            path.relative_to(self.folder) for path in self.folder.rglob("[!.]*") if path.is_file()
-        )
-        return sorted({name for file in files if (name := _name_of(file))})
+        names = set()
+        for path in self.folder.rglob("[!.]*"):
+            name = _name_of(path.relative_to(self.folder))
+            if name and path.is_file():
+                names.add(name)
+        return sorted(names)
 
     def read(self, name: MailName) -> Snapshot | None:
         """Return the snapshot, or None. Octets that are not UTF-8 become U+FFFD."""
         parts = [_text(file) for file in self.places(name)]
-        return (
-            None
-            if parts == [None, None, None]
-            else Snapshot(*(_as_file(part or "") for part in parts))
-        )
+        if parts == [None, None, None]:
+            return None
+        html, text, subject = (_as_file(part or "") for part in parts)
+        return Snapshot(html, text, subject)
 
     def write(self, name: MailName, snapshot: Snapshot) -> None:
         """Write each file as a whole, and delete the file of a part that the mail no longer has."""
@@ -91,11 +93,12 @@ class SnapshotFolder:
 
     def places(self, name: MailName) -> list[Path]:
         template = PurePath(name.template)
-        if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
+        is_plain = not template.is_absolute() and ".." not in template.parts
+        if not (name.template and name.sample and is_plain):
             raise LookupError(f"{name} cannot have a snapshot: its name is not a plain path.")
-        stem = _quote_name(name.sample) + (
-            f".{_quote_name(name.language)}" if name.language else ""
-        )
+        stem = _quote_name(name.sample)
+        if name.language:
+            stem += f".{_quote_name(name.language)}"
         folder = self.folder / name.template
         if leads_out(folder, self.folder.resolve()):
             raise LookupError(f"{name} cannot have a snapshot: a link leads out of the folder.")
@@ -103,7 +106,11 @@ class SnapshotFolder:
 
 
 def _quote_name(part: str) -> str:
-    return _NOT_PLAIN.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), part)
+    return _NOT_PLAIN.sub(_quote_sign, part)
+
+
+def _quote_sign(sign: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in sign[0].encode())
 
 
 def _name_of(file: Path) -> MailName | None:
@@ -188,13 +195,16 @@ class Snapshots:
         if stored.folder.resolve().is_relative_to(gallery.folder.resolve()):
             wrong = f"{stored.folder} is inside the folder of the templates: move it outside"
             raise SettingsInvalid.of("snapshots", wrong)
-        self.stored, self.gallery = stored, gallery
-        known, own = gallery.languages.known, gallery.languages.choose("").tag
-        if unknown := [tag for tag in languages if tag not in known]:
-            wrong = f"there is no language {unknown[0]}; there are {', '.join(known)}"
-            raise SettingsInvalid.of("snapshot_languages", wrong)
-        # By their part of a name.
-        self._languages = {"" if tag == own else tag: tag for tag in languages or known}
+        self.stored = stored
+        self.gallery = gallery
+        known = gallery.languages.known
+        own = gallery.languages.choose("").tag
+        self._languages: dict[str, str] = {}  # by their part of a name
+        for tag in languages or known:
+            if tag not in known:
+                wrong = f"there is no language {tag}; there are {', '.join(known)}"
+                raise SettingsInvalid.of("snapshot_languages", wrong)
+            self._languages["" if tag == own else tag] = tag
         self._render = render or gallery.render
         self._differ = differ
 
@@ -202,17 +212,18 @@ class Snapshots:
         """Return all mails, without a sample where none can be read, and the names of snapshots
         without a mail.
         """
-        own, unreadable = list[MailName](), set[str]()
+        names: list[MailName] = []
+        unreadable: set[str] = set()
         for entry in self.gallery.entries():
-            own += [MailName(entry.name)] if entry.unreadable else ()
-            own += (
-                MailName(entry.name, sample, tag)
-                for sample in entry.samples
-                for tag in self._languages
-            )
-            unreadable |= {entry.name} if entry.unreadable else set()
-        left = (name for name in self.stored.names() if name.template not in unreadable)
-        return list(dict.fromkeys((*own, *left)))
+            if entry.unreadable:
+                names.append(MailName(entry.name))
+                unreadable.add(entry.name)
+            for sample, tag in product(entry.samples, self._languages):
+                names.append(MailName(entry.name, sample, tag))
+        for name in self.stored.names():
+            if name.template not in unreadable:
+                names.append(name)
+        return list(dict.fromkeys(names))
 
     def compare(self, name: MailName) -> Comparison:
         """Return the comparison of a mail.

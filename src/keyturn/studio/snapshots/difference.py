@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from functools import cached_property
 from itertools import groupby
 from typing import Literal, NamedTuple
@@ -49,14 +49,14 @@ class Difference:
     @cached_property
     def edits(self) -> frozenset[tuple[str, str]]:
         """The changed texts: mails with the same edits were changed in the same way."""
-        changed = [line for line in self.lines if line.kind != "same"]
-        pieces = (
-            (line.kind, one)
-            for line in changed
-            for one in line.pieces
-            if one.changed or len(line.pieces) == 1
-        )
-        return frozenset((kind, one.text.strip()) for kind, one in pieces)
+        edits: set[tuple[str, str]] = set()
+        for line in self.lines:
+            if line.kind == "same":
+                continue
+            for piece in line.pieces:
+                if piece.changed or len(line.pieces) == 1:
+                    edits.add((line.kind, piece.text.strip()))
+        return frozenset(edits)
 
     def groups(self) -> list[LineGroup]:
         near = set[int]()
@@ -77,10 +77,20 @@ def difference(before: str, after: str) -> Difference:
 
 def replacement(before: str, after: str) -> Difference:
     """Return a difference without a comparison: all old lines removed, all new ones added."""
-    old, new = _split(before), _split(after)
-    removed = [Line("old", number, None, (LinePiece(text),)) for number, text in enumerate(old, 1)]
-    added = [Line("new", None, number, (LinePiece(text),)) for number, text in enumerate(new, 1)]
-    return Difference((*removed, *added))
+    lines = []
+    for number, text in enumerate(_split(before), 1):
+        lines.append(_removed_line(number, text))
+    for number, text in enumerate(_split(after), 1):
+        lines.append(_added_line(number, text))
+    return Difference(tuple(lines))
+
+
+def _removed_line(number: int, text: str) -> Line:
+    return Line("old", number, None, (LinePiece(text),))
+
+
+def _added_line(number: int, text: str) -> Line:
+    return Line("new", None, number, (LinePiece(text),))
 
 
 def _split(text: str) -> list[str]:
@@ -88,20 +98,29 @@ def _split(text: str) -> list[str]:
 
 
 def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
-    head, tail = _equal_ends(old, new)  # mails are long, and most of a mail stays
-    middle = SequenceMatcher(
-        None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False
-    )
-    blocks = (
-        (head + at_old, head + at_new, size)
-        for at_old, at_new, size in middle.get_matching_blocks()
-    )
-    end_old = end_new = 0
-    for at_old, at_new, size in ((0, 0, head), *blocks, (len(old) - tail, len(new) - tail, tail)):
-        yield from _changed(old, new, range(end_old, at_old), range(end_new, at_new))
-        end_old, end_new = at_old + size, at_new + size
-        for step, text in enumerate(old[at_old:end_old], 1):
-            yield Line("same", at_old + step, at_new + step, (LinePiece(text),))
+    end_old = 0
+    end_new = 0
+    for block in _equal_blocks(old, new):
+        yield from _changed(old, new, range(end_old, block.a), range(end_new, block.b))
+        end_old = block.a + block.size
+        end_new = block.b + block.size
+        for step, text in enumerate(old[block.a : end_old], 1):
+            yield Line("same", block.a + step, block.b + step, (LinePiece(text),))
+
+
+def _equal_blocks(old: list[str], new: list[str]) -> Iterator[Match]:
+    """Yield where both texts have the same lines, in order.
+
+    Mails are long, and most of a mail stays: only what lies between the equal ends is compared.
+    """
+    head, tail = _equal_ends(old, new)
+    end_old = len(old) - tail
+    end_new = len(new) - tail
+    yield Match(0, 0, head)
+    middle = SequenceMatcher(None, old[head:end_old], new[head:end_new], autojunk=False)
+    for block in middle.get_matching_blocks():
+        yield Match(head + block.a, head + block.b, block.size)
+    yield Match(end_old, end_new, tail)
 
 
 def _changed(old: list[str], new: list[str], olds: range, news: range) -> Iterator[Line]:
@@ -110,11 +129,14 @@ def _changed(old: list[str], new: list[str], olds: range, news: range) -> Iterat
     If a block has as many lines as before, each line comes with its new version.
     """
     if len(olds) != len(news):
-        yield from (Line("old", at + 1, None, (LinePiece(old[at]),)) for at in olds)
-        yield from (Line("new", None, at + 1, (LinePiece(new[at]),)) for at in news)
+        for at in olds:
+            yield _removed_line(at + 1, old[at])
+        for at in news:
+            yield _added_line(at + 1, new[at])
         return
     for at_old, at_new in zip(olds, news, strict=True):
-        one, other = _TOKEN.findall(old[at_old]), _TOKEN.findall(new[at_new])
+        one = _TOKEN.findall(old[at_old])
+        other = _TOKEN.findall(new[at_new])
         head, tail = _equal_ends(one, other)
         yield Line("old", at_old + 1, None, tuple(_pieces(one, head, tail)))
         yield Line("new", None, at_new + 1, tuple(_pieces(other, head, tail)))
@@ -124,9 +146,9 @@ def _equal_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
     """Return how many items two lists share at their beginnings, and of the rest, at their ends."""
     most = min(len(old), len(new))
     head = next((at for at in range(most) if old[at] != new[at]), most)
-    return head, next(
-        (at for at in range(most - head) if old[-1 - at] != new[-1 - at]), most - head
-    )
+    left = most - head
+    tail = next((at for at in range(left) if old[-1 - at] != new[-1 - at]), left)
+    return head, tail
 
 
 def _pieces(tokens: list[str], head: int, tail: int) -> Iterator[LinePiece]:

@@ -168,6 +168,17 @@ def test_head_of_included_without_own(tmp_path: Path) -> None:
     assert ".first { color: red }" in html_of(gallery).partition("<body")[0]
 
 
+def test_included_head_without_end(tmp_path: Path) -> None:
+    """An included head without an end tag is a finding at its start tag, also if the mail has no
+    head of its own.
+    """
+    part = "<mjml>\n  <mj-head><mj-title>News</mj-title>\n</mjml>"
+    page = '<mjml><mj-body><mj-include path="./part.mjml" /></mj-body></mjml>'
+    gallery = folder(tmp_path, "", {"news/part.mjml": part, "news/news.mjml": page})
+    places = {one.rule: str(one.place) for one in guarded(gallery)}
+    assert places["mjml/unclosed-tag"] == "news/part.mjml:2:3"
+
+
 def test_lines_of_included_head(tmp_path: Path) -> None:
     """A mistake in an included head has its line in the included file, and later mistakes have
     theirs.

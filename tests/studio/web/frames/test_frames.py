@@ -181,6 +181,18 @@ def test_a_line_is_inverted_as_a_ground_is_and_stays_where_it_is_set_to_nothing(
     assert "radius:8px!important" not in simulate_dark(html, FULL)
 
 
+def test_attribute_set_twice() -> None:
+    """Of two values that a view sets for an attribute, the mail has the last, once, whether its tag
+    had the attribute or not.
+    """
+    rewriting = Rewriting('<p>Hello</p><p id="a">Hello</p>')
+    for tag in rewriting.tags:
+        rewriting.set(tag, "id", "b")
+        rewriting.set(tag, "id", "c")
+        rewriting.set(tag, "lang", "en")
+    assert rewriting.text() == '<p id="c" lang="en">Hello</p><p lang="en" id="c">Hello</p>'
+
+
 def test_an_image_stays_as_it_is() -> None:
     image = '<img src="https://northwind.example/white.png" alt="">'
     grounded = '<td background="a.png" style="background-image:url(#fff.png)">Hello</td>'

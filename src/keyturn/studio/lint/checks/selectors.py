@@ -10,7 +10,7 @@ from functools import cache, partial
 import tinycss2
 
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.studio.lint.css.stylesheets import Selector, read_selectors
+from keyturn.studio.lint.css.selectors import Selector, read_selectors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import RULES, Rule, TreeName

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.clients.features import is_of_one_client
-from keyturn.studio.lint.css.stylesheets import Selector, read_stylesheet
+from keyturn.studio.lint.css.selectors import Selector
+from keyturn.studio.lint.css.stylesheets import read_stylesheet
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
 from keyturn.studio.lint.rules import RULES

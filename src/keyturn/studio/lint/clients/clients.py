@@ -38,18 +38,19 @@ def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
 
     Raises UnknownClients.
     """
-    wanted = {name.strip().lower() for listed in groups for name in listed.split(",")} - {
-        ""
-    } or set(_USUAL)
+    names = (name.strip().lower() for name in ",".join(groups).split(","))
+    wanted = set(filter(None, names)) or set(_USUAL)
     for name in sorted(wanted - {*GROUPS, "all"}):
         meant = did_you_mean(name, GROUPS, question=" (did you mean {}?)")
         known = ", ".join(GROUPS)
         raise UnknownClients(
             f"no group of clients is called {name!r}{meant}; the groups are {known}, and all"
         )
-    return tuple(
-        client for group in GROUPS if group in wanted or "all" in wanted for client in GROUPS[group]
-    )
+    clients: list[str] = []
+    for group, members in GROUPS.items():
+        if group in wanted or "all" in wanted:
+            clients += members
+    return tuple(clients)
 
 
 MAJOR = clients_in(())
@@ -74,7 +75,8 @@ class Support(msgspec.Struct, frozen=True):
         """In how many clients it works: "works in 8 of 41 clients, in part in 16 more, tested
         2021-12".
         """
-        whole, partly = len(self.clients_that("yes")), len(self.clients_that("partial"))
+        whole = len(self.clients_that("yes"))
+        partly = len(self.clients_that("partial"))
         tested_in = len(self.verdicts) - len(self.clients_that("unknown"))
         more = f", in part in {partly} more" if partly else ""
         return f"works in {whole} of {tested_in} clients{more}, tested {self.tested[:7]}"
@@ -87,11 +89,12 @@ def supports() -> Mapping[str, Support]:
     Each client has one verdict, the latest.
     """
     data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes())
-    for feature in data["features"].values():
-        feature["verdicts"] = dict(
-            zip(data["clients"], map(_VERDICTS.get, feature["verdicts"]), strict=True)
-        )
-    return {name: Support(**feature) for name, feature in data["features"].items()}
+    supports = {}
+    for name, feature in data["features"].items():
+        levels = [_VERDICTS[letter] for letter in feature.pop("verdicts")]
+        verdicts = dict(zip(data["clients"], levels, strict=True))
+        supports[name] = Support(verdicts=verdicts, **feature)
+    return supports
 
 
 def names_of(clients: Sequence[str]) -> str:
@@ -99,7 +102,8 @@ def names_of(clients: Sequence[str]) -> str:
 
     A complete group is one name.
     """
-    names, left = [], list(clients)
+    names = []
+    left = list(clients)
     for members in GROUPS.values():
         product = {member.partition("/")[0] for member in members}
         if len(members) > 1 and len(product) == 1 and set(members) <= set(left):
@@ -114,7 +118,6 @@ def name_of(client: str) -> str:
     product, _, platform = client.partition("/")
     if not platform:
         return str(_KNOWN["products"].get(client, client))
-    return (
-        _KNOWN["names"].get(client)
-        or f"{_KNOWN['products'][product]} {_KNOWN['platforms'][platform]}"
-    )
+    if client in _KNOWN["names"]:
+        return str(_KNOWN["names"][client])
+    return f"{_KNOWN['products'][product]} {_KNOWN['platforms'][platform]}"

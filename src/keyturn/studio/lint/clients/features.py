@@ -20,9 +20,10 @@ from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
 from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
+from keyturn.studio.lint.css.selectors import Compound, Selector
 from keyturn.studio.lint.css.stylesheets import (
+    AtRule,
     Declaration,
-    Selector,
     StyleRule,
     read_style,
     read_stylesheet,
@@ -231,22 +232,26 @@ def _uses_of_stylesheet(document: Document, css: str, start: int, is_inlined: bo
         has_body = document.body is not document.root
         place = "body" if has_body and start in document.body.inner else "head"
         yield ("html-style",), FeatureUse(place, start, f"style element in {place}")
-    for at in sheet.at_rules:
-        around = "".join(f" inside @{above.keyword} {above.prelude}" for above in at.within)
-        written = f"{at.keyword} {at.prelude}"
-        use = FeatureUse(at.prelude, start + at.offset, f"sheet @{written}{around}")
-        yield named("at", written), use
+    for at_rule in sheet.at_rules:
+        yield _use_of_at_rule(at_rule, start)
     for rule in sheet.rules:
         if _is_optional(rule):
             continue
         keywords = (around.keyword for around in rule.within)
         unread_by = frozenset(chain.from_iterable(map(_clients_without, keywords)))
-        if not is_inlined:
-            for slugs, use in _uses_of_selectors(rule, start):
-                yield slugs, replace(use, unread_by=unread_by)
         tags = cache(partial(_selected_tags, document, rule))
-        for slugs, use in _uses_of_declarations(css, start, rule.declarations, "sheet", tags):
+        uses = _uses_of_declarations(css, start, rule.declarations, "sheet", tags)
+        if not is_inlined:
+            uses = chain(_uses_of_selectors(rule, start), uses)
+        for slugs, use in uses:
             yield slugs, replace(use, unread_by=unread_by)
+
+
+def _use_of_at_rule(at_rule: AtRule, start: int) -> tuple[Iterable[str], FeatureUse]:
+    written = f"{at_rule.keyword} {at_rule.prelude}"
+    around = "".join(f" inside @{above.keyword} {above.prelude}" for above in at_rule.within)
+    use = FeatureUse(at_rule.prelude, start + at_rule.offset, f"sheet @{written}{around}")
+    return named("at", written), use
 
 
 def _selected_tags(document: Document, rule: StyleRule) -> frozenset[str]:
@@ -300,25 +305,33 @@ def _uses_of_selectors(rule: StyleRule, start: int) -> _Uses:
         return  # "from" and "50%" are no selectors
     parts = {"&": "&"} if rule.nested else {}
     for selector in rule.selectors:
-        for one in selector.compounds:
-            written = str(one)
-            if one.attributes:
-                parts["[]"] = written
-            if len(one.names) > 1:
-                parts[".."] = written
-            if not written and not rule.nested:
-                parts["*"] = written
-            for pseudo in one.pseudos:
-                parts[f":{pseudo}"] = written
+        for compound in selector.compounds:
+            parts |= _parts_of(compound)
         parts |= dict.fromkeys(selector.combinators, str(selector))
+    if rule.nested:
+        parts.pop("*", None)  # "&" alone reads as "*"
     for part, written in sorted(parts.items()):
         yield named("selector", part), FeatureUse(part, start + rule.offset, f"sheet {written}")
 
 
+def _parts_of(compound: Compound) -> dict[str, str]:
+    """Return what may be a feature of a compound, each with the whole compound as CSS."""
+    written = str(compound)
+    parts = {f":{pseudo}": written for pseudo in compound.pseudos}
+    if compound.attributes:
+        parts["[]"] = written
+    if len(compound.names) > 1:
+        parts[".."] = written
+    if not written:
+        parts["*"] = written
+    return parts
+
+
 def _is_optional(rule: StyleRule) -> bool:
-    around = [f"{at_rule.keyword} {at_rule.prelude}" for at_rule in rule.within]
-    names = chain.from_iterable(selector.attribute_names() for selector in rule.selectors)
-    for text in (*around, *names):
+    texts = [f"{at_rule.keyword} {at_rule.prelude}" for at_rule in rule.within]
+    for selector in rule.selectors:
+        texts += selector.attribute_names()
+    for text in texts:
         if any(offered in text for offered in _OFFERED):
             return True
     return bool(rule.selectors) and all(map(is_of_one_client, rule.selectors))
@@ -326,7 +339,8 @@ def _is_optional(rule: StyleRule) -> bool:
 
 def is_of_one_client(selector: Selector) -> bool:
     """Tell whether a selector is for the markup that a single client makes of a mail."""
-    names = {*selector.attribute_names(), *(name[1:] for name in selector.names)}
+    names = selector.attribute_names()
+    names.update(name[1:] for name in selector.names)
     of_gmail = selector.compounds[0].tag == "u" and selector.combinators[:1] == ("+",)
     return of_gmail or not _OF_ONE_CLIENT.isdisjoint(names)
 
@@ -348,19 +362,20 @@ def gaps_of(slug: str, use: FeatureUse, clients: Iterable[str]) -> tuple[_Gap, _
     lacking: dict[str, str] = {}
     partly: dict[str, str] = {}
     for client in clients:
-        level = support.verdicts[client]
-        notes = support.noted.get(client) or ("",)
         if client in use.unread_by:
             continue
+        level = support.verdicts[client]
+        notes = support.noted.get(client) or ("",)
         if level == "no":
             lacking[client] = notes[0]
-        elif level == "partial":
-            about = [note for note in notes if _concerns(note, use, feature, support)]
-            of_whole = [note for note in about if _is_of_whole(note, feature, support)]
-            if of_whole:
-                lacking[client] = of_whole[0]
-            elif about:
-                partly[client] = about[0]
+        if level != "partial":
+            continue
+        about = [note for note in notes if _concerns(note, use, feature, support)]
+        of_whole = [note for note in about if _is_of_whole(note, feature, support)]
+        if of_whole:
+            lacking[client] = of_whole[0]
+        elif about:
+            partly[client] = about[0]
     return lacking, partly
 
 
@@ -413,6 +428,8 @@ def _finding_on(
     if feature.in_html and not document.files.is_mjml:
         fix = feature.in_html
     is_warning = bool(lacking) and not feature.is_graceful(use.value)
+    gaps = [ClientGap(client, "no") for client in lacking]
+    gaps += [ClientGap(client, "partial") for client in partly]
     return Finding(
         rule=f"compatibility/{slug}",
         severity="warning" if is_warning else "note",
@@ -420,10 +437,7 @@ def _finding_on(
         fix=fix,
         place=document.place(use.offset),
         feature=slug,
-        clients=(
-            *(ClientGap(client, "no") for client in lacking),
-            *(ClientGap(client, "partial") for client in partly),
-        ),
+        clients=tuple(gaps),
     )
 
 

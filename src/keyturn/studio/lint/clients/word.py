@@ -7,7 +7,7 @@ import re
 from keyturn.studio.lint.clients import features
 from keyturn.studio.lint.clients.clients import supports
 from keyturn.studio.lint.clients.features import FeatureUse, gaps_of
-from keyturn.studio.lint.css.stylesheets import Selector
+from keyturn.studio.lint.css.selectors import Selector
 
 CLIENT = "outlook/windows"
 _NOT_RENDERED = re.compile(
@@ -15,6 +15,7 @@ _NOT_RENDERED = re.compile(
 )
 _AUTO_OR_NEGATIVE = re.compile(r"\bauto\b|(?:^|\s)-[\d.]")
 _IMAGE = re.compile(r"\burl\(|gradient\(", re.IGNORECASE)
+_MARGIN = re.compile("margin(?:-[^-]*)?", re.DOTALL)
 _COMBINATORS = frozenset(">+~")
 
 TAG_RULES = (
@@ -35,39 +36,39 @@ def of_declaration(name: str, value: str) -> str:
     """
     if name.startswith("background") and _IMAGE.search(value):
         return "css-background"
-    if name == "margin" or (name.startswith("margin-") and name.count("-") == 1):
+    if _MARGIN.fullmatch(name):
         return "css-margin" if _AUTO_OR_NEGATIVE.search(value) else ""
     if name == "display" and value.lower() != "none":
         return "css-display"
     if name in _BY_TAG or name.partition("-")[0] == "padding":
         return ""  # `TAG_RULES` has them
-    written = f"style {name}: {value}"
-    slugs = features.named("property", name, value)
-    return next((slug for slug in slugs if _lacks(slug, FeatureUse(value, 0, written))), "")
+    use = FeatureUse(value, 0, f"style {name}: {value}")
+    for slug in features.named("property", name, value):
+        if _lacks(slug, use):
+            return slug
+    return ""
 
 
 def ignores_rule(selector: Selector) -> bool:
-    pseudos = [pseudo for compound in selector.compounds for pseudo in compound.pseudos]
-    slugs = (
-        (slug, f"sheet :{pseudo}")
-        for pseudo in pseudos
-        for slug in features.named("selector", f":{pseudo}")
-    )
-    lacked = any(_lacks(slug, FeatureUse("", 0, written)) for slug, written in slugs)
-    return (
-        lacked
-        or not _COMBINATORS.isdisjoint(selector.combinators)
-        or bool(selector.attribute_names())
-    )
+    if selector.attribute_names() or not _COMBINATORS.isdisjoint(selector.combinators):
+        return True
+    for compound in selector.compounds:
+        if any(map(_lacks_pseudo_class, compound.pseudos)):
+            return True
+    return False
+
+
+def _lacks_pseudo_class(pseudo: str) -> bool:
+    use = FeatureUse("", 0, f"sheet :{pseudo}")
+    return any(_lacks(slug, use) for slug in features.named("selector", f":{pseudo}"))
 
 
 def leaves_out(tag: str) -> bool:
     """Tell whether Word does not render an element."""
-    slugs = features.named("element", tag)
-    return any(
-        _NOT_RENDERED.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no"
-        for slug in slugs
-    )
+    for slug in features.named("element", tag):
+        if _NOT_RENDERED.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no":
+            return True
+    return False
 
 
 def _lacks(slug: str, use: FeatureUse) -> bool:

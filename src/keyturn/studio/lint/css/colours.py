@@ -9,7 +9,7 @@ not count.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import mul
+from operator import mul, truediv
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -29,7 +29,8 @@ _TO_RGB = (
     (-0.9692660, 1.8760108, 0.0415560),
     (0.0556434, -0.2040259, 1.0572252),
 )
-_EPSILON, _KAPPA = 216 / 24389, 24389 / 27
+_EPSILON = 216 / 24389
+_KAPPA = 24389 / 27
 
 # Words in a `background` that are no colour.
 _WORD = re.compile(r"#[0-9a-f]+\b|\b(?:rgb|hsl)a?\([^()]*\)|\b[a-z]+\b", re.IGNORECASE)
@@ -37,6 +38,7 @@ _IMAGE = re.compile(r"(?:url|(?<![a-z-])[a-z-]*gradient)\((?>[^()]+|\([^()]*\))*
 _IMAGE_OR_WORD = re.compile(f"{_IMAGE.pattern}|{_WORD.pattern}", re.IGNORECASE)
 _FUNCTION = re.compile(r"(?<![\w-])(?!-*(?:rgb|hsl)a?\()[a-z-]+\(", re.IGNORECASE)
 _MIDDLE = 50
+_NEARLY_WHITE = 99.5
 
 
 class Colour(NamedTuple):
@@ -48,24 +50,27 @@ class Colour(NamedTuple):
     alpha: float = 1.0
 
     def blend_over(self, background: "Colour") -> "Colour":
+        """Return what is seen of the colour over another one, which is opaque."""
+
+        def blend(own: float, under: float) -> float:
+            return own * self.alpha + under * (1 - self.alpha)
+
         return Colour(
-            *(
-                mine * self.alpha + under * (1 - self.alpha)
-                for mine, under in zip(self[:3], background, strict=False)
-            )
+            blend(self.red, background.red),
+            blend(self.green, background.green),
+            blend(self.blue, background.blue),
         )
 
     @property
     def _channels(self) -> bytes:
-        return bytes(round(min(max(channel, 0), 1) * 255) for channel in self[:3])
+        return bytes(round(_between_0_and_1(channel) * 255) for channel in self[:3])
 
     @property
     def css(self) -> str:
-        return (
-            str(self)
-            if self.alpha == 1
-            else f"rgba({','.join(map(str, self._channels))},{self.alpha:g})"
-        )
+        if self.alpha == 1:
+            return str(self)
+        red, green, blue = self._channels
+        return f"rgba({red},{green},{blue},{self.alpha:g})"
 
     def __str__(self) -> str:
         return f"#{self._channels.hex()}"
@@ -87,18 +92,28 @@ def read_background(value: str) -> Colour | None:
     without_images = _IMAGE.sub(" ", value)
     if _FUNCTION.search(without_images):
         return None
-    colours = (read_colour(word) for word in _WORD.findall(without_images))
-    return next((colour for colour in colours if colour), Colour(0, 0, 0, 0))
+    for word in _WORD.findall(without_images):
+        if colour := read_colour(word):
+            return colour
+    return Colour(0, 0, 0, 0)
 
 
 def replace_colours(value: str, change: Callable[[Colour], Colour]) -> str:
     """Change each colour in a value, such as that of a border. Images stay."""
 
     def replace(word: re.Match[str]) -> str:
-        colour = None if _IMAGE.match(word[0]) else read_colour(word[0])
-        return change(colour).css if colour and colour.alpha else word[0]
+        if _IMAGE.match(word[0]):
+            return word[0]
+        colour = read_colour(word[0])
+        if colour is None or colour.alpha == 0:
+            return word[0]
+        return change(colour).css
 
     return _IMAGE_OR_WORD.sub(replace, value)
+
+
+def _between_0_and_1(channel: float) -> float:
+    return min(max(channel, 0.0), 1.0)
 
 
 def _lightness(colour: Colour) -> float:
@@ -110,23 +125,32 @@ def _with_lightness(colour: Colour, wanted: float) -> Colour:
     """Return the colour at another L*, clipped to sRGB, with its opacity."""
     _, a, b = _to_lab(colour)
     fy = (min(max(wanted, 0), 100) + 16) / 116
-    ratios = (
-        f**3 if f**3 > _EPSILON else (116 * f - 16) / _KAPPA
-        for f in (fy + a / 500, fy, fy - b / 200)
-    )
-    linear = _multiply(_TO_RGB, [*map(mul, ratios, _WHITE_POINT)])
-    # SRGB's own.
-    channels = (
-        one * 12.92 if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in linear
-    )
-    return Colour(*(min(max(one, 0.0), 1.0) for one in channels))._replace(alpha=colour.alpha)
+    ratios = map(_from_lab_curve, (fy + a / 500, fy, fy - b / 200))
+    xyz = [*map(mul, ratios, _WHITE_POINT)]
+    red, green, blue = map(_srgb_channel, _multiply(_TO_RGB, xyz))
+    return Colour(red, green, blue, colour.alpha)
 
 
 def _to_lab(colour: Colour) -> tuple[float, float, float]:
     xyz = _multiply(_TO_XYZ, [*map(linear_light, colour[:3])])
-    ratios = (value / white for value, white in zip(xyz, _WHITE_POINT, strict=True))
-    fx, fy, fz = (one ** (1 / 3) if one > _EPSILON else (_KAPPA * one + 16) / 116 for one in ratios)
+    fx, fy, fz = map(_to_lab_curve, map(truediv, xyz, _WHITE_POINT))
     return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
+def _to_lab_curve(ratio: float) -> float:
+    """Return f of CIE L*a*b* for a channel of XYZ, as a part of the white point."""
+    return ratio ** (1 / 3) if ratio > _EPSILON else (_KAPPA * ratio + 16) / 116
+
+
+def _from_lab_curve(f: float) -> float:
+    """Return the part of the white point of which this is f."""
+    return f**3 if f**3 > _EPSILON else (116 * f - 16) / _KAPPA
+
+
+def _srgb_channel(linear: float) -> float:
+    """Return a channel of sRGB with its own curve, from linear light."""
+    channel = linear * 12.92 if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
+    return _between_0_and_1(channel)
 
 
 def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Iterator[float]:
@@ -149,8 +173,11 @@ class Mode(Struct, frozen=True):
 
     def show_background(self, colour: Colour) -> Colour:
         """Return a background as it is shown. A partial inversion keeps dark ones."""
-        stays = self is PARTIAL and _lightness(colour) <= _MIDDLE
-        return self._invert(colour) if self.inverts and not stays else colour
+        if not self.inverts:
+            return colour
+        if self is PARTIAL and _lightness(colour) <= _MIDDLE:
+            return colour
+        return self._invert(colour)
 
     def show_text(self, colour: Colour, background: Colour) -> Colour:
         """Return a text colour on a background that is inverted already.
@@ -163,10 +190,11 @@ class Mode(Struct, frozen=True):
             return colour
         inverted = self._invert(colour)
         step = 1 if _lightness(background) < _MIDDLE else -1
-        while (
-            contrast(str(inverted), str(background)) < ENOUGH and 0 < _lightness(inverted) < 99.5
-        ):  # short of white
-            inverted = _with_lightness(inverted, _lightness(inverted) + step)
+        while contrast(str(inverted), str(background)) < ENOUGH:
+            lightness = _lightness(inverted)
+            if not 0 < lightness < _NEARLY_WHITE:
+                break
+            inverted = _with_lightness(inverted, lightness + step)
         return inverted
 
     def _invert(self, colour: Colour) -> Colour:

@@ -5,6 +5,7 @@
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import cache, cached_property, lru_cache, partial
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -87,13 +88,14 @@ class Stylesheets:
         self._rules: list[StyleRule] = []
         schemes: list[str] = []
         for node in root.walk():
-            if node.tag == "style" and "print" not in node.get("media"):
-                sheet = read_stylesheet("".join(text.text for text in node.texts))
-                self._rules += (rule for rule in sheet.rules if _is_for_many(rule))
+            if node.tag == "style":
+                self._rules += _rules_of(node)
             elif node.tag == "meta" and node.get("name") == "color-scheme":
                 schemes.append(node.get("content"))
         for rule in self._rules:
-            schemes += (one.value for one in rule.declarations if one.name == "color-scheme")
+            for declaration in rule.declarations:
+                if declaration.name == "color-scheme":
+                    schemes.append(declaration.value)
         self.declares_dark = any("dark" in scheme for scheme in schemes)
         self.has_dark_rules = any(DARK.honours in rule.schemes for rule in self._rules)
         self._cascades: dict[tuple[object, ...], Callable[[Element], Styles]] = {}
@@ -111,6 +113,13 @@ class Stylesheets:
         )
         link = _DARK_LINK if self.is_dark(mode) else _LINK
         return self._cascades.setdefault((rules, link), cache(partial(_styles_of, rules, link)))
+
+
+def _rules_of(node: Element) -> list[StyleRule]:
+    if "print" in node.get("media"):
+        return []
+    sheet = read_stylesheet("".join(text.text for text in node.texts))
+    return [rule for rule in sheet.rules if _is_for_many(rule)]
 
 
 def _is_for_many(rule: StyleRule) -> bool:
@@ -149,14 +158,12 @@ def _find_winners(written: tuple[_Written, ...]) -> Styles:
     """
     candidates: list[tuple[bool, tuple[int, int, int], Declaration, bool]] = []
     for specificity, declarations, of_mode in written:
-        candidates += (
-            (one.important, specificity, one, of_mode)
-            for one in declarations
-            if not _is_calculated_font(one)
-        )
+        for one in declarations:
+            if not _is_calculated_font(one):
+                candidates.append((one.important, specificity, one, of_mode))
     winners: dict[str, str] = {}
-    of_modes = dict[str, bool]()
-    for _, _, one, of_mode in sorted(candidates, key=lambda candidate: candidate[:2]):
+    of_modes: dict[str, bool] = {}
+    for _, _, one, of_mode in sorted(candidates, key=itemgetter(0, 1)):
         name = "background-color" if one.name == "background" else one.name
         winners.pop(name, None)  # the last one to win is the last in the order
         winners[name] = one.value
@@ -224,7 +231,8 @@ class Painter:
         """
         for node, styles, paint in self._seen_elements():
             declarations = _own_lines(styles, self._mode)
-            if (background := _own_background(styles, self._mode)) and background.alpha:
+            background = _own_background(styles, self._mode)
+            if background and background.alpha:
                 declarations["background-color"] = background.css
             if paint.colour and not styles.inherits_colour:
                 declarations["color"] = str(paint.colour)
@@ -252,19 +260,26 @@ def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
     background = _own_background(styles, mode)
     if background:
         background = background.blend_over(above.background) if above.background else None
-    colour = above.colour if styles.inherits_colour else _own_colour(styles, background, mode)
+    colour = above.colour
+    if not styles.inherits_colour:
+        colour = _own_colour(styles, background, mode)
     written = values.get("font-size", "").lower()
     size = _KEYWORDS.get(written, length_in_px(written, above.size, above.size))
-    weight = values.get("font-weight", "")
     return Paint(
         colour=colour,
         background=background,
         size=size,
-        weight=int(weight) if _WEIGHT.fullmatch(weight) else _WEIGHTS.get(weight, above.weight),
+        weight=_font_weight(values.get("font-weight", ""), above.weight),
         line_height=line_height(values.get("line-height"), size, above.line_height),
         align=values.get("text-align", above.align),
         over_image=styles.has_image or (above.over_image and background == above.background),
     )
+
+
+def _font_weight(value: str, above: int) -> int:
+    if _WEIGHT.fullmatch(value):
+        return int(value)
+    return _WEIGHTS.get(value, above)
 
 
 def _own_colour(styles: Styles, background: Colour | None, mode: Mode) -> Colour | None:
@@ -327,7 +342,8 @@ def length_in_px(value: str, of: float = 0, otherwise: float = 0) -> float:
 
     `of`: what a percentage is a part of. `otherwise`: the result for other values.
     """
-    if not (match := _LENGTH.match(value)):
+    match = _LENGTH.match(value)
+    if match is None:
         return otherwise
     number = float(match[1])
     in_px = {

@@ -20,14 +20,8 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 from keyturn.studio.lint.clients import word
 from keyturn.studio.lint.css.colours import FULL, PARTIAL, Mode, read_background
 from keyturn.studio.lint.css.computed_style import Painter, length_in_px
-from keyturn.studio.lint.css.stylesheets import (
-    OUTLOOK_MARK,
-    Declaration,
-    parseable,
-    read_selectors,
-    read_style,
-    split_at_commas,
-)
+from keyturn.studio.lint.css.selectors import OUTLOOK_MARK, read_selectors, split_at_commas
+from keyturn.studio.lint.css.stylesheets import Declaration, parseable, read_style
 from keyturn.studio.lint.markup.conditional_comments import resolve_conditionals
 from keyturn.studio.web.frames.rewriting import Rewriting, insert_in_head
 
@@ -46,20 +40,24 @@ def simulate_dark(html: str, mode: Mode) -> str:
     colours = dict(painter.recoloured_elements())
     waits_for_marks = mode.honours == "data-ogs" and OUTLOOK_MARK in html
     for tag in rewriting.tags:
-        if tag in colours:
-            rewriting.add_style(
-                tag, "".join(f"{name}:{value}!important;" for name, value in colours[tag].items())
-            )
-        if waits_for_marks:
-            for mark in _MARKS:
-                rewriting.set(tag, mark, "")
-    pages = [tag for tag in rewriting.tags if tag.tag in ("html", "body")]
-    has_background = any("background-color" in colours.get(page, {}) for page in pages)
+        own = colours.get(tag, {})
+        if own:
+            style = "".join(f"{name}:{value}!important;" for name, value in own.items())
+            rewriting.add_style(tag, style)
+        for mark in _MARKS if waits_for_marks else ():
+            rewriting.set(tag, mark, "")
     canvas = painter.canvas
-    background = "" if has_background else f"background-color:{canvas.background};"
-    return insert_in_head(
-        rewriting.text(), f"<style>html{{{background}color:{canvas.colour}}}</style>"
-    )
+    page_style = f"color:{canvas.colour}"
+    if not _page_has_background(colours):
+        page_style = f"background-color:{canvas.background};{page_style}"
+    return insert_in_head(rewriting.text(), f"<style>html{{{page_style}}}</style>")
+
+
+def _page_has_background(colours: Mapping[Element, Mapping[str, str]]) -> bool:
+    for tag, own in colours.items():
+        if tag.tag in ("html", "body") and "background-color" in own:
+            return True
+    return False
 
 
 _TIMES = '"Times New Roman",serif'
@@ -106,38 +104,44 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
     """
     for tag in rewriting.tags:
         if tag.tag == "link":
-            families = parse_qs(split_address(tag.get("href")).query).get("family", ())
-            yield from (
-                one.partition(":")[0].lower() for value in families for one in value.split("|")
-            )
+            yield from _linked_fonts(tag.get("href"))
         elif tag.tag == "style":
-            for rule in tinycss2.parse_stylesheet(
-                parseable(rewriting.source_inside(tag)), skip_comments=True
-            ):
-                if (
-                    isinstance(rule, AtRule)
-                    and rule.lower_at_keyword == "font-face"
-                    and rule.content
-                ):
-                    for one in read_style(tinycss2.serialize(rule.content)):
-                        if one.name == "font-family":
-                            yield one.value.strip("\"'").lower()
+            yield from _declared_fonts(rewriting.source_inside(tag))
+
+
+def _linked_fonts(address: str) -> Iterator[str]:
+    """Yield the fonts of an address such as fonts.googleapis.com/css?family=Roboto:400|Lato."""
+    families = parse_qs(split_address(address).query).get("family", ())
+    for family in families:
+        for font in family.split("|"):
+            yield font.partition(":")[0].lower()
+
+
+def _declared_fonts(css: str) -> Iterator[str]:
+    for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True):
+        is_at_rule = isinstance(rule, AtRule) and rule.content
+        if not (is_at_rule and rule.lower_at_keyword == "font-face"):
+            continue
+        for one in read_style(tinycss2.serialize(rule.content)):
+            if one.name == "font-family":
+                yield one.value.strip("\"'").lower()
 
 
 def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     """Return the rules that count in Word, with the declarations that do."""
     rules = []
     for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
-        if isinstance(rule, QualifiedRule):
-            every = ((one, read_selectors(one)) for one in split_at_commas(rule.prelude))
-            selectors = [
-                one for one, read in every if read and not any(map(word.ignores_rule, read))
-            ]
-            inside = ";".join(
-                _declarations_for_word(read_style(tinycss2.serialize(rule.content)), web_fonts)
-            )
-            if selectors and inside:
-                rules.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
+        if not isinstance(rule, QualifiedRule):
+            continue
+        selectors = []
+        for tokens in split_at_commas(rule.prelude):
+            read = read_selectors(tokens)
+            if read and not any(map(word.ignores_rule, read)):
+                selectors.append(tinycss2.serialize(tokens))
+        declarations = read_style(tinycss2.serialize(rule.content))
+        inside = ";".join(_declarations_for_word(declarations, web_fonts))
+        if selectors and inside:
+            rules.append(f"{','.join(selectors)}{{{inside}}}")
     return "\n".join(rules)
 
 
@@ -152,25 +156,30 @@ def _declarations_for_word(
     declarations: Iterable[Declaration], web_fonts: frozenset[str]
 ) -> Iterator[str]:
     for one in declarations:
-        name, value, end = one.name, one.value, "!important" if one.important else ""
-        slug = word.of_declaration(name, value)
-        if (
-            slug == "css-background"
-            and name == "background"
-            and (background := read_background(value))
-            and background.alpha
-        ):
-            yield f"background-color:{background.css}{end}"
-        elif name in _OWN:
-            yield _OWN[name](value)
-        elif (
-            not slug
-            and name == "font-family"
-            and value.split(",")[0].strip(" \n\t\"'").lower() in web_fonts
-        ):
+        end = "!important" if one.important else ""
+        lacked = word.of_declaration(one.name, one.value)
+        if one.name == "background" and lacked == "css-background":
+            colour = _colour_below_image(one.value)
+            if colour:
+                yield f"background-color:{colour}{end}"
+        elif one.name in _OWN:
+            yield _OWN[one.name](one.value)
+        elif lacked:
+            continue
+        elif one.name == "font-family" and _first_font(one.value) in web_fonts:
             yield f"font-family:{_TIMES}{end}"
-        elif not slug:
-            yield f"{name}:{value}{end}"
+        else:
+            yield f"{one.name}:{one.value}{end}"
+
+
+def _colour_below_image(background: str) -> str:
+    """Return the colour that is left of a background without its image; "" if there is none."""
+    colour = read_background(background)
+    return colour.css if colour and colour.alpha else ""
+
+
+def _first_font(families: str) -> str:
+    return families.partition(",")[0].strip(" \n\t\"'").lower()
 
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
@@ -178,6 +187,7 @@ _STAND_INS = {
     **dict.fromkeys(("v:rect", "v:roundrect", "v:oval", "v:textbox"), "div"),
     "v:image": "img",
 }
+_LINKING = ("v:rect", "v:roundrect", "v:oval")
 _KEPT = ("width", "height", "top", "left", "position", "z-index")
 _CENTRED = dict.fromkeys(("align-items", "justify-content", "text-align"), "center")
 _LINK = {"display": "inline-flex", "text-decoration": "none", **_CENTRED}
@@ -193,10 +203,11 @@ def render_vml(html: str) -> str:
         return html
     html = _XML.sub("", html)
     root = parse_html(html)
-    return splice(
-        html,
-        (change for element in root.walk() if ":" in element.tag for change in _replace(element)),
-    )
+    changes: list[tuple[int, int, str]] = []
+    for element in root.walk():
+        if ":" in element.tag:
+            changes += _replace(element)
+    return splice(html, changes)
 
 
 def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
@@ -204,24 +215,15 @@ def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
 
     A tag of VML may close itself; most are left out.
     """
-    tag, opening, closing = _STAND_INS.get(element.tag, ""), "", ""
+    tag = _STAND_INS.get(element.tag, "")
+    if element.tag in _LINKING and element.get("href"):
+        tag = "a"
+    opening = ""
+    closing = ""
     if tag:
-        tag = "a" if element.tag != "v:textbox" and tag == "div" and element.get("href") else tag
-        style = ";".join(
-            f"{name}:{value.replace(';', '')}" for name, value in _style(element).items()
-        )
-        attributes = {
-            name: value for name in ("class", "data-keyturn") if (value := element.get(name))
-        }
-        attributes |= {"href": element.get("href")} if tag == "a" else {}
-        attributes |= {"src": element.get("src"), "alt": ""} if tag == "img" else {}
-        written = (
-            f' {name}="{escape(value)}"' for name, value in (attributes | {"style": style}).items()
-        )
-        opening, closing = (
-            f"<{tag} data-vml{''.join(written)}>",
-            "" if tag == "img" else f"</{tag}>",
-        )
+        opening = _start_tag(element, tag)
+    if tag and tag != "img":
+        closing = f"</{tag}>"
     yield element.offset, element.inner.start, opening
     if element.end > element.inner.start:
         yield element.inner.stop, element.end, closing
@@ -229,50 +231,90 @@ def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
         yield element.inner.start, element.inner.start, closing
 
 
+def _start_tag(element: Element, tag: str) -> str:
+    attributes = {}
+    for name in ("class", "data-keyturn"):
+        if element.get(name):
+            attributes[name] = element.get(name)
+    if tag == "a":
+        attributes["href"] = element.get("href")
+    if tag == "img":
+        attributes["src"] = element.get("src")
+        attributes["alt"] = ""
+    declarations = []
+    for name, value in _style(element).items():
+        declarations.append(f"{name}:{value.replace(';', '')}")
+    attributes["style"] = ";".join(declarations)
+    written = (f' {name}="{escape(value)}"' for name, value in attributes.items())
+    return f"<{tag} data-vml{''.join(written)}>"
+
+
 def _style(element: Element) -> dict[str, str]:
     if element.tag == "v:textbox":
-        inset = zip([*element.get("inset").split(","), "", "", ""], _INSET, strict=False)
-        left, top, right, bottom = (length_in_px(side.strip() or usual) for side, usual in inset)
-        return {"padding": f"{top:g}px {right:g}px {bottom:g}px {left:g}px"}
+        return {"padding": _padding(element.get("inset"))}
+    box = _box(element)
+    if element.tag == "v:image":
+        return box
+    style = {"box-sizing": "border-box", "max-width": "100%", **box}
+    if element.get("href"):
+        style |= _LINK
+    if not {element.get("filled").lower(), element.get("fill").lower()} & {"f", "false"}:
+        style |= _fill(element)
+    if "f" not in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1]):
+        style["border"] = _border(element)
+    if element.tag == "v:oval":
+        style["border-radius"] = "50%"
+    if element.tag == "v:roundrect":
+        style["border-radius"] = _corner_radius(element, box)
+    return style
+
+
+def _box(element: Element) -> dict[str, str]:
     values = {one.name: one.value for one in read_style(element.get("style"))}
     box = {name: values[name] for name in _KEPT if name in values}
     if values.get("mso-width-percent") == "1000":
         box["width"] = "100%"
-    if element.tag == "v:image":
-        return box
-    style = {
-        "box-sizing": "border-box",
-        "max-width": "100%",
-        **box,
-        **(_LINK if element.get("href") else {}),
-    }
-    if not {element.get("filled").lower(), element.get("fill").lower()} & {"f", "false"}:
-        style |= _fill(element)
-    if "f" not in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1]):
-        width = length_in_px(element.get("strokeweight").strip()) or 1
-        style["border"] = f"{width:g}px solid {element.get('strokecolor') or '#000000'}"
-    if element.tag == "v:oval":
-        style["border-radius"] = "50%"
-    if element.tag == "v:roundrect":
-        sides = [length_in_px(box[side]) for side in ("width", "height") if side in box]
-        style["border-radius"] = (
-            f"{_arc(element.get('arcsize')) * min(filter(None, sides), default=0):g}px"
-        )
-    return style
+    return box
+
+
+def _border(element: Element) -> str:
+    width = length_in_px(element.get("strokeweight").strip()) or 1
+    colour = element.get("strokecolor") or "#000000"
+    return f"{width:g}px solid {colour}"
+
+
+def _padding(inset: str) -> str:
+    """Return the padding of a text box, whose `inset` has left, top, right and bottom."""
+    sides = []
+    for side, usual in zip([*inset.split(","), "", "", ""], _INSET, strict=False):
+        sides.append(length_in_px(side.strip() or usual))
+    left, top, right, bottom = sides
+    return f"{top:g}px {right:g}px {bottom:g}px {left:g}px"
 
 
 def _fill(element: Element) -> dict[str, str]:
     fill = next((one for one in element.children if one.tag == "v:fill"), None)
-    colour = (fill.get("color") if fill else "") or element.get("fillcolor") or "#ffffff"
+    colour = element.get("fillcolor") or "#ffffff"
+    if fill is None:
+        return {"background-color": colour}
+    colour = fill.get("color") or colour
     style = {"background-color": colour}
-    if fill and fill.get("src"):
-        whole = fill.get("type").lower() == "frame"
+    kind = fill.get("type").lower()
+    if fill.get("src"):
         style["background-image"] = f'url("{fill.get("src").translate(_NO_QUOTES)}")'
-        style |= {"background-size": "cover", "background-repeat": "no-repeat"} if whole else {}
+        if kind == "frame":
+            style["background-size"] = "cover"
+            style["background-repeat"] = "no-repeat"
         style["background-position"] = "center"
-    elif fill and fill.get("type").lower().startswith("gradient") and fill.get("color2"):
+    elif kind.startswith("gradient") and fill.get("color2"):
         style["background-image"] = f"linear-gradient({fill.get('color2')}, {colour})"
     return style
+
+
+def _corner_radius(element: Element, box: Mapping[str, str]) -> str:
+    sides = [length_in_px(box[side]) for side in ("width", "height") if side in box]
+    shorter = min(filter(None, sides), default=0)
+    return f"{_arc(element.get('arcsize')) * shorter:g}px"
 
 
 def _arc(arcsize: str) -> float:
@@ -321,16 +363,26 @@ def rows(subject: str, preheader: str, html: str) -> Iterator[Row]:
     """Yield the row of each client, which shows the text of the HTML from its beginning, hidden
     text first.
     """
-    text, own = (" ".join(part.split()) for part in (parse_html(html).lines(), preheader))
+    text = " ".join(parse_html(html).lines().split())
+    own = " ".join(preheader.split())
     hidden = len(own) if text.startswith(own) else 0
     for client, of_subject, of_preheader, of_line in _LISTS:
         shown = _truncate(subject, of_subject)
-        left = min(of_preheader, of_line - len(shown)) if of_line else of_preheader
-        begun, bleed = (
-            " ".join(_UNSEEN.sub("", part).split())
-            for part in (own, _truncate(text[hidden:], left - hidden))
+        left = of_preheader
+        if of_line:
+            left = min(of_preheader, of_line - len(shown))
+        bleed = _visible(_truncate(text[hidden:], left - hidden))
+        yield Row(
+            client=client,
+            on_one_line=of_line > 0,
+            subject=shown,
+            preheader=_truncate(_visible(own), left),
+            bleed="" if bleed == "…" else bleed,
         )
-        yield Row(client, of_line > 0, shown, _truncate(begun, left), "" if bleed == "…" else bleed)
+
+
+def _visible(text: str) -> str:
+    return " ".join(_UNSEEN.sub("", text).split())
 
 
 def _truncate(text: str, longest: int) -> str:

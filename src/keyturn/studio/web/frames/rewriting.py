@@ -13,26 +13,27 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 
 class Rewriting:
-    """Collects changes until `text` applies them.
-
-    An attribute that a tag lacks must be set once only; of two changes to one that it has, the last
+    """Collects changes until `text` applies them. Of two changes to one attribute, the last
     counts.
+
+    `_changes`: texts by the range that each replaces. `_added`: attributes that tags lack, by the
+    offset behind the tag's name.
     """
 
     def __init__(self, html: str) -> None:
         self._html = html
         self._changes: dict[tuple[int, int], str] = {}
+        self._added: dict[int, dict[str, str]] = {}
         self.root = parse_html(html)
         self.tags: Iterable[Element] = tuple(self.root.walk())
 
     def set(self, tag: Element, name: str, value: str) -> None:
-        written = f'"{escape(value)}"'
-        if attribute := tag.attributes.get(name):
-            self._changes[attribute.offset, attribute.end] = f"{name}={written}"
-            return
-        place = tag.behind_name, tag.behind_name
-        waiting = self._changes.get(place, "")
-        self._changes[place] = f"{waiting} {name}={written}"
+        written = f'{name}="{escape(value)}"'
+        attribute = tag.attributes.get(name)
+        if attribute:
+            self._changes[attribute.offset, attribute.end] = written
+        else:
+            self._added.setdefault(tag.behind_name, {})[name] = written
 
     def add_style(self, tag: Element, declarations: str) -> None:
         own = tag.get("style").strip().rstrip(";")
@@ -45,7 +46,10 @@ class Rewriting:
         return self._html[tag.inner.start : tag.inner.stop]
 
     def text(self) -> str:
-        return splice(self._html, ((*place, change) for place, change in self._changes.items()))
+        changes = [(start, stop, text) for (start, stop), text in self._changes.items()]
+        for place, attributes in self._added.items():
+            changes.append((place, place, f" {' '.join(attributes.values())}"))
+        return splice(self._html, changes)
 
 
 # What may stand before a doctype and leaves it one, in forms that a parser cannot end elsewhere:
@@ -96,14 +100,14 @@ def without_hints(html: str) -> str:
 
 @lru_cache(4)  # each save has three pages of the same mail
 def remote_hosts(html: str) -> tuple[str, ...]:
-    every = (
-        split_address(address) for tag in parse_html(html).walk() for address in _addresses(tag)
-    )
-    return tuple(
-        dict.fromkeys(
-            one.hostname for one in every if one.hostname and one.scheme in ("", "http", "https")
-        )
-    )
+    """Return the hosts of all images, each once."""
+    hosts: dict[str, None] = {}
+    for tag in parse_html(html).walk():
+        for address in _addresses(tag):
+            parts = split_address(address)
+            if parts.hostname and parts.scheme in ("", "http", "https"):
+                hosts[parts.hostname] = None
+    return tuple(hosts)
 
 
 def _addresses(tag: Element) -> Iterator[str]:
@@ -112,4 +116,5 @@ def _addresses(tag: Element) -> Iterator[str]:
     for css in (tag.get("style"), *(text.text for text in tag.texts if tag.tag == "style")):
         # So that an unclosed address is not searched again each time.
         closed = css[: css.rfind(")") + 1]
-        yield from (next(filter(None, url), "").strip() for url in _URL.findall(closed))
+        for url in _URL.finditer(closed):
+            yield (url[1] or url[2] or url[3] or "").strip()

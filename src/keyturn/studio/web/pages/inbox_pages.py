@@ -70,9 +70,12 @@ def delete_mails(
 def mail_page(
     visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
 ) -> Response[str]:
-    view, mail, content = visit.view, captured.find(visit.name), captured.content(visit.name)
+    view = visit.view
+    mail = captured.find(visit.name)
+    content = captured.content(visit.name)
     captured.mark_read(mail.id)
-    beside, checks = captured.around(mail, _BESIDE), visit.layout.captured_checks
+    beside = captured.around(mail, _BESIDE)
+    checks = visit.layout.captured_checks
     more = visit.check_more(lambda: checks.check(mail, content)) if view.tab == "checks" else ""
     texts = {"HTML": content.html, "text": content.text}
     context: dict[str, Any] = {
@@ -127,19 +130,20 @@ def delete_mail(
 
 
 def _shown_parts(content: MailContent) -> dict[str, Any]:
+    headers = []
+    for name, value in content.headers[:_MOST]:
+        if name.lower() not in ENVELOPE:
+            headers.append((name, value[:_LONGEST_VALUE]))
+    opening = escape(content.text[:OPENING])
+    if content.html:
+        opening = markup_to_read(content.html, OPENING)
     return {
         "links": content.links[:_MOST],
-        "headers": [
-            (name, value[:_LONGEST_VALUE])
-            for name, value in content.headers[:_MOST]
-            if name.lower() not in ENVELOPE
-        ],
+        "headers": headers,
         "text": content.text[:_SHOWN_TEXT],
         "codes": content.codes[:_SHOWN_CODES],
         "action": action_link(content.links),
-        "opening": markup_to_read(content.html, OPENING)
-        if content.html
-        else escape(content.text[:OPENING]),
+        "opening": opening,
         "preheader": content.preheader,
     }
 

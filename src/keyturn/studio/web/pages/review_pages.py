@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 
 from keyturn.studio.gallery import MailName
 from keyturn.studio.lint.clients.clients import name_of
-from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity
-from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, mails_of
+from keyturn.studio.lint.report import Report, Tally, equal_findings
 from keyturn.studio.web.checks.snapshots import Review, Stale, group_changes
 from keyturn.studio.web.pages.layout import Visit, page_of
 from keyturn.studio.web.view import PageAddress, PageNumber, View

@@ -34,7 +34,8 @@ from keyturn.studio.web.view import View
 
 @get("/files/{name:path}", sync_to_thread=True)
 def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
-    name, gallery = visit.name, visit.gallery
+    name = visit.name
+    gallery = visit.gallery
     if name not in gallery.shared_files():
         raise LookupError(f"There is no shared file {name}.")
     context = {
@@ -47,9 +48,13 @@ def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
 
 @get("/templates/{name:path}", sync_to_thread=True)
 def template_page(visit: NamedDependency[Visit]) -> Response[str]:
-    rendition, gallery, view = visit.rendition, visit.gallery, visit.view
-    template, sample = rendition.template, rendition.view.sample
-    checks, review = visit.layout.checks, visit.layout.review
+    rendition = visit.rendition
+    gallery = visit.gallery
+    view = visit.view
+    template = rendition.template
+    sample = rendition.view.sample
+    checks = visit.layout.checks
+    review = visit.layout.review
     more = visit.check_more(lambda: checks.check(rendition), lambda: bool(review and review.look()))
     context: dict[str, Any] = {
         "template": template,
@@ -64,12 +69,14 @@ def template_page(visit: NamedDependency[Visit]) -> Response[str]:
         "markup": files_of(gallery, rendition).get("template", ""),
         "stages": stages_of(gallery, rendition),
         "source": source_at(gallery, view.file, rendition) if view.show == "source" else None,
-        "picked": _selection(gallery, rendition, at) if (at := view.place) else None,
+        "picked": _selection(gallery, rendition, view.place) if view.place else None,
         "sayings": _sayings(rendition) if view.tab == "reading" else (),
         **_neighbours(gallery, template, sample),
     }
-    if mail := rendition.mail:
-        context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
+    mail = rendition.mail
+    if mail:
+        context["links"] = links_of(mail.html, mail.text)
+        context["size"] = size_of(mail.html, mail.text)
     if view.tab == "data":
         context |= data_of_tab(gallery, template, view, rendition.data)
     return visit.page("template.html", context)
@@ -83,10 +90,12 @@ def _selection(gallery: Gallery, rendition: Rendition, at: Place) -> Selection |
 
 
 def _sayings(rendition: Rendition) -> list[Saying]:
-    last_good = rendition.mail if rendition.fault else None
-    return rendition.read(sayings_in) or (
-        read_aloud(parse_html(last_good.html)) if last_good else []
-    )
+    sayings = rendition.read(sayings_in)
+    if sayings:
+        return sayings
+    if rendition.fault and rendition.mail:  # the last good one
+        return read_aloud(parse_html(rendition.mail.html))
+    return []
 
 
 def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
@@ -96,13 +105,13 @@ def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple
     """
     order = []
     for entry in in_order(gallery.entries()):
-        names = entry.samples or (sample if entry.name == template else "",)  # unreadable
-        kin = (
-            [*entry.branches, *hostile.NAMES]
-            if entry.name == template and sample not in names
-            else ()
-        )
-        order += [(entry.name, name) for name in (*names, *kin)]
+        names = list(entry.samples)
+        if not names:  # they are unreadable
+            names.append(sample if entry.name == template else "")
+        if entry.name == template and sample not in names:
+            names += [*entry.branches, *hostile.NAMES]
+        for name in names:
+            order.append((entry.name, name))
     return neighbours(order, (template, sample))
 
 
@@ -114,20 +123,22 @@ def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken, else what is
     wrong.
     """
-    view, fault = visit.layout.as_loaded(visit.view), visit.rendition.fault
-    if html := _html(visit.rendition, view):
+    view = visit.layout.as_loaded(visit.view)
+    html = _html(visit.rendition, view)
+    if html:
         return frame_answers.answer(html, view, frames.PREVIEW)
+    fault = visit.rendition.fault
     reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
-    return frame_answers.answer(
-        frames.apply_view(frames.page_of_text(reason), view), view, frames.PREVIEW, 422
-    )
+    page = frames.apply_view(frames.page_of_text(reason), view)
+    return frame_answers.answer(page, view, frames.PREVIEW, 422)
 
 
 def _html(rendition: Rendition, view: View) -> str | None:
     """Return the mail for the frame, as the view has it: the last good one of a broken template;
     None without one.
     """
-    if marked := rendition.read(frames.frame_of, view):
+    marked = rendition.read(frames.frame_of, view)
+    if marked:
         return marked
     mail = rendition.mail
     if mail and mail.text and not mail.html:
@@ -147,33 +158,29 @@ def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that
     searches.
     """
-    gallery, layout, captured = visit.gallery, visit.layout, visit.studio.captured
-    entries, mails = in_order(gallery.entries()), captured.newest() if captured else ()
+    gallery = visit.gallery
+    layout = visit.layout
+    captured = visit.studio.captured
+    entries = in_order(gallery.entries())
     same = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")
 
     def item(kind: str, label: str, *parts: str, view: View = same) -> dict[str, Any]:
         return {"kind": kind, "label": label, "href": layout.url(*parts, view=view)}
 
-    return [
-        *(item("Template", entry.name, "templates", entry.name) for entry in entries),
-        *(
-            item(
-                "Sample",
-                f"{entry.name} / {sample}",
-                "templates",
-                entry.name,
-                view=same.to(sample=sample),
-            )
-            for entry in entries
-            for sample in (*entry.samples, *entry.branches)
-        ),
-        *(item("Shared file", file, "files", file) for file in gallery.shared_files()),
-        *(item("Page", label, "pages", name) for name, label, _ in layout.page_states),
-        *(
-            item("Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", "inbox", mail.id)
-            for mail in mails
-        ),
-    ]
+    items = [item("Template", entry.name, "templates", entry.name) for entry in entries]
+    for entry in entries:
+        for sample in (*entry.samples, *entry.branches):
+            label = f"{entry.name} / {sample}"
+            view = same.to(sample=sample)
+            items.append(item("Sample", label, "templates", entry.name, view=view))
+    for file in gallery.shared_files():
+        items.append(item("Shared file", file, "files", file))
+    for name, label, _ in layout.page_states:
+        items.append(item("Page", label, "pages", name))
+    for mail in captured.newest() if captured else ():
+        label = f"{mail.subject or 'No subject'} · {mail.to_line}"
+        items.append(item("Mail", label, "inbox", mail.id))
+    return items
 
 
 HANDLERS = (template_page, template_frame, places, index, shared_file_page)
