@@ -17,7 +17,8 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.passwords.policy import Rule
 from keyturn.service.reset.ports import SecondStepCode
 
-_ADA, _TOKEN = "ada@northwind.example", "k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"
+_ADA = "ada@northwind.example"
+_TOKEN = "k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"
 _ADDRESS_OR_NAME = "an email address or, if the service takes them, a user name; at most 254 bytes"
 
 LinkToken = Annotated[
