@@ -28,8 +28,8 @@ def test_without_its_secrets_or_a_migrated_database_nothing_is_served(
     refused = keyturn(command)
     names = [
         "KEYTURN_SECRET_KEY",
-        "RESEND_API_KEY",
         "mail.from",
+        "RESEND_API_KEY",
         "Run `keyturn init` to write the file.",
     ]
     assert (
