@@ -22,7 +22,7 @@ from keyturn.service.reset.change_effects import ChangeEffects
 from keyturn.service.reset.check import LinkChecks
 from keyturn.service.reset.complete import PasswordResets
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.live_links import LiveLinks
+from keyturn.service.reset.link_lookup import LinkLookup
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.passwords import breaches, policy
@@ -30,12 +30,13 @@ from keyturn.service.reset.passwords.breaches import Breaches
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.ports import SecondProof
-from keyturn.service.reset.proofs import challenge, codes
+from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.challenge import RequestChallenge
 from keyturn.service.reset.proofs.codes import EmailCodes
 from keyturn.service.reset.proofs.second_step import required_step
 from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
 from keyturn.service.reset.records.audit import Audit
+from keyturn.service.reset.records.lifetimes import LinkLifetimes
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests, ReturnAddresses
@@ -93,13 +94,16 @@ class Container(AbstractAsyncContextManager["Container"]):
 
         self.events: AppEvents = AppEvents(on=bool(settings.webhooks.url))
         self.challenge: RequestChallenge | None = challenge.build(settings, self.stores)
-        self.codes: EmailCodes | None = codes.build(settings, self.stores)
+        self.lifetimes: LinkLifetimes = LinkLifetimes(requested=settings.token.ttl)
+        self.codes: EmailCodes | None = None
+        if settings.token.code:
+            self.codes = EmailCodes(self.stores, self.lifetimes)
         self.second_step: RequiredStep | None = required_step.build(
             settings, self.stores, self.themes, self.events
         )
         self.second_proof: SecondProof = self.second_step or SecondProof()
 
-        links = LiveLinks(self.stores)
+        links = LinkLookup(self.stores)
         self.return_addresses: ReturnAddresses = ReturnAddresses(settings.return_origins)
         self.requests: ResetRequests = ResetRequests(
             self.stores, self.challenge, self.return_addresses
@@ -119,7 +123,9 @@ class Container(AbstractAsyncContextManager["Container"]):
             settings, self.stores, self.hasher, self.changes, self.second_proof
         )
         self.securing: AccountSecuring = AccountSecuring(settings, self.stores, self.effects)
-        self.invitations: Invitations = Invitations(settings, self.stores, self.urls, self.codes)
+        self.invitations: Invitations = Invitations(
+            settings, self.stores, self.urls, self.lifetimes, self.codes
+        )
 
         # Whether a worker that should run has ended, and no other works yet.
         self.worker_is_down: bool = False

@@ -18,11 +18,10 @@ from keyturn.service.outbox.worker import Handler, Worker, WorkerLimits, WorkerQ
 from keyturn.service.reset.answer import ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.events import WEBHOOKS, PasswordResetRequested
+from keyturn.service.reset.link_mails import LinkMails
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.lifetimes import LinkLifetimes
-from keyturn.service.reset.reset_links import ResetLinks
 from keyturn.service.securing.recovery import AccountRecovery
 from keyturn.service.sending.senders import pace_for, sender_for
 from keyturn.service.settings import LONGEST_TRY, MailSettings
@@ -73,8 +72,7 @@ def _mail_queues(container: Container) -> list[WorkerQueue]:
     providers = _providers(container)
     mails = MailDelivery(container.stores, Seal(container.keys), providers)
     composer = MailComposer(container.templates, container.themes, container.settings)
-    lifetimes = LinkLifetimes(requested=container.settings.token.ttl)
-    links = ResetLinks(composer, container.codes, lifetimes)
+    links = LinkMails(composer, container.codes, container.lifetimes)
     requests = ResetRequestHandler(mails, container.stores, links, container.events)
     securing: dict[str, Handler] = {
         kind: NoticeHandler(mails, container.stores, composer, payload)

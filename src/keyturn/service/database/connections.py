@@ -67,7 +67,7 @@ class SqliteConnections:
                 # because another connection has written.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
-                if given_up.is_set():  # the caller was told that nothing was changed
+                if given_up.is_set():  # `Stores.transact` says that nothing was changed
                     connection.rollback()
                 return result
 

@@ -63,13 +63,18 @@ class Invitations:
     """
 
     def __init__(
-        self, settings: Settings, stores: Stores, urls: PageUrls, codes: ResetCodes | None
+        self,
+        settings: Settings,
+        stores: Stores,
+        urls: PageUrls,
+        lifetimes: LinkLifetimes,
+        codes: ResetCodes | None,
     ) -> None:
         self._stores = stores
         self.meters = stores.meters
         self._urls = urls
         self._codes = codes
-        self._lifetimes = LinkLifetimes(requested=settings.token.ttl)
+        self._lifetimes = lifetimes
         self._service_key = settings.invitations.service_key
         self._link_key = settings.invitations.link_key
         self.over_http = bool(self._service_key or self._link_key)

@@ -5,8 +5,10 @@ before the outbox is used. The worker applies a mailbox's cooldown, so no respon
 the counters cannot be reached, every request is refused with LimitsUnready: an attacker who can
 bring them down must not get unlimited guesses (OWASP ASVS 16.5.3).
 
-**A new limit of clients is a kind in `rate_limits.py`**, with a fixed rate or a setting of its
-name in `settings.RATES`; its route calls `RateLimits.count`. A limit that must be counted in the
+**Where a new limit goes.** Another rate for clients is a kind in `rate_limits.py`, with a fixed
+rate or a field of `LimitSettings`; its route calls `RateLimits.count`. Another group of clients,
+such as all of a network, is one more `Limit` in `RateLimits.count`, in the same `_count` as the
+client's own, so that a refused request uses up neither. A limit that must be counted in the
 caller's transaction, such as that of a mailbox or of wrong codes, is a `Limit` beside its rule,
 and counted by `Transaction.counters`.
 

@@ -15,18 +15,28 @@ from keyturn.service.settings.rates import Rate, parse_rate
 
 _Result = TypeVar("_Result")
 
+ClientKind = Literal[
+    "request",  # requests for a link
+    "login",  # sign-ins, and passwords that confirm a change in an open session
+    "validate",  # checks of links, of a password before it is set, and looks at "this was not me"
+    "reset",  # new passwords, codes that are sent for a second step, presses of "this was not me"
+    "code",  # codes that a client tries
+    "link",  # links that an operator's app gets
+    "challenge",  # puzzles that a client fetches, and answers that it sends
+    "malformed",  # requests, keys and reports that are refused
+]
+"""What a client's requests are counted as. A kind is part of the stored counter's key."""
+
 _FIXED_RATES = {
-    "code": Rate(10, 60),  # codes that a client tries (OWASP ASVS 6.6.3)
-    "link": Rate(10, 60),  # links that an operator's app gets
-    "challenge": Rate(30, 60),  # puzzles that a client fetches, and answers that it sends
+    "code": Rate(10, 60),  # OWASP ASVS 6.6.3
+    "link": Rate(10, 60),
+    "challenge": Rate(30, 60),
     "trial": Rate(1, 1),  # trial counts of /health/ready, which show that counters can be written
 }
-"""Rates without a setting, by the kind of requests. Settings name the other kinds (`RATES`)."""
+"""Rates without a setting, by kind. Settings name the others (`RATES`)."""
 
-_OF_CLIENT = ("validate", "reset", "malformed")
-"""Kinds of requests with the rate `limits.client`: checks of links, new passwords, refused
-requests.
-"""
+_OF_CLIENT: Sequence[ClientKind] = ("validate", "reset", "malformed")
+"""The kinds with the rate `limits.client`."""
 
 _SHARES = {56: 4, 48: 16}
 """How many times the rate of an IPv6 client, a /64, the networks around it have, by their prefixes.
@@ -56,26 +66,28 @@ class RateLimits:
         for kind in _OF_CLIENT:
             self._rates[kind] = self._rates["client"]
 
-    async def count(self, kind: str, client: Client, overall: str = "") -> None:
+    async def count(
+        self, kind: ClientKind, client: Client, *, within_overall: bool = False
+    ) -> None:
         """Count a request of `kind` against its client and the networks around it.
 
         Raises TooManyRequests.
 
-        `overall`: a limit of all clients to count against, too. A client over its own limit uses up
-        nothing of it. Raises OverBudget if it is used up.
+        `within_overall`: count against `limits.overall` of all clients, too. A client over its own
+        limit uses up nothing of it. Raises OverBudget if it is used up.
         """
         own = self._limits_of(kind, client)
-        if not overall:
-            hit = await self._count(own)
-        else:
-            of_all = self._limit(overall)
+        if within_overall:
+            of_all = self._limit("overall")
             hit = await self._count([*own, of_all])
             if hit.full == of_all:
                 raise OverBudget(hit.wait)
+        else:
+            hit = await self._count(own)
         if hit.full:
             raise TooManyRequests(hit.wait)
 
-    async def require_left(self, kind: str, client: Client) -> None:
+    async def require_left(self, kind: ClientKind, client: Client) -> None:
         """Raise TooManyRequests if the limit is used up. Counts nothing: such requests count only
         if they fail.
         """
@@ -121,7 +133,7 @@ class RateLimits:
     def _guesses(self, counted: GuessCounter, name: str) -> Limit:
         return self._limit("account", f"{counted} {name}")
 
-    def _limits_of(self, kind: str, client: Client) -> Sequence[Limit]:
+    def _limits_of(self, kind: ClientKind, client: Client) -> Sequence[Limit]:
         """Return the limits of a client and of the networks around it, the narrowest first."""
         rate = self._rates[kind]
         limits = []

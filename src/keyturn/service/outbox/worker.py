@@ -299,6 +299,7 @@ class Worker:
         if isinstance(prepared, DatabaseUnready):
             return [prepared] * len(messages)
         if isinstance(prepared, BaseException):
+            log.error(LogEvent("outbox.prepare_failed"), exc_info=prepared)
             return alone
         return prepared
 

@@ -23,7 +23,7 @@ from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Internal
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import Busy, TooManyRequests
-from keyturn.service.reset.check import LiveLink
+from keyturn.service.reset.check import LinkOwner
 from keyturn.service.reset.mails.theme import themes_of
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.settings import Settings
@@ -186,7 +186,7 @@ class _StateRenderer:
                 values[name] = {**_ADA, "kind": kind, **values[name]}
         # The form for a new password has an expiry if it belongs to a link.
         until = values.get("owner", {}).get("expires_at")
-        types = {**_TYPES, "owner": LiveLink if until else Account}
+        types = {**_TYPES, "owner": LinkOwner if until else Account}
         for name, wanted in types.items():
             if name in values:
                 values[name] = msgspec.convert(values[name], wanted)

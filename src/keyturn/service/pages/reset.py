@@ -20,7 +20,7 @@ from keyturn.service.pages.rendering import Answer, Visit
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
-from keyturn.service.reset.check import LiveLink
+from keyturn.service.reset.check import LinkOwner
 from keyturn.service.reset.passwords.policy import Rule
 from keyturn.service.settings.paths import OPEN_LINK
 
@@ -62,7 +62,7 @@ def password_form(
             of_store = Rule(name=violation.rule, message=violation.message, limit=violation.limit)
             rules.append(of_store)
     until: datetime | None = None
-    if isinstance(owner, LiveLink):
+    if isinstance(owner, LinkOwner):
         until = owner.expires_at
     return visit.page(
         "reset.html",
@@ -154,7 +154,7 @@ class ResetPage(Controller):
         here = visit.site.url(visit.site.paths.reset)
         checks = visit.container.checks
         token, email = visit.cookies.opened_link(visit.request, data.email)
-        live: LiveLink | None = None
+        live: LinkOwner | None = None
         owner: Account | None
         if token:
             live = await checks.validate(token, visit.client, email)
@@ -193,7 +193,7 @@ class ResetPage(Controller):
             return _tell_end(visit, owner, said)
 
 
-async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
+async def _complete(visit: Visit, token: str, live: LinkOwner, data: NewPasswordForm) -> Answer:
     cookies = visit.cookies
     sign_ins = visit.container.sign_ins
     account = await visit.container.resets.complete(
@@ -266,7 +266,7 @@ async def _show_without_link(visit: Visit) -> Answer:
     return visit.page("no_link.html")
 
 
-def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
+def _after_saving(visit: Visit, live: LinkOwner) -> tuple[str, Cookie]:
     """Return the URL of the page after a saved password, and the cookie with its message.
 
     An app's sign-in page gets `password=changed` in the query instead.

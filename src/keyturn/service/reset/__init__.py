@@ -1,8 +1,9 @@
 """The rules of a password reset, without HTTP. Each of its five steps has a file (ARCHITECTURE.md).
 
-**A link is made, stored and used in three places**: `reset_links.py` makes it with its mail, the
-handler of the request stores both in one transaction (`answer.py`), and `live_links.py` uses it up.
-`records/lifetimes.py` says how long it works.
+**A link is minted, stored, found and used in four places**: `link_mails.py` mints it with its mail
+(`records/links.py`), the handler of the request stores both in one transaction (`answer.py`),
+`link_lookup.py` finds it, and `change_by_link.py` uses it up. Links are also minted for a code, for
+"this was not me" and for an operator. `records/lifetimes.py` says how long each works.
 
 **The answer to a commit may be lost**: `change.py` says what happens then.
 

@@ -16,13 +16,13 @@ from keyturn.service.one_time_secrets import Minted
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, MailedReset, Outcome
+from keyturn.service.reset.link_mails import LINK_MAILED, LinkMails
 from keyturn.service.reset.mails.composer import ComposedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.intrusions import may_get_link
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
-from keyturn.service.reset.reset_links import LINK_MAILED, ResetLinks
 from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
 
 _DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in REQUESTS.items()}
@@ -97,7 +97,7 @@ class ResetRequestHandler:
     """
 
     def __init__(
-        self, mails: MailDelivery, stores: Stores, links: ResetLinks, events: AppEvents
+        self, mails: MailDelivery, stores: Stores, links: LinkMails, events: AppEvents
     ) -> None:
         self._mails = mails
         self._stores = stores
@@ -147,13 +147,16 @@ class ResetRequestHandler:
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
         """Look the addresses up together; return those that were answered, with their accounts.
 
-        Raises TimeoutError if that takes longer than `_PATIENCE`.
+        If that takes longer than `_PATIENCE`, none is: each is then looked up alone.
         """
         if not emails:
             return {}
         wanted = list(emails)
-        async with asyncio.timeout(_PATIENCE):
-            found = await self._stores.accounts.find_all(wanted)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found = await self._stores.accounts.find_all(wanted)
+        except TimeoutError:
+            return {}
         answered = {}
         for email, account in zip(wanted, found, strict=True):
             if not isinstance(account, Exception):
@@ -192,13 +195,13 @@ class ResetRequestHandler:
         written = await self._write(drafts, requests)
 
         def write(tx: Transaction) -> Mapping[int, _Settled]:
-            locked = tx.outbox.lock([asked.message for asked in requests])
+            still_ours = tx.outbox.lock([asked.message for asked in requests])
             held = tx.hold(*(_held_as(mail) for mail in written))
-            mails = [_if_locked(mail, locked) for mail in written]
+            mails = [_if_ours(mail, still_ours) for mail in written]
             claimed = self._claim(tx, mails)
             self._store(tx, mails, claimed, held)
             answers = {**refused, **claimed}
-            settled = {asked.id: answers[asked.id] for asked in requests if asked.id in locked}
+            settled = {asked.id: answers[asked.id] for asked in requests if asked.id in still_ours}
             _record(tx, settled.values(), again_at)
             return settled
 
@@ -341,9 +344,9 @@ def _held_as(mail: _Sealed) -> str:
     return mail.asked.account.id or mail.asked.message.key
 
 
-def _if_locked(mail: _Sealed, locked: Collection[int]) -> _Sealed:
+def _if_ours(mail: _Sealed, still_ours: Collection[int]) -> _Sealed:
     """Return the mail; a decoy in its place if another worker holds its message by now."""
-    if mail.asked.id in locked:
+    if mail.asked.id in still_ours:
         return mail
     return msgspec.structs.replace(mail, is_wanted=False)
 

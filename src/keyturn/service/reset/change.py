@@ -1,7 +1,7 @@
 """The change of a password, from what allows it to its end.
 
-A link (`live_links.py`) or an open session (`sign_in.py`) allows the change. There are two ways to
-make it, and the store of the accounts decides which.
+A link (`change_by_link.py`) or an open session (`sign_in.py`) allows the change. There are two
+ways to make it, and the store of the accounts decides which.
 
 **The store is in Keyturn's database.** One transaction uses the link up, sets the password and
 writes the effects.
@@ -14,7 +14,7 @@ the password, so the effects follow as if it had. A superfluous confirmation is 
 change (NIST SP 800-63B 4.6).
 
 **If the answer to a commit is lost, the outcome is unknown**, and never a no: the change may be in
-the database. `Stores.transact_once` then raises OutcomeUnknown (504), and nothing runs again. The
+the database. `Stores.transact_change` then raises OutcomeUnknown (504), and nothing runs again. The
 same holds if the store's own answer is lost.
 
 If this process does not write the effects, a worker does, by a message in the outbox
@@ -52,9 +52,9 @@ _PATIENCE = 45.0
 include the wait for a hash.
 """
 
-_LOCK = timedelta(seconds=60)
-"""How long the account is locked: longer than `_PATIENCE`, so that no other change of the same
-account begins before this one has ended.
+_RESERVED_FOR = timedelta(seconds=60)
+"""How long the account is reserved for a change: longer than `_PATIENCE`, so that no other change
+of the same account begins before this one has ended.
 """
 
 
@@ -120,13 +120,14 @@ class Change(ABC):
 class _PromisedChange(msgspec.Struct, frozen=True, kw_only=True):
     """A change in another system that was committed before its store is asked.
 
-    `lock`: the value of the lock, and the key of the message in the outbox.
+    `reservation`: a random value that marks the account as reserved, and is the key of the message
+    in the outbox.
     `account`: the account as `redeem` returned it.
     `deadline`: until when the store must answer, by the event loop's clock, in seconds. That clock
     goes on while the process stalls.
     """
 
-    lock: str
+    reservation: str
     begun: ChangeBegun
     account: Account
     deadline: float
@@ -182,7 +183,7 @@ class PasswordChanges:
             self._effects.write(tx, account, change.begun_at(moment), ended)
             change.after_change(tx)
 
-        await self._stores.transact_once(write)
+        await self._stores.transact_change(write)
 
     # The store is another system
 
@@ -202,24 +203,26 @@ class PasswordChanges:
         def write(tx: Transaction) -> _PromisedChange:
             account_id = change.account.id
             tx.hold(account_id)  # another change may be ending this session right now
-            # The link or session comes before the lock, as at the end of a change: so two links of
-            # an account cannot deadlock.
+            # The link or session comes before the reservation, as at the end of a change: so two
+            # links of an account cannot deadlock.
             account = change.redeem(tx, begun.at)
-            lock = random_bytes(16).hex()
-            is_locked = one_time_secrets.take(
+            reservation = random_bytes(16).hex()
+            is_reserved = one_time_secrets.take(
                 tx.connection,
                 (Purpose.CHANGE, one_time_secrets.key_of(f"change {account_id}")),
                 account_id,
                 clock(),
-                clock(_LOCK),
-                lock.encode(),
+                clock(_RESERVED_FOR),
+                reservation.encode(),
             )
-            if not is_locked:
+            if not is_reserved:
                 raise Busy
-            tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
-            return _PromisedChange(lock=lock, begun=begun, account=account, deadline=deadline)
+            tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_RESERVED_FOR), key=reservation)
+            return _PromisedChange(
+                reservation=reservation, begun=begun, account=account, deadline=deadline
+            )
 
-        return await self._stores.transact_once(write)
+        return await self._stores.transact_change(write)
 
     async def _ask_and_end(
         self, change: Change, password: NewPassword, promised: _PromisedChange
@@ -257,9 +260,9 @@ class PasswordChanges:
         """Let the link work again, unless a worker has written the effects in the meantime."""
 
         def write(tx: Transaction) -> None:
-            if tx.outbox.withdraw(promised.lock):
+            if tx.outbox.withdraw(promised.reservation):
                 change.give_back(tx, promised.begun.at)
-            _unlock(tx, promised)  # last: see `_redeem_and_promise`
+            _release(tx, promised)  # last: see `_redeem_and_promise`
 
         await self._stores.transact(write)
 
@@ -267,7 +270,7 @@ class PasswordChanges:
         """Write the effects.
 
         `ended`: what the store has ended; None if its answer was lost. The store may still be at
-        work then, so the lock stays until it expires.
+        work then, so the reservation stays until it expires.
         """
         account = promised.account
         begun = promised.begun
@@ -275,7 +278,7 @@ class PasswordChanges:
         def write(tx: Transaction) -> None:
             # After this, a client that has just proved the old password cannot open a session.
             tx.hold(account.id)
-            if tx.outbox.withdraw(promised.lock):
+            if tx.outbox.withdraw(promised.reservation):
                 self._effects.write(tx, account, begun, ended)
             elif ended is not None:
                 # A worker wrote the effects while this process stalled, when the old password still
@@ -283,7 +286,7 @@ class PasswordChanges:
                 self._effects.end_access(tx, account.id, begun.at, begun.how)
             if ended is not None:
                 change.after_change(tx)
-                _unlock(tx, promised)
+                _release(tx, promised)
 
         await self._stores.transact(write)
 
@@ -326,10 +329,11 @@ def _is_certain_no(error: Exception) -> bool:
     return isinstance(error, PasswordRejected | ChangeRefused | Busy)
 
 
-def _unlock(tx: Transaction, promised: _PromisedChange) -> None:
-    """Release the lock on the account.
+def _release(tx: Transaction, promised: _PromisedChange) -> None:
+    """Release the account.
 
-    If it has expired and another change holds the account by now, the other lock stays.
+    If the reservation has expired and another change has reserved the account by now, that one
+    stays.
     """
-    is_own = SecretRow.proof == promised.lock.encode()
+    is_own = SecretRow.proof == promised.reservation.encode()
     one_time_secrets.delete(tx.connection, promised.account.id, [Purpose.CHANGE], is_own)

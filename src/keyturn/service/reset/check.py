@@ -12,7 +12,7 @@ from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.live_links import LiveLinks
+from keyturn.service.reset.link_lookup import LinkLookup
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.ports import SecondProof, SecondStepCode
 from keyturn.service.reset.request import ReturnAddresses
@@ -20,7 +20,7 @@ from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.meters import count_calls
 
 
-class LiveLink(Account, frozen=True, kw_only=True):
+class LinkOwner(Account, frozen=True, kw_only=True):
     """The account of a working link, and the facts of that link.
 
     `reason`: why an operator asked for it, or "".
@@ -43,7 +43,7 @@ class LinkChecks:
 
     def __init__(
         self,
-        links: LiveLinks,
+        links: LinkLookup,
         stores: Stores,
         policy: PasswordPolicy,
         second_step: SecondProof,
@@ -57,7 +57,7 @@ class LinkChecks:
         self._return_addresses = return_addresses
 
     @count_calls("validate")
-    async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
+    async def validate(self, token: str, client: Client, email: str | None = None) -> LinkOwner:
         """Return the account of a link.
 
         Raises LinkDead with the reason, TooManyRequests, and Unavailable if the store of accounts
@@ -67,7 +67,7 @@ class LinkChecks:
         link, account = await self._links.require("link_check", token, email, client)
         facts = link.facts
         factors = await self._second_step.factors(link, account)
-        return LiveLink(
+        return LinkOwner(
             **msgspec.structs.asdict(account),
             expires_at=link.expires_at,
             reason=facts.reason,

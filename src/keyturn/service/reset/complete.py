@@ -8,7 +8,7 @@ from keyturn.service.client import Client
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import LimitsUnready
 from keyturn.service.reset.change import PasswordChanges
-from keyturn.service.reset.live_links import ChangeByLink, LiveLinks
+from keyturn.service.reset.link_lookup import ChangeByLink, LinkLookup
 from keyturn.service.reset.ports import SecondProof, SecondStepCode
 from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -19,7 +19,7 @@ class PasswordResets:
     """Completes resets: changes the password, and forgets the guesses at the old one."""
 
     def __init__(
-        self, links: LiveLinks, stores: Stores, changes: PasswordChanges, second_step: SecondProof
+        self, links: LinkLookup, stores: Stores, changes: PasswordChanges, second_step: SecondProof
     ) -> None:
         self.meters = stores.meters
         self._limits = stores.limits

@@ -128,7 +128,7 @@ class ResetRequests:
         # Before more expensive work.
         if self._challenge:
             await self._challenge.require(wanted.client, answer)
-        await self._stores.limits.count("request", wanted.client, "overall")
+        await self._stores.limits.count("request", wanted.client, within_overall=True)
 
     @_dropped_over_budget()
     @count_calls("request")

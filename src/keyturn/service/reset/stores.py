@@ -50,29 +50,33 @@ class Stores(Struct, frozen=True, kw_only=True):
 
         The worker is woken if `work` has written messages.
         """
-        tx: Transaction | None = None  # set once `work` has ended
+        work_ended = False
+        has_written_messages = False
 
         def run(connection: Connection) -> _Result:
-            nonlocal tx
-            begun = Transaction(self, connection)
-            result = work(begun)
-            tx = begun
+            nonlocal work_ended, has_written_messages
+            tx = Transaction(self, connection)
+            result = work(tx)
+            has_written_messages = tx.outbox.has_written
+            work_ended = True
             return result
 
         try:
             result = await self.database.transact(run)
         except DatabaseUnready as error:
-            # A failure before the commit rolls everything back.
-            error.not_changed = error.not_changed or tx is None
+            # If `work` did not end, COMMIT was not sent, and everything is rolled back. Afterwards
+            # only the database knows.
+            if not work_ended:
+                error.not_changed = True
             raise
-        if tx and tx.outbox.has_written:
+        if has_written_messages:
             self.outbox.wake()
         return result
 
-    async def transact_once(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Do what `transact` does, for a change of a password.
+    async def transact_change(self, work: Callable[["Transaction"], _Result]) -> _Result:
+        """Do what `transact` does, for a change of a password, where "it failed" must be true.
 
-        Raises OutcomeUnknown if the answer to the commit is lost.
+        Raises OutcomeUnknown if the answer to the commit is lost: the change may be stored.
         """
         try:
             return await self.transact(work)

@@ -17,11 +17,11 @@ from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.change_effects import ChangeEffects, counted
 from keyturn.service.reset.events import AccountSecured
+from keyturn.service.reset.link_mails import LINK_MAILED, LinkMails
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.ports import SecondProof
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
-from keyturn.service.reset.reset_links import LINK_MAILED, ResetLinks
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -69,7 +69,7 @@ class AccountRecovery:
         self,
         mails: MailDelivery,
         stores: Stores,
-        links: ResetLinks,
+        links: LinkMails,
         effects: ChangeEffects,
         second_step: SecondProof,
         *,

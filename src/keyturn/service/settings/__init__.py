@@ -672,7 +672,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     """All settings. Build them with `read_settings`, or directly in a test.
 
     Each mail provider has a section with its name: `settings.resend` is the struct of
-    `mail/providers/resend.py`.
+    `mail/providers/resend/`.
 
     `environment`: `production` or `development`. Production refuses to start without a secret key,
     or with http that leaves this machine

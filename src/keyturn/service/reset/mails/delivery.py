@@ -30,9 +30,8 @@ from keyturn.service.reset.records.messages import REQUESTS, UNSUPPRESSED
 from keyturn.service.reset.stores import Stores
 from keyturn.service.sending.senders import Breaker, Pace
 
-_PATIENCE = 4
-"""Tries in a row that fail before the main provider counts as down: fewer may
-be one short outage.
+_FAILURES_UNTIL_DOWN = 4
+"""Tries in a row that fail before the main provider counts as down: fewer may be one short outage.
 """
 
 
@@ -60,7 +59,7 @@ class Failover:
         self._second = second
         self._both = [one for one in (first, second) if one]
         self._paces = paces
-        self._breaker = Breaker(_PATIENCE)
+        self._breaker = Breaker(_FAILURES_UNTIL_DOWN)
 
     def choose(self, message: Message) -> Sender:
         """Return the provider for this try.

@@ -18,7 +18,6 @@ from keyturn.service.reset.proofs.short_codes import ShortCodes
 from keyturn.service.reset.records.lifetimes import LinkLifetimes
 from keyturn.service.reset.records.links import mint_link
 from keyturn.service.reset.stores import Stores, Transaction
-from keyturn.service.settings import Settings
 from keyturn.service.settings.rates import Rate
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
 from keyturn.service.telemetry.meters import count_calls
@@ -209,9 +208,3 @@ class EmailCodes(ResetCodes):
 def _failures(mailbox: bytes) -> Limit:
     """Return the limit of wrong tries at a mailbox, given the digest of its address."""
     return Limit(_FAILURES, "code failures", mailbox.hex())
-
-
-def build(settings: Settings, stores: Stores) -> EmailCodes | None:
-    if not settings.token.code:
-        return None
-    return EmailCodes(stores, LinkLifetimes(requested=settings.token.ttl))

@@ -22,7 +22,7 @@ LINK_MAILED: Final = "link_mailed"
 
 
 @dataclass(frozen=True)
-class ResetLinks:
+class LinkMails:
     """Makes links and codes, and writes their mails.
 
     `codes`: makes a code beside a link; None if mails have no codes.
