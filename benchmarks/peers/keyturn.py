@@ -71,7 +71,7 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
     await migrate(database)
     await _add_accounts(database, count, over_table=over_table)
 
-    stored = [one_time_secrets.Minted(link) for link in links.values()]
+    stored = [one_time_secrets.ToStore(link) for link in links.values()]
     await database.transact(lambda connection: one_time_secrets.add(connection, stored))
     await database.close()
     write_requests(

@@ -1,5 +1,4 @@
-"""One table of secrets that work once (links, codes, answers to challenges), and keys that are
-derived from the secret key.
+"""One table of secrets that work once: links, codes, answers to challenges.
 
 Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs no salt, because
 256 random bits cannot be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B
@@ -22,9 +21,6 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
-from cryptography.fernet import Fernet, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import random_bytes
@@ -32,12 +28,12 @@ from keyturn.service.database import Database, Model, Moment
 from keyturn.service.database.statements import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
 
-BYTES = 32
+TOKEN_BYTES = 32
 """Random bytes of a token: 256 bits. OWASP's Forgot Password Cheat Sheet asks for a long random
 token, NIST SP 800-63B for at least 112 bits.
 """
 
-LENGTH = 43
+TOKEN_LENGTH = 43
 """Characters of a token: 32 bytes in base64url without padding (RFC 4648, section 5)."""
 
 _BEHIND_A_LINK = ".,;:!?)]}>»”’'\"*"
@@ -122,7 +118,7 @@ class SecretRow(Model):
     """A secret. The module's docstring describes `key` and `proof`.
 
     `mailbox`: the digest of the address that got it, or b"".
-    `data`: the facts of a link as JSON (`LinkFacts`), a second factor, encrypted, or "".
+    `data`: the facts of a link as JSON (`records/links.py`), a second factor, encrypted, or "".
     """
 
     __tablename__ = "keyturn_secrets"
@@ -143,21 +139,6 @@ class SecretRow(Model):
         sa.Index("ix_keyturn_secrets_account_id", "account_id", "purpose"),
         sa.Index("ix_keyturn_secrets_expires_at", "purpose", "expires_at"),
     )
-
-
-class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The data of a link.
-
-    `email`: the address that it was sent to.
-    `invites`: it sets a first password only. It stops working once the account has a password.
-    `reason`: why an operator asked for it, or "".
-    `return_to`: the address to which the user returns after the reset, or "".
-    """
-
-    email: str
-    invites: bool = False
-    reason: str = ""
-    return_to: str = ""
 
 
 class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,11 +164,6 @@ class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
         return self.purpose, self.key
 
     @property
-    def facts(self) -> LinkFacts:
-        """The data of a link. Other secrets have no such data."""
-        return msgspec.json.decode(self.data, type=LinkFacts)
-
-    @property
     def recovers(self) -> bool:
         """Whether it is a link for an owner who has reported a change."""
         return self.purpose is Purpose.UNLOCK
@@ -206,7 +182,7 @@ class OneTimeSecret(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-class Fresh(NamedTuple):
+class Minted(NamedTuple):
     """A secret that is not stored yet, with the text that its holder gets: a token or a code.
 
     The text is stored nowhere.
@@ -214,10 +190,11 @@ class Fresh(NamedTuple):
 
     text: str
     secret: OneTimeSecret
+    __repr__ = object.__repr__  # a traceback with its variables would show the text (CWE-532)
 
 
-class Minted(NamedTuple):
-    """A secret to store. `is_wanted`: False if the statement that stores it must store nothing."""
+class ToStore(NamedTuple):
+    """A parameter of `add`. `is_wanted`: False if it must store nothing for this secret."""
 
     secret: OneTimeSecret
     is_wanted: bool = True
@@ -237,7 +214,7 @@ _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 def fresh_token() -> str:
     """Return a fresh token. It is safe in URLs."""
-    return base64.urlsafe_b64encode(random_bytes(BYTES)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
 
 
 def digest(token: str) -> bytes:
@@ -253,7 +230,7 @@ def key_of(text: str) -> bytes:
     return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
+def add(connection: sa.Connection, secrets: Sequence[ToStore]) -> None:
     """Store the wanted ones of at least one secret. Each replaces the one with the same key.
 
     The statement is the same if none is wanted, so its work does not tell which addresses have an
@@ -265,19 +242,19 @@ def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
         row = msgspec.structs.asdict(secret)
         row["wanted"] = is_wanted
         rows.append(row)
-    connection.execute(_added(connection.dialect), rows)
+    connection.execute(_insert_or_replace(connection.dialect), rows)
 
 
-def _id_of(minted: Minted) -> SecretId:
-    return minted.secret.id
+def _id_of(stored: ToStore) -> SecretId:
+    return stored.secret.id
 
 
 @lru_cache
-def _added(dialect: sa.Dialect) -> sa.Executable:
-    fresh = insert_if(dialect, SecretRow, COLUMNS)
-    replaced = {name: fresh.excluded[name] for name in COLUMNS}
-    added: sa.Executable = fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced)
-    return added
+def _insert_or_replace(dialect: sa.Dialect) -> sa.Executable:
+    insert = insert_if(dialect, SecretRow, COLUMNS)
+    replaced = {name: insert.excluded[name] for name in COLUMNS}
+    statement: sa.Executable = insert.on_conflict_do_update(index_elements=_KEY, set_=replaced)
+    return statement
 
 
 def take(
@@ -302,12 +279,12 @@ def take(
         "data": "",
     }
     times = {"created_at": moment, "expires_at": until}
-    fresh = insert_into(SecretRow, connection.dialect).values(**row, **times)
-    replaced = {name: fresh.excluded[name] for name in ("proof", *times)}
-    taken = fresh.on_conflict_do_update(
+    insert = insert_into(SecretRow, connection.dialect).values(**row, **times)
+    replaced = {name: insert.excluded[name] for name in ("proof", *times)}
+    insert_or_take = insert.on_conflict_do_update(
         index_elements=_KEY, set_=replaced, where=SecretRow.expires_at <= moment
     )
-    return connection.execute(taken.returning(SecretRow.key)).first() is not None
+    return connection.execute(insert_or_take.returning(SecretRow.key)).first() is not None
 
 
 def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
@@ -397,9 +374,11 @@ def count_try(
     unknown key gets a row that opens nothing, so the work is the same.
     """
     row = OneTimeSecret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
-    fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
-    counted = fresh.on_conflict_do_update(index_elements=_KEY, set_={"tries": SecretRow.tries + 1})
-    return secret_of(connection.execute(counted.returning(*_ROW)).mappings().one())
+    insert = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
+    insert_or_count = insert.on_conflict_do_update(
+        index_elements=_KEY, set_={"tries": SecretRow.tries + 1}
+    )
+    return secret_of(connection.execute(insert_or_count.returning(*_ROW)).mappings().one())
 
 
 def give_try_back(connection: sa.Connection, purpose: Purpose, key: bytes) -> None:
@@ -410,24 +389,3 @@ def give_try_back(connection: sa.Connection, purpose: Purpose, key: bytes) -> No
 
 def _is(purpose: Purpose, key: bytes) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     return SecretRow.purpose == purpose, SecretRow.key == key
-
-
-# Keys for one purpose each, derived from the secret key
-
-
-def derive(secret: str, purpose: str) -> bytes:
-    """Return a key of 32 bytes that only this secret and this purpose give.
-
-    Each purpose has its own key (HKDF, RFC 5869; NIST SP 800-108, key separation).
-    """
-    return HKDF(SHA256(), 32, salt=None, info=f"keyturn {purpose} 1".encode()).derive(
-        secret.encode()
-    )
-
-
-def box(keys: Sequence[str], purpose: str) -> MultiFernet:
-    """Return a cipher for one purpose: Fernet, which is AES-128-CBC with HMAC-SHA256.
-
-    The first secret encrypts, all of them decrypt.
-    """
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(key, purpose))) for key in keys])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from keyturn.service import one_time_secrets
 from keyturn.service.database import Database
-from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose, SecretRow
+from keyturn.service.one_time_secrets import OneTimeSecret, Purpose, SecretRow, ToStore
 from keyturn.service.reset.stores import HeldAccounts
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
@@ -41,7 +41,7 @@ def secret(purpose: Purpose = Purpose.RESET, key: bytes = KEY, **changes: Any) -
 
 
 async def added(database: Database, *stored: OneTimeSecret) -> None:
-    await run(database, one_time_secrets.add, [Minted(one) for one in stored])
+    await run(database, one_time_secrets.add, [ToStore(one) for one in stored])
 
 
 async def state(
@@ -130,7 +130,7 @@ async def test_link_of_an_account_that_is_not_held(database: Database) -> None:
     """A link is stored only by a transaction that holds its account."""
 
     def mint(connection: Connection, account_id: str) -> None:
-        HeldAccounts(connection, ["ada"]).store([Minted(secret(account_id=account_id))])
+        HeldAccounts(connection, ["ada"]).store([ToStore(secret(account_id=account_id))])
 
     with pytest.raises(ValueError, match="does not hold"):
         await run(database, mint, "bea")

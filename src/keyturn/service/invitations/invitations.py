@@ -17,7 +17,7 @@ from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import Fresh, Minted, Purpose
+from keyturn.service.one_time_secrets import Minted, Purpose, ToStore
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
@@ -233,14 +233,14 @@ class Invitations:
             reason=reason if invites else "",
         )
         issued = IssuedLink(link=self._urls.reset(token, account.email), expires_at=link.expires_at)
-        minted = [Minted(link)]
+        minted = [ToStore(link)]
         if with_code:
             code, stored_code = await self._mint_code(account, moment)
             issued = IssuedLink(code=code, expires_at=stored_code.expires_at)
             # The link is stored beside the code, as for a mail, but is not given out. By it,
             # `is_intruded` knows that the operator suspects an intrusion, so that the code ends as
             # much as the link would.
-            minted.append(Minted(stored_code))
+            minted.append(ToStore(stored_code))
         # The notice names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         notice = messages.LinkWasIssued(
@@ -278,7 +278,7 @@ class Invitations:
             raise InputInvalid(Fault("email", "the account has a password already"))
         return account
 
-    async def _mint_code(self, account: Account, moment: datetime) -> Fresh:
+    async def _mint_code(self, account: Account, moment: datetime) -> Minted:
         if self._codes is None or account.locked or await self._codes.exhausted([account.email]):
             raise InputInvalid(Fault("code", _NO_CODE))
         return self._codes.mint(account, moment)

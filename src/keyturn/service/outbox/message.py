@@ -9,7 +9,7 @@ import msgspec
 from cryptography.fernet import InvalidToken
 
 from keyturn.service.clock import random_bytes, unix
-from keyturn.service.one_time_secrets import box
+from keyturn.service.keys import box
 from keyturn.service.outbox.models import DEAD, DROPPED, SENT
 
 

@@ -7,6 +7,7 @@ from litestar.params import FromPath
 from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, Visit
+from keyturn.service.reset.records.links import facts_of
 
 
 class AccountSecurityPage(Controller):
@@ -29,7 +30,7 @@ class AccountSecurityPage(Controller):
         token, _ = visit.cookies.proof.read_texts(visit.request, 2)
         link = await securing.check(token, visit.client)
         return visit.page(
-            "secure_account.html", email=link.facts.email, locks=await securing.will_lock(link)
+            "secure_account.html", email=facts_of(link).email, locks=await securing.will_lock(link)
         )
 
     @post("/")

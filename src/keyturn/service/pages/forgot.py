@@ -20,6 +20,7 @@ from keyturn.service.problems.proofs import (
     flaw_text,
 )
 from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.records.links import facts_of
 
 
 class ForgotForm(
@@ -159,7 +160,7 @@ class ExpiredLinkPage(Controller):
             link = await visit.container.checks.require_expired(token, client)
         except InputInvalid:  # the link still works
             return visit.redirect(visit.site.url(path))
-        hint = addresses.mask(link.facts.email)
+        hint = addresses.mask(facts_of(link).email)
         try:
             await visit.container.requests.replace(link, client, data.answer)
         except ChallengeRequired as required:

@@ -19,7 +19,7 @@ from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.service.client import Client
 from keyturn.service.container import Container
-from keyturn.service.one_time_secrets import LENGTH
+from keyturn.service.one_time_secrets import TOKEN_LENGTH
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
 from keyturn.service.pages.page_templates import PageTemplates
@@ -214,7 +214,7 @@ class Visit:
         cookie, and a long one stays invalid. Spaces before the token are removed first, so that its
         end is not cut off.
         """
-        held_token = token.lstrip()[: LENGTH + 1]
+        held_token = token.lstrip()[: TOKEN_LENGTH + 1]
         held_email = (email or "")[: LONGEST + 1]
         return self.redirect(cookie.path, cookie.issue_texts(held_token, held_email))
 

@@ -13,7 +13,7 @@ from litestar.types import Receive, Scope, Send
 
 from keyturn.errors import Fault
 from keyturn.service.container import Container
-from keyturn.service.one_time_secrets import derive
+from keyturn.service.keys import derive
 from keyturn.service.pages.cookies import Cookies
 from keyturn.service.pages.site import Site
 from keyturn.service.problems.requests import RequestUnreadable

@@ -12,7 +12,7 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import Minted
+from keyturn.service.one_time_secrets import ToStore
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, MailedReset, Outcome
@@ -74,7 +74,7 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
     is_wanted: bool
     mail: ComposedMail
     sealed: bytes
-    minted: Sequence[Minted]
+    minted: Sequence[ToStore]
 
 
 class _Settled(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,14 +288,14 @@ class ResetRequestHandler:
 
         The same statements run if none is sent.
         """
-        minted: list[Minted] = []
+        minted: list[ToStore] = []
         seals: list[tuple[Message, bytes | None]] = []
         resets = []
         for one in mails:
             asked = one.asked
             is_sent = one.is_wanted and claimed[asked.id].email is not None
             for secret, is_wanted in one.minted:
-                minted.append(Minted(secret, is_wanted=is_sent and is_wanted))
+                minted.append(ToStore(secret, is_wanted=is_sent and is_wanted))
             seals.append((asked.message, one.sealed if is_sent else None))
             outcome = _outcome_of(one.mail)
             resets.append(MailedReset(asked.request, asked.account, outcome, is_sent))

@@ -14,7 +14,7 @@ from keyturn.service.reset.change import Change
 from keyturn.service.reset.link_lookup import LinkLookup
 from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
 from keyturn.service.reset.records.intrusions import is_intruded
-from keyturn.service.reset.records.links import LINKS
+from keyturn.service.reset.records.links import LINKS, facts_of
 from keyturn.service.reset.stores import Transaction
 
 
@@ -49,7 +49,7 @@ class ChangeByLink(Change):
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
         # First the mailbox, then the account's links: the worker locks them in the same order, so
         # the two cannot deadlock.
-        tx.mailboxes.end_cooldown(self.link.facts.email)
+        tx.mailboxes.end_cooldown(facts_of(self.link).email)
         is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
         if not one_time_secrets.use(tx.connection, self.link, moment):
             _require_alive(one_time_secrets.find(tx.connection, self.link.key, *LINKS))

@@ -15,6 +15,7 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.link_lookup import LinkLookup
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.ports import SecondProof, SecondStepCode
+from keyturn.service.reset.records.links import facts_of
 from keyturn.service.reset.request import ReturnAddresses
 from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.meters import count_calls
@@ -65,7 +66,7 @@ class LinkChecks:
         """
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
-        facts = link.facts
+        facts = facts_of(link)
         factors = await self._second_step.factors(link, account)
         return LinkOwner(
             **msgspec.structs.asdict(account),

@@ -8,7 +8,7 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import Minted, Purpose
+from keyturn.service.one_time_secrets import Purpose, ToStore
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
@@ -78,7 +78,7 @@ class NoticeHandler:
                 tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
             tx.outbox.seal([(message, sealed)])
-            held.store([Minted(link, is_wanted=has_button)])
+            held.store([ToStore(link, is_wanted=has_button)])
             return mail.email
 
         told = await self._stores.transact(write)

@@ -11,7 +11,7 @@ from keyturn.service.database.batching import lookup
 from keyturn.service.one_time_secrets import OneTimeSecret, SecretRow, secret_of
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import LinkDead
-from keyturn.service.reset.records.links import LINKS
+from keyturn.service.reset.records.links import LINKS, facts_of
 from keyturn.service.reset.stores import Stores
 
 
@@ -51,7 +51,7 @@ class LinkLookup:
             dead = LinkDead(reason)
             # A link that was revoked after its expiry has been replaced already.
             if reason == "expired" and link.revoked_at is None:
-                dead.email_hint = addresses.mask(link.facts.email)
+                dead.email_hint = addresses.mask(facts_of(link).email)
             raise await self.record_dead(dead, event, link, client)
         # Only now, since the store may be unavailable: a dead link is refused without it.
         account = await self._stores.accounts.get(link.account_id)
@@ -68,7 +68,7 @@ class LinkLookup:
     ) -> LinkDead:
         """Record in the audit trail that a link was refused (OWASP ASVS 16.3.3); return `dead`."""
         await self._stores.audit.record(
-            event, outcome_of(dead), client, link.account_id, link.facts.email
+            event, outcome_of(dead), client, link.account_id, facts_of(link).email
         )
         return dead
 
@@ -80,7 +80,7 @@ def _opens(link: OneTimeSecret, account: Account) -> bool:
     link that invites works for days and may have been forwarded, so the account must still await
     its first password.
     """
-    facts = link.facts
+    facts = facts_of(link)
     if facts.invites and not account.awaits_password:
         return False
     if not addresses.is_same_mailbox(account.email, facts.email):

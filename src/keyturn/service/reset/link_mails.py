@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.one_time_secrets import Fresh, Minted, OneTimeSecret, Purpose
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret, ToStore
 from keyturn.service.reset.mails.composer import ComposedMail, MailComposer
 from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.lifetimes import LinkLifetimes
@@ -40,7 +40,7 @@ class LinkMails:
         *,
         recovers: bool = False,
         without_code: bool = False,
-    ) -> tuple[ComposedMail, Sequence[Minted]]:
+    ) -> tuple[ComposedMail, Sequence[ToStore]]:
         """Return a mail and the secrets in it.
 
         The mail has a link, or names the provider that signs the owner in; its link is then made
@@ -49,9 +49,8 @@ class LinkMails:
         `recovers`: the link is for an owner who has reported a change.
         `without_code`: the mail gets no code beside the link.
         """
-        purpose = purpose_for(account, by_operator=bool(request.client.operator))
-        if recovers:
-            purpose = Purpose.UNLOCK
+        by_operator = bool(request.client.operator)
+        purpose = purpose_for(account, by_operator=by_operator, recovers=recovers)
         life = self.lifetimes.mailed(purpose, by_operator=request.by_operator)
         token, link = mint_link(
             account,
@@ -64,19 +63,19 @@ class LinkMails:
         )
         if not account.takes_password:
             mail = self.composer.about_provider(account, request.client)
-            return mail, [Minted(link, is_wanted=False)]
+            return mail, [ToStore(link, is_wanted=False)]
         code = None
         if not without_code:
             code = self._mint_code(account, request, link, moment)
         mail = self.composer.with_link(account, request.client, token, link, code)
-        minted = [Minted(link)]
+        secrets = [ToStore(link)]
         if code:
-            minted.append(Minted(code.secret))
-        return mail, minted
+            secrets.append(ToStore(code.secret))
+        return mail, secrets
 
     def _mint_code(
         self, account: Account, request: ResetRequested, link: OneTimeSecret, moment: datetime
-    ) -> Fresh | None:
+    ) -> Minted | None:
         """Return a code beside the link, for a user who waits on a page that takes it."""
         if self.codes is None:
             return None

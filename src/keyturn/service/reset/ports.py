@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
-from keyturn.service.one_time_secrets import Fresh, OneTimeSecret
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret
 from keyturn.service.problems.proofs import CodeMethod, Factor
 from keyturn.service.reset.stores import Transaction
 
@@ -19,7 +19,7 @@ class ResetCodes(Protocol):
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses with too many wrong tries: a code would not work there."""
 
-    def mint(self, account: Account, moment: datetime) -> Fresh:
+    def mint(self, account: Account, moment: datetime) -> Minted:
         """Return a fresh code, and the secret to store. It replaces the mailbox's earlier code."""
 
     def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:

@@ -13,6 +13,7 @@ from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.requests import InputInvalid, OverBudget
 from keyturn.service.reset.proofs.challenge import RequestChallenge
+from keyturn.service.reset.records.links import facts_of
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -138,7 +139,7 @@ class ResetRequests:
         Later requests for the same link send nothing: the holder of an old link must not be able to
         send mails again and again. Raises the errors of `accept`, except InputInvalid.
         """
-        facts = link.facts
+        facts = facts_of(link)
         wanted = ResetRequested(
             email=facts.email, at=now(), client=client, return_to=facts.return_to
         )

@@ -14,7 +14,7 @@ from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.client import Client
 from keyturn.service.clock import now, random_bytes, unix
-from keyturn.service.one_time_secrets import box
+from keyturn.service.keys import box
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
     NotSignedIn,

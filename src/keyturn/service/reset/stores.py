@@ -1,7 +1,4 @@
-"""The stores of Keyturn's own records, and the transaction that spans them.
-
-A feature offers `build(settings, stores)`, and `Container` connects the features.
-"""
+"""The stores of Keyturn's own records, and the transaction that spans them."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
@@ -17,7 +14,7 @@ from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
-from keyturn.service.one_time_secrets import Minted
+from keyturn.service.one_time_secrets import ToStore
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.requests import DatabaseUnready
@@ -109,8 +106,8 @@ class Transaction:
 
 
 class HeldAccounts:
-    """Accounts that no other transaction holds until this one ends. It alone stores links and codes
-    of them.
+    """Accounts that no other transaction holds until this one ends. It alone stores their links and
+    the codes of their mails.
 
     A reset, a press of "this was not me" and an operator's link end an account's tokens. Each of
     them holds the account, too. So a token is either committed before, and ends, or stored
@@ -122,17 +119,17 @@ class HeldAccounts:
         self._connection = connection
         self._account_ids = account_ids
 
-    def store(self, minted: Sequence[Minted]) -> None:
-        """Store the wanted ones of at least one link or code, by one statement.
+    def store(self, secrets: Sequence[ToStore]) -> None:
+        """Store the wanted ones of these links and mailed codes, by one statement.
 
-        Nothing else stores them. Raises ValueError for an account that is not held.
+        Nothing else stores them. `secrets` must not be empty. The same statement runs if none is
+        wanted. Raises ValueError for an account that is not held.
         """
-        for secret, is_wanted in minted:
+        for secret, is_wanted in secrets:
             if is_wanted and secret.account_id not in self._account_ids:
-                raise ValueError(
-                    "a link or a code of an account that this transaction does not hold"
-                )
-        one_time_secrets.add(self._connection, minted)
+                message = "a link or a code of an account that this transaction does not hold"
+                raise ValueError(message)
+        one_time_secrets.add(self._connection, secrets)
 
 
 def build(settings: Settings, meters: Meters, accounts: AccountStore | None) -> Stores:

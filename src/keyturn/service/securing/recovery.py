@@ -12,7 +12,7 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
-from keyturn.service.one_time_secrets import Minted
+from keyturn.service.one_time_secrets import ToStore
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.change_effects import ChangeEffects, counted
@@ -56,7 +56,7 @@ class _MailWithLink(NamedTuple):
 
     email: Email
     sealed: bytes
-    minted: Sequence[Minted]
+    minted: Sequence[ToStore]
 
 
 class AccountRecovery:

@@ -22,6 +22,7 @@ from keyturn.service.reset.change_effects import ChangeEffects
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.audit import NOT_ME
 from keyturn.service.reset.records.intrusions import press
+from keyturn.service.reset.records.links import facts_of
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -87,7 +88,9 @@ class AccountSecuring:
             account = await self._stores.accounts.get(link.account_id)
         except AccountsUnready:
             return True
-        return account is not None and addresses.is_same_mailbox(account.email, link.facts.email)
+        if account is None:
+            return False
+        return addresses.is_same_mailbox(account.email, facts_of(link).email)
 
     @count_calls("secure")
     async def secure(self, token: str, client: Client) -> None:
@@ -123,7 +126,7 @@ class AccountSecuring:
         The audit trail records it, also for a dead link (ASVS 16.3.3).
         """
         account_id = link.account_id
-        email = link.facts.email
+        email = facts_of(link).email
         moment = now()
 
         def write(tx: Transaction) -> str:

@@ -14,12 +14,13 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.client import Client
 from keyturn.service.clock import now, random_bytes
-from keyturn.service.one_time_secrets import Fresh, OneTimeSecret
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.phrases import device_name, ended_in_words, greeting_name
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.lifetimes import BUTTON_LIFE
+from keyturn.service.reset.records.links import facts_of
 from keyturn.service.reset.records.messages import Notice
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
@@ -38,6 +39,7 @@ class ComposedMail(msgspec.Struct, frozen=True, kw_only=True):
     email: Email
     written_at: datetime
     link: bytes | None = None
+    __repr__ = object.__repr__  # a traceback with its variables would show the link (CWE-532)
 
 
 class MailComposer:
@@ -66,7 +68,7 @@ class MailComposer:
         client: Client,
         token: str,
         link: OneTimeSecret,
-        code: Fresh | None = None,
+        code: Minted | None = None,
     ) -> ComposedMail:
         """Return the mail with a fresh link and perhaps a code.
 
@@ -78,7 +80,7 @@ class MailComposer:
             "link": self._urls.reset(token, account.email),
             "expires_at": link.expires_at,
             "lifetime": link.expires_at - link.created_at,
-            "reason": link.facts.reason,
+            "reason": facts_of(link).reason,
         }
         props: EmailProps
         if account.awaits_password:

@@ -11,7 +11,8 @@ from keyturn.service import one_time_secrets
 from keyturn.service.client import Client
 from keyturn.service.clock import now, unix
 from keyturn.service.database import Database
-from keyturn.service.one_time_secrets import Purpose, derive
+from keyturn.service.keys import derive
+from keyturn.service.one_time_secrets import Purpose
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.problems.requests import Busy
 from keyturn.service.reset.proofs.judge import ACTION, Fault

@@ -10,7 +10,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.one_time_secrets import Fresh, Minted, OneTimeSecret, Purpose
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose, ToStore
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ports import ResetCodes
@@ -84,7 +84,7 @@ class EmailCodes(ResetCodes):
         )
         return {email for email, limit in limits.items() if limit.wait(levels[limit])}
 
-    def mint(self, account: Account, moment: datetime) -> Fresh:
+    def mint(self, account: Account, moment: datetime) -> Minted:
         # The wrong tries at the mailbox stay counted: a fresh code brings no fresh hundred.
         mailbox = addresses.digest(account.email)
         return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
@@ -95,7 +95,7 @@ class EmailCodes(ResetCodes):
     @count_calls("code")
     async def exchange(
         self, email: str, written: str, client: Client, return_to: str = ""
-    ) -> Fresh:
+    ) -> Minted:
         """Return a token for the code that was sent to the mailbox, and the token's link.
 
         The answer and the work are the same for a wrong, expired or used code, and for an address
@@ -175,7 +175,7 @@ class EmailCodes(ResetCodes):
 
     async def _issue(
         self, account: Account, code: OneTimeSecret, client: Client, return_to: str
-    ) -> Fresh:
+    ) -> Minted:
         """Use the code up, and store a link. If the database fails, try a second time.
 
         Raises CodeRefused if another request has used the code.
@@ -191,7 +191,7 @@ class EmailCodes(ResetCodes):
             if one_time_secrets.use(tx.connection, code, moment):
                 tx.counters.clear(_failures(code.key))
                 tx.counters.give_back(_ALL_FAILURES)
-                held.store([Minted(link)])
+                held.store([ToStore(link)])
                 tx.audit.write(
                     "code_check", "code_accepted", client, moment, account.id, account.email
                 )
@@ -202,7 +202,7 @@ class EmailCodes(ResetCodes):
             await self._stores.transact(write)
         except DatabaseUnready:
             await self._stores.transact(write)
-        return Fresh(token, link)
+        return Minted(token, link)
 
 
 def _failures(mailbox: bytes) -> Limit:

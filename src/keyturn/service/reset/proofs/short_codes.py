@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from keyturn.service.clock import random_below
-from keyturn.service.one_time_secrets import Fresh, OneTimeSecret, Purpose, derive
+from keyturn.service.keys import derive
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose
 from keyturn.service.reset.records.lifetimes import CODE_LIFE
 
 
@@ -30,7 +31,7 @@ class ShortCodes:
         *,
         mailbox: bytes = b"",
         use: bytes = b"",
-    ) -> Fresh:
+    ) -> Minted:
         """Return a fresh code, and the secret to store. All codes are equally likely.
 
         `key`: the digest of what the code belongs to, such as a mailbox.
@@ -46,7 +47,7 @@ class ShortCodes:
             created_at=moment,
             expires_at=moment + CODE_LIFE,
         )
-        return Fresh(code, secret)
+        return Minted(code, secret)
 
     def fits(
         self, written: str, key: bytes, code: OneTimeSecret | None, *, use: bytes = b""

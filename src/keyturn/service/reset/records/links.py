@@ -11,10 +11,30 @@ from sqlalchemy import Connection, select
 
 from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.one_time_secrets import Fresh, LinkFacts, OneTimeSecret, Purpose, SecretRow
+from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose, SecretRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 """The purposes of links that set a password."""
+
+
+class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored with a link, in `OneTimeSecret.data`.
+
+    `email`: the address that it was sent to.
+    `invites`: it sets a first password only. It stops working once the account has a password.
+    `reason`: why an operator asked for it, or "".
+    `return_to`: the address to which the user returns after the reset, or "".
+    """
+
+    email: str
+    invites: bool = False
+    reason: str = ""
+    return_to: str = ""
+
+
+def facts_of(link: OneTimeSecret) -> LinkFacts:
+    """Return what is stored with a link. Other secrets have no facts."""
+    return msgspec.json.decode(link.data, type=LinkFacts)
 
 
 def mint_link(
@@ -26,7 +46,7 @@ def mint_link(
     invites: bool = False,
     reason: str = "",
     return_to: str = "",
-) -> Fresh:
+) -> Minted:
     """Return a fresh token, and the link to store (`HeldAccounts.store`).
 
     It ends no other link, since anyone can request one (OWASP Forgot Password Cheat Sheet).
@@ -47,7 +67,7 @@ def mint_link(
         expires_at=end,
         data=msgspec.json.encode(facts).decode(),
     )
-    return Fresh(token, link)
+    return Minted(token, link)
 
 
 Fate = Literal["live", "expired", "used", "invalid", "second_step", "replaced", "gone"]
@@ -78,9 +98,12 @@ def fate_of(connection: Connection, key: bytes, moment: datetime) -> Fate:
     return "expired"
 
 
-def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
-    """Return the purpose of a fresh link for the account."""
-    if account.locked:
+def purpose_for(account: Account, *, by_operator: bool, recovers: bool = False) -> Purpose:
+    """Return the purpose of a fresh link for the account.
+
+    `recovers`: its owner has reported a change.
+    """
+    if recovers or account.locked:
         return Purpose.UNLOCK
     if by_operator and not account.awaits_password:
         return Purpose.EVICT

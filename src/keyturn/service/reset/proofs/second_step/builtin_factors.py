@@ -9,14 +9,14 @@ from keyturn.service import one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.database import Database
+from keyturn.service.keys import box
 from keyturn.service.one_time_secrets import (
     NEVER,
     STORED_FACTORS,
-    Minted,
     OneTimeSecret,
     Purpose,
     SecretRow,
-    box,
+    ToStore,
 )
 from keyturn.service.reset.proofs.second_step.own_step import RECENT, FactorStore, StoredFactors
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew_recovery_codes
@@ -78,7 +78,7 @@ class BuiltinFactors(FactorStore):
             expires_at=NEVER,
             data=self._box.encrypt(factor).decode(),
         )
-        one_time_secrets.add(connection, [Minted(stored)])
+        one_time_secrets.add(connection, [ToStore(stored)])
 
     def set_up(
         self, connection: Connection, account_id: str, seed: bytes, step: int

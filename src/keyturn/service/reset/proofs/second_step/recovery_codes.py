@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from keyturn.service import one_time_secrets
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database
-from keyturn.service.one_time_secrets import NEVER, Minted, OneTimeSecret, Purpose, SecretRow
+from keyturn.service.one_time_secrets import NEVER, OneTimeSecret, Purpose, SecretRow, ToStore
 
 RECOVERY_CODES = 10
 """Codes that an account gets at a time."""
@@ -50,7 +50,7 @@ def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[st
     one_time_secrets.delete(connection, account_id, [Purpose.RECOVERY])
     codes = [mint_recovery_code() for _ in range(RECOVERY_CODES)]
     moment = now()
-    minted = []
+    secrets = []
     for code in codes:
         secret = OneTimeSecret(
             purpose=Purpose.RECOVERY,
@@ -59,8 +59,8 @@ def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[st
             created_at=moment,
             expires_at=NEVER,
         )
-        minted.append(Minted(secret))
-    one_time_secrets.add(connection, minted)
+        secrets.append(ToStore(secret))
+    one_time_secrets.add(connection, secrets)
     return codes
 
 

@@ -17,7 +17,7 @@ from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service import one_time_secrets
 from keyturn.service.limits import Limit
-from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose
+from keyturn.service.one_time_secrets import OneTimeSecret, Purpose, ToStore
 from keyturn.service.outbox.message import new_key
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
@@ -161,7 +161,7 @@ class SmsCodes:
                 log.error(LogEvent("second_step.sms_over_budget", overall=self._overall))
             if hit.full:  # the transaction is undone: nothing is counted or stored
                 raise TooManyRequests(hit.wait)
-            one_time_secrets.add(tx.connection, [Minted(secret)])
+            one_time_secrets.add(tx.connection, [ToStore(secret)])
 
         def undo(tx: Transaction) -> None:
             """Allow another message at once, since this one was certainly not sent."""
