@@ -14,10 +14,11 @@ from keyturn.service.client import Client
 from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
+from keyturn.service.invitations.campaign import Campaign
 from keyturn.service.one_time_secrets import Purpose
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
-from keyturn.service.reset.records.messages import Campaign, FactorChange
+from keyturn.service.reset.records.messages import FactorChange
 
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 
@@ -41,26 +42,28 @@ class Operator:
 
     async def reset(self, email: str, reason: str = "") -> str:
         """`keyturn accounts reset`: return the outcome, "asked" if a mail will be sent."""
-        ((address, outcome),) = await self._container.invitations.judge([email])
+        ((address, outcome),) = await self._container.invitations.forecast([email])
         if outcome == "asked":
             campaign = Campaign(name=token_hex(8), operator=_GRETA, reason=reason)
-            await self._container.invitations.ask(campaign, [address])
+            await self._container.invitations.request_resets(campaign, [address])
         return str(outcome)
 
     async def reset_unseen(self, email: str) -> None:
         """`keyturn accounts reset --from FILE`, of an address that has changed since the command
         looked at it.
         """
-        await self._container.invitations.ask(Campaign(name=token_hex(8), operator=_GRETA), [email])
+        await self._container.invitations.request_resets(
+            Campaign(name=token_hex(8), operator=_GRETA), [email]
+        )
 
     async def print_link(self, email: str, reason: str) -> str:
         """`keyturn accounts link`: return the link."""
-        issued = await self._container.invitations.mint(email, _GRETA, reason)
+        issued = await self._container.invitations.issue(email, _GRETA, reason)
         return str(issued.link)
 
     async def print_code(self, email: str, reason: str) -> str:
         """`keyturn accounts link --code`: return the code."""
-        issued = await self._container.invitations.mint(email, _GRETA, reason, with_code=True)
+        issued = await self._container.invitations.issue(email, _GRETA, reason, with_code=True)
         return str(issued.code)
 
     async def invite(self, email: str) -> None:

@@ -22,8 +22,8 @@ from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.sessions import SessionRow
 from keyturn.service.clock import now
-from keyturn.service.outbox.history import Item, read
 from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.outbox.overview import ShownMessage, read
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import (
     Brand,
@@ -240,7 +240,7 @@ class Service:
     async def outcomes(self, *events: str) -> list[str]:
         return [entry.outcome for entry in await self.trail(*events)]
 
-    async def messages(self) -> list[Item]:
+    async def messages(self) -> list[ShownMessage]:
         """Return what the outbox holds, the oldest first: mails, webhooks, and
         what became of each.
         """

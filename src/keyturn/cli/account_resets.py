@@ -18,7 +18,7 @@ from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, stam
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.client import Client
 from keyturn.service.container import Container
-from keyturn.service.reset.records.messages import Campaign
+from keyturn.service.invitations.campaign import Campaign
 
 _AddressFile = IO[str] | None
 # An address that is not UTF-8 must not stop the command half-way.
@@ -74,7 +74,7 @@ async def link(
     Example:  keyturn accounts link ada@northwind.example \\
                   --reason "Lost the mailbox; passport seen"
     """
-    issued = await container.invitations.mint(email, operator, reason, with_code=with_code)
+    issued = await container.invitations.issue(email, operator, reason, with_code=with_code)
     if as_json:
         values = msgspec.structs.asdict(issued)
         print_json({name: value for name, value in values.items() if value})
@@ -142,7 +142,7 @@ def reset(
         _ask_one(campaign, email, dry_run=dry_run)
         return
     if dry_run:
-        _judge_all(source, rate)
+        _forecast_all(source, rate)
         return
     if result is None:
         raise click.UsageError("Name a file with --csv for the outcome of each account.")
@@ -154,24 +154,24 @@ def reset(
 @takes_container
 async def _ask_one(container: Container, campaign: Campaign, email: str, *, dry_run: bool) -> None:
     await container.accounts.require_ready()
-    ((address, outcome),) = await container.invitations.judge([email])
+    ((address, outcome),) = await container.invitations.forecast([email])
     if outcome != "asked":
         raise CommandRefused(REFUSED[outcome].format(email=address))
     if dry_run:
         click.echo(f"{address} would get a reset link.")
         return
-    await container.invitations.ask(campaign, [address])
+    await container.invitations.request_resets(campaign, [address])
     click.echo(f"The worker will send a reset link to {accent(address)}.")
 
 
 @takes_container
-async def _judge_all(container: Container, listed: _AddressFile, rate: float) -> None:
+async def _forecast_all(container: Container, listed: _AddressFile, rate: float) -> None:
     """Print what would happen to the requests for all addresses now. No mail is sent."""
     await _require_list(container, listed)
     counts: Counter[str] = Counter()
     async for wave in _waves(_addresses(container, listed), rate):
-        judged = await container.invitations.judge(wave)
-        counts.update(outcome for _, outcome in judged)
+        forecasts = await container.invitations.forecast(wave)
+        counts.update(outcome for _, outcome in forecasts)
         _show_progress(counts)
     _end_progress(counts)
     outcome = summary(counts) if counts else "no accounts"
@@ -186,15 +186,15 @@ async def _ask_all(
     await _require_list(container, listed)
     results = Results(result, campaign)
     if not results.goes_on:
-        await container.invitations.begin(campaign)
+        await container.invitations.record_campaign(campaign)
     counts: Counter[str] = Counter()
     async for wave in _waves(_not_done(_addresses(container, listed), results), rate):
         began = time.monotonic()
-        judged = await container.invitations.judge(wave)
-        wanted = [address for address, outcome in judged if outcome == "asked"]
-        await container.invitations.ask(results.campaign, wanted)
-        results.write(judged)
-        counts.update(outcome for _, outcome in judged)
+        forecasts = await container.invitations.forecast(wave)
+        wanted = [address for address, outcome in forecasts if outcome == "asked"]
+        await container.invitations.request_resets(results.campaign, wanted)
+        results.write(forecasts)
+        counts.update(outcome for _, outcome in forecasts)
         _show_progress(counts)
         next_wave = began + len(wave) / rate
         await asyncio.sleep(max(0.0, next_wave - time.monotonic()))

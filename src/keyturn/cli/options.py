@@ -16,8 +16,8 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.event_loop import run
+from keyturn.service.invitations.campaign import parse_reason
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.records.messages import parse_reason
 from keyturn.service.settings.durations import parse_duration
 from keyturn.service.settings.rates import parse_rate
 from keyturn.service.settings.reading import read_settings

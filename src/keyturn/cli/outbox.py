@@ -22,17 +22,10 @@ from keyturn.cli.terminal import (
 )
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox.history import (
-    STATES,
-    Event,
-    Item,
-    MessageUnknown,
-    RetryRefused,
-    history_of,
-    read,
-)
-from keyturn.service.outbox.history import retry as retry_messages
+from keyturn.service.outbox.history import STATES, Event, history_of
 from keyturn.service.outbox.models import DEAD, ERASED, WAITING
+from keyturn.service.outbox.overview import MessageUnknown, RetryRefused, ShownMessage, read
+from keyturn.service.outbox.overview import retry as retry_messages
 
 _COLOURS = {
     "delayed": warning,
@@ -205,7 +198,7 @@ def colour_state(state: str) -> str:
     return colour(state) if colour else state
 
 
-def _as_json(item: Item) -> Entry:
+def _as_json(item: ShownMessage) -> Entry:
     return {
         "id": item.id,
         "kind": item.kind,
@@ -222,7 +215,7 @@ def _as_json(item: Item) -> Entry:
     }
 
 
-def _addressee(item: Item) -> str:
+def _addressee(item: ShownMessage) -> str:
     """Return whom a message is for: an address, an account, or "erased"."""
     payload = msgspec.json.decode(item.payload)
     about = payload

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service import addresses
 from keyturn.service.clock import now
-from keyturn.service.reset.records.messages import Campaign
+from keyturn.service.invitations.campaign import Campaign
 
 RETRIED = ("locked", "suppressed", "daily_limit", "cooldown")
 """Outcomes that may pass by the next run."""
@@ -53,14 +53,14 @@ class Results:
     def is_done(self, email: str) -> bool:
         return email in self._done or addresses.normalize(email) in self._done
 
-    def write(self, judged: Sequence[tuple[str, str]]) -> None:
+    def write(self, forecasts: Sequence[tuple[str, str]]) -> None:
         """Write addresses with their outcomes, which survive a crash afterwards.
 
         If the file is new, the head and the first row come before them. Raises CommandRefused.
         """
         at = now().isoformat(timespec="seconds")
         run = self.campaign.name
-        rows = [(_cell_of(email), outcome, at, run) for email, outcome in judged]
+        rows = [(_cell_of(email), outcome, at, run) for email, outcome in forecasts]
         try:
             with self._file.open("a", encoding="utf-8", newline="") as results:
                 # The file may have been moved since the last write.
@@ -71,7 +71,7 @@ class Results:
                 os.fsync(results.fileno())
         except OSError as error:
             raise CommandRefused(f"{self._file} cannot be written: {error.strerror}") from None
-        self._done.update(email for email, _ in judged)
+        self._done.update(email for email, _ in forecasts)
 
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")

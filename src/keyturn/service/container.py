@@ -29,7 +29,7 @@ from keyturn.service.reset.passwords import breaches, policy
 from keyturn.service.reset.passwords.breaches import Breaches
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.ports import SecondProof
+from keyturn.service.reset.ports import FurtherProof, NoFurtherProof
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.challenge import RequestChallenge
 from keyturn.service.reset.proofs.codes import EmailCodes
@@ -101,7 +101,7 @@ class Container(AbstractAsyncContextManager["Container"]):
         self.second_step: RequiredStep | None = required_step.build(
             settings, self.stores, self.themes, self.events
         )
-        self.second_proof: SecondProof = self.second_step or SecondProof()
+        self.further_proof: FurtherProof = self.second_step or NoFurtherProof()
 
         links = LinkLookup(self.stores)
         self.return_addresses: ReturnAddresses = ReturnAddresses(settings.return_origins)
@@ -109,18 +109,18 @@ class Container(AbstractAsyncContextManager["Container"]):
             self.stores, self.challenge, self.return_addresses
         )
         self.checks: LinkChecks = LinkChecks(
-            links, self.stores, self.policy, self.second_proof, self.return_addresses
+            links, self.stores, self.policy, self.further_proof, self.return_addresses
         )
         self.effects: ChangeEffects = ChangeEffects(self.events, self.codes)
         self.changes: PasswordChanges = PasswordChanges(
             self.stores, self.policy, self.hasher, self.effects
         )
         self.resets: PasswordResets = PasswordResets(
-            links, self.stores, self.changes, self.second_proof
+            links, self.stores, self.changes, self.further_proof
         )
 
         self.sign_ins: SignIns | None = sign_in.build(
-            settings, self.stores, self.hasher, self.changes, self.second_proof
+            settings, self.stores, self.hasher, self.changes, self.further_proof
         )
         self.securing: AccountSecuring = AccountSecuring(settings, self.stores, self.effects)
         self.invitations: Invitations = Invitations(

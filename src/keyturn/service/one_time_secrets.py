@@ -83,17 +83,20 @@ Recovery codes also replace factors that an app stores.
 """
 
 
+How = Literal["reset", "change"]
+"""How a password is changed: with a link, or in a session with the current password."""
+
+
 class Lifecycle(NamedTuple):
     """The rules for all secrets of a purpose.
 
     `retention`: how long a secret is kept after its expiry, so that its holder can be told why it
     no longer works.
-    `ends_with`: the changes of a password that end the account's secrets: by a link ("reset"), or
-    in a session ("change").
+    `ends_with`: the changes of a password that end the account's secrets.
     """
 
     retention: timedelta
-    ends_with: tuple[Literal["reset", "change"], ...] = ()
+    ends_with: tuple[How, ...] = ()
 
 
 RULES: Mapping[Purpose, Lifecycle] = {

@@ -16,11 +16,12 @@ from keyturn.service.container import Container
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Worker, WorkerLimits, WorkerQueue
 from keyturn.service.reset.answer import ResetRequestHandler
-from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.events import WEBHOOKS, PasswordResetRequested
 from keyturn.service.reset.link_mails import LinkMails
 from keyturn.service.reset.mails.composer import MailComposer
-from keyturn.service.reset.mails.delivery import Failover, MailDelivery
+from keyturn.service.reset.mails.delivery import MailDelivery
+from keyturn.service.reset.mails.failover import Failover
+from keyturn.service.reset.notices import NoticeHandler
 from keyturn.service.reset.records import messages
 from keyturn.service.securing.recovery import AccountRecovery
 from keyturn.service.sending.senders import pace_for, sender_for
@@ -82,8 +83,8 @@ def _mail_queues(container: Container) -> list[WorkerQueue]:
         mails,
         container.stores,
         links,
-        container.effects,
-        container.second_proof,
+        container.events,
+        container.further_proof,
         locks=container.securing.locks,
     )
     securing[messages.CHANGE_BEGUN] = container.changes.end_interrupted

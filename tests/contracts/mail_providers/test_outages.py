@@ -18,7 +18,7 @@ from tests.servers.smtp import SmtpServer, running_smtp
 
 from keyturn.errors import SendRetryable
 from keyturn.mail.providers.smtp import Smtp
-from keyturn.service.outbox.history import retry
+from keyturn.service.outbox.overview import retry
 from keyturn.service.settings import MailSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]

@@ -23,7 +23,7 @@ from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.container import Container
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, with_stored_counters
-from keyturn.service.outbox.history import read
+from keyturn.service.outbox.overview import read
 from keyturn.service.sending.senders import LONGEST_WAIT, PAUSE, TRIAL, Breaker, Pace
 from keyturn.service.settings import LimitSettings, MailSettings
 from keyturn.service.settings.rates import Rate

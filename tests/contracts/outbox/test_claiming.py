@@ -30,9 +30,9 @@ from keyturn.errors import SendRetryable
 from keyturn.service.clock import MovableClock, now
 from keyturn.service.database import Database
 from keyturn.service.one_time_secrets import Purpose, take
-from keyturn.service.outbox.history import backlog_of, retry
 from keyturn.service.outbox.message import Dropped, Sent
 from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.outbox.overview import backlog_of, retry
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready
 

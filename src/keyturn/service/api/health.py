@@ -16,7 +16,7 @@ from keyturn.service.api.requests import AnyRequest, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.container import Container
 from keyturn.service.database import Database
-from keyturn.service.outbox.history import backlog_of
+from keyturn.service.outbox.overview import backlog_of
 from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent

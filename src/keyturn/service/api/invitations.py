@@ -20,7 +20,7 @@ from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.invitations.invitations import Invitations, IssuedLink
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
-from keyturn.service.reset.records.messages import LONGEST_REASON
+from keyturn.service.reset.records.messages import LONGEST_OPERATOR_REASON
 from keyturn.service.settings.paths import ApiRoute
 
 _INVITED = "Grace Hopper invites you to the course Algebra I."
@@ -33,7 +33,7 @@ class InvitationRequest(Schema, frozen=True, kw_only=True):
     reason: Annotated[
         str,
         Meta(
-            max_length=LONGEST_REASON,
+            max_length=LONGEST_OPERATOR_REASON,
             description="who invites to what, in your words",
             examples=[_INVITED],
         ),
@@ -53,7 +53,7 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
         str,
         Meta(
             min_length=1,
-            max_length=LONGEST_REASON,
+            max_length=LONGEST_OPERATOR_REASON,
             examples=["Lost the mailbox; passport checked."],
         ),
     ]
@@ -100,7 +100,7 @@ class InvitationController(Controller):
         if data.link:
             # The guard takes both keys, but only the link key gets a link.
             await invitations.require_key(bearer_of(request), client, for_links=True)
-            issued = await invitations.mint(data.email, client, data.reason, invites=True)
+            issued = await invitations.issue(data.email, client, data.reason, invites=True)
             answer = Response(issued)
         await invitations.invite(data.email, client, data.reason)
         return answer
@@ -130,7 +130,7 @@ class LinkController(Controller):
         Earlier links of the account end, and its mailbox gets a notice without a link to a new
         password. The link works once.
         """
-        return await services.invitations.mint(
+        return await services.invitations.issue(
             data.email, client_of(request), data.reason, with_code=data.code
         )
 

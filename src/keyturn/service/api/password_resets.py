@@ -203,7 +203,9 @@ class PasswordResetController(Controller):
 
         Needs a live link, and does not use it up.
         """
-        judging = services.checks.judge(data.token, data.password, client_of(request), data.email)
+        judging = services.checks.check_password_for_link(
+            data.token, data.password, client_of(request), data.email
+        )
         return await judgement_of(judging, accepted_language(services.languages, request))
 
     @get(

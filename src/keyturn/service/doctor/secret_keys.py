@@ -6,8 +6,8 @@ from keyturn.mail.port.check_result import CheckResult, ok, skip, warn
 from keyturn.service.database import Database
 from keyturn.service.doctor.database import opened
 from keyturn.service.doctor.database_files import missing_file
-from keyturn.service.outbox.history import mails_sealed_otherwise
 from keyturn.service.outbox.message import Seal
+from keyturn.service.outbox.overview import count_unreadable_mails
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.settings import Settings
@@ -44,7 +44,7 @@ async def _needs(database: Database, settings: Settings) -> list[CheckResult]:
     earlier = [key for key in settings.previous_secret_keys if key != newest]
     lost = await BuiltinFactors.count_unreadable(database, [newest, *earlier])
     by_earlier_key = await BuiltinFactors.count_unreadable(database, [newest]) - lost
-    mails = await mails_sealed_otherwise(database, Seal([newest]))
+    mails = await count_unreadable_mails(database, Seal([newest]))
     findings = []
     if by_earlier_key:
         what = "previous_secret_keys: accounts whose second factors need one of them"

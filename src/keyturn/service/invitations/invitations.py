@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import select
@@ -17,8 +17,10 @@ from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
+from keyturn.service.invitations.campaign import Campaign, parse_reason
 from keyturn.service.one_time_secrets import Minted, Purpose, ToStore
 from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.outbox.queue import NewMessage
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ports import ResetCodes
@@ -33,8 +35,9 @@ from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
 
 _OfAccount = Literal["asked", "disabled", "locked", "signs_in_elsewhere"]
+"""What a request leads to, whatever its mailbox got before."""
 
-Outcome = Literal["malformed", "no_account"] | _OfAccount | Refusal
+ForecastOutcome = Literal["malformed", "no_account"] | _OfAccount | Refusal
 
 _REFUSED: Mapping[_OfAccount, str] = {
     "disabled": "the account is disabled",
@@ -45,12 +48,20 @@ _REFUSED: Mapping[_OfAccount, str] = {
 _NO_CODE = "token.code is off, the account is locked, or too many codes were wrong: give out a link"
 
 
+class Forecast(NamedTuple):
+    """What a request for the address `email`, in its normal form, would lead to now."""
+
+    email: str
+    outcome: ForecastOutcome
+
+
 class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """A link or a code for the account's owner, and until when it works."""
 
     link: str = ""
     code: str = ""
     expires_at: datetime
+    __repr__ = object.__repr__  # a traceback with its variables would show the link (CWE-532)
 
 
 class Invitations:
@@ -101,7 +112,7 @@ class Invitations:
 
         Raises InputInvalid.
         """
-        await self.invite_all([email], client, messages.parse_reason(reason))
+        await self.invite_all([email], client, parse_reason(reason))
 
     async def invite_all(
         self, emails: Collection[str], by: Client | None = None, reason: str = ""
@@ -114,35 +125,33 @@ class Invitations:
             invitation = messages.InvitationRequested(
                 email=addresses.parse(email), at=moment, client=client, reason=reason
             )
-            wanted.append((invitation, True))
+            wanted.append(NewMessage(invitation))
         if wanted:
             await self._stores.transact(
                 lambda tx: tx.outbox.enqueue_each_if(messages.INVITATION_REQUESTED, wanted)
             )
 
-    async def begin(self, campaign: messages.Campaign) -> None:
+    async def record_campaign(self, campaign: Campaign) -> None:
         """Record the beginning of a campaign in the audit trail."""
         await self._stores.audit.record("reset_all", "begun", campaign.operator, "", "")
 
-    async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
-        """Return each address, in its normal form, with the outcome that a request would have now.
-
-        Raises AccountsUnready.
-        """
+    async def forecast(self, emails: Sequence[str]) -> Sequence[Forecast]:
+        """Return what a request for each address would lead to. Raises AccountsUnready."""
         looked_up = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in looked_up if isinstance(account, Account)]
         mailboxes = await self._stores.mailboxes.look([account.email for account in accounts])
         reachable = await may_get_link(self._stores.database, accounts)
-        judged: list[tuple[str, Outcome]] = []
+        forecasts = []
         for email, account in looked_up:
-            if not isinstance(account, Account):
-                judged.append((email, account))
-                continue
-            outcome: Outcome = _outcome(account, reachable)
-            if outcome == "asked":
-                outcome = mailboxes[account.email].refusal or "asked"
-            judged.append((email, outcome))
-        return judged
+            outcome: ForecastOutcome
+            if isinstance(account, Account):
+                outcome = _outcome(account, reachable)
+                if outcome == "asked":
+                    outcome = mailboxes[account.email].refusal or "asked"
+            else:
+                outcome = account
+            forecasts.append(Forecast(email, outcome))
+        return forecasts
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         """Return the address in its normal form, with its account, or why it has none."""
@@ -170,7 +179,7 @@ class Invitations:
             raise KeyturnError(f"{email} is not locked")
         await self._stores.audit.record("account_unlock", "unlocked", operator, account.id, email)
 
-    async def ask(self, campaign: messages.Campaign, emails: Sequence[str]) -> None:
+    async def request_resets(self, campaign: Campaign, emails: Sequence[str]) -> None:
         """Request a link for each address, in one transaction.
 
         Addresses that have a request under the campaign's name already are left out.
@@ -195,7 +204,7 @@ class Invitations:
         await self._stores.transact(write)
 
     @count_calls("link")
-    async def mint(
+    async def issue(
         self,
         email: str,
         client: Client,
@@ -218,7 +227,7 @@ class Invitations:
         """
         if not client.operator:
             await self._stores.limits.count("link", client)
-        reason = messages.parse_reason(reason)
+        reason = parse_reason(reason)
         if not reason and not invites:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._reachable(addresses.parse(email), invites=invites)
@@ -233,14 +242,14 @@ class Invitations:
             reason=reason if invites else "",
         )
         issued = IssuedLink(link=self._urls.reset(token, account.email), expires_at=link.expires_at)
-        minted = [ToStore(link)]
+        secrets = [ToStore(link)]
         if with_code:
-            code, stored_code = await self._mint_code(account, moment)
-            issued = IssuedLink(code=code, expires_at=stored_code.expires_at)
+            code = await self._mint_code(account, moment)
+            issued = IssuedLink(code=code.text, expires_at=code.secret.expires_at)
             # The link is stored beside the code, as for a mail, but is not given out. By it,
             # `is_intruded` knows that the operator suspects an intrusion, so that the code ends as
             # much as the link would.
-            minted.append(ToStore(stored_code))
+            secrets.append(ToStore(code.secret))
         # The notice names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         notice = messages.LinkWasIssued(
@@ -250,7 +259,7 @@ class Invitations:
         def write(tx: Transaction) -> None:
             held = tx.hold(account.id)
             one_time_secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
-            held.store(minted)
+            held.store(secrets)
             message = tx.outbox.enqueue(messages.LINK_ISSUED, notice)
             tx.audit.write(
                 "operator_link",

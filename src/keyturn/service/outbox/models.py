@@ -1,3 +1,5 @@
+"""The tables of the outbox: its messages, and their events."""
+
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, text
@@ -45,7 +47,7 @@ class OutboxRow(Model):
     state: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str | None] = mapped_column(String(LONGEST_REASON))
     attempts: Mapped[int]
-    crashes: Mapped[int] = mapped_column("faults", default=0)
+    crashes: Mapped[int] = mapped_column("faults", default=0)  # its name in released tables
     available_at: Mapped[datetime]
     claim: Mapped[str | None] = mapped_column(String(32))
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -15,7 +15,6 @@ from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database, Moment, Store
 from keyturn.service.database.batching import Batcher
 from keyturn.service.outbox import statements
-from keyturn.service.outbox.history import move
 from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key
 from keyturn.service.outbox.models import LONGEST_REASON, SENT, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.outbox.statements import Row
@@ -30,6 +29,13 @@ If the worker is killed in that time, the mail is sent once more under the same 
 
 class LeaseLost(Exception):
     """The lease of a claim ran out during the work, and another worker holds the message."""
+
+
+class NewMessage(NamedTuple):
+    """A message to write. `is_wanted`: False if the statement that writes it must write nothing."""
+
+    payload: msgspec.Struct
+    is_wanted: bool = True
 
 
 class _Ending(NamedTuple):
@@ -88,12 +94,12 @@ class Outbox(Store):
         self.has_written = True
         return message_id
 
-    def enqueue_each_if(self, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]) -> None:
-        """Write the wanted messages, as `enqueue` does.
+    def enqueue_each_if(self, kind: str, messages: Sequence[NewMessage]) -> None:
+        """Write the wanted ones of at least one message, as `enqueue` does.
 
         The statements are the same if none is wanted.
         """
-        rows = [_new_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
+        rows = [_new_row(kind, payload) | {"wanted": wanted} for payload, wanted in messages]
         self.connection.execute(self._write_if, rows)
         self.has_written = True
 
@@ -198,7 +204,7 @@ class Outbox(Store):
         is_held = (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
         postponed = {"claim": None, "reason": reason, "available_at": until, **values}
         await self.database.transact(
-            lambda connection: move(connection, is_held, event, reason, postponed)
+            lambda connection: statements.move(connection, is_held, event, reason, postponed)
         )
 
     async def end(self, message: Message, end: Sent | Dropped | Dead) -> None:
@@ -217,7 +223,7 @@ class Outbox(Store):
         is_waiting = (OutboxRow.id == message_id) & STILL_WAITING
         values = _ended(sent)
         values |= {"sealed": None, "claim": None}
-        move(self.connection, is_waiting, SENT, sent.sender, values)
+        statements.move(self.connection, is_waiting, SENT, sent.sender, values)
 
 
 def _id(message: Message) -> int:

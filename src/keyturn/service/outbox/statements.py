@@ -1,7 +1,7 @@
-"""The statements on the outbox's table, one function each.
+"""The statements on the outbox's table, one function each; `move` executes two.
 
-Their parameters are named in the docstrings, so a frequent statement is built once. A statement
-that writes to claimed messages runs once for each of them: `held` returns its parameters.
+A frequent statement is built once, and gets its values as parameters, which its docstring names. A
+statement that writes to claimed messages runs once for each of them: `held` returns its parameters.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,11 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from keyturn.service.clock import now
 from keyturn.service.database import Database, Moment
 from keyturn.service.database.statements import insert_if
-from keyturn.service.outbox.history import note
 from keyturn.service.outbox.message import Message
-from keyturn.service.outbox.models import SENT, STILL_WAITING, OutboxRow
+from keyturn.service.outbox.models import SENT, STILL_WAITING, EventRow, OutboxRow
 
 Row = dict[str, object]
 """Values of a message by the names of their columns, or of their parameters."""
@@ -101,7 +101,7 @@ def _new(name: str) -> sa.BindParameter[object]:
 
 
 def change(values: Mapping[str, object]) -> sa.Update:
-    """Change a message that its worker still holds."""
+    """Change a message that its worker still holds. `values`: by the names of their columns."""
     is_held = _has_id() & _has_claim()
     return sa.update(_TABLE).where(is_held).values(values)
 
@@ -137,6 +137,29 @@ def lock(messages: Collection[Message]) -> sa.Select[Any]:
     return still_held.order_by(OutboxRow.id).with_for_update()
 
 
+def note(which: sa.ColumnElement[bool], *event: sa.ColumnElement[Any]) -> sa.Insert:
+    """Return an INSERT that notes an event (name, detail, time) of each message that meets a
+    condition.
+
+    It also locks these messages.
+    """
+    noted = sa.select(OutboxRow.id, *event).where(which).with_for_update(of=OutboxRow)
+    return sa.insert(EventRow).from_select(["message_id", "event", "detail", "at"], noted)
+
+
+def move(
+    connection: sa.Connection,
+    which: sa.ColumnElement[bool],
+    event: str,
+    detail: str,
+    values: Mapping[str, Any],
+) -> None:
+    """Note an event of the message that meets a condition, if there is one, and change it."""
+    at = sa.literal(now(), EventRow.at.type)
+    connection.execute(note(which, sa.literal(event), sa.literal(detail), at))
+    connection.execute(sa.update(OutboxRow).where(which).values(values))
+
+
 def _may_end() -> sa.ColumnElement[bool]:
     # Only the holder of a message ends it. But "sent" is true whichever worker reports it.
     becomes_sent = (_new("state") == SENT) & (_TABLE.c.state != SENT)
@@ -145,14 +168,18 @@ def _may_end() -> sa.ColumnElement[bool]:
 
 @cache
 def note_end() -> sa.Executable:
-    """Note the end of a message in its history, and lock it. It runs before `end`."""
+    """Note the end of a message in its history, and lock it. It runs before `end`.
+
+    Its parameters are those of `end`.
+    """
     detail = sa.func.coalesce(_new("reason"), _new("sender"))
     return note(_may_end(), _new("state"), detail, _new("settled_at"))
 
 
 @cache
 def end() -> sa.Executable:
-    """End a message, and erase its mail and its claim.
+    """End a message, and erase its mail and its claim. Its parameters are those of `held`, with the
+    columns of `_CHANGED_AT_END` and `_KEPT_AT_END`.
 
     It must not end a message that another worker holds, unless it was sent.
     """

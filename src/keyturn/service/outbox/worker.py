@@ -165,7 +165,7 @@ class Worker:
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
         self._slow: set[Message] = set()
-        self._limits_of_tries: set[asyncio.Timeout] = set()
+        self._deadlines: set[asyncio.Timeout] = set()
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -182,19 +182,19 @@ class Worker:
             await asyncio.shield(work)
         finally:
             self._stopped.set()
-            self._limit_stop()
+            self._shorten_deadlines()
             self.outbox.wake()
             await work
 
-    def _limit_stop(self) -> None:
+    def _shorten_deadlines(self) -> None:
         """Let the tries that have begun end within `longest`.
 
         A mail without an answer by then is tried again later, under the same key.
         """
         latest = asyncio.get_running_loop().time() + self.limits.longest.total_seconds()
-        for limit in self._limits_of_tries:
-            if (limit.when() or 0) > latest:
-                limit.reschedule(latest)
+        for deadline in self._deadlines:
+            if (deadline.when() or 0) > latest:
+                deadline.reschedule(latest)
 
     async def _run(self) -> None:
         async with self._holding() as tries, asyncio.TaskGroup() as loops:
@@ -316,9 +316,9 @@ class Worker:
         self, queue: WorkerQueue, places: asyncio.Semaphore, message: Message, work: Work
     ) -> TryResult:
         longest = (self.limits.longest + queue.last_answer).total_seconds()
-        limit = asyncio.timeout(longest)
+        deadline = asyncio.timeout(longest)
         slow = asyncio.get_running_loop().call_later(
-            self.limits.slow.total_seconds(), self._make_room, places, message
+            self.limits.slow.total_seconds(), self._free_place, places, message
         )
         try:
             # For this message alone: each message has a task of its own.
@@ -329,11 +329,11 @@ class Worker:
                 return None
             if message.crashes > self.limits.max_crashes:
                 return SendRefused("every attempt was interrupted")
-            async with limit:
-                self._limits_of_tries.add(limit)
+            async with deadline:
+                self._deadlines.add(deadline)
                 return await work()
         except Exception as error:  # noqa: BLE001 - `_end` tells them apart
-            is_ours = isinstance(error, TimeoutError) and limit.expired()
+            is_ours = isinstance(error, TimeoutError) and deadline.expired()
             if not is_ours:
                 return error
             if self._stopped.is_set():
@@ -341,14 +341,14 @@ class Worker:
                 return SendRetryable("no answer before its worker stopped", LONGEST.total_seconds())
             return _Endless(longest)
         finally:
-            self._limits_of_tries.discard(limit)
+            self._deadlines.discard(deadline)
             slow.cancel()
             if message in self._slow:
                 self._slow.discard(message)
             else:
                 places.release()
 
-    def _make_room(self, places: asyncio.Semaphore, message: Message) -> None:
+    def _free_place(self, places: asyncio.Semaphore, message: Message) -> None:
         """Give the place of a slow try to another message, so that a slow mail server does not
         delay all mails.
         """

@@ -122,7 +122,9 @@ class ResetPage(Controller):
     ) -> Answer:
         """Check a password while it is typed, for the script. Raises LinkDead, TooManyRequests."""
         token, email = visit.cookies.opened_link(visit.request, data.email)
-        judging = visit.container.checks.judge(token, data.password, visit.client, email)
+        judging = visit.container.checks.check_password_for_link(
+            token, data.password, visit.client, email
+        )
         return await judgement_of(judging, visit.language)
 
     @post("/code", status_code=200)
@@ -170,7 +172,7 @@ class ResetPage(Controller):
         try:
             if data.password != data.again:
                 # The form shows the broken rules with the mistake, so that one try corrects both.
-                await checks.check_password(data.password, visit.client, owner.email)
+                await checks.check_password_for_owner(data.password, visit.client, owner.email)
                 return form(mismatch=True)
             if live:
                 return await _complete(visit, token, live, data)

@@ -15,13 +15,19 @@ from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import ToStore
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
-from keyturn.service.reset.events import AppEvents, MailedReset, Outcome
-from keyturn.service.reset.link_mails import LINK_MAILED, LinkMails
+from keyturn.service.reset.events import (
+    LINK_MAILED,
+    PROVIDER_MAILED,
+    AppEvents,
+    MailedOutcome,
+    MailedReset,
+)
+from keyturn.service.reset.link_mails import LinkMails
 from keyturn.service.reset.mails.composer import ComposedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.intrusions import may_get_link
-from keyturn.service.reset.records.mailboxes import Refusal
+from keyturn.service.reset.records.mailboxes import MailClaim, Refusal
 from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
 from keyturn.service.reset.stores import HeldAccounts, Stores, Transaction
 
@@ -37,10 +43,10 @@ _NoMail = Literal["no_account", "disabled", "needs_no_invitation"] | Refusal
 """Why a request gets no mail."""
 
 
-# The phases of an answer: looked up, drafted, sealed, settled
+# The phases of an answer: asked, drafted, sealed, settled
 
 
-class _LookedUp(msgspec.Struct, frozen=True, kw_only=True):
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request whose account was looked up. `existing`: None if no account has its address."""
 
     message: Message
@@ -60,28 +66,29 @@ class _LookedUp(msgspec.Struct, frozen=True, kw_only=True):
 class _Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A mail to be written. `is_wanted`: False for a decoy, which is never sent."""
 
-    asked: _LookedUp
+    asked: _Asked
     is_wanted: bool
 
 
-class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
+class _SealedMail(msgspec.Struct, frozen=True, kw_only=True):
     """A draft with its mail.
 
-    `sealed`: the mail as its message keeps it. `minted`: the secrets in it.
+    `body`: the composed mail, encrypted, as its message keeps it.
+    `secrets`: the secrets in the mail.
     """
 
-    asked: _LookedUp
+    asked: _Asked
     is_wanted: bool
-    mail: ComposedMail
-    sealed: bytes
-    minted: Sequence[ToStore]
+    composed: ComposedMail
+    body: bytes
+    secrets: Sequence[ToStore]
 
 
 class _Settled(msgspec.Struct, frozen=True, kw_only=True):
     """A request with its outcome. `email`: the mail that is sent, if one is."""
 
-    asked: _LookedUp
-    outcome: _NoMail | Outcome
+    asked: _Asked
+    outcome: _NoMail | MailedOutcome
     email: Email | None
 
 
@@ -110,17 +117,19 @@ class ResetRequestHandler:
         """Answer the first tries together, in one transaction.
 
         A later try, and a request whose account could not be looked up, is handled alone.
+
+        Raises DatabaseUnready, and the errors of a store that cannot look up any account. No
+        message is answered then.
         """
         looked_up = await self._look_up_together(messages)
         together = [message for message in messages if message.id in looked_up]
 
         async def answer(chosen: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
             """Answer the messages, for which a provider is chosen by now."""
-            requests = []
+            asked = []
             for message in chosen:
-                asked = msgspec.structs.replace(looked_up[message.id], message=message)
-                requests.append(asked)
-            return await self._answer_all(requests)
+                asked.append(msgspec.structs.replace(looked_up[message.id], message=message))
+            return await self._answer_all(asked)
 
         prepared: dict[int, Delivery | Dropped | Exception] = {}
         for message in messages:
@@ -131,7 +140,7 @@ class ResetRequestHandler:
                 prepared[message.id] = delivery
         return [prepared[message.id] for message in messages]
 
-    async def _look_up_together(self, messages: Sequence[Message]) -> Mapping[int, _LookedUp]:
+    async def _look_up_together(self, messages: Sequence[Message]) -> Mapping[int, _Asked]:
         """Return the requests of first tries whose look-ups are answered together, by message."""
         requests = {message.id: _request_in(message) for message in messages if not message.sealed}
         accounts = await self._find_together({request.email for request in requests.values()})
@@ -139,7 +148,7 @@ class ResetRequestHandler:
         for message in messages:
             request = requests.get(message.id)
             if request and request.email in accounts:
-                looked_up[message.id] = _LookedUp(
+                looked_up[message.id] = _Asked(
                     message=message, request=request, existing=accounts[request.email]
                 )
         return looked_up
@@ -177,110 +186,111 @@ class ResetRequestHandler:
     ) -> Email | Dropped:
         request = _request_in(message)
         existing = await self._stores.accounts.find(request.email)
-        asked = _LookedUp(message=message, request=request, existing=existing)
+        asked = _Asked(message=message, request=request, existing=existing)
         (answer,) = await self._answer_all([asked], again_at)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     async def _answer_all(
-        self, requests: Sequence[_LookedUp], again_at: datetime | None = None
+        self, asked: Sequence[_Asked], again_at: datetime | None = None
     ) -> Sequence[Email | Dropped | Exception]:
         """Decide and store the answers.
 
         `again_at`: the time for the audit trail, if a request is answered a second time.
         """
-        refused = await self._refuse(requests)
-        drafts = _drafts(requests, refused)
-        written = await self._write(drafts, requests)
+        refused = await self._refuse(asked)
+        drafts = _drafts(asked, refused)
+        sealed = await self._write(drafts, asked)
 
         def write(tx: Transaction) -> Mapping[int, _Settled]:
-            still_ours = tx.outbox.lock([asked.message for asked in requests])
-            held = tx.hold(*(_held_as(mail) for mail in written))
-            mails = [_if_ours(mail, still_ours) for mail in written]
+            still_ours = tx.outbox.lock([one.message for one in asked])
+            held = tx.hold(*map(_held_as, sealed))
+            mails = [_if_ours(mail, still_ours) for mail in sealed]
             claimed = self._claim(tx, mails)
             self._store(tx, mails, claimed, held)
             answers = {**refused, **claimed}
-            settled = {asked.id: answers[asked.id] for asked in requests if asked.id in still_ours}
+            settled = {one.id: answers[one.id] for one in asked if one.id in still_ours}
             _record(tx, settled.values(), again_at)
             return settled
 
         settled = await self._stores.transact(write)
-        return [_result(settled.get(asked.id)) for asked in requests]
+        return [_result(settled.get(one.id)) for one in asked]
 
-    async def _refuse(self, requests: Sequence[_LookedUp]) -> Mapping[int, _Settled]:
+    async def _refuse(self, asked: Sequence[_Asked]) -> Mapping[int, _Settled]:
         """Return the answers to the requests that certainly get no mail, by message."""
-        accounts = [asked.account for asked in requests]
+        accounts = [one.account for one in asked]
         reachable = await may_get_link(self._stores.database, accounts)
         mailboxes = await self._stores.mailboxes.look({account.email for account in accounts})
         has_cooldown = bool(self._stores.mailboxes.cooldown)
         answered: set[str] = set()
         refused = {}
-        for asked in requests:
-            email = asked.account.email
+        for one in asked:
+            email = one.account.email
             mailbox = addresses.normalize(email)
-            reason = _unreachable(asked, reachable) or mailboxes[email].refusal
+            reason = _unreachable(one, reachable) or mailboxes[email].refusal
             if reason is None and has_cooldown and mailbox in answered:
                 # An earlier request of the same claim gets the mail, which is not counted yet.
                 reason = "cooldown"
             if reason:
-                refused[asked.id] = _Settled(asked=asked, outcome=reason, email=None)
+                refused[one.id] = _Settled(asked=one, outcome=reason, email=None)
             else:
                 answered.add(mailbox)
         return refused
 
     async def _write(
-        self, drafts: Sequence[_Draft], requests: Sequence[_LookedUp]
-    ) -> Sequence[_Sealed]:
+        self, drafts: Sequence[_Draft], asked: Sequence[_Asked]
+    ) -> Sequence[_SealedMail]:
         """Write and seal the mails of the drafts.
 
-        `requests`: also those without a draft, so that the look-up of codes is the same.
+        `asked`: also those without a draft, so that the look-up of codes is the same.
         """
         without_code: Collection[str] = ()
         if self._links.codes:
-            emails = {asked.account.email for asked in requests}
+            emails = {one.account.email for one in asked}
             without_code = await self._links.codes.exhausted(emails)
         moment = now()
-        written = []
+        mails = []
         for draft in drafts:
             account = draft.asked.account
-            mail, minted = self._links.compose(
+            composed, secrets = self._links.compose(
                 account, draft.asked.request, moment, without_code=account.email in without_code
             )
-            sealed = _Sealed(
+            mail = _SealedMail(
                 asked=draft.asked,
                 is_wanted=draft.is_wanted,
-                mail=mail,
-                sealed=self._mails.seal(mail),
-                minted=minted,
+                composed=composed,
+                body=self._mails.seal(composed),
+                secrets=secrets,
             )
-            written.append(sealed)
+            mails.append(mail)
             # Rendering takes a while, and the process may have other requests to answer.
             await asyncio.sleep(0)
-        return written
+        return mails
 
-    def _claim(self, tx: Transaction, mails: Sequence[_Sealed]) -> Mapping[int, _Settled]:
+    def _claim(self, tx: Transaction, mails: Sequence[_SealedMail]) -> Mapping[int, _Settled]:
         """Count the wanted mails against their mailboxes' limits; return their answers, by message.
 
         A mail is refused if another worker was faster.
         """
-        refusals = tx.mailboxes.claim([(one.mail.email.to, one.is_wanted) for one in mails])
+        claims = [MailClaim(mail.composed.email.to, mail.is_wanted) for mail in mails]
+        refusals = tx.mailboxes.claim(claims)
         claimed = {}
-        for one, refusal in zip(mails, refusals, strict=True):
-            if not one.is_wanted:
+        for mail, refusal in zip(mails, refusals, strict=True):
+            if not mail.is_wanted:
                 continue
             if refusal:
-                settled = _Settled(asked=one.asked, outcome=refusal, email=None)
+                settled = _Settled(asked=mail.asked, outcome=refusal, email=None)
             else:
-                outcome = _outcome_of(one.mail)
-                settled = _Settled(asked=one.asked, outcome=outcome, email=one.mail.email)
-            claimed[one.asked.id] = settled
+                outcome = _outcome_of(mail.composed)
+                settled = _Settled(asked=mail.asked, outcome=outcome, email=mail.composed.email)
+            claimed[mail.asked.id] = settled
         return claimed
 
     def _store(
         self,
         tx: Transaction,
-        mails: Sequence[_Sealed],
+        mails: Sequence[_SealedMail],
         claimed: Mapping[int, _Settled],
         held: HeldAccounts,
     ) -> None:
@@ -288,19 +298,19 @@ class ResetRequestHandler:
 
         The same statements run if none is sent.
         """
-        minted: list[ToStore] = []
-        seals: list[tuple[Message, bytes | None]] = []
+        secrets: list[ToStore] = []
+        bodies: list[tuple[Message, bytes | None]] = []
         resets = []
-        for one in mails:
-            asked = one.asked
-            is_sent = one.is_wanted and claimed[asked.id].email is not None
-            for secret, is_wanted in one.minted:
-                minted.append(ToStore(secret, is_wanted=is_sent and is_wanted))
-            seals.append((asked.message, one.sealed if is_sent else None))
-            outcome = _outcome_of(one.mail)
+        for mail in mails:
+            asked = mail.asked
+            is_sent = mail.is_wanted and claimed[asked.id].email is not None
+            for secret, is_wanted in mail.secrets:
+                secrets.append(ToStore(secret, is_wanted=is_sent and is_wanted))
+            bodies.append((asked.message, mail.body if is_sent else None))
+            outcome = _outcome_of(mail.composed)
             resets.append(MailedReset(asked.request, asked.account, outcome, is_sent))
-        held.store(minted)
-        tx.outbox.seal(seals)
+        held.store(secrets)
+        tx.outbox.seal(bodies)
         self._events.resets_requested(tx, resets)
 
 
@@ -308,7 +318,7 @@ def _request_in(message: Message) -> ResetRequested:
     return _DECODERS[message.kind].decode(message.payload)
 
 
-def _unreachable(asked: _LookedUp, reachable: Collection[str]) -> _NoMail | None:
+def _unreachable(asked: _Asked, reachable: Collection[str]) -> _NoMail | None:
     """Return why a request gets no mail, whatever its mailbox got before."""
     account = asked.existing
     if account is None:
@@ -320,23 +330,23 @@ def _unreachable(asked: _LookedUp, reachable: Collection[str]) -> _NoMail | None
     return None
 
 
-def _drafts(requests: Sequence[_LookedUp], refused: Mapping[int, _Settled]) -> Sequence[_Draft]:
+def _drafts(asked: Sequence[_Asked], refused: Mapping[int, _Settled]) -> Sequence[_Draft]:
     """Return the drafts of the requests that are not refused.
 
     If all are, return a decoy, whose mail is rendered and sealed but never sent.
     """
     drafts = []
-    for asked in requests:
-        if asked.id not in refused:
-            drafts.append(_Draft(asked=asked, is_wanted=True))
+    for one in asked:
+        if one.id not in refused:
+            drafts.append(_Draft(asked=one, is_wanted=True))
     if not drafts:
         # Without the account, even if there is one: the decoy's work must not depend on it.
-        decoy = msgspec.structs.replace(requests[0], existing=None)
+        decoy = msgspec.structs.replace(asked[0], existing=None)
         drafts.append(_Draft(asked=decoy, is_wanted=False))
     return drafts
 
 
-def _held_as(mail: _Sealed) -> str:
+def _held_as(mail: _SealedMail) -> str:
     """Return the name under which the account is held.
 
     A mail without an account gets a name of its own, so that the work is the same.
@@ -344,15 +354,15 @@ def _held_as(mail: _Sealed) -> str:
     return mail.asked.account.id or mail.asked.message.key
 
 
-def _if_ours(mail: _Sealed, still_ours: Collection[int]) -> _Sealed:
+def _if_ours(mail: _SealedMail, still_ours: Collection[int]) -> _SealedMail:
     """Return the mail; a decoy in its place if another worker holds its message by now."""
     if mail.asked.id in still_ours:
         return mail
     return msgspec.structs.replace(mail, is_wanted=False)
 
 
-def _outcome_of(mail: ComposedMail) -> Outcome:
-    return LINK_MAILED if mail.link else "provider_mailed"
+def _outcome_of(mail: ComposedMail) -> MailedOutcome:
+    return LINK_MAILED if mail.link else PROVIDER_MAILED
 
 
 def _record(tx: Transaction, settled: Collection[_Settled], again_at: datetime | None) -> None:

@@ -36,14 +36,14 @@ from keyturn.service import one_time_secrets
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.client import Client
 from keyturn.service.clock import now, random_bytes
-from keyturn.service.one_time_secrets import Purpose, SecretRow
+from keyturn.service.one_time_secrets import How, Purpose, SecretRow
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change_effects import ChangeEffects, ended_by
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun, How
+from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 

@@ -12,7 +12,7 @@ from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.reset.change import Change
 from keyturn.service.reset.link_lookup import LinkLookup
-from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
+from keyturn.service.reset.ports import FurtherProof, PassedStep, SecondStepCode
 from keyturn.service.reset.records.intrusions import is_intruded
 from keyturn.service.reset.records.links import LINKS, facts_of
 from keyturn.service.reset.stores import Transaction
@@ -23,19 +23,21 @@ class ChangeByLink(Change):
     """A change by the holder of a link. Of concurrent requests, the one that uses the link up makes
     the change.
 
-    `step`: asks for what the account needs besides the link.
+    `further_proof`: asks for what the account needs besides the link.
     """
 
     links: LinkLookup
     link: OneTimeSecret
-    step: SecondProof
+    further_proof: FurtherProof
     answer: SecondStepCode | None
     passed: PassedStep | None = None
     how = "reset"
 
     async def require_second_step(self) -> None:
         try:
-            self.passed = await self.step.require(self.link, self.account, self.answer, self.client)
+            self.passed = await self.further_proof.require(
+                self.link, self.account, self.answer, self.client
+            )
         except LinkDead as dead:
             if dead.reason == "invalid":
                 # Another request may have used the link, as when a form is sent twice.
@@ -50,6 +52,7 @@ class ChangeByLink(Change):
         # First the mailbox, then the account's links: the worker locks them in the same order, so
         # the two cannot deadlock.
         tx.mailboxes.end_cooldown(facts_of(self.link).email)
+        # Before `use`: a used link ends the suspicion.
         is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
         if not one_time_secrets.use(tx.connection, self.link, moment):
             _require_alive(one_time_secrets.find(tx.connection, self.link.key, *LINKS))
@@ -71,7 +74,7 @@ class ChangeByLink(Change):
         if self.passed:
             self.passed.confirm(tx)
         if self.link.recovers:
-            self.step.undo_recent(tx, self.account, self.client)
+            self.further_proof.undo_recent(tx, self.account, self.client)
 
 
 def _require_alive(link: OneTimeSecret | None) -> None:

@@ -10,13 +10,12 @@ import msgspec
 
 from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
-from keyturn.service.one_time_secrets import RULES, Purpose, SecretRow
+from keyturn.service.one_time_secrets import RULES, How, Purpose, SecretRow
 from keyturn.service.reset.events import AppEvents, PasswordChanged
 from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
     ChangeBegun,
-    How,
     PasswordWasChanged,
 )
 from keyturn.service.reset.stores import Transaction
@@ -125,7 +124,7 @@ def ended_by(stored: object) -> Ended | None:
     Raises TypeError for an answer that is neither a bool nor `Ended`.
     """
     if isinstance(stored, Ended):
-        return counted(stored)
+        return valid_counts(stored)
     if not isinstance(stored, bool):
         raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
     if stored:
@@ -133,7 +132,7 @@ def ended_by(stored: object) -> Ended | None:
     return None
 
 
-def counted(ended: Ended | None) -> Ended:
+def valid_counts(ended: Ended | None) -> Ended:
     """Return what an app's store has ended, without entries that are not valid counts.
 
     It raises no error, since the access has already ended.

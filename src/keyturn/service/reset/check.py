@@ -14,7 +14,7 @@ from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, Second
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.link_lookup import LinkLookup
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.ports import SecondProof, SecondStepCode
+from keyturn.service.reset.ports import FurtherProof, SecondStepCode
 from keyturn.service.reset.records.links import facts_of
 from keyturn.service.reset.request import ReturnAddresses
 from keyturn.service.reset.stores import Stores
@@ -47,14 +47,14 @@ class LinkChecks:
         links: LinkLookup,
         stores: Stores,
         policy: PasswordPolicy,
-        second_step: SecondProof,
+        further_proof: FurtherProof,
         return_addresses: ReturnAddresses,
     ) -> None:
         self.meters = stores.meters
         self._limits = stores.limits
         self._links = links
         self._policy = policy
-        self._second_step = second_step
+        self._further_proof = further_proof
         self._return_addresses = return_addresses
 
     @count_calls("validate")
@@ -67,7 +67,7 @@ class LinkChecks:
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
         facts = facts_of(link)
-        factors = await self._second_step.factors(link, account)
+        factors = await self._further_proof.factors(link, account)
         return LinkOwner(
             **msgspec.structs.asdict(account),
             expires_at=link.expires_at,
@@ -105,13 +105,13 @@ class LinkChecks:
         await self._limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:
-            await self._second_step.require(link, account, SecondStepCode(method=method), client)
+            await self._further_proof.require(link, account, SecondStepCode(method=method), client)
         except SecondStepRequired as asked:
             return bool(asked.sent)
         return False
 
     @count_calls("check")
-    async def judge(
+    async def check_password_for_link(
         self, token: str, password: str, client: Client, email: str | None = None
     ) -> None:
         """Check a password that is not set yet.
@@ -125,8 +125,9 @@ class LinkChecks:
         _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
-    async def check_password(self, password: str, client: Client, email: str) -> None:
-        """Check a password that is not set yet; counts like a reset.
+    async def check_password_for_owner(self, password: str, client: Client, email: str) -> None:
+        """Check a password that is not set yet, of an owner whose link or session was checked
+        before; counts like a reset.
 
         Raises PasswordRejected, TooManyRequests, Busy.
         """

@@ -10,7 +10,7 @@ from keyturn.service.problems.requests import LimitsUnready
 from keyturn.service.reset.change import PasswordChanges
 from keyturn.service.reset.change_by_link import ChangeByLink
 from keyturn.service.reset.link_lookup import LinkLookup
-from keyturn.service.reset.ports import SecondProof, SecondStepCode
+from keyturn.service.reset.ports import FurtherProof, SecondStepCode
 from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
@@ -20,13 +20,17 @@ class PasswordResets:
     """Completes resets: changes the password, and forgets the guesses at the old one."""
 
     def __init__(
-        self, links: LinkLookup, stores: Stores, changes: PasswordChanges, second_step: SecondProof
+        self,
+        links: LinkLookup,
+        stores: Stores,
+        changes: PasswordChanges,
+        further_proof: FurtherProof,
     ) -> None:
         self.meters = stores.meters
         self._limits = stores.limits
         self._links = links
         self._changes = changes
-        self._second_step = second_step
+        self._further_proof = further_proof
 
     @count_calls("reset")
     async def complete(
@@ -55,7 +59,7 @@ class PasswordResets:
             client=client,
             links=self._links,
             link=link,
-            step=self._second_step,
+            further_proof=self._further_proof,
             answer=answer,
         )
         try:

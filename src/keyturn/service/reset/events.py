@@ -4,17 +4,23 @@ in rows of the outbox.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
+from keyturn.service.one_time_secrets import How
 from keyturn.service.outbox.message import TO_THE_APP
+from keyturn.service.outbox.queue import NewMessage
 from keyturn.service.reset.records.messages import AppEvent, ResetRequested
 from keyturn.service.reset.stores import Transaction
 
-Outcome = Literal["link_mailed", "provider_mailed"]
+MailedOutcome = Literal["link_mailed", "provider_mailed"]
+"""What a request leads to: a mail with a link, or one that names another way to sign in."""
+
+LINK_MAILED: Final = "link_mailed"
+PROVIDER_MAILED: Final = "provider_mailed"
 
 
 class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -42,7 +48,7 @@ class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=Tru
 
     type = "password.changed"
 
-    how: Literal["reset", "change"]
+    how: How
     ended: Mapping[str, int] = {}
 
 
@@ -55,7 +61,7 @@ class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
 
     type = "password.reset_requested"
 
-    outcome: Outcome
+    outcome: MailedOutcome
 
 
 class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,7 +109,7 @@ class MailedReset(NamedTuple):
 
     request: ResetRequested
     account: Account
-    outcome: Outcome
+    outcome: MailedOutcome
     is_sent: bool
 
 
@@ -149,7 +155,7 @@ class AppEvents:
                 outcome=reset.outcome,
             )
             is_wanted = reset.is_sent and not request.invites
-            messages.append((message, is_wanted))
+            messages.append(NewMessage(message, is_wanted))
         tx.outbox.enqueue_each_if(WEBHOOKS[PasswordResetRequested.type], messages)
 
 

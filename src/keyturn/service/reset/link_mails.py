@@ -7,7 +7,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.one_time_secrets import Minted, OneTimeSecret, ToStore
@@ -16,9 +15,6 @@ from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.lifetimes import LinkLifetimes
 from keyturn.service.reset.records.links import mint_link, purpose_for
 from keyturn.service.reset.records.messages import ResetRequested
-
-LINK_MAILED: Final = "link_mailed"
-"""The outcome of a request that gets a mail with a link."""
 
 
 @dataclass(frozen=True)

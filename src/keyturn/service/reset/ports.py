@@ -1,5 +1,6 @@
 """The ports of a reset: what a link's owner may need besides it, and the codes beside it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated, Protocol
@@ -56,20 +57,20 @@ class PassedStep(Protocol):
         """
 
 
-class SecondProof:
+class FurtherProof(ABC):
     """What an account needs besides a link or a password.
 
-    This class asks for nothing. Those of `proofs/second_step/` ask for a second factor.
+    `proofs/second_step/required_step.py` asks for a second factor.
     """
 
+    @abstractmethod
     async def factors(self, link: OneTimeSecret | None, account: Account) -> Sequence[Factor]:
         """Return the factors that the holder of a working link, or of the password, is asked for.
 
         Raises Unavailable.
         """
-        del link, account
-        return ()
 
+    @abstractmethod
     async def require(
         self,
         link: OneTimeSecret | None,
@@ -84,8 +85,27 @@ class SecondProof:
         Raises SecondStepRequired, SecondStepRejected, LinkDead after the link's last try,
         TooManyRequests, Unavailable.
         """
-        del link, account, answer, client
-        return None
 
+    @abstractmethod
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
         """Delete the recently added factors, which a reader of the account's mailbox may undo."""
+
+
+class NoFurtherProof(FurtherProof):
+    """Asks for nothing: a link or a password is enough."""
+
+    async def factors(self, link: OneTimeSecret | None, account: Account) -> Sequence[Factor]:
+        del link, account
+        return ()
+
+    async def require(
+        self,
+        link: OneTimeSecret | None,
+        account: Account,
+        answer: SecondStepCode | None,
+        client: Client,
+    ) -> None:
+        del link, account, answer, client
+
+    def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
+        """There is nothing to undo."""

@@ -24,7 +24,7 @@ from keyturn.service.problems.proofs import (
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, PasswordChanges
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.ports import PassedStep, SecondProof, SecondStepCode
+from keyturn.service.reset.ports import FurtherProof, PassedStep, SecondStepCode
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
@@ -127,7 +127,7 @@ class SignIns:
         stores: Stores,
         hasher: PasswordHasher,
         changes: PasswordChanges,
-        second_step: SecondProof,
+        further_proof: FurtherProof,
     ) -> None:
         self._stores = stores
         self.meters = stores.meters
@@ -136,7 +136,7 @@ class SignIns:
         self._audit = stores.audit
         self._hasher = hasher
         self._changes = changes
-        self._second_step = second_step
+        self._further_proof = further_proof
         self._joins = stores.accounts.offers(AccountStore.password_hash_within)
         self._devices = Proofs(stores.keys, "device cookies", DEVICE_LIFE)
         self._passwords = Proofs(stores.keys, "password proofs", PROOF_LIFE)
@@ -210,7 +210,7 @@ class SignIns:
     ) -> PassedStep | None:
         """Return the code to spend; None if the account has no second factor."""
         try:
-            return await self._second_step.require(None, account, answer, client)
+            return await self._further_proof.require(None, account, answer, client)
         except (SecondStepRequired, SecondStepRejected) as asked:
             if isinstance(asked, SecondStepRequired):
                 await self._audit.record(
@@ -310,7 +310,7 @@ def build(
     stores: Stores,
     hasher: PasswordHasher,
     changes: PasswordChanges,
-    second_step: SecondProof,
+    further_proof: FurtherProof,
 ) -> SignIns | None:
     """Return the sign-in; None if the settings leave it out, or if the store gives no hashes."""
     accounts = stores.accounts
@@ -320,4 +320,4 @@ def build(
         return None
     if not accounts.offers(AccountStore.password_hash):
         return None
-    return SignIns(stores, hasher, changes, second_step)
+    return SignIns(stores, hasher, changes, further_proof)

@@ -15,13 +15,14 @@ from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import ToStore
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.change_effects import ChangeEffects, counted
-from keyturn.service.reset.events import AccountSecured
-from keyturn.service.reset.link_mails import LINK_MAILED, LinkMails
-from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.ports import SecondProof
+from keyturn.service.reset.change_effects import valid_counts
+from keyturn.service.reset.events import LINK_MAILED, AccountSecured, AppEvents
+from keyturn.service.reset.link_mails import LinkMails
+from keyturn.service.reset.mails.delivery import MailDelivery
+from keyturn.service.reset.ports import FurtherProof
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
+from keyturn.service.reset.records.mailboxes import SUPPRESSED
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -48,15 +49,21 @@ class _Recovery(NamedTuple):
             return "disabled"
         if _has_moved(self.account, self.secured):
             return ADDRESS_CHANGED
-        return None if self.account.takes_password else "signs_in_elsewhere"
+        if not self.account.takes_password:
+            return "signs_in_elsewhere"
+        return None
 
 
 class _MailWithLink(NamedTuple):
-    """`sealed`: the mail as its message keeps it. `minted`: the secrets in it."""
+    """A mail to store.
+
+    `body`: the mail, encrypted, as its message keeps it.
+    `secrets`: the secrets in it.
+    """
 
     email: Email
-    sealed: bytes
-    minted: Sequence[ToStore]
+    body: bytes
+    secrets: Sequence[ToStore]
 
 
 class AccountRecovery:
@@ -70,16 +77,16 @@ class AccountRecovery:
         mails: MailDelivery,
         stores: Stores,
         links: LinkMails,
-        effects: ChangeEffects,
-        second_step: SecondProof,
+        events: AppEvents,
+        further_proof: FurtherProof,
         *,
         locks: bool,
     ) -> None:
         self._mails = mails
         self._stores = stores
         self._links = links
-        self._effects = effects
-        self._second_step = second_step
+        self._events = events
+        self._further_proof = further_proof
         self._locks = locks
 
     async def __call__(self, message: Message) -> Settlement:
@@ -88,7 +95,7 @@ class AccountRecovery:
     async def _recover(self, message: Message) -> Email | Dropped:
         """End the access of the account, and store the mail with the link, if there is one."""
         secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)
-        recovery = await self._end_access(secured)
+        recovery = await self._lock_and_end_access(secured)
         mail: _MailWithLink | None = None
         if recovery.account and not recovery.refusal:
             mail = self._write_mail(recovery, recovery.account)
@@ -110,8 +117,8 @@ class AccountRecovery:
         if mail and tx.mailboxes.is_suppressed(secured.email):
             outcome = SUPPRESSED
         if mail and outcome == LINK_MAILED:
-            tx.outbox.seal([(message, mail.sealed)])
-            held.store(mail.minted)
+            tx.outbox.seal([(message, mail.body)])
+            held.store(mail.secrets)
         if recovery.account:
             self._write_effects(tx, recovery.account, secured, outcome, recovery.ended)
         tx.audit.write(
@@ -131,10 +138,10 @@ class AccountRecovery:
         secured = recovery.secured
         moment = recovery.moment
         request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
-        mail, minted = self._links.compose(account, request, moment, recovers=True)
-        return _MailWithLink(mail.email, self._mails.seal(mail), minted)
+        composed, secrets = self._links.compose(account, request, moment, recovers=True)
+        return _MailWithLink(composed.email, self._mails.seal(composed), secrets)
 
-    async def _end_access(self, secured: messages.AccountWasSecured) -> _Recovery:
+    async def _lock_and_end_access(self, secured: messages.AccountWasSecured) -> _Recovery:
         """Lock the account, and end its sessions.
 
         What else an intruder may have added ends only if the account still has the address of the
@@ -153,7 +160,7 @@ class AccountRecovery:
             await end(secured.account_id)
             raise
         ended = await end(secured.account_id)
-        return _Recovery(secured, account, counted(ended), now())
+        return _Recovery(secured, account, valid_counts(ended), now())
 
     async def _lock(
         self, account: Account | None, secured: messages.AccountWasSecured
@@ -183,9 +190,9 @@ class AccountRecovery:
             _dispute(tx, secured, secured.email, is_current=False)
             _dispute(tx, secured, account.email, is_current=True)
         else:
-            self._second_step.undo_recent(tx, account, secured.client)
+            self._further_proof.undo_recent(tx, account, secured.client)
         # The account may have another address by now.
-        self._effects.events.write(
+        self._events.write(
             tx,
             AccountSecured,
             msgspec.structs.replace(account, email=secured.email),

@@ -108,7 +108,7 @@ class AccountSecuring:
                 raise
             # The answer to the commit was lost, so the press may be stored.
             is_stored = await self._stores.database.read(
-                lambda connection: self._has(connection, link, client)
+                lambda connection: self._has_pressed(connection, link, client)
             )
             if not is_stored:
                 raise
@@ -142,7 +142,7 @@ class AccountSecuring:
                 )
                 message_id = tx.outbox.enqueue(messages.ACCOUNT_SECURED, promise)
             else:
-                if self._has(tx.connection, link, client):
+                if self._has_pressed(tx.connection, link, client):
                     return _SECURED
                 dead = one_time_secrets.find(tx.connection, link.key, Purpose.SECURE) or link
                 outcome = f"link_{dead.dead_reason(moment) or 'invalid'}"
@@ -153,7 +153,7 @@ class AccountSecuring:
 
         return await self._stores.transact(write)
 
-    def _has(self, connection: Connection, link: OneTimeSecret, client: Client) -> bool:
+    def _has_pressed(self, connection: Connection, link: OneTimeSecret, client: Client) -> bool:
         """Tell whether this client has pressed the button, by its entry in the audit trail."""
         pressed = one_time_secrets.find(connection, link.key, Purpose.SECURE)
         if pressed is None or pressed.used_at is None or pressed.expires_at <= now():

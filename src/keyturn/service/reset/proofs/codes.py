@@ -18,7 +18,7 @@ from keyturn.service.reset.proofs.short_codes import ShortCodes
 from keyturn.service.reset.records.lifetimes import LinkLifetimes
 from keyturn.service.reset.records.links import mint_link
 from keyturn.service.reset.stores import Stores, Transaction
-from keyturn.service.settings.rates import Rate
+from keyturn.service.settings.rates import DAY, Rate
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -30,7 +30,7 @@ eight digits have 26.
 TRIES = 5
 """Tries at one code. The odds of guessing it are 5 in 100 million."""
 
-_FAILURES = Rate(100, 365 * 86_400)
+_FAILURES = Rate(100, 365 * DAY)
 """Wrong tries at one mailbox in a row, however many codes it gets (NIST SP 800-63B 3.1.3.2, 3.2.2).
 
 The limit refills in a year. In practice, a mailbox under attack gets codes again once its owner has

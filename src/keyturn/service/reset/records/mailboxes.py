@@ -7,16 +7,14 @@ addresses; `Audit.reports` has the addresses of suppressed mailboxes.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from keyturn.service import addresses
 from keyturn.service.database import Database, Store
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.settings.rates import Rate
-
-_DAY = 86_400
+from keyturn.service.settings.rates import DAY, Rate
 
 SUPPRESSION = timedelta(days=14)
 """How long a mailbox that bounced permanently or complained gets no mail. It is the time after
@@ -27,6 +25,9 @@ _NO_COOLDOWN = Rate(1_000_000, 1)
 """A rate so high that it refuses no mail."""
 
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
+
+SUPPRESSED: Final = "suppressed"
+"""The refusal of a mail to a suppressed mailbox."""
 
 _REFUSALS: Mapping[str, Refusal] = {"mailbox_daily": "daily_limit", "mailbox_cooldown": "cooldown"}
 """Refusals, by the kinds of their counters. A kind must not change: the counters' rows outlive an
@@ -40,6 +41,13 @@ class MailboxLimits(NamedTuple):
     daily: Limit
     cooldown: Limit
     suppression: Limit
+
+
+class MailClaim(NamedTuple):
+    """A mail to count against its mailbox's limits. `is_wanted`: False if it must not count."""
+
+    email: str
+    is_wanted: bool
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,20 +77,18 @@ class Mailboxes(Store):
         self.cooldown = cooldown
         self.daily = daily
 
-    def claim(self, wanted: Sequence[tuple[str, bool]]) -> Sequence[Refusal | None]:
-        """Count a mail for each wanted mailbox; return for each why it may not be sent, or None.
+    def claim(self, claims: Sequence[MailClaim]) -> Sequence[Refusal | None]:
+        """Count the wanted mails; return for each claim why its mail may not be sent, or None.
 
         The statement that counts also decides, so two workers cannot both get None. The same
         statements run if none is wanted.
-
-        `wanted`: addresses, and whether a mail to each is wanted.
         """
         counters = StoredCounters(self.connection)
-        mailboxes = [self._limits_of(email) for email, _ in wanted]
+        mailboxes = [self._limits_of(claim.email) for claim in claims]
         suppressed = counters.levels(*(limits.suppression for limits in mailboxes))
         requests: list[Sequence[Limit]] = []
-        for limits, (_, is_wanted) in zip(mailboxes, wanted, strict=True):
-            if is_wanted and not suppressed[limits.suppression]:
+        for limits, claim in zip(mailboxes, claims, strict=True):
+            if claim.is_wanted and not suppressed[limits.suppression]:
                 requests.append((limits.daily, limits.cooldown))
             else:
                 requests.append(())
@@ -91,7 +97,7 @@ class Mailboxes(Store):
         refusals: list[Refusal | None] = []
         for limits, hit in zip(mailboxes, hits, strict=True):
             if suppressed[limits.suppression]:
-                refusals.append("suppressed")
+                refusals.append(SUPPRESSED)
             elif hit.full:
                 refusals.append(_REFUSALS[hit.full.kind])
             else:
@@ -141,7 +147,7 @@ class Mailboxes(Store):
 
     def _limits_of(self, email: str) -> MailboxLimits:
         mailbox = addresses.normalize(email)
-        daily = Rate(self.daily, _DAY)
+        daily = Rate(self.daily, DAY)
         cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else _NO_COOLDOWN
         suppression = Rate(1, SUPPRESSION.total_seconds())
         return MailboxLimits(
@@ -168,7 +174,7 @@ def _mailbox(limits: MailboxLimits, levels: Mapping[Limit, float]) -> Mailbox:
 def _refusal(suppressed: float, day: float, cooldown: float) -> Refusal | None:
     """Return why a mailbox gets no mail, by the seconds until each of its limits allows one."""
     if suppressed:
-        return "suppressed"
+        return SUPPRESSED
     if day:
         return "daily_limit"
     if cooldown:

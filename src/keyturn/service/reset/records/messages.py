@@ -10,12 +10,11 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from keyturn.errors import Fault
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
+from keyturn.service.one_time_secrets import How
 from keyturn.service.outbox.message import Message
-from keyturn.service.problems.requests import InputInvalid
 
 RESET_REQUESTED = "reset_requested"
 INVITATION_REQUESTED = "invitation_requested"
@@ -40,35 +39,8 @@ ADDRESS_DISPUTED = "address_disputed"
 get a mail that says so.
 """
 
-How = Literal["reset", "change"]
-"""How a password was changed: with a link, or with the current password."""
-
-LONGEST_REASON = 300
+LONGEST_OPERATOR_REASON = 300
 """Characters of an operator's reason."""
-
-
-def parse_reason(text: str) -> str:
-    """Return an operator's reason as one line.
-
-    Raises InputInvalid if it is too long or has unprintable characters.
-    """
-    line = " ".join(text.split())
-    if len(line) > LONGEST_REASON or not line.isprintable():
-        raise InputInvalid(
-            Fault("reason", f"must have at most {LONGEST_REASON} characters, all printable")
-        )
-    return line
-
-
-class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for new passwords of many accounts.
-
-    `name`: a unique name. Under one name, each account is asked once.
-    """
-
-    name: str
-    operator: Client
-    reason: str = ""
 
 
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,14 +18,14 @@ from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents, SecondStepFailed
 from keyturn.service.reset.mails.theme import Themes
-from keyturn.service.reset.ports import SecondProof, SecondStepCode
+from keyturn.service.reset.ports import FurtherProof, SecondStepCode
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
-from keyturn.service.settings.rates import Rate
+from keyturn.service.settings.rates import DAY, Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")
@@ -35,15 +35,13 @@ FactorWork = Callable[[Connection, str], _Result]
 EVENT = "second_step"
 """The event's name in the audit trail."""
 
-_DAY = 86_400
-
 _TRIES = 5
 """Wrong codes for a link, which then ends."""
 
 _DAILY = 20
 """Wrong codes for an account in a day."""
 
-_NOTICE = 30 * _DAY
+_NOTICE = 30 * DAY
 """Seconds in which `_TRIES` wrong codes lead to a mail to the owner: a patient attacker tries only
 few codes a day.
 """
@@ -91,7 +89,7 @@ class RightCode(NamedTuple):
         tx.audit.write(EVENT, outcome, self.trial.client, now(), account.id, account.email)
 
 
-class RequiredStep(SecondProof):
+class RequiredStep(FurtherProof):
     """Lets a reset or a sign-in go on if the account has no second factor, or if the request has a
     right code.
 
@@ -288,7 +286,7 @@ class RequiredStep(SecondProof):
 
 def _limits_of(account: Account) -> _TryLimits:
     return _TryLimits(
-        daily=Limit(Rate(_DAILY, _DAY), "second step", account.id),
+        daily=Limit(Rate(_DAILY, DAY), "second step", account.id),
         notice=Limit(Rate(_TRIES, _NOTICE), "second step notice", account.id),
     )
 

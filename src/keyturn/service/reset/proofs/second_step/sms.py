@@ -28,7 +28,7 @@ from keyturn.service.reset.records.lifetimes import CODE_LIFE
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
-from keyturn.service.settings.rates import Rate
+from keyturn.service.settings.rates import DAY, Rate
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
@@ -38,9 +38,8 @@ NIST SP 800-63B-4 3.1.3.2 asks for at least six. ASVS 6.5.4 asks for 20 bits, wh
 digits.
 """
 
-_DAY = 86_400
 _COOLDOWN = Rate(1, 60)
-_DAILY = Rate(5, _DAY)
+_DAILY = Rate(5, DAY)
 """Messages to the phone of one account: one a minute, and five a day."""
 
 _ACCEPTED = {200, 201, 202}
@@ -148,7 +147,7 @@ class SmsCodes:
         code, secret = self._codes.mint(
             trial.account.id, _key(trial), trial.moment, use=_use(trial)
         )
-        of_all = Limit(Rate(self._overall, _DAY), "SMS of all accounts")
+        of_all = Limit(Rate(self._overall, DAY), "SMS of all accounts")
         limits = (
             Limit(_COOLDOWN, "SMS", trial.account.id),
             Limit(_DAILY, "SMS a day", trial.account.id),

@@ -1,6 +1,4 @@
-"""Tells the owner of an account by mail that its password was changed, or what else happened to
-it.
-"""
+"""Mails the owner of an account that its password was changed, or what else happened to it."""
 
 import msgspec
 
@@ -11,10 +9,11 @@ from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import Purpose, ToStore
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.reset.mails.composer import MailComposer
-from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
+from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.records.intrusions import is_outlived
 from keyturn.service.reset.records.lifetimes import BUTTON_LIFE
 from keyturn.service.reset.records.links import mint_link
+from keyturn.service.reset.records.mailboxes import SUPPRESSED
 from keyturn.service.reset.records.messages import UNSUPPRESSED, Notice
 from keyturn.service.reset.stores import Stores, Transaction
 
@@ -37,9 +36,9 @@ class NoticeHandler:
         self._decoder = msgspec.json.Decoder(payload)
 
     async def __call__(self, message: Message) -> Settlement:
-        return await self._mails.deliver(message, self._tell)
+        return await self._mails.deliver(message, self._prepare)
 
-    async def _tell(self, message: Message) -> Email | Dropped:
+    async def _prepare(self, message: Message) -> Email | Dropped:
         notice = self._decoder.decode(message.payload)
         current = await self._stores.accounts.get(notice.account_id)
         if current is None:
@@ -81,8 +80,8 @@ class NoticeHandler:
             held.store([ToStore(link, is_wanted=has_button)])
             return mail.email
 
-        told = await self._stores.transact(write)
-        if told is None:
+        written = await self._stores.transact(write)
+        if written is None:
             # The button would have ended by now, and would promise what no press does.
             return await self._write(message, notice, current, has_button=False)
-        return told
+        return written
