@@ -193,7 +193,10 @@ class Minted(NamedTuple):
 
     text: str
     secret: OneTimeSecret
-    __repr__ = object.__repr__  # a traceback with its variables would show the text (CWE-532)
+
+    def __repr__(self) -> str:
+        """Hide the text, which a traceback with its variables would show (CWE-532)."""
+        return object.__repr__(self)
 
 
 class ToStore(NamedTuple):

@@ -329,7 +329,7 @@ async def test_waiting_requests_share_statements(database: Database) -> None:
     limits = limits_in(database, request="5/hour", overall="40/hour")
     clients = [Client(ip_address=f"192.0.2.{number % 10}") for number in range(100)]
     with statements_sent() as sent:
-        counts = (limits.count("request", client, "overall") for client in clients)
+        counts = (limits.count("request", client, within_overall=True) for client in clients)
         outcomes = await asyncio.gather(*counts, return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes].count(type(None)) == 40
@@ -359,7 +359,7 @@ async def test_the_sweep_deletes_empty_counters_that_nobody_uses_and_no_others(
     clients = [Client(ip_address=str(IPv4Address(number))) for number in range(1, 701)]
     await asyncio.gather(*(limits.count("request", client) for client in clients))
     await database.execute(EMPTIED)
-    await limits.count("validate", HERE, "overall")
+    await limits.count("validate", HERE, within_overall=True)
     assert await number(database) == 702
 
     async with asyncio.timeout(15), committing(database) as connection:
@@ -385,7 +385,7 @@ async def test_statements_of_several_processes_never_wait_for_each_other_in_a_ci
                 Client(ip_address=f"192.0.2.{(first * turn + one) % 30}") for one in range(30)
             )
             await asyncio.gather(
-                *(limits.count("request", client, "overall") for client in clients)
+                *(limits.count("request", client, within_overall=True) for client in clients)
             )
 
     async def forget() -> None:
