@@ -104,6 +104,8 @@ def explain_mismatch(message: str) -> tuple[str, str]:
         bound = "at most" if wrong_length[1] == "<=" else "at least"
         characters = "character" if wrong_length[2] == "1" else "characters"
         return place, f"must have {bound} {wrong_length[2]} {characters}"
+    if text.startswith("Expected `str` matching regex "):
+        return place, "does not have the expected form"
     if text.startswith("Invalid enum value "):
         return place, "is not one of the allowed values"
     return place, text

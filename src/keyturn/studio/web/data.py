@@ -97,7 +97,8 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fi
     fields = {field.name: field for field in msgspec.structs.fields(props)}
     for name, value in edited.items():
         if name not in fields:
-            faults[_pointer(name)] = f"{props.__name__} has no field with this name."
+            mail = props.__name__.removesuffix("Props")
+            faults[_pointer(name)] = f"{mail} has no field with this name."
             continue
         try:
             values[name] = msgspec.convert(value, fields[name].type)

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict
 from tests.studio.web.fixtures import opened
+from tests.studio.web.orders import form_of
 
+from keyturn.errors import SettingsInvalid
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.theme import builtin_emails
@@ -63,6 +65,26 @@ def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> N
         assert ("A new key for" in page, "password_changed" in page) == (True, True)
         assert "mj-section" in client.get("/studio/files/_layout/base.mjml").text
         assert client.get("/studio/templates/password_changed?show=source").status_code == 200
+
+
+def test_unknown_field_of_builtin_mail(gallery: Gallery) -> None:
+    """A value that a mail does not have is reported under the mail's name."""
+    studio = Studio(gallery=gallery, sender="a@northwind.example", token="")
+    with opened(studio) as client:
+        edited = {"edit": '{"nmae": "Ada"}'}
+        page = client.get("/studio/templates/password_reset", params=edited).text
+    assert form_of(page)["faults"] == {"/nmae": "PasswordReset has no field with this name."}
+
+
+def test_wrong_values_of_brands() -> None:
+    """A wrong value of a brand is reported under its name in TOML, with what it must be."""
+    settings = Settings(kinds={"other one": Kind(brand={"accent": "red"})})
+    with pytest.raises(SettingsInvalid) as caught:
+        builtin_emails(settings, {"The Clinic": {"radius": "wide", "name": "Orchard"}})
+    assert {fault.name: fault.message for fault in caught.value.faults} == {
+        'kinds."other one".brand.accent': "must be a colour as #rrggbb, not 'red'",
+        'studio.brands."The Clinic".radius': "must be a whole number from 0 to 24, not 'wide'",
+    }
 
 
 def test_a_layout_of_one_s_own_is_every_mail_s(gallery: Gallery, own: Path) -> None:

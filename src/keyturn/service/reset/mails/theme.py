@@ -17,10 +17,10 @@ from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding, palette_of
 from keyturn.service.settings import Brand, FileOrUrl, Settings
 from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
-from keyturn.service.settings.building import decode_text
+from keyturn.service.settings.building import decode_text, member_name
 from keyturn.service.settings.paths import FixedRoute
 from keyturn.service.telemetry.logs import LogEvent, log
-from keyturn.values import explain_mismatch
+from keyturn.values import explain_mismatch, mismatch
 
 _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
@@ -156,10 +156,10 @@ def themes_of(
     differing = []
     for kind, settings_of_kind in settings.kinds.items():
         if settings_of_kind.brand:
-            place = f"kinds.{kind}.brand"
+            place = f"{member_name('kinds', kind)}.brand"
             differing.append(_DifferingBrand(place, kind, settings_of_kind.brand))
     for name, values in further.items():
-        differing.append(_DifferingBrand(f"studio.brands.{name}", name, values))
+        differing.append(_DifferingBrand(member_name("studio.brands", name), name, values))
 
     base_url = settings.base_url.rstrip("/")
     kinds: dict[str, Theme] = {}
@@ -168,8 +168,7 @@ def themes_of(
         try:
             brand = _brand_with(settings.brand, values)
         except msgspec.ValidationError as error:
-            name, sentence = explain_mismatch(str(error))
-            faults.append(Fault(f"{place}.{name}", sentence))
+            faults.append(_fault_of(place, values, str(error)))
             continue
         kinds[kind] = Theme(brand=brand, base_url=base_url, kind=kind)
     if faults:
@@ -184,7 +183,11 @@ def themes_of(
 
 
 class _DifferingBrand(NamedTuple):
-    """A brand of its own. `place`: where it is set. `values`: those that differ."""
+    """A brand of its own.
+
+    `place`: where it is set.
+    `values`: those that differ from the general brand.
+    """
 
     place: str
     kind: str
@@ -195,6 +198,18 @@ def _brand_with(general: Brand, values: Mapping[str, Any]) -> Brand:
     """Return a brand that differs from the general one. Raises msgspec.ValidationError."""
     merged = {**msgspec.structs.asdict(general), **values}
     return msgspec.convert(merged, Brand, dec_hook=decode_text)
+
+
+def _fault_of(place: str, values: Mapping[str, Any], message: str) -> Fault:
+    """Return the fault of a brand, given the message of msgspec.
+
+    It says what the setting must be, as a wrong value of [brand] does.
+    """
+    name, sentence = explain_mismatch(message)
+    for field in msgspec.structs.fields(Brand):
+        if field.name == name and name in values:
+            sentence = mismatch(values[name], field.type)
+    return Fault(f"{place}.{name}", sentence)
 
 
 def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:
@@ -220,13 +235,13 @@ class BuiltinEmails(msgspec.Struct, frozen=True):
 
 
 def builtin_emails(
-    settings: Settings, others: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
+    settings: Settings, further: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
 ) -> BuiltinEmails:
     """Return Keyturn's own mails, with the brands of the kinds.
 
-    `others`: more brands, each by the values that differ. Raises SettingsInvalid.
+    `further`: more brands, each by the values that differ. Raises SettingsInvalid.
     """
-    themes = themes_of(settings, others, reload=reload)
+    themes = themes_of(settings, further, reload=reload)
     brands = {name: one.globals for name, one in themes.kinds.items()}
     templates = builtin_templates(settings, themes.general, reload=reload)
     return BuiltinEmails(templates, themes.languages, EMAILS, brands)
