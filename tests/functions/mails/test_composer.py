@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from keyturn.extras import folder
@@ -11,9 +12,12 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.mails.composer import MailComposer
+from keyturn.service.reset.mails.email_props import PasswordChangedProps, PasswordResetProps
 from keyturn.service.reset.mails.phrases import device_name
+from keyturn.service.reset.proofs.codes import DIGITS
+from keyturn.service.reset.records.lifetimes import BUTTON_LIFE
 from keyturn.service.reset.records.links import mint_link, purpose_for
-from keyturn.service.reset.records.messages import PasswordWasChanged
+from keyturn.service.reset.records.messages import LONGEST_OPERATOR_REASON, PasswordWasChanged
 from keyturn.service.settings import Brand, Settings
 
 MOMENT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -67,6 +71,23 @@ def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(
 def test_a_name_has_one_line_and_no_more_than_120_characters(composer: MailComposer) -> None:
     assert greeting(composer, " Ada\r\nBcc:\u2028\tLove ") == "Hello Ada Bcc: Love"
     assert mailed(composer, "\u03a9" * 200_000).count("\u03a9") == 120
+
+
+@pytest.mark.parametrize(
+    ("name", "longest"), [("reason", "x" * LONGEST_OPERATOR_REASON), ("code", "1" * DIGITS)]
+)
+def test_limits_of_props(name: str, longest: str) -> None:
+    """A mail may hold the longest reason of an operator, and a code of all digits, and no more."""
+    (field,) = [one for one in msgspec.structs.fields(PasswordResetProps) if one.name == name]
+    assert msgspec.convert(longest, field.type) == longest
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(f"{longest}1", field.type)
+
+
+def test_life_of_button() -> None:
+    """The mail's samples say of the button "this was not me" how long it works."""
+    fields = {field.name: field for field in msgspec.structs.fields(PasswordChangedProps)}
+    assert fields["secure_for"].default == BUTTON_LIFE
 
 
 def test_a_provider_is_a_word_and_no_letter(composer: MailComposer) -> None:

@@ -1,4 +1,11 @@
-"""Checks passwords against hashes in the formats of many apps."""
+"""Checks passwords against hashes in the formats of many apps.
+
+**Keyturn writes hashes that the app's own sign-in reads** (`hashing.format`, `hash_writers.py`). It
+reads many formats, with limits of memory and rounds, so that a broken hash cannot hold a thread for
+long.
+
+Declined: passlib and libpass. Each format is one call.
+"""
 
 import base64
 import binascii

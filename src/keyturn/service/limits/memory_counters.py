@@ -44,7 +44,10 @@ class MemoryCounters:
         return hit
 
     def levels(self, *limits: Limit) -> Levels:
-        """Return the seconds until each counter is empty, and count nothing."""
+        """Return the seconds until each counter is empty, and count nothing.
+
+        The counters are in use now, so they are forgotten last.
+        """
         now = monotonic()
         levels = {}
         for limit in limits:

@@ -79,7 +79,8 @@ class StoredCounters:
             return None
         confirmed = {}
         for limit in limits:
-            # Since the look, time has passed, and other processes may have counted.
+            # The request's own level, shifted by what the counter differs from the look: since
+            # then, time has passed, and other processes may have counted.
             change = counted[limit.key] - levels[limit]
             confirmed[limit] = expected.levels[limit] + change
         return Hit(confirmed)

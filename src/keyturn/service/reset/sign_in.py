@@ -1,20 +1,16 @@
 """Sign-in, if the store gives password hashes, and changes of a password by users who know it."""
 
-import hmac
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 import msgspec
-from cryptography.fernet import InvalidToken
 
 from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.client import Client
-from keyturn.service.clock import now, random_bytes, unix
-from keyturn.service.keys import box
+from keyturn.service.clock import now
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
     NotSignedIn,
@@ -22,6 +18,7 @@ from keyturn.service.problems.proofs import (
     SecondStepRequired,
 )
 from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.browser_proofs import BrowserProofs
 from keyturn.service.reset.change import Change, PasswordChanges
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.ports import FurtherProof, PassedStep, SecondStepCode
@@ -31,42 +28,13 @@ from keyturn.service.settings.paths import hosted_path
 from keyturn.service.telemetry.logs import LogEvent
 from keyturn.service.telemetry.meters import count_calls
 
+log = logging.getLogger("keyturn.sessions")
+
 DEVICE_LIFE = timedelta(days=400)
 """Browsers keep no cookie longer (RFC 6265bis, 5.5)."""
 
 PROOF_LIFE = timedelta(minutes=10)
 """How long a page may ask for the second step before the user must enter the password again."""
-
-_NONCE_BYTES = 12
-
-
-class Proofs:
-    """Issues and reads encrypted values by which a browser proves something, for the time `life`.
-
-    A value holds a random nonce and a digest of what it proves. The first of `keys` encrypts,
-    all of them decrypt.
-    """
-
-    def __init__(self, keys: Sequence[str], purpose: str, life: timedelta) -> None:
-        self._box = box(keys, purpose)
-        self._life = int(life.total_seconds())
-
-    def issue(self, proven: bytes) -> str:
-        sealed = self._box.encrypt_at_time(random_bytes(_NONCE_BYTES) + proven, int(unix()))
-        return sealed.decode()
-
-    def nonce(self, value: str, proven: bytes) -> bytes:
-        """Return the nonce of a value that proves `proven`; b"" for another value.
-
-        Values that a client has spelled differently have the same nonce.
-        """
-        try:
-            opened = self._box.decrypt_at_time(value.encode(), self._life, int(unix()))
-        except (InvalidToken, UnicodeEncodeError):
-            return b""
-        if not hmac.compare_digest(opened[_NONCE_BYTES:], proven):
-            return b""
-        return opened[:_NONCE_BYTES]
 
 
 def _right_password(account_id: str, verified: str) -> bytes:
@@ -103,9 +71,6 @@ class ChangeInSession(Change):
         tx.sessions.start(self.account.id, self.fresh)
 
 
-log = logging.getLogger("keyturn.sessions")
-
-
 class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
     """A new session and its account.
 
@@ -138,8 +103,8 @@ class SignIns:
         self._changes = changes
         self._further_proof = further_proof
         self._joins = stores.accounts.offers(AccountStore.password_hash_within)
-        self._devices = Proofs(stores.keys, "device cookies", DEVICE_LIFE)
-        self._passwords = Proofs(stores.keys, "password proofs", PROOF_LIFE)
+        self._devices = BrowserProofs(stores.keys, "device cookies", DEVICE_LIFE)
+        self._passwords = BrowserProofs(stores.keys, "password proofs", PROOF_LIFE)
 
     @count_calls("login")
     async def sign_in(
@@ -202,6 +167,7 @@ class SignIns:
             right = _right_password(account_id, stored or "")
             if self._passwords.nonce(proof, right) and account_id:
                 return stored
+        # A wrong proof goes on to this check, so it takes as long as a wrong password (ASVS 6.3.8).
         is_right = await self._hasher.verify(password, stored, reserved=reserved)
         return stored if is_right else None
 

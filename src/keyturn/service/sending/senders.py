@@ -126,18 +126,21 @@ class Breaker:
 
 
 def pace_for(name: str, settings: Settings, database: Database) -> Pace | None:
-    """Return the pace of a provider; None if the settings have no `rate` for it."""
-    rate = getattr(getattr(settings, name, None), "rate", None)
-    return Pace(database, name, rate) if rate else None
+    """Return the pace of a provider; None if it has no `rate`."""
+    # A setting of some providers, a constant of others.
+    rate: float | None = getattr(settings.provider(name), "rate", None)
+    if rate is None:
+        return None
+    return Pace(database, name, rate)
 
 
 def sender_for(name: str, settings: Settings) -> Sender:
     """Return the sender of a provider. Raises SettingsInvalid if its library is not installed."""
-    if name not in PROVIDERS:
+    provider = settings.provider(name)
+    if provider is None:
         return CaptureSender(Path(settings.mail.capture_dir))
     require_libraries(name)
-    sender: Sender = getattr(settings, name).build(settings.worker.timeout)
-    return sender
+    return provider.build(settings.worker.timeout)
 
 
 class CaptureSender:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.hosts import host_of, is_loopback_address
+from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.problems.proofs import ChallengeMethod
 from keyturn.values import FileOrUrl as FileOrUrl
@@ -729,6 +730,13 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+
+    def provider(self, name: str) -> Provider | None:
+        """Return the section of a mail provider; None if `name` names no provider."""
+        if name not in PROVIDERS:
+            return None
+        section: Provider = getattr(self, name)
+        return section
 
     @property
     def sign_in_page(self) -> str:

@@ -4,10 +4,10 @@ import re
 from typing import NamedTuple
 
 _RATE = re.compile(r"([1-9]\d{0,9}) ?/ ?(?:([1-9]\d{0,5}) )?(second|minute|hour|day)s?", re.ASCII)
-DAY = 86_400
-"""Seconds."""
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
-_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": DAY}
+DAY = _SECONDS["day"]
+"""Seconds of a day."""
 
 
 class Rate(NamedTuple):

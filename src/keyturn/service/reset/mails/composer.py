@@ -25,9 +25,6 @@ from keyturn.service.reset.records.messages import Notice
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 
-_LONGEST_PROVIDER = 40
-"""Characters of a provider's name. A longer one is cut."""
-
 
 class ComposedMail(msgspec.Struct, frozen=True, kw_only=True):
     """A mail that is ready to be sealed: encrypted and stored with its message.
@@ -103,7 +100,7 @@ class MailComposer:
         props = email_props.SignInWithProviderProps(
             name=greeting_name(account.name),
             email=account.email,
-            provider=account.provider[:_LONGEST_PROVIDER],
+            provider=account.provider[: email_props.LONGEST_PROVIDER],
             sign_in_link=self._urls.sign_in,
         )
         return ComposedMail(email=self._write(props, account, client), written_at=now())

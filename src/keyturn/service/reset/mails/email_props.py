@@ -1,4 +1,8 @@
-"""The props of the mails: the typed values that a template may print, with their limits."""
+"""The props of the mails: the typed values that a template may print, with their limits.
+
+The studio loads this file without the records of the reset, and so starts faster. Limits of those
+are repeated here, and `tests/functions/mails/test_composer.py` compares them.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -6,6 +10,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from keyturn.mail.rendering.render import EmailProps
+
+LONGEST_PROVIDER = 40
+"""Characters of a provider's name."""
 
 Name = Annotated[
     str, Meta(max_length=120, description="the user's display name; empty if not known")
@@ -175,7 +182,8 @@ class SignInWithProviderProps(_ToOwner, frozen=True, kw_only=True):
     template = "sign_in_with_provider"
 
     provider: Annotated[
-        str, Meta(max_length=40, description='for example "Google"; empty if not known')
+        str,
+        Meta(max_length=LONGEST_PROVIDER, description='for example "Google"; empty if not known'),
     ]
     sign_in_link: Link
 

@@ -76,8 +76,9 @@ def _in_words(kind: str, number: int, texts: SourceTexts) -> str:
             return texts.ngettext("%(num)s SSH key", "%(num)s SSH keys", number)
         case "oauth_grants":
             return texts.ngettext("%(num)s app permission", "%(num)s app permissions", number)
-        case _:
+        case "trusted_devices":
             return texts.ngettext("%(num)s trusted device", "%(num)s trusted devices", number)
+    raise ValueError(f"no words for {kind}")
 
 
 _BROWSERS = {

@@ -45,11 +45,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordPolicy:
-    """Judges new passwords as they were typed.
+    """Checks new passwords as they were typed.
 
     `brand_names`: a password must not be one of them.
     `max_bytes`: bytes that the hash takes. A longer password is refused, not cut.
-    `is_leaked`: tells whether a password is in a data leak; None if leaks are not checked.
+    `breaches`: finds passwords in data leaks; None if leaks are not checked.
+    `rules`: the rules that a password must keep, in the order of a form.
     """
 
     def __init__(
@@ -59,11 +60,12 @@ class PasswordPolicy:
         max_bytes: int = BCRYPT_BYTES,
         breaches: Breaches | None = None,
     ) -> None:
-        shortest = settings.min_length
-        self._shortest = shortest
-        self._longest = max_bytes
-        self._min_length = _rule("min_length", limit=shortest, pattern=f"^[\\s\\S]{{{shortest},}}$")
-        self._max_bytes = _rule("max_bytes", limit=max_bytes)
+        min_length = settings.min_length
+        self._min_length = min_length
+        self._max_bytes = max_bytes
+        at_least = f"^[\\s\\S]{{{min_length},}}$"
+        self._too_short = _rule("min_length", limit=min_length, pattern=at_least)
+        self._too_long = _rule("max_bytes", limit=max_bytes)
         self._kinds = {}
         for name, kind in _KINDS.items():
             if name in settings.require:
@@ -75,8 +77,8 @@ class PasswordPolicy:
         self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)  # zxcvbn holds the interpreter
         self._breaches = breaches
         rules = [
-            self._min_length,
-            self._max_bytes,
+            self._too_short,
+            self._too_long,
             *self._kinds,
             self._common,
             self._personal,
@@ -97,7 +99,8 @@ class PasswordPolicy:
         broken = self._broken_shape(password)
         is_personal = _is_personal(password, email, self._brand_names)
         is_refused = bool(broken) or is_personal
-        if await self._judge(is_listed if is_refused else is_common, password):
+        is_guessable = is_listed if is_refused else is_common
+        if await self._in_pool(is_guessable, password):
             broken.append(self._common)
         if is_personal:
             broken.append(self._personal)
@@ -108,19 +111,19 @@ class PasswordPolicy:
                 [Violation(rule.name, rule.message, rule.limit) for rule in broken]
             )
 
-    async def _judge(self, judge: Callable[[str], bool], password: str) -> bool:
+    async def _in_pool(self, is_guessable: Callable[[str], bool], password: str) -> bool:
         try:
-            return await self._pool.run(partial(judge, password))
+            return await self._pool.run(partial(is_guessable, password))
         except PoolFull:
             raise Busy from None
 
     def _broken_shape(self, password: str) -> list[Rule]:
         """Return the broken rules about length and kinds of characters."""
         broken = []
-        if len(password) < self._shortest:
-            broken.append(self._min_length)
-        if len(password.encode("utf-8", "surrogatepass")) > self._longest:
-            broken.append(self._max_bytes)
+        if len(password) < self._min_length:
+            broken.append(self._too_short)
+        if len(password.encode("utf-8", "surrogatepass")) > self._max_bytes:
+            broken.append(self._too_long)
         for rule, kind in self._kinds.items():
             if not any(map(kind.has, password)):
                 broken.append(rule)

@@ -15,7 +15,7 @@ from keyturn.service.keys import derive
 from keyturn.service.one_time_secrets import Purpose
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.problems.requests import Busy
-from keyturn.service.reset.proofs.judge import ACTION, Fault
+from keyturn.service.reset.proofs.judge import ACTION, AnswerFault
 
 _LIFE = timedelta(minutes=10)
 _ALGORITHM = "PBKDF2/SHA-256"
@@ -57,7 +57,7 @@ class Altcha:
         )
         return puzzle.to_dict()
 
-    async def verify(self, answer: str, client: Client) -> Fault | None:
+    async def verify(self, answer: str, client: Client) -> AnswerFault | None:
         del client
         try:
             written: Any = self._library.Payload.from_base64(answer[:_LONGEST_ANSWER])

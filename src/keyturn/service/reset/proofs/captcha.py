@@ -16,7 +16,7 @@ from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.client import Client
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod
 from keyturn.service.problems.requests import Busy, ChallengeUnready
-from keyturn.service.reset.proofs.judge import ACTION, Fault
+from keyturn.service.reset.proofs.judge import ACTION, AnswerFault
 from keyturn.service.settings import ChallengeSettings, Settings
 
 _PATIENCE = timedelta(seconds=3)
@@ -109,7 +109,7 @@ class Captcha:
     def issue(self) -> Mapping[str, Any]:
         return {}
 
-    async def verify(self, answer: str, client: Client) -> Fault | None:
+    async def verify(self, answer: str, client: Client) -> AnswerFault | None:
         if len(answer) > self._longest or not _SHAPE.fullmatch(answer):
             return "malformed"
         return self._fault_in(await self._ask_for(answer, client))
@@ -128,7 +128,7 @@ class Captcha:
                 raise
             return await self.ask(answer, **more)  # the same key gets the lost verdict again
 
-    def _fault_in(self, verdict: Verdict) -> Fault | None:
+    def _fault_in(self, verdict: Verdict) -> AnswerFault | None:
         """Return what is wrong with an answer. Raises ChallengeUnready if the settings are."""
         refused = _MISCONFIGURED.intersection(verdict.codes)
         if refused:

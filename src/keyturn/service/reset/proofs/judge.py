@@ -1,4 +1,4 @@
-"""The port to those who judge the answers to challenges."""
+"""The port of the judges of answers to challenges."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
@@ -9,7 +9,7 @@ from keyturn.service.problems.proofs import Challenge
 ACTION = "request_reset"
 """The purpose of an answer. An answer for another form is refused."""
 
-Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
+AnswerFault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
 """What is wrong with an answer, for the metrics."""
 
 
@@ -21,7 +21,7 @@ class Judge(Protocol):
     def issue(self) -> Mapping[str, Any]:
         """Return what a form needs afresh each time."""
 
-    async def verify(self, answer: str, client: Client) -> Fault | None:
+    async def verify(self, answer: str, client: Client) -> AnswerFault | None:
         """Return what is wrong with an answer; None if it is right.
 
         Raises ChallengeUnready, Busy.

@@ -38,7 +38,10 @@ class LinkLifetimes(NamedTuple):
         return self.requested
 
     def given_out(self, *, invites: bool) -> timedelta:
-        """Return how long a link works that an operator or an app gives to the owner."""
+        """Return how long a link works that an operator or an app gives to the owner.
+
+        An owner who is not invited waits for it, as for a requested one.
+        """
         if invites:
             return OPERATOR_LIFE
         return self.requested

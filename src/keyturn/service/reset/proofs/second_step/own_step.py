@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Connection
@@ -21,16 +21,13 @@ from keyturn.service.reset.proofs.second_step.recovery_codes import (
 )
 from keyturn.service.reset.proofs.second_step.spent_steps import (
     give_back_step,
-    is_taken,
+    is_spent,
     take_step,
 )
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 
 if TYPE_CHECKING:
     from keyturn.service.reset.proofs.second_step.sms import SmsCodes
-
-Messages: TypeAlias = "SmsCodes | None"
-"""The sender of codes by SMS; None if no messages are sent."""
 
 RECENT = timedelta(days=30)
 """How long an added factor is recent. Mails are often read late.
@@ -72,9 +69,12 @@ class FactorStore(ABC):
 
 
 class OwnSecondStep(SecondStep):
-    """Checks codes against the seeds of a store, and sends codes to its phones."""
+    """Checks codes against the seeds of a store, and sends codes to its phones.
 
-    def __init__(self, database: Database, store: FactorStore, sms: Messages) -> None:
+    `sms`: sends the codes; None if no messages are sent.
+    """
+
+    def __init__(self, database: Database, store: FactorStore, sms: "SmsCodes | None") -> None:
         self.store = store
         self._database = database
         self._sms = sms
@@ -139,7 +139,7 @@ class OwnSecondStep(SecondStep):
         step = totp_step(stored.seed, trial.code, trial.moment)
         if step is None:
             return None
-        if await is_taken(self._database, account_id, step):
+        if await is_spent(self._database, account_id, step):
             return None
 
         def spend(connection: Connection, moment: datetime) -> bool:

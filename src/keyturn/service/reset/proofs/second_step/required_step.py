@@ -20,7 +20,7 @@ from keyturn.service.reset.events import AppEvents, SecondStepFailed
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.ports import FurtherProof, SecondStepCode
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.stores import Stores, Transaction
@@ -57,7 +57,9 @@ class _TryLimits(NamedTuple):
 class _CountedTry(NamedTuple):
     """A try that was counted.
 
-    `left`: further tries. `is_last`: the owner is told if this one is wrong, and the link ends.
+    `left`: further tries: those of the day at a sign-in, those until the link ends otherwise.
+    `is_last`: the owner is told if this one is wrong, and the link ends. This depends on the wrong
+    codes of 30 days, too.
     """
 
     left: int
@@ -100,6 +102,9 @@ class RequiredStep(FurtherProof):
     The owner gets a mail (NIST SP 800-63B-4 4.6), and the link ends, after every fifth wrong code
     of the account in 30 days, and after the last try that the link or the day allows. So neither
     many links nor one code a day stay unnoticed. The same holds for sign-ins.
+
+    `own`: `step`, if Keyturn checks its codes itself; otherwise None.
+    `builtin`: Keyturn's own store of factors, if `own` uses it; otherwise None.
     """
 
     def __init__(self, step: SecondStep, stores: Stores, events: AppEvents) -> None:
@@ -236,8 +241,10 @@ class RequiredStep(FurtherProof):
             if to_notice <= 0:  # the next notice is as many tries away
                 tx.counters.clear(limits.notice)
             today = _DAILY - limits.daily.used(day.levels[limits.daily])
-            left = max(0, min(of_link, to_notice, today))
-            return _CountedTry(left=left if trial.link else today, is_last=left == 0)
+            fewest = max(0, min(of_link, to_notice, today))
+            # A sign-in goes on after a notice to the owner, so its user has what the day leaves.
+            left = fewest if trial.link else today
+            return _CountedTry(left=left, is_last=fewest == 0)
 
         return await self._stores.transact(count)
 
@@ -297,18 +304,18 @@ def build(
     """Return the step that the settings name, None if they name none. Raises SettingsInvalid."""
     wanted = settings.second_step
     accounts = settings.accounts
-    sms: Messages = None
+    sms_codes = None
     if wanted.sms.account:
         from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 
-        sms = SmsCodes(settings, stores, themes)
+        sms_codes = SmsCodes(settings, stores, themes)
     step: SecondStep
     match wanted.source:
         case "none":
             return None
         case "builtin":
             own_factors = BuiltinFactors(stores.database, stores.keys)
-            step = OwnSecondStep(stores.database, own_factors, sms)
+            step = OwnSecondStep(stores.database, own_factors, sms_codes)
         case "supabase":
             from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 
@@ -317,7 +324,7 @@ def build(
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
             app_factors = TableFactors(stores.database, wanted.table, accounts.table)
-            step = OwnSecondStep(stores.database, app_factors, sms)
+            step = OwnSecondStep(stores.database, app_factors, sms_codes)
         case reference:
             step = product_of(reference, settings, SecondStep, "second_step.source")
     return RequiredStep(step, stores, events)

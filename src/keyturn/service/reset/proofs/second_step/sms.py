@@ -166,6 +166,7 @@ class SmsCodes:
             """Allow another message at once, since this one was certainly not sent."""
             for limit in limits:
                 tx.counters.give_back(limit)
+            # No phone has this code. If it stayed valid, it could be guessed all the same.
             one_time_secrets.use(tx.connection, secret, trial.moment)
 
         await self._stores.transact(store)

@@ -21,14 +21,15 @@ wrong.
 
 def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
     """Use a step up, and the steps before it; False if it was used already."""
-    is_taken = False
+    until = moment + _REMEMBERED
+    is_first = False
     for each in range(step - _EARLIER, step + 1):
         key = Purpose.SPENT, _key_of(account_id, each)
-        is_taken = one_time_secrets.take(connection, key, account_id, moment, moment + _REMEMBERED)
-    return is_taken  # the last one is the step itself
+        is_first = one_time_secrets.take(connection, key, account_id, moment, until)
+    return is_first  # the last one is the step itself
 
 
-async def is_taken(database: Database, account_id: str, step: int) -> bool:
+async def is_spent(database: Database, account_id: str, step: int) -> bool:
     key = _key_of(account_id, step)
     return await one_time_secrets.look_up(database, key, Purpose.SPENT) is not None
 
