@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -25,7 +25,7 @@ from keyturn.service.reset.events import (
 from keyturn.service.reset.link_mails import LinkMails
 from keyturn.service.reset.mails.composer import ComposedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
-from keyturn.service.reset.records.audit import entry_of
+from keyturn.service.reset.records.audit import AuditEntry
 from keyturn.service.reset.records.intrusions import may_get_link
 from keyturn.service.reset.records.mailboxes import MailClaim, Refusal
 from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
@@ -374,14 +374,14 @@ def _record(tx: Transaction, settled: Collection[_Settled], again_at: datetime |
     tx.outbox.drop([(one.asked.message, one.outcome) for one in settled if not one.email])
 
 
-def _entry(settled: _Settled, again_at: datetime | None) -> Mapping[str, Any]:
+def _entry(settled: _Settled, again_at: datetime | None) -> AuditEntry:
     request = settled.asked.request
     account = settled.asked.existing
-    return entry_of(
-        request.client,
-        at=again_at or request.at,
+    return AuditEntry(
         event=event_of(request),
         outcome=settled.outcome,
+        client=request.client,
+        at=again_at or request.at,
         account_id=account.id if account else "",
         email=request.audited(account),
         message_id=settled.asked.id,

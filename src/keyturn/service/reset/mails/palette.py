@@ -6,7 +6,7 @@ Text has a contrast of at least 4.5 : 1 with its background (WCAG 2.2, 1.4.3).
 import colorsys
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -58,14 +58,21 @@ _PLAIN = Palette()
 _TOO_LOW = f"a contrast under {ENOUGH} : 1"
 
 
-def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
-    """Return the palette for a brand's colours, and a warning for each adjusted colour.
+class AdjustedPalette(NamedTuple):
+    """The palette for a brand's colours. `warnings`: one for each adjusted colour."""
+
+    palette: Palette
+    warnings: Sequence[str]
+
+
+def palette_of(brand: Brand) -> AdjustedPalette:
+    """Return the palette for a brand's colours.
 
     All text is readable on the backgrounds. The accent is, too, since it is the colour of links.
     """
     light, warnings = _scheme("", brand.accent, brand.ground)
     dark, more = _scheme("dark_", brand.accent_dark, brand.ground_dark)
-    return Palette(**light, **dark), warnings + more
+    return AdjustedPalette(Palette(**light, **dark), warnings + more)
 
 
 def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list[str]]:

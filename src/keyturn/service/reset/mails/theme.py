@@ -41,7 +41,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def palette(self) -> Palette:
-        return palette_of(self.brand)[0]
+        return palette_of(self.brand).palette
 
     @cached_property
     def globals(self) -> Mapping[str, Any]:
@@ -141,7 +141,7 @@ def build(settings: Settings, *, reload: bool = False) -> Themes:
     """Return the themes, and log warnings about their brands. Raises SettingsInvalid."""
     themes = themes_of(settings, reload=reload)
     for brand in themes.brands:
-        for warning in palette_of(brand)[1]:
+        for warning in palette_of(brand).warnings:
             log.warning(LogEvent("brand.colour_adjusted", reason=warning))
     return themes
 

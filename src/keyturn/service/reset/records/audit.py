@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import BigInteger, Connection, Integer, Row, Select, String, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,15 +57,34 @@ class MailReport(NamedTuple):
     event: str
 
 
-def entry_of(client: Client, **fields: Any) -> Mapping[str, Any]:
-    """Return the values of an entry about a request of that client."""
-    of_client = {
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry to write. Its fields are as in `AuditRow`; `client` sent the request."""
+
+    event: str
+    outcome: str
+    client: Client
+    at: datetime
+    account_id: str
+    email: str
+    message_id: int | None = None
+    note: str = ""
+
+
+def _row_of(entry: AuditEntry) -> Mapping[str, Any]:
+    client = entry.client
+    return {
+        "event": entry.event,
+        "outcome": entry.outcome,
+        "at": entry.at,
+        "account_id": entry.account_id,
+        "email": entry.email,
         "ip_address": client.ip_address,
         "user_agent": client.user_agent,
         "request_id": client.request_id,
         "operator": client.operator,
+        "message_id": entry.message_id,
+        "note": entry.note,
     }
-    return of_client | fields
 
 
 class Audit(Store):
@@ -81,22 +101,27 @@ class Audit(Store):
         at: datetime,
         account_id: str,
         email: str,
-        **more: Any,
+        *,
+        message_id: int | None = None,
+        note: str = "",
     ) -> None:
-        """Write an entry in the caller's transaction. `more`: its `message_id` and its `note`."""
-        known = {
-            "event": event,
-            "outcome": outcome,
-            "at": at,
-            "account_id": account_id,
-            "email": email,
-        }
-        self.write_all([entry_of(client, **known, **more)])
+        """Write an entry in the caller's transaction."""
+        entry = AuditEntry(
+            event=event,
+            outcome=outcome,
+            client=client,
+            at=at,
+            account_id=account_id,
+            email=email,
+            message_id=message_id,
+            note=note,
+        )
+        self.write_all([entry])
 
-    def write_all(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Write entries (`entry_of`) in the caller's transaction."""
+    def write_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Write entries in the caller's transaction."""
         if entries:
-            self.connection.execute(insert(AuditRow), entries)
+            self.connection.execute(insert(AuditRow), [_row_of(entry) for entry in entries])
 
     async def record(
         self, event: str, outcome: str, client: Client, account_id: str, email: str
