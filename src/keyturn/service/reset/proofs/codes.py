@@ -44,7 +44,7 @@ right once in 231 days.
 
 _LONGEST_WRITTEN = 64
 """Characters of a typed code that are read; the rest is cut. NFKC may make a text 18 times as long
-(U+FDFA), which an attacker would have us do again and again.
+(U+FDFA), so a long text of an attacker would cost much work.
 """
 
 _BETWEEN = str.maketrans("", "", " -\u2010\u2011\u2012\u2013\u2014.")

@@ -57,7 +57,7 @@ class _TryLimits(NamedTuple):
 class _CountedTry(NamedTuple):
     """A try that was counted.
 
-    `left`: further tries: those of the day at a sign-in, those until the link ends otherwise.
+    `left`: further tries until the link ends; at a sign-in, those of the day.
     `is_last`: the owner is told if this one is wrong, and the link ends. This depends on the wrong
     codes of 30 days, too.
     """
