@@ -311,7 +311,7 @@ class ResetRequestHandler:
             resets.append(MailedReset(asked.request, asked.account, outcome, is_sent))
         held.store(secrets)
         tx.outbox.seal(bodies)
-        self._events.resets_requested(tx, resets)
+        self._events.write_requested(tx, resets)
 
 
 def _request_in(message: Message) -> ResetRequested:

@@ -11,7 +11,7 @@ import msgspec
 from keyturn.service import addresses, one_time_secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
 from keyturn.service.one_time_secrets import RULES, How, Purpose, SecretRow
-from keyturn.service.reset.events import AppEvents, PasswordChanged
+from keyturn.service.reset.events import AppEvents, PasswordChanged, about
 from keyturn.service.reset.ports import ResetCodes
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
@@ -25,7 +25,7 @@ class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that completes the change."""
 
     def __init__(self, events: AppEvents, codes: ResetCodes | None) -> None:
-        self.events = events
+        self._events = events
         self._codes = codes
 
     def write(
@@ -67,15 +67,9 @@ class ChangeEffects:
                 ended=ended,
             ),
         )
-        self.events.write(
-            tx,
-            PasswordChanged,
-            msgspec.structs.replace(account, email=begun.email),
-            begun.client,
-            begun.at,
-            how=begun.how,
-            ended=ended,
-        )
+        then = msgspec.structs.replace(account, email=begun.email)
+        changed = PasswordChanged(**about(then, begun.client), how=begun.how, ended=ended)
+        self._events.write(tx, changed, begun.at)
         tx.audit.write(
             f"password_{begun.how}",
             outcome,

@@ -4,7 +4,7 @@ in rows of the outbox.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple, TypedDict
 
 import msgspec
 
@@ -37,6 +37,27 @@ class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ip_address: str
     user_agent: str
     request_id: str
+
+
+class _About(TypedDict):
+    account_id: str
+    email: str
+    kind: str
+    ip_address: str
+    user_agent: str
+    request_id: str
+
+
+def about(account: Account, client: Client) -> _About:
+    """Return the fields of `AboutAccount`."""
+    return {
+        "account_id": account.id,
+        "email": account.email,
+        "kind": account.kind,
+        "ip_address": client.ip_address,
+        "user_agent": client.user_agent,
+        "request_id": client.request_id,
+    }
 
 
 class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,22 +143,12 @@ class AppEvents:
     def __init__(self, *, on: bool) -> None:
         self._on = on
 
-    def write(
-        self,
-        tx: Transaction,
-        event: type[AboutAccount],
-        account: Account,
-        client: Client,
-        at: datetime,
-        **more: Any,
-    ) -> None:
-        """Write an event with what each says of the account and the client, and `more`, the fields
-        that only this event has.
-        """
+    def write(self, tx: Transaction, event: AboutAccount, at: datetime) -> None:
+        """Write an event, which happened at the time `at`."""
         if self._on:
-            tx.outbox.enqueue(WEBHOOKS[event.type], _message(event, account, client, at, **more))
+            tx.outbox.enqueue(WEBHOOKS[event.type], _message(event, at))
 
-    def resets_requested(self, tx: Transaction, resets: Sequence[MailedReset]) -> None:
+    def write_requested(self, tx: Transaction, resets: Sequence[MailedReset]) -> None:
         """Write the events of the mails that are sent. Invitations have none.
 
         The same statements run if none is sent.
@@ -147,29 +158,14 @@ class AppEvents:
         messages = []
         for reset in resets:
             request = reset.request
-            message = _message(
-                PasswordResetRequested,
-                reset.account,
-                request.client,
-                request.at,
-                outcome=reset.outcome,
+            event = PasswordResetRequested(
+                **about(reset.account, request.client), outcome=reset.outcome
             )
             is_wanted = reset.is_sent and not request.invites
-            messages.append(NewMessage(message, is_wanted))
+            messages.append(NewMessage(_message(event, request.at), is_wanted))
         tx.outbox.enqueue_each_if(WEBHOOKS[PasswordResetRequested.type], messages)
 
 
-def _message(
-    event: type[AboutAccount], account: Account, client: Client, at: datetime, **more: Any
-) -> AppEvent:
-    data = event(
-        account_id=account.id,
-        email=account.email,
-        kind=account.kind,
-        ip_address=client.ip_address,
-        user_agent=client.user_agent,
-        request_id=client.request_id,
-        **more,
-    )
-    body = msgspec.json.encode({"type": event.type, "timestamp": at, "data": data})
-    return AppEvent(event=msgspec.Raw(body), client=Client(request_id=client.request_id))
+def _message(event: AboutAccount, at: datetime) -> AppEvent:
+    body = msgspec.json.encode({"type": event.type, "timestamp": at, "data": event})
+    return AppEvent(event=msgspec.Raw(body), client=Client(request_id=event.request_id))

@@ -16,7 +16,7 @@ from keyturn.service.one_time_secrets import ToStore
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.change_effects import valid_counts
-from keyturn.service.reset.events import LINK_MAILED, AccountSecured, AppEvents
+from keyturn.service.reset.events import LINK_MAILED, AccountSecured, AppEvents, about
 from keyturn.service.reset.link_mails import LinkMails
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.ports import FurtherProof
@@ -192,16 +192,14 @@ class AccountRecovery:
         else:
             self._further_proof.undo_recent(tx, account, secured.client)
         # The account may have another address by now.
-        self._events.write(
-            tx,
-            AccountSecured,
-            msgspec.structs.replace(account, email=secured.email),
-            secured.client,
-            secured.at,
+        then = msgspec.structs.replace(account, email=secured.email)
+        event = AccountSecured(
+            **about(then, secured.client),
             current_email=account.email,
             locked=account.locked,
             ended=ended.counts,
         )
+        self._events.write(tx, event, secured.at)
 
 
 def _dispute(

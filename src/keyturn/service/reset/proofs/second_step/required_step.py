@@ -16,7 +16,7 @@ from keyturn.service.limits import Limit
 from keyturn.service.one_time_secrets import OneTimeSecret
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
-from keyturn.service.reset.events import AppEvents, SecondStepFailed
+from keyturn.service.reset.events import AppEvents, SecondStepFailed, about
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.ports import FurtherProof, SecondStepCode
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
@@ -283,9 +283,8 @@ class RequiredStep(FurtherProof):
                 tx.audit.write(
                     EVENT, "failed", client, moment, account.id, account.email, message_id=message
                 )
-                self._events.write(
-                    tx, SecondStepFailed, account, client, moment, method=trial.method
-                )
+                event = SecondStepFailed(**about(account, client), method=trial.method)
+                self._events.write(tx, event, moment)
 
         await self._stores.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
