@@ -2,7 +2,7 @@
 variable, and runs no function of an app.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache, partial, reduce
@@ -40,18 +40,20 @@ from keyturn.studio.gallery.variables.slots import BEGIN, ELSE, END, MARK, Slot,
 from keyturn.studio.gallery.variables.unpacking import shape_of
 
 _DEEPEST = 12  # depth of calls and includes; deeper ones are circles
-# calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
+# Calls, includes and turns of loops: a macro that calls itself twice would make exponentially many.
 _MOST = 2000
 # "__" stands in for a wrong tag.
 _ALWAYS_THERE = frozenset(
     {"_", "__", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"}
 )
-# Filters of lists whose result is such a list.
-_ITSELF = frozenset(
-    {"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"}
+# Filters whose result is such a list or mapping, or is printed in the same place.
+_RETURN_THE_LIKE = frozenset(
+    (
+        *("list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"),
+        *("dictsort", "items"),
+        *("capitalize", "lower", "replace", "striptags", "title", "trim", "upper"),
+    )
 )
-# Filters whose result is printed in the same place.
-_STILL_IT = frozenset({"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"})
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _BUILT_IN = frozenset({"babel", "builtins", "gettext", "jinja2", "keyturn", "markupsafe"})
 _MOST_TURNS = 100
@@ -188,11 +190,14 @@ class _RecordingContext(Context):
         caller = named.get("caller")
         if isinstance(caller, Macro) and not isinstance(called, Macro):
             return self.call(caller)  # the tag of an extension
+        return self._call_built_in(called, args, named)
+
+    def _call_built_in(self, called: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         reading = _reading.get()
         if not _is_built_in(called) or not reading.goes_on():
             return RecordingValue()
         with reading.deeper():
-            return _attempted(lambda: super(_RecordingContext, self).call(called, *args, **named))
+            return _attempted(partial(super().call, called, *args, **named))
 
 
 def _is_built_in(called: Any) -> bool:
@@ -208,26 +213,32 @@ def _filtered(
     """Return the result of a filter. Jinja's own filters of lists take what they need from a
     `RecordingValue`.
     """
-
-    def result() -> Any:
-        made = environment.call_filter(name, value, args, named, context)
-        return list(made) if isinstance(made, Iterator) else made
-
+    apply = partial(_apply_filter, environment, name, context, value, args, named)
     is_known = name in environment.filters
     if not isinstance(value, RecordingValue):
-        return _attempted(result) if is_known else value
+        return _attempted(apply) if is_known else value
     default = args[0] if args and name in ("default", "d") else None
     value.note_filter(name, default)
-    use = next((use for use, names in FILTERS.items() if name in names), None)
+    use = FILTERS.get(name)
     if use is None or not is_known:
         return value
     value.note(use)
     listed = RecordingValue()
     if use == "list" and name in OF_JINJA:
-        listed = _attempted(result)  # notes what the filter takes of the entries
-    if use == "mapping" or name in _ITSELF or name in _STILL_IT:
-        return value
-    return listed
+        listed = _attempted(apply)  # notes what the filter takes of the entries
+    return value if name in _RETURN_THE_LIKE else listed
+
+
+def _apply_filter(
+    environment: Environment,
+    name: str,
+    context: Context,
+    value: Any,
+    args: tuple[Any, ...],
+    named: Mapping[str, Any],
+) -> Any:
+    result = environment.call_filter(name, value, args, named, context)
+    return list(result) if isinstance(result, Iterator) else result
 
 
 def _attempted(work: Callable[[], Any]) -> Any:
@@ -387,7 +398,7 @@ def each_file(
     reading = _reading.get()
     values = value if isinstance(value, list | tuple) else (value,)
     files = [name for name in (*names, *values) if isinstance(name, str)]
-    for file in dict.fromkeys(files):
+    for file in dict.fromkeys(files):  # each once
         if not reading.goes_on():
             return
         template = _loaded(context.environment, file, parent)
