@@ -28,7 +28,6 @@ from jinja2 import (
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages.language import Language
-from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.studio.gallery.syntax_trees import (
     StudioEnvironment,
@@ -38,7 +37,6 @@ from keyturn.studio.gallery.syntax_trees import (
 )
 from keyturn.values import did_you_mean
 
-Renderers = Callable[..., Templates]  # returns the templates for a sample, and a brand
 _HOST = "www.example.org"  # the host of an app that names none
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
