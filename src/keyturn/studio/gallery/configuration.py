@@ -139,7 +139,9 @@ def settings_of_folder(
             if reason:
                 raise SettingsInvalid.of(f"{settings.file} folder", f"{reason}; {_TRUSTING}")
             return StudioSettings()
-    return settings if is_own else msgspec.structs.replace(settings, snapshots=None)
+    if not is_own:
+        return msgspec.structs.replace(settings, snapshots=None)
+    return settings
 
 
 _HARMLESS = frozenset(
@@ -147,7 +149,6 @@ _HARMLESS = frozenset(
         "branches",
         "brands",
         "clients",
-        "editor",
         "globals",
         "ignore",
         "languages",
@@ -180,27 +181,36 @@ def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
             return f'would run the code of "{value}"'
         case "folder" | "locales" | "snapshots":
             bounds = bounds_of(settings.file.parent if settings.file else Path.cwd())
-            return f"leads out of {bounds}" if leads_out(value, bounds) else ""
+            if leads_out(value, bounds):
+                return f"leads out of {bounds}"
         case "limit_seconds" | "limit_megabytes":
             usual = getattr(StudioSettings(), name)
-            return f"is {value:.15g}, more than {usual:g}" if value > usual else ""
-        # A pattern could open any program that is registered for addresses.
-        case "editor" if "{" in value:
-            return f"is an address, {value!r}, but only the name of an editor is allowed"
+            if value > usual:
+                return f"is {value:.15g}, more than {usual:g}"
+        case "editor":
+            # A pattern could open any program that is registered for addresses.
+            if "{" in value:
+                return f"is an address, {value!r}, but only the name of an editor is allowed"
         case "file":  # the place of the settings
             return _leads_out(value)
-    return "" if name in _HARMLESS else "counts only in trusted folders"
+        case _ if name not in _HARMLESS:
+            return "counts only in trusted folders"
+    return ""
 
 
 def _leads_out(file: Path) -> str:
     bounds = bounds_of(file.parent) if file.is_symlink() else None
-    return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
+    if leads_out(file, bounds):
+        return f"is a link that leads out of {bounds}"
+    return ""
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:
     values: Any = read_toml(file)
     for name in path:
-        values = values.get(name) if isinstance(values, dict) else None
+        if not isinstance(values, dict):
+            return None
+        values = values.get(name)
     return values
 
 

@@ -46,7 +46,6 @@ _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
 
 _NOT_UTF_8 = "has a name that is not UTF-8"
-_LEADS_OUT = "is a link that leads out of the folder"
 
 # The block of Django's packages for MJML, in files of any name.
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
@@ -194,29 +193,30 @@ class _Walk:
         # A circle of links has no end.
         if entry.is_symlink() and os.path.realpath(entry.path) in real:
             return "is a link to a folder above it"
-        return _LEADS_OUT if self._leads_out(entry) else ""
+        return self._refuse_link(entry)
 
     def _refuse_part(self, entry: os.DirEntry[str]) -> str:
         """Return why a file with an ending of templates is not read; "" if it is."""
         if not has_printable_name(entry.name):
             return _NOT_UTF_8
-        if self._leads_out(entry):
-            return _LEADS_OUT
-        if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - many
-            return "is a link to a missing file"
+        reason = self._refuse_link(entry)
+        if not reason and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - many
+            reason = "is a link to a missing file"
         with suppress(OSError):  # deleted meanwhile
-            if not stat.S_ISREG(entry.stat().st_mode):
-                return "is not a regular file, but a pipe, a socket or a device"
-        return ""
+            if not reason and not stat.S_ISREG(entry.stat().st_mode):
+                reason = "is not a regular file, but a pipe, a socket or a device"
+        return reason
 
     def _refuse_other(self, entry: os.DirEntry[str]) -> str:
         """Return what an author may want to know of a file that is no template; else ""."""
         if entry.name.lower().endswith(_HANDLEBARS):
             return "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
-        return _LEADS_OUT if self._leads_out(entry) else ""
+        return self._refuse_link(entry)
 
-    def _leads_out(self, entry: os.DirEntry[str]) -> bool:
-        return entry.is_symlink() and leads_out(entry.path, self._bounds)
+    def _refuse_link(self, entry: os.DirEntry[str]) -> str:
+        if entry.is_symlink() and leads_out(entry.path, self._bounds):
+            return "is a link that leads out of the folder"
+        return ""
 
 
 @lru_cache(4)
@@ -406,7 +406,9 @@ def _text(path: str, _: int, size: int) -> _Text:
 def _kind_of(text: str, *, is_mjml: bool) -> str:
     if is_mjml:
         return ".mjml"
-    return ".html" if _A_TAG.search(text) else ""
+    if _A_TAG.search(text):
+        return ".html"
+    return ""
 
 
 def _is_page(text: str) -> bool:

@@ -209,8 +209,11 @@ class Gallery:
         if sample.startswith(hostile.PREFIX):
             first = next(iter(self.samples(name).values()))
             return hostile.hostile_samples(first, self.props.get(name))
-        passes = self.branches(name) if sample.startswith(PREFIX) else None
-        return passes.samples if passes else ()
+        if sample.startswith(PREFIX):
+            passes = self.branches(name)
+            if passes:
+                return passes.samples
+        return ()
 
     def variables(self, name: str) -> Variables:
         """Return the variables of a mail by name. Raises LookupError."""
@@ -339,9 +342,10 @@ class Gallery:
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
         known = self._results.get((name, "branches"))
-        passes: Passes | None = known.result if known else None
-        branches = tuple(sample.name for sample in passes.samples) if passes else ()
-        return Entry(name, samples, branches)
+        if known is None or known.result is None:
+            return Entry(name, samples)
+        passes: Passes = known.result
+        return Entry(name, samples, tuple(sample.name for sample in passes.samples))
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
         known = self._look.samples

@@ -189,7 +189,10 @@ def _is_same(file: Path, stored: bytes) -> bool:
     converted.
     """
     try:
-        content = os.fsencode(file.readlink()) if file.is_symlink() else read_plain_file(file)
+        if file.is_symlink():
+            content = os.fsencode(file.readlink())
+        else:
+            content = read_plain_file(file)
     except OSError:
         return False
     new_hash = hashlib.sha256 if len(stored) == _SHA256 else hashlib.sha1

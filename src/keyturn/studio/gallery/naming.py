@@ -69,7 +69,8 @@ class TooLarge(Exception):
 def require_readable(files: Iterable[Path]) -> None:
     """Raise TemplateInvalid from TooLarge if a file is too large."""
     for file in files:
-        _require_size(file, "the file", file.stat().st_size if file.is_file() else 0)
+        if file.is_file():
+            _require_size(file, "the file", file.stat().st_size)
 
 
 def require_sendable(filled: Filled, files: MailFiles, folders: Folders) -> None:
@@ -145,7 +146,9 @@ def name_of(file: str) -> str:
     stem = stem_of(file)
     folder, _, last = stem.rpartition("/")
     says_no_more = last in _ITS_FOLDERS_OWN or last == folder.rpartition("/")[2]
-    return folder if folder and says_no_more else stem
+    if folder and says_no_more:
+        return folder
+    return stem
 
 
 def files_meant_by(name: str, by: str) -> Iterator[str]:

@@ -98,7 +98,9 @@ class SampleFiles:
         new = WRITERS[ending](old.replace("\r\n", "\n"), name, plain)
         with suppress(ValueError):
             if READERS[ending](new) == wanted:
-                return new.replace("\n", "\r\n") if "\r\n" in old else new
+                if "\r\n" in old:
+                    new = new.replace("\n", "\r\n")
+                return new
         raise ValueError("its layout does not allow adding to it; add the sample by hand")
 
     def _written_samples(self) -> dict[str, WrittenSample]:

@@ -149,9 +149,9 @@ class _Pass(Way):
         own = [branch for branch in point.branches if branch in self._wanted]
         if not own:
             return self._lead_on(point)
-        # Where both are wanted, the values decide which of them is first.
-        is_open = len(own) > 1 and not point.is_loop
-        return None if is_open else own[0].holds
+        if len(own) > 1 and not point.is_loop:
+            return None  # the values decide which of them is first
+        return own[0].holds
 
     def _lead_on(self, point: _Point) -> bool | None:
         """Return the outcome, the one tried less, that leads to wanted branches inside of it."""
@@ -274,15 +274,15 @@ def _parts_by_id(tree: nodes.Template) -> Mapping[int, _Parts]:
     parts: dict[int, _Parts] = {}
     for loop in tree.find_all(nodes.For):
         parts[id(loop)] = _Parts(loop.iter, loop.body, (), loop.else_)
-    for one in tree.find_all(nodes.CondExpr):
-        otherwise = [one.expr2] if one.expr2 else []
-        parts[id(one)] = _Parts(one.test, [one.expr1], (), otherwise)
+    for choice in tree.find_all(nodes.CondExpr):
+        otherwise = [choice.expr2] if choice.expr2 else []
+        parts[id(choice)] = _Parts(choice.test, [choice.expr1], (), otherwise)
     for first in tree.find_all(nodes.If):
         if id(first) in parts:  # an `elif`, which came with its `if`
             continue
         questions = [first, *first.elif_]
-        for nth, one in enumerate(questions, 1):
-            parts[id(one)] = _Parts(one.test, one.body, questions[nth:], first.else_)
+        for nth, question in enumerate(questions, 1):
+            parts[id(question)] = _Parts(question.test, question.body, questions[nth:], first.else_)
     return parts
 
 
@@ -381,4 +381,6 @@ def _filled(value: Any, plausible: Any) -> Any:
             return filled
         case list(), [first, *_] if value:
             return [_filled(entry, first) for entry in value]
-    return plausible if plausible is not None and value in _EMPTY else value
+    if plausible is None or value not in _EMPTY:
+        return value
+    return plausible

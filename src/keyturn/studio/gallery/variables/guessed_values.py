@@ -61,15 +61,17 @@ def guess_values(
 
 def _value(variable: Variable, of: str, nth: int, depth: int) -> Any:
     if _is_moment(variable):
-        days = nth + 7 if is_later(Named(variable.name, of)) else nth
-        return NOW + timedelta(days=days)
+        weeks = 1 if is_later(Named(variable.name, of)) else 0
+        return NOW + timedelta(days=nth, weeks=weeks)
     if "mapping" in variable.uses and variable.item:
         attributes = guess_values(variable.attributes, variable.name, nth, depth)
         return _mapping(variable, variable.item, depth) | attributes
     if _is_list(variable):
         return _list(variable, depth)
     if not variable.attributes:
-        return {} if "mapping" in variable.uses else _leaf(variable, of, nth)
+        if "mapping" in variable.uses:
+            return {}
+        return _leaf(variable, of, nth)
     attributes = guess_values(variable.attributes, variable.name, nth, depth)
     if "printed" in variable.uses:
         text = _plain_value(variable, Named(variable.name, of), nth)
@@ -94,13 +96,17 @@ def _is_list(variable: Variable) -> bool:
 def _list(variable: Variable, depth: int) -> list[Any]:
     item = variable.item_variable()
     entries: list[Any] = []
-    for nth in range(_ITEMS if depth < _DEEPEST_LIST else 0):
+    for nth in _turns(depth):
         if item.parts:
             of = singular(variable.name)
             entries.append([_value(part, of, nth, depth + 1) for part in item.parts])
         else:
             entries.append(_value(item, "", nth, depth + 1))
     return entries
+
+
+def _turns(depth: int) -> range:
+    return range(_ITEMS if depth < _DEEPEST_LIST else 0)
 
 
 def _mapping(variable: Variable, item: Variable, depth: int) -> dict[str, Any]:
@@ -112,7 +118,7 @@ def _mapping(variable: Variable, item: Variable, depth: int) -> dict[str, Any]:
             name = item.parts[0].name
     named = Named(name, singular(variable.name))
     mapping = {}
-    for nth in range(_ITEMS if depth < _DEEPEST_LIST else 0):
+    for nth in _turns(depth):
         key = text_for(named, nth) or f"{name} {nth + 1}"
         mapping[key] = _value(value, "", nth, depth + 1)
     return mapping
@@ -128,7 +134,9 @@ def _leaf(variable: Variable, of: str, nth: int) -> Any:
         value = fit(slot, value, named, nth)
         if slot.kind == "number" and value.isdecimal():
             value = int(value)
-    return str(value) if "joined" in variable.uses else value
+    if "joined" in variable.uses:
+        return str(value)
+    return value
 
 
 def _plain_value(variable: Variable, named: Named, nth: int) -> Any:
@@ -153,7 +161,9 @@ def _plain_value(variable: Variable, named: Named, nth: int) -> Any:
         text = str(default)
     if text is None:
         text = f"{named} {nth + 1}" if nth else str(named)
-    return int(text) if "text" not in variable.uses and _is_whole_number(text) else text
+    if "text" not in variable.uses and _is_whole_number(text):
+        return int(text)
+    return text
 
 
 def _is_filtered_as(variable: Variable, use: Use) -> bool:

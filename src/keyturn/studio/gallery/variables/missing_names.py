@@ -243,10 +243,14 @@ class StandIn(Undefined):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in _REFUSED:
             raise AttributeError(name)
-        return self._items if name == "items" else StandIn(name=name, obj=self)
+        if name == "items":
+            return self._items
+        return StandIn(name=name, obj=self)
 
     def __getitem__(self, key: object) -> Any:
-        return StandIn(name=key, obj=self) if isinstance(key, str) else self
+        if isinstance(key, str):
+            return StandIn(name=key, obj=self)
+        return self
 
     def _items(self) -> list[tuple[str, Any]]:
         return [("name", StandIn(name="value"))]

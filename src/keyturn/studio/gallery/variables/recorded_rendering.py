@@ -216,7 +216,9 @@ def _filtered(
     apply = partial(_apply_filter, environment, name, context, value, args, named)
     is_known = name in environment.filters
     if not isinstance(value, RecordingValue):
-        return _attempted(apply) if is_known else value
+        if is_known:
+            return _attempted(apply)
+        return value
     default = args[0] if args and name in ("default", "d") else None
     value.note_filter(name, default)
     use = FILTERS.get(name)
@@ -226,7 +228,9 @@ def _filtered(
     listed = RecordingValue()
     if use == "list" and name in OF_JINJA:
         listed = _attempted(apply)  # notes what the filter takes of the entries
-    return value if name in _RETURN_THE_LIKE else listed
+    if name in _RETURN_THE_LIKE:
+        return value
+    return listed
 
 
 def _apply_filter(
@@ -277,7 +281,9 @@ class _Branches(NodeTransformer):
             setattr(copied, name, list(part) if isinstance(part, list) else part)
         copied = self.generic_visit(copied)
         visitor = self.get_visitor(copied)
-        return visitor(copied) if visitor else copied
+        if visitor:
+            return visitor(copied)
+        return copied
 
     def visit_If(self, node: nodes.If) -> list[nodes.Node]:  # noqa: N802 - Jinja's names
         branches = [_mark(BEGIN), *node.body, _mark(ELSE), *node.elif_, *node.else_, _mark(END)]
@@ -358,7 +364,9 @@ def _statement(call: Any) -> nodes.Node:
 
 
 def asked(value: Any) -> Any:
-    return value.note("asked") if isinstance(value, RecordingValue) else value
+    if isinstance(value, RecordingValue):
+        value.note("asked")
+    return value
 
 
 def either(test: Any, *values: Any) -> Any:

@@ -205,7 +205,9 @@ class RecordingValue:
         self.holder.forget_attribute(self.name)  # a method is no attribute
         if self.name == "get" and arguments and isinstance(arguments[0], str):
             return self.holder.attribute(arguments[0])
-        return self.holder if self.name in _RETURN_THE_LIKE else RecordingValue()
+        if self.name in _RETURN_THE_LIKE:
+            return self.holder
+        return RecordingValue()
 
     def forget_attribute(self, name: str) -> None:
         """Take back that there is an attribute, unless it was used."""

@@ -3,7 +3,7 @@ them.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
@@ -76,11 +76,14 @@ _VALUES = re.compile(f"{MARK.pattern}+")
 _WHOLE_ADDRESS = re.compile(
     r"https?://[^\s/]\S*|mailto:\S+@\S+|(?:tel|sms):\S+|cid:\S+|data:\S+", re.IGNORECASE
 )
+_DATA_URL = re.compile(r"data:.*", re.DOTALL)
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
+_MAILBOX = re.compile(r"[^ @]*@[^ ]*")
 _PHONE = re.compile(r"\+?[\d ()/-]+")
 _COLOUR = re.compile(r"#[0-9a-f]{3,8}|(?:rgb|hsl)a?\(.*\)", re.IGNORECASE)
 _LENGTH = re.compile(r"\d+(?:px|%)")
-_NOT_IN_AN_ADDRESS = re.compile(r"[\s<>\"]")
+_PATH = re.compile(r"/[^ ]*")
+_SEGMENT = re.compile(r"[^\s<>\"]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _USUAL_SIZES = {"width": "600", "height": "300"}
 _USUAL_SIZE = "16"
@@ -144,9 +147,13 @@ def _slot(before: str, after: str, classes: tuple[str, ...]) -> Slot | None:
     tag = before.rpartition("<")[2]
     if ">" in tag or tag == before:  # it is outside of tags
         sheet = _IN_SHEET.search(before)
-        return _slot_in_style(before[sheet.start() :], after) if sheet else None
+        if sheet:
+            return _slot_in_style(before[sheet.start() :], after)
+        return None
     attribute = _open_attribute(tag)
-    return _slot_in_attribute(tag, attribute, after, classes) if attribute else None
+    if attribute:
+        return _slot_in_attribute(tag, attribute, after, classes)
+    return None
 
 
 def _open_attribute(tag: str) -> _Attribute | None:
@@ -173,10 +180,9 @@ def _slot_in_attribute(
         return _slot_in_style(written, after)
     if name in ("class", "css-class"):
         return Slot("class", name, _options(re.split(r"\s", written)[-1], after, classes))
+    is_size = _SIZES.fullmatch(name)
     if not is_whole:
-        is_size = _SIZES.fullmatch(name) and _UNIT.match(after)
-        return Slot("number", name) if is_size else None
-    is_mjml = tag.startswith("mj-")
+        return Slot("number", name) if is_size and _UNIT.match(after) else None
     if tag.startswith("mj-button") and name == "background-color":
         # The label of a button is white by default, so its background is dark, as texts are.
         return Slot("colour", "color")
@@ -184,8 +190,8 @@ def _slot_in_attribute(
         return Slot("colour", name)
     if name in _WORDS and not (name == "lang" and tag.startswith("mj")):
         return Slot("word", name)
-    if _SIZES.fullmatch(name):
-        return Slot("length" if is_mjml else "number", name)
+    if is_size:
+        return Slot("length" if tag.startswith("mj-") else "number", name)
     return None
 
 
@@ -246,6 +252,20 @@ def best_of(slots: Iterable[Slot]) -> Slot | None:
     return min(slots, key=lambda slot: _ORDER.index(slot.kind), default=None)
 
 
+_FITS: Mapping[Kind, Callable[[str], object]] = {
+    "address": _WHOLE_ADDRESS.fullmatch,
+    "picture": _DATA_URL.fullmatch,
+    "host": _HOST.fullmatch,
+    "mailbox": _MAILBOX.fullmatch,
+    "phone": _PHONE.fullmatch,
+    "path": _PATH.fullmatch,
+    "length": _LENGTH.fullmatch,
+    "number": _NUMBER.fullmatch,
+    "colour": _COLOUR.fullmatch,
+    "segment": _SEGMENT.fullmatch,
+}
+
+
 def fit(slot: Slot, value: object, named: Named, nth: int = 0) -> str:
     """Return a text for a place: the value where it fits, or another.
 
@@ -254,68 +274,47 @@ def fit(slot: Slot, value: object, named: Named, nth: int = 0) -> str:
     text = "" if value is None or isinstance(value, bool) else str(value)
     if slot.options:
         return text if text in slot.options else slot.options[nth % len(slot.options)]
+    if slot.kind in _FITS and _FITS[slot.kind](text):
+        return text
     match slot.kind:
         case "address":
-            return _address(text, named, nth)
+            return f"https://{text}" if _HOST.fullmatch(text) else link_for(named, nth)
         case "picture":
-            return text if text.startswith("data:") else picture_for(named)
+            return picture_for(named)
         case "host":
-            return _host(text)
-        case "label":
-            return _joined(text or str(named))
+            host = urlsplit(text).netloc if "://" in text else ""
+            return host if _HOST.fullmatch(host) else "www.example.com"
         case "mailbox":
-            is_mailbox = "@" in text and " " not in text
-            return text if is_mailbox else text_for(Named("email"), nth) or ""
+            return text_for(Named("email"), nth) or ""
         case "phone":
-            return text if _PHONE.fullmatch(text) else text_for(Named("phone")) or ""
+            return text_for(Named("phone")) or ""
         case "scheme":
             return "https"
         case "port":
             return "443"
         case "path":
-            is_path = text.startswith("/") and " " not in text
-            return text if is_path else f"/{_joined(text or str(named))}"
+            return f"/{_joined(text, named)}"
+        case "label" | "segment":
+            return _joined(text, named)
         case "length":
-            return text if _LENGTH.fullmatch(text) else f"{_size(text, slot)}px"
+            size = text if _NUMBER.fullmatch(text) else _usual_size(slot)
+            return f"{size}px"
         case "number":
-            return _size(text, slot)
+            return _usual_size(slot)
         case "colour":
-            return text if _COLOUR.fullmatch(text) else _colour(slot)
+            is_behind = slot.name.startswith(("background", "bg"))
+            return "#f4f2ec" if is_behind else "#14614b"
         case "word":
             return _WORDS[slot.name]
-        case "segment":
-            text = text or str(named)
-            return _joined(text) if _NOT_IN_AN_ADDRESS.search(text) else text
     return text
 
 
-def _address(text: str, named: Named, nth: int) -> str:
-    if _WHOLE_ADDRESS.fullmatch(text):
-        return text
-    if _HOST.fullmatch(text):
-        return f"https://{text}"
-    return link_for(named, nth)
+def _joined(text: str, named: Named) -> str:
+    return "-".join(Named(text).words or named.words)
 
 
-def _host(text: str) -> str:
-    host = urlsplit(text).netloc if "://" in text else text
-    return host if _HOST.fullmatch(host) else "www.example.com"
-
-
-def _joined(text: str) -> str:
-    return "-".join(Named(text).words)
-
-
-def _size(text: str, slot: Slot) -> str:
-    if _NUMBER.fullmatch(text):
-        return text
+def _usual_size(slot: Slot) -> str:
     for name, usual in _USUAL_SIZES.items():
         if slot.name.endswith(name):
             return usual
     return _USUAL_SIZE
-
-
-def _colour(slot: Slot) -> str:
-    if slot.name.startswith(("background", "bg")):
-        return "#f4f2ec"
-    return "#14614b"
