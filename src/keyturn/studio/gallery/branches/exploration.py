@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages.language import Language
 from keyturn.studio.gallery.branches.forcing import (
+    Decision,
     Way,
     decisions_in,
     on_way,
@@ -269,20 +270,20 @@ class _Parts(NamedTuple):
     otherwise: Sequence[nodes.Node]
 
 
-def _parts_by_id(tree: nodes.Template) -> Mapping[int, _Parts]:
+def _parts_by_id(decisions: Iterable[Decision]) -> Mapping[int, _Parts]:
     """Return the parts of each decision by the id of its node."""
     parts: dict[int, _Parts] = {}
-    for loop in tree.find_all(nodes.For):
-        parts[id(loop)] = _Parts(loop.iter, loop.body, (), loop.else_)
-    for choice in tree.find_all(nodes.CondExpr):
-        otherwise = [choice.expr2] if choice.expr2 else []
-        parts[id(choice)] = _Parts(choice.test, [choice.expr1], (), otherwise)
-    for first in tree.find_all(nodes.If):
-        if id(first) in parts:  # an `elif`, which came with its `if`
-            continue
-        questions = [first, *first.elif_]
-        for nth, question in enumerate(questions, 1):
-            parts[id(question)] = _Parts(question.test, question.body, questions[nth:], first.else_)
+    for node in decisions:
+        match node:
+            case nodes.For():
+                parts[id(node)] = _Parts(node.iter, node.body, (), node.else_)
+            case nodes.CondExpr():
+                otherwise = [node.expr2] if node.expr2 else []
+                parts[id(node)] = _Parts(node.test, [node.expr1], (), otherwise)
+            case nodes.If() if id(node) not in parts:  # an `elif` came with its `if`
+                questions = [node, *node.elif_]
+                for nth, one in enumerate(questions, 1):
+                    parts[id(one)] = _Parts(one.test, one.body, questions[nth:], node.else_)
     return parts
 
 
@@ -293,7 +294,7 @@ def _points_in(tree: nodes.Template, file: str) -> Iterator[_Point]:
     decisions = decisions_in(tree)
     numbers = {id(decision): number for number, decision in enumerate(decisions)}
     of_macros = set(map(id, decisions_in(*tree.find_all(nodes.Macro))))
-    parts_by_id = _parts_by_id(tree)
+    parts_by_id = _parts_by_id(decisions)
 
     @cache
     def numbers_in(node: nodes.Node) -> list[int]:
