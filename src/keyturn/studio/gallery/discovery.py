@@ -40,7 +40,8 @@ _A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
 _REFERENCE = re.compile(
-    r"""\{%[-+]?\s*(extends|include|import|from)\s+(\[[^\]{]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^<>]*?path=("[^"]*"|'[^']*')"""
+    r"""\{%[-+]?\s*(extends|include|import|from)\s+(\[[^\]{]*\]|"[^"]*"|'[^']*')"""
+    r"""|<mj-(include)\s[^<>]*?path=("[^"]*"|'[^']*')"""
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
@@ -53,7 +54,8 @@ _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
 _SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
 _OWN_ASSET = re.compile(
-    r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"'](?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
+    r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"']"
+    r"(?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
     re.IGNORECASE,
 )
 
@@ -153,8 +155,7 @@ class _Walk:
         return any(fnmatch(file, pattern) for pattern in self._ignored)
 
     def _visit(self, entry: os.DirEntry[str], file: str, real: tuple[str, ...]) -> None:
-        # For a link to itself, `is_dir` would raise OSError.
-        is_folder = os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()  # noqa: PTH112 - many
+        is_folder = _is_folder(entry)
         ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
         is_part = not is_folder and ending in self._suffixes
         if is_folder:
@@ -200,12 +201,14 @@ class _Walk:
         if not has_printable_name(entry.name):
             return _NOT_UTF_8
         reason = self._refuse_link(entry)
-        if not reason and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - many
-            reason = "is a link to a missing file"
+        if reason:
+            return reason
+        if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - many
+            return "is a link to a missing file"
         with suppress(OSError):  # deleted meanwhile
-            if not reason and not stat.S_ISREG(entry.stat().st_mode):
-                reason = "is not a regular file, but a pipe, a socket or a device"
-        return reason
+            if not stat.S_ISREG(entry.stat().st_mode):
+                return "is not a regular file, but a pipe, a socket or a device"
+        return ""
 
     def _refuse_other(self, entry: os.DirEntry[str]) -> str:
         """Return what an author may want to know of a file that is no template; else ""."""
@@ -217,6 +220,12 @@ class _Walk:
         if entry.is_symlink() and leads_out(entry.path, self._bounds):
             return "is a link that leads out of the folder"
         return ""
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    if entry.is_symlink():
+        return os.path.isdir(entry.path)  # noqa: PTH112 - for a link to itself, `is_dir` raises
+    return entry.is_dir()
 
 
 @lru_cache(4)

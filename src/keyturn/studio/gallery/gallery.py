@@ -255,7 +255,7 @@ class Gallery:
             texts={file: self.text(file) for file in self.files_of(name)},
             environment=self.templates.environment(language),
             go_on=self.go_on,
-            renderers=self.renderers,
+            sample_templates=self.sample_templates,
             guess=lambda: self.guessed_sample(name).values,
         )
 
@@ -305,7 +305,7 @@ class Gallery:
         """Return the files of a mail and all that they use, its own first. Raises LookupError."""
         return self._look.contents.reached_from(self.files(name))
 
-    def renderers(
+    def sample_templates(
         self, prepare: Prepare | None = None, *, is_forcing: bool = False
     ) -> SampleTemplates:
         """Return the templates for samples.
@@ -394,7 +394,7 @@ class Gallery:
 
     @cached_property
     def _strict(self) -> SampleTemplates:
-        return self.renderers()
+        return self.sample_templates()
 
     @cached_property
     def _compiled(self) -> SharedBytecodeCache:

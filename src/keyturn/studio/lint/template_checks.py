@@ -111,7 +111,7 @@ class TemplateChecks:
     traced: SampleTemplates | None = None
 
     def __post_init__(self) -> None:
-        self._templates_for = self.traced or self.gallery.renderers(
+        self._templates_for = self.traced or self.gallery.sample_templates(
             with_lenient_origins, is_forcing=self.gallery.finds_branches
         )
         self._of_file = cache(partial(_of_file, self.gallery))

@@ -57,7 +57,13 @@ class Runner(Generic[S_co]):
         """
         return self.run_for(self._limits.seconds, function, *args)
 
-    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
+    def run_for(
+        self,
+        seconds: float,  # noqa: ARG002 - in this process, nothing ends it
+        function: Callable[..., R],
+        *args: Any,
+    ) -> R:
+        """Do what `run` does, with a limit of its own in seconds of processor time."""
         with self._turn:
             return function(self._state, *args)
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages.language import Language
+from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery.branches.forcing import (
     Decision,
     Way,
@@ -27,7 +28,6 @@ from keyturn.studio.gallery.branches.forcing import (
     with_forcing,
 )
 from keyturn.studio.gallery.environments import with_lenient_filters
-from keyturn.studio.gallery.sample_templates import SampleTemplates
 from keyturn.studio.gallery.samples import Branch, Lines, Sample
 from keyturn.studio.gallery.syntax_trees import Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
@@ -58,7 +58,8 @@ class ExploredMail(msgspec.Struct, frozen=True):
     `language`: the one in which it is rendered.
     `texts`: of the files that it uses, by name.
     `environment`: parses them. `go_on`: changes it so that parsing goes on at faults.
-    `renderers`: makes templates for a sample, from environments that are changed first.
+    `sample_templates`: returns the templates of a sample, made by environments that are changed
+    first.
     `guess`: makes up values for all of its variables.
     """
 
@@ -67,7 +68,7 @@ class ExploredMail(msgspec.Struct, frozen=True):
     texts: Mapping[str, str]
     environment: Environment
     go_on: Prepare | None
-    renderers: Callable[[Prepare], SampleTemplates]
+    sample_templates: Callable[[Prepare], Callable[[Sample], Templates]]
     guess: Callable[[], Mapping[str, Any]]
 
 
@@ -172,7 +173,7 @@ class _Exploration:
 
     def __init__(self, mail: ExploredMail, names: Collection[str], prepare: Prepare) -> None:
         self._mail = mail
-        self._renderers = mail.renderers(prepare)
+        self._templates_of = mail.sample_templates(prepare)
         of_brand = mail.environment.globals.keys() - names
         self._points: dict[tuple[str, int], _Point] = {}
         for point in _points(mail):
@@ -240,7 +241,8 @@ class _Exploration:
         """
         try:
             with note_faults(), on_way(way):
-                self._renderers(sample).fill(self._mail.name, sample.values, self._mail.language)
+                templates = self._templates_of(sample)
+                templates.fill(self._mail.name, sample.values, self._mail.language)
         except TemplateInvalid as error:  # the checks report it
             if isinstance(error.__cause__, OutOfTime):
                 raise error.__cause__ from error

@@ -149,7 +149,8 @@ def _shape_of(value: object) -> Shape:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             return inspect.AnyType()
-        return _mapping([_field(name, _shape_of(each), True) for name, each in value.items()])  # noqa: FBT003
+        fields = [_field(name, _shape_of(member)) for name, member in value.items()]
+        return _mapping(fields)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return inspect.ListType(_common_shape([_shape_of(item) for item in value]))
     return _SIMPLE.get(type(value), inspect.AnyType())
@@ -182,7 +183,7 @@ def _merge(mappings: Sequence[Shape]) -> Shape:
     return _mapping(merged)
 
 
-def _field(name: str, shape: Shape, is_required: bool) -> inspect.Field:
+def _field(name: str, shape: Shape, is_required: bool = True) -> inspect.Field:
     return inspect.Field(name, name, shape, is_required)
 
 

@@ -37,7 +37,8 @@ _MOST_DIGITS = 18
 _QUESTION = re.compile(r"(?:is|has|can|should)_.+")
 _STATE = re.compile(r"active|disabled|done|enabled|paid|subscribed|verified|visible")
 _FLAG = re.compile(
-    r"(?:is|has|can|show|hide|should|include|with|enable|use|allow)_.+|.+_(?:enabled|visible|active)"
+    r"(?:is|has|can|show|hide|should|include|with|enable|use|allow)_.+"
+    r"|.+_(?:enabled|visible|active)"
 )
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 

@@ -316,13 +316,15 @@ class _Branches(NodeTransformer):
 
     def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
         name = nodes.Name(_INCLUDED, "store")
-        loop = nodes.For(name, self._files(each_file, node), [node], [], None, False)  # noqa: FBT003
+        files = self._files(each_file, node)
+        loop = nodes.For(name, files, [node], [], None, False)  # noqa: FBT003
         node.template = nodes.Name(_INCLUDED, "load")
         return loop.set_lineno(node.lineno)
 
     def visit_Extends(self, node: nodes.Extends) -> nodes.Node:  # noqa: N802
         if self._extends:  # another layout, of another branch
-            return self.visit_Include(nodes.Include(node.template, True, True, lineno=node.lineno))  # noqa: FBT003
+            include = nodes.Include(node.template, True, True, lineno=node.lineno)  # noqa: FBT003
+            return self.visit_Include(include)
         self._extends = True
         node.template = self._files(first_file, node)
         return node
@@ -445,7 +447,9 @@ def first_file(context: Context, value: Any, parent: str, names: tuple[str, ...]
     template = next(each_file(context, value, parent, names), None)
     if template is not None:
         return template
-    blocks = [nodes.Block(name, [], False, False, lineno=1) for name in context.blocks]  # noqa: FBT003
+    blocks: list[nodes.Node] = []
+    for name in context.blocks:
+        blocks.append(nodes.Block(name, [], False, False, lineno=1))  # noqa: FBT003
     return context.environment.from_string(nodes.Template(blocks, lineno=1))
 
 

@@ -34,7 +34,8 @@ _FAR = 4_000  # characters before a value that are read: a style attribute is sh
 _LINKS = frozenset({"href", "base-url", "action", "xlink:href", "cite"})
 _PICTURES = frozenset({"src", "background", "background-url", "poster"})
 _SIZES = re.compile(
-    r"(?:.+-)?(?:width|height|size|spacing|padding|radius|indent|gap|margin)(?:-(?:top|right|bottom|left))?"
+    r"(?:.+-)?(?:width|height|size|spacing|padding|radius|indent|gap|margin)"
+    r"(?:-(?:top|right|bottom|left))?"
     r"|border|cell(?:padding|spacing)|colspan|rowspan|top|left|right|bottom"
 )
 _WORDS = {  # by the name of an attribute or a property
