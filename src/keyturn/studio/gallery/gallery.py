@@ -314,7 +314,7 @@ class Gallery:
         the templates of those that do.
         """
         templates = self.templates.with_files(self.files)
-        return SampleTemplates(templates, self.brands, self.draft, prepare, is_forcing=is_forcing)
+        return SampleTemplates(templates, self.brands, self.draft, prepare, is_forcing)
 
     def render(
         self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = ""

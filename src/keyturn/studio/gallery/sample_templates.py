@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +40,7 @@ class _Variant(NamedTuple):
     forces: bool
 
 
+@dataclass(eq=False)
 class SampleTemplates:
     """Makes the templates for samples, once for those that can share them.
 
@@ -47,25 +48,16 @@ class SampleTemplates:
     `is_forcing`: samples that force no branches share the templates of those that do.
     """
 
-    def __init__(
-        self,
-        templates: Templates,
-        brands: Mapping[str, Mapping[str, object]],
-        draft: Draft | None,
-        prepare: Prepare | None,
-        *,
-        is_forcing: bool,
-    ) -> None:
-        self._templates = templates
-        self._brands = brands
-        self._draft = draft
-        self._prepare = prepare
-        self._is_forcing = is_forcing
-        self._made: dict[_Variant, Templates] = {}
+    templates: Templates
+    brands: Mapping[str, Mapping[str, object]]
+    draft: Draft | None
+    prepare: Prepare | None
+    is_forcing: bool
+    _made: dict[_Variant, Templates] = field(default_factory=dict, init=False)
 
     def __call__(self, sample: Sample, brand: str = "") -> Templates:
         """Return the templates for a sample. Raises UnknownMail for an unknown brand."""
-        variant = _Variant(sample.kind, brand, self._is_forcing or bool(sample.forced))
+        variant = _Variant(sample.kind, brand, self.is_forcing or bool(sample.forced))
         if variant not in self._made:
             self._made[variant] = self._make(variant)
         templates = self._made[variant]
@@ -74,23 +66,21 @@ class SampleTemplates:
         return templates
 
     def _make(self, variant: _Variant) -> Templates:
-        templates = self._templates.with_preparation(partial(self._prepared, variant))
+        templates = self.templates.with_preparation(partial(self._prepared, variant))
         if not variant.brand:
             return templates
-        if variant.brand not in self._brands:
+        if variant.brand not in self.brands:
             raise UnknownMail(f"There is no brand called {variant.brand}.")
-        return templates.with_globals(self._brands[variant.brand])
+        return templates.with_globals(self.brands[variant.brand])
 
     def _prepared(self, variant: _Variant, environment: Environment) -> Environment:
-        if self._draft and environment.loader:
-            file = self._templates.folders / self._draft.file
-            environment.loader = _with_draft(
-                environment.loader, environment, file, self._draft.text
-            )
+        if self.draft and environment.loader:
+            file = self.templates.folders / self.draft.file
+            environment.loader = _with_draft(environment.loader, environment, file, self.draft.text)
         # First, as it takes away the environment's own cache, and `prepare` may bring another.
         environment = with_shaped_answers(environment)
-        if self._prepare:
-            environment = self._prepare(environment)
+        if self.prepare:
+            environment = self.prepare(environment)
         if variant.forces:
             environment = with_forcing(environment)
         environment.undefined = _UNKNOWN[variant.kind]

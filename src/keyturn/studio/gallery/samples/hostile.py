@@ -74,12 +74,7 @@ def _with_texts(
     """Return the values with each text replaced by the first one that the props, if there are some,
     accept.
     """
-    if props is None:
-        made = plain_data(values, (date, datetime, time))
-        for place in _places_of_texts(made):
-            place.put(next(_replacements(place.text, texts)))
-        return made
-    made = plain_data(values)
+    made = plain_data(values, () if props else (date, datetime, time))
     if not _fits(made, props):  # types that only the app can make
         return values
     for place in _places_of_texts(made):
@@ -89,7 +84,7 @@ def _with_texts(
                 break
         else:
             place.put(place.text)
-    return msgspec.structs.asdict(msgspec.convert(made, props))
+    return msgspec.structs.asdict(msgspec.convert(made, props)) if props else made
 
 
 def _replacements(text: str, texts: _Texts) -> Iterator[str]:
@@ -99,7 +94,9 @@ def _replacements(text: str, texts: _Texts) -> Iterator[str]:
         yield from texts(text)
 
 
-def _fits(values: Mapping[str, Any], props: type[EmailProps]) -> bool:
+def _fits(values: Mapping[str, Any], props: type[EmailProps] | None) -> bool:
+    if props is None:
+        return True
     try:
         msgspec.convert(values, props)
     except (msgspec.ValidationError, TypeError):

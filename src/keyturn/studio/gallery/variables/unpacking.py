@@ -24,7 +24,9 @@ def with_shaped_answers(environment: Environment) -> Environment:
 
 def _shape_answers(tree: nodes.Template, _file: str) -> nodes.Template:
     """Let each statement that unpacks a value name the parts that it needs."""
-    for statement in list(tree.find_all((nodes.For, nodes.Assign))):
+    statements: list[nodes.For | nodes.Assign] = []
+    statements += tree.find_all((nodes.For, nodes.Assign))
+    for statement in statements:
         if not isinstance(statement.target, nodes.Tuple):
             continue
         shape = nodes.Const(shape_of(statement.target))
