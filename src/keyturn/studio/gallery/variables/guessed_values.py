@@ -241,9 +241,9 @@ def _made(struct: Any, plausible: Mapping[str, Any]) -> Any:
     factory.seed_random(_SEED)
     values = {}
     for field in msgspec.structs.fields(struct):
-        fitting = _fitting(field.type, field.name, plausible.get(field.name))
-        if fitting:
-            values[field.name] = fitting[0]
+        for fitting in _fitting(field.type, field.name, plausible.get(field.name)):
+            values[field.name] = fitting
+            break
     return factory.build(**values)
 
 
@@ -259,8 +259,8 @@ class _Steady:
         return others | {kind: partial(deepcopy, moment) for kind, moment in _NOW.items()}
 
 
-def _fitting(kind: Any, name: str, value: Any) -> list[Any]:
-    """Return the values for a field that its type accepts: the plausible one first, then a text for
+def _fitting(kind: Any, name: str, value: Any) -> Iterator[Any]:
+    """Yield the values for a field that its type accepts: the plausible one first, then a text for
     its name.
     """
     struct = next(_structs_in(kind), None)
@@ -268,13 +268,10 @@ def _fitting(kind: Any, name: str, value: Any) -> list[Any]:
         value = [_made(struct, each) if isinstance(each, Mapping) else each for each in value]
     elif struct and isinstance(value, Mapping):
         value = _made(struct, value)
-    candidates = [value, value and str(value), text_for(Named(name))]
-    fitting = []
-    for candidate in candidates:
+    for candidate in (value, value and str(value), text_for(Named(name))):
         if candidate is not None:
             with suppress(msgspec.ValidationError):
-                fitting.append(msgspec.convert(candidate, kind, strict=False))
-    return fitting
+                yield msgspec.convert(candidate, kind, strict=False)
 
 
 def _structs_in(kind: Any) -> Iterator[Any]:

@@ -213,7 +213,11 @@ def _filtered(
     """Return the result of a filter. Jinja's own filters of lists take what they need from a
     `RecordingValue`.
     """
-    apply = partial(_apply_filter, environment, name, context, value, args, named)
+
+    def apply() -> Any:
+        result = environment.call_filter(name, value, args, named, context)
+        return list(result) if isinstance(result, Iterator) else result
+
     is_known = name in environment.filters
     if not isinstance(value, RecordingValue):
         if is_known:
@@ -231,18 +235,6 @@ def _filtered(
     if name in _RETURN_THE_LIKE:
         return value
     return listed
-
-
-def _apply_filter(
-    environment: Environment,
-    name: str,
-    context: Context,
-    value: Any,
-    args: tuple[Any, ...],
-    named: Mapping[str, Any],
-) -> Any:
-    result = environment.call_filter(name, value, args, named, context)
-    return list(result) if isinstance(result, Iterator) else result
 
 
 def _attempted(work: Callable[[], Any]) -> Any:
