@@ -126,7 +126,7 @@ def test_a_date_that_is_formatted_is_one() -> None:
                 "{{ brand_color|default('#0a7') }} {{ flavour|default('plain') }} {{ "
                 "name|default('there') }} {{ text_color|default('') }}"
             ),
-            {"brand_color": "#0a7", "flavour": "plain", "name": "Ada", "text_color": "#14614b"},
+            {"brand_color": "#0a7", "flavour": "plain", "name": "Ada", "text_color": "#1c1b19"},
         ),
         (  # what is called is left out
             "{{ url_for('home') }} {{ user.get_full_name() }} {{ user.email }}",
