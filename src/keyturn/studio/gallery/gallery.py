@@ -103,10 +103,12 @@ class Gallery:
 
     @property
     def audits(self) -> Mapping[str, str]:
+        """The stricter checks that the props of mails ask for, by the name of the mail."""
         return {name: props.audit for name, props in self.props.items() if props.audit}
 
     @property
     def is_foreign(self) -> bool:
+        """Whether nobody vouches for the folder, so that its links and templates have bounds."""
         return self.patterns.bounds is not None
 
     @property
@@ -149,17 +151,21 @@ class Gallery:
         return within(_LOOK, look or Look(self))
 
     def names(self) -> list[str]:
+        """Return the names of the mails in alphabetical order."""
         return list(self._look.contents.mails)
 
     @property
     def left_out(self) -> Mapping[str, str]:
+        """Reasons why files of the folder are no mails, by relative paths."""
         return self._look.contents.left_out
 
     def entries(self) -> list[Entry]:
+        """Return the mails in alphabetical order, with the passes that are known so far."""
         with self.one_look(self._look):
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
+        """Return the markup, text part and subject of a mail. Raises UnknownMail, a LookupError."""
         mails = self._look.contents.mails
         if name not in mails:
             hint = did_you_mean(name, mails) or "."
@@ -260,6 +266,7 @@ class Gallery:
         )
 
     def shared_files(self) -> list[str]:
+        """Return the layouts and parts that mails share, in alphabetical order."""
         return self._look.contents.shared
 
     def source(self, file: str) -> str:
@@ -277,6 +284,7 @@ class Gallery:
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
 
     def text(self, file: str) -> str:
+        """Return the text of a file; "" if it cannot be read."""
         try:
             return self.source(file)
         except OSError:
@@ -334,6 +342,7 @@ class Gallery:
         return templates.compile(name, filled)
 
     def but(self, **changes: Any) -> "Gallery":
+        """Return a gallery with other fields, which keeps no results of this one."""
         return replace(self, **changes)
 
     def _entry(self, name: str) -> Entry:
@@ -390,6 +399,7 @@ class Gallery:
         return result
 
     def states_of(self, name: str) -> tuple[FileState, ...]:
+        """Return the states of the files of a mail, and of all that they use."""
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     @cached_property
