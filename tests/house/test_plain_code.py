@@ -25,6 +25,7 @@ MANY_DECISIONS = {
     "src/keyturn/studio/gallery/configuration.py:_broken_rules": "one rule after another",
     "src/keyturn/studio/gallery/configuration.py:_why_not": "a case for each kind of setting",
     "src/keyturn/studio/gallery/variables/guessed_values.py:_plain_value": "the best hint first",
+    "src/keyturn/studio/gallery/variables/recorded_rendering.py:_filtered": "a guard for each kind",
     "src/keyturn/studio/gallery/variables/slots.py:_kind_in_address": "from left to right",
     "src/keyturn/studio/gallery/variables/slots.py:_slot_in_attribute": "a guard for each name",
     "src/keyturn/studio/gallery/variables/slots.py:fit": "a case for each kind of place",

@@ -188,9 +188,17 @@ def with_lenient_filters(environment: Environment) -> Environment:
     if not isinstance(environment, FolderEnvironment):
         return environment
     copy = environment.overlay(bytecode_cache=None)
-    copy.filters = OrElse(environment.filters, lambda _: lambda value, *_, **__: value)
-    copy.tests = OrElse(environment.tests, lambda _: lambda value, *_, **__: bool(value))
+    copy.filters = OrElse(environment.filters, lambda _: _unchanged)
+    copy.tests = OrElse(environment.tests, lambda _: _is_true)
     return copy
+
+
+def _unchanged(value: Any, *_: object, **__: object) -> Any:
+    return value
+
+
+def _is_true(value: object, *_: object, **__: object) -> bool:
+    return bool(value)
 
 
 class OrElse(dict[str, Any]):
