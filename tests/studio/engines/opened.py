@@ -43,7 +43,7 @@ def open_here(opened: Opened, folder: Path) -> None:
 def render(opened: Opened, template: str, language: str = "en") -> Rendered:
     gallery = opened.gallery
     sample = next(iter(gallery.samples(template).values()))
-    return gallery.renderers()(sample).render_values(
+    return gallery.sample_templates()(sample).render_values(
         template, sample.values, gallery.languages.known[language]
     )
 
@@ -57,7 +57,7 @@ def place_of(opened: Opened, template: str, text: str) -> str:
 def document(opened: Opened, template: str) -> Document:
     gallery = opened.gallery
     sample = next(iter(gallery.samples(template).values()))
-    templates = gallery.renderers(with_lenient_origins)(sample)
+    templates = gallery.sample_templates(with_lenient_origins)(sample)
     return read_document(templates, template, sample, gallery.languages.choose("en"))
 
 
@@ -85,7 +85,7 @@ def found_in(
     with template(opened, source, values) as name:
         gallery = opened.gallery
         sample = next(iter(gallery.samples(name).values()))
-        templates = gallery.renderers(with_lenient_origins)(sample)
+        templates = gallery.sample_templates(with_lenient_origins)(sample)
         try:
             document = read_document(templates, name, sample, gallery.languages.choose("en"))
             found = [explain(one, gallery, sample) for one in document.missing]

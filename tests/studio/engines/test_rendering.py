@@ -81,7 +81,7 @@ def _in_german(_: Opened, folder: str) -> Rendered:
         "registration/password_reset_email",
     )
     sample = gallery.samples(name)["guessed"]
-    return gallery.renderers()(sample).render_values(
+    return gallery.sample_templates()(sample).render_values(
         name, sample.values, gallery.languages.known["de"]
     )
 

@@ -81,7 +81,7 @@ def test_a_condition_is_taken_whatever_it_asks(tmp_path: Path, test: str) -> Non
 
 def rendered(folder: Path, sample: Sample) -> str:
     gallery = open_gallery(folder)
-    templates = gallery.renderers()(gallery.sample("mail", sample.name))
+    templates = gallery.sample_templates()(gallery.sample("mail", sample.name))
     return templates.render_values("mail", sample.values, gallery.languages.choose("")).html
 
 

@@ -110,7 +110,7 @@ def test_an_unknown_filter_leaves_its_value_where_that_is_wanted(project: Path) 
         rendered(gallery, "a", price="four")
     (sample,) = gallery.samples("a").values()
     templates, language = (
-        gallery.renderers(with_lenient_filters)(sample),
+        gallery.sample_templates(with_lenient_filters)(sample),
         gallery.languages.choose(""),
     )
     assert templates.render_values("a", {"price": "four"}, language).html == "<html>FOUR!"
@@ -257,7 +257,7 @@ def test_globals_and_brands_are_given_to_every_template(project: Path) -> None:
 
     def html(brand: str) -> str:
         return (
-            gallery.renderers()(sample, brand)
+            gallery.sample_templates()(sample, brand)
             .render_values("a", sample.values, gallery.languages.choose(""))
             .html
         )

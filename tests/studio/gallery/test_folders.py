@@ -37,7 +37,10 @@ def opened(team: str, tmp_path: Path) -> Gallery:
 
 def rendered(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
     """Render every mail with every sample, as the studio does."""
-    templates_for, language = gallery.renderers(with_lenient_filters), gallery.languages.choose("")
+    templates_for, language = (
+        gallery.sample_templates(with_lenient_filters),
+        gallery.languages.choose(""),
+    )
     for name in gallery.names():
         for sample in gallery.samples(name).values():
             yield name, templates_for(sample).render_values(name, sample.values, language)

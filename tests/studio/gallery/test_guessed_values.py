@@ -67,6 +67,12 @@ def test_a_picture_is_made_here_and_says_what_belongs_there() -> None:
         assert "http" not in unquote(address).replace("http://www.w3.org/2000/svg", "")
 
 
+def test_attribute_that_a_branch_begins() -> None:
+    """A place is known by what is before it, also by the `else` of a branch that begins a file."""
+    values = guessed('{% if plain %}<a href="#">{% else %}<a href="{% endif %}{{ place }}">')
+    assert values["place"] == "https://www.example.com/place"
+
+
 def test_a_date_that_is_formatted_is_one() -> None:
     values = guessed(
         "{{ sent_at.strftime('%d') }} {{ due.year }} {{ sent_on }} {{ when|date('d M') }}"
@@ -118,9 +124,9 @@ def test_a_date_that_is_formatted_is_one() -> None:
         (  # a fallback is taken where the name says nothing better
             (
                 "{{ brand_color|default('#0a7') }} {{ flavour|default('plain') }} {{ "
-                "name|default('there') }}"
+                "name|default('there') }} {{ text_color|default('') }}"
             ),
-            {"brand_color": "#0a7", "flavour": "plain", "name": "Ada"},
+            {"brand_color": "#0a7", "flavour": "plain", "name": "Ada", "text_color": "#1c1b19"},
         ),
         (  # what is called is left out
             "{{ url_for('home') }} {{ user.get_full_name() }} {{ user.email }}",

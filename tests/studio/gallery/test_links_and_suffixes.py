@@ -22,7 +22,7 @@ HTML = "<!doctype html><p>Hello {{ name }}</p>"
 def rendered(gallery: Gallery, name: str) -> str:
     (sample,) = gallery.samples(name).values()
     return (
-        gallery.renderers()(sample)
+        gallery.sample_templates()(sample)
         .render_values(name, {"name": "<Ada>"}, gallery.languages.choose("en"))
         .html
     )
@@ -52,7 +52,7 @@ def test_an_ending_of_one_s_own_is_set(tmp_path: Path) -> None:
     assert gallery.names() == ["a", "b"]
     assert gallery.files("b").text == "b.txt.email"
     (sample,) = gallery.samples("b").values()
-    mail = gallery.renderers()(sample).render_values(
+    mail = gallery.sample_templates()(sample).render_values(
         "b", {"name": "<Ada> & Co"}, gallery.languages.choose("en")
     )
     assert (mail.text, "&lt;" in mail.html) == ("<<Ada> & Co>\n", True)
@@ -121,7 +121,7 @@ def test_a_catalogue_behind_a_link_out_of_a_foreign_folder_is_not_read(
         gallery = open_gallery(folder, settings=settings, sandboxed=sandboxed)
         (sample,), language = gallery.samples("a").values(), gallery.languages.known["de"]
         found = [str(fault) for fault in catalogue_faults(gallery.languages.catalogues)]
-        return gallery.renderers()(sample).render_values("a", {}, language).html, found
+        return gallery.sample_templates()(sample).render_values("a", {}, language).html, found
 
     said = "is a link to a file outside the folder, which Keyturn does not read"
     with pytest.raises(TemplateInvalid, match=said):

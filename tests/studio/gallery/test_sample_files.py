@@ -1,7 +1,9 @@
 """Where samples are found, and what is said of those that cannot be read."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from time import process_time
 
 import pytest
 from tests.studio.folders import written
@@ -102,6 +104,15 @@ def test_a_broken_file_is_told_by_its_line(
         found(folder, "welcome.html")
     assert (caught.value.path, caught.value.line) == (str(folder / file), line)
     assert message in caught.value.message
+
+
+def test_many_names_in_json(folder: Path) -> None:
+    """A file with many names is read in time to their number, not to its square."""
+    names = {f"name{number}": number for number in range(20_000)}
+    written(folder, {"welcome.json": json.dumps({"ada": names})})
+    start = process_time()
+    assert found(folder, "welcome.html") == {"ada": names}
+    assert process_time() - start < 5
 
 
 @pytest.mark.parametrize(

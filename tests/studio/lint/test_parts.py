@@ -68,7 +68,7 @@ def test_a_mail_is_too_big_from_the_first_byte_over(tmp_path: Path) -> None:
     gallery = open_gallery(tmp_path)
     sample = next(iter(gallery.samples("letter").values()))
     empty = (
-        gallery.renderers()(sample)
+        gallery.sample_templates()(sample)
         .render_values("letter", {"name": ""}, gallery.languages.choose("en"))
         .html
     )

@@ -85,15 +85,16 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
         return Limits(self.limit_seconds, self.limit_megabytes)
 
 
-_TYPES = {
-    field.name: field.type
-    for field in msgspec.structs.fields(StudioSettings)
-    if field.name != "file"
-}
+_SETTINGS = [field for field in msgspec.structs.fields(StudioSettings) if field.name != "file"]
+_TYPES = {field.name: field.type for field in _SETTINGS}
+
+
+def _no_rules(_: Mapping[str, Any]) -> Iterable[Fault]:
+    return ()
 
 
 def read_studio_settings(
-    place: Path, *, rules: SettingsRules = lambda _: (), follows_links: bool = True
+    place: Path, *, rules: SettingsRules = _no_rules, follows_links: bool = True
 ) -> StudioSettings:
     """Return the nearest settings, in a place or above, up to its repository.
 
@@ -103,39 +104,44 @@ def read_studio_settings(
     for above in (here, *here.parents):
         for name, section in _PLACES:
             file = above / name
-            if not follows_links and (why := _leads_out(file)):
-                raise SettingsInvalid.of(str(file), f"{why}, so it is not read; {_TRUSTING}")
-            if (values := _section(file, section)) is not None:
+            if not follows_links:
+                reason = _leads_out(file)
+                if reason:
+                    raise SettingsInvalid.of(str(file), f"{reason}, so it is not read; {_TRUSTING}")
+            values = _section(file, section)
+            if values is not None:
                 return _build(values, file, ".".join(section), rules)
         if (above / ".git").exists():  # folders above belong to other projects
             break
-        if (
-            above.parent.stat().st_mode & _SHARED == _SHARED
-        ):  # /tmp, where others could leave settings (CWE-379)
+        # In /tmp, others could leave settings (CWE-379).
+        if above.parent.stat().st_mode & _SHARED == _SHARED:
             break
     return StudioSettings()
 
 
 def settings_of_folder(
-    folder: Path, *, rules: SettingsRules = lambda _: (), trusted: bool = False
+    folder: Path, *, rules: SettingsRules = _no_rules, trusted: bool = False
 ) -> StudioSettings:
     """Return the settings in or above a folder, or the defaults if they name another folder.
 
     Raises SettingsInvalid, also if an untrusted folder's settings name a folder outside of their
     repository.
     """
-    settings, here = (
-        read_studio_settings(folder, rules=rules, follows_links=trusted),
-        folder.resolve(),
-    )
-    named = settings.folder and settings.folder.resolve()
-    if named and not here.is_relative_to(named):
-        if not trusted and (why := _why_not("folder", settings.folder, settings)):
-            raise SettingsInvalid.of(f"{settings.file} folder", f"{why}; {_TRUSTING}")
-        return StudioSettings()
+    here = folder.resolve()
+    settings = read_studio_settings(folder, rules=rules, follows_links=trusted)
     # `snapshots` only counts if the settings name this folder or lie in it.
-    own = named == here if named else settings.file is not None and settings.file.parent == here
-    return settings if own else msgspec.structs.replace(settings, snapshots=None)
+    is_own = settings.file is not None and settings.file.parent == here
+    if settings.folder:
+        named = settings.folder.resolve()
+        is_own = named == here
+        if not here.is_relative_to(named):
+            reason = "" if trusted else _why_not("folder", settings.folder, settings)
+            if reason:
+                raise SettingsInvalid.of(f"{settings.file} folder", f"{reason}; {_TRUSTING}")
+            return StudioSettings()
+    if not is_own:
+        return msgspec.structs.replace(settings, snapshots=None)
+    return settings
 
 
 _HARMLESS = frozenset(
@@ -143,7 +149,6 @@ _HARMLESS = frozenset(
         "branches",
         "brands",
         "clients",
-        "editor",
         "globals",
         "ignore",
         "languages",
@@ -163,38 +168,49 @@ def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
     """
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
-        if value != field.default and (why := _why_not(field.name, value, settings)):
-            yield Fault(f"{settings.file} {field.name}", f"{why}; {_TRUSTING}")
+        if value != field.default:
+            reason = _why_not(field.name, value, settings)
+            if reason:
+                yield Fault(f"{settings.file} {field.name}", f"{reason}; {_TRUSTING}")
 
 
 def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
+    """Return why an untrusted folder may not set this; "" if it may."""
     match name:
         case "env" | "props":
             return f'would run the code of "{value}"'
         case "folder" | "locales" | "snapshots":
             bounds = bounds_of(settings.file.parent if settings.file else Path.cwd())
-            return f"leads out of {bounds}" if leads_out(value, bounds) else ""
+            if leads_out(value, bounds):
+                return f"leads out of {bounds}"
         case "limit_seconds" | "limit_megabytes":
             usual = getattr(StudioSettings(), name)
-            return f"is {value:.15g}, more than {usual:g}" if value > usual else ""
-        case "editor" if (
-            "{" in value
-        ):  # a pattern could open any program that is registered for addresses
-            return f"is an address, {value!r}, but only the name of an editor is allowed"
+            if value > usual:
+                return f"is {value:.15g}, more than {usual:g}"
+        case "editor":
+            # A pattern could open any program that is registered for addresses.
+            if "{" in value:
+                return f"is an address, {value!r}, but only the name of an editor is allowed"
         case "file":  # the place of the settings
             return _leads_out(value)
-    return "" if name in _HARMLESS else "counts only in trusted folders"
+        case _ if name not in _HARMLESS:
+            return "counts only in trusted folders"
+    return ""
 
 
 def _leads_out(file: Path) -> str:
     bounds = bounds_of(file.parent) if file.is_symlink() else None
-    return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
+    if leads_out(file, bounds):
+        return f"is a link that leads out of {bounds}"
+    return ""
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:
     values: Any = read_toml(file)
     for name in path:
-        values = values.get(name) if isinstance(values, dict) else None
+        if not isinstance(values, dict):
+            return None
+        values = values.get(name)
     return values
 
 
@@ -206,17 +222,18 @@ def _build(section_values: Any, file: Path, section: str, rules: SettingsRules) 
     for key, value in section_values.items():
         if key not in _TYPES:
             faults.append(Fault(key, "unknown setting" + did_you_mean(key, _TYPES)))
-        elif mismatches := [*_mismatches(key, value, _TYPES[key])]:
-            faults += mismatches
-        else:
+            continue
+        mismatches = list(_mismatches(key, value, _TYPES[key]))
+        faults += mismatches
+        if not mismatches:
             values[key] = msgspec.convert(
                 value, _TYPES[key], dec_hook=lambda _, path: file.parent / path
             )
-    faults += [*_broken_rules(values, file), *rules(values)]
+    faults += _broken_rules(values, file)
+    faults += rules(values)
     if faults:
-        raise SettingsInvalid(
-            [Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults]
-        )
+        named = [Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults]
+        raise SettingsInvalid(named)
     return StudioSettings(**values, file=file)
 
 
@@ -238,21 +255,21 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
     for key in ("folder", "locales"):
         folder = values.get(key)
         if folder and not folder.is_dir():
-            shown = (
-                folder.relative_to(file.parent) if folder.is_relative_to(file.parent) else folder
-            )
+            is_inside = folder.is_relative_to(file.parent)
+            shown = folder.relative_to(file.parent) if is_inside else folder
             yield Fault(key, f"no such folder: {shown.as_posix()}")
     for key, form, shape in _CODE:
-        if (value := values.get(key)) and (value.endswith(".py") or not re.fullmatch(form, value)):
+        value = values.get(key)
+        if value and (value.endswith(".py") or not re.fullmatch(form, value)):
             yield Fault(key, f"must be written as {shape}")
     for suffix in values.get("suffixes", ()):
         if not _SUFFIX.fullmatch(suffix):
-            yield Fault(
-                "suffixes", f"must begin with a dot and have no other, as .html: not {suffix!r}"
-            )
+            reason = f"must begin with a dot and have no other, as .html: not {suffix!r}"
+            yield Fault("suffixes", reason)
     try:
         ZoneInfo(values.get("timezone", "UTC"))
     except (ValueError, OSError, ZoneInfoNotFoundError):
         yield Fault("timezone", f"no such time zone: {values['timezone']}")
-    unknown = (tag for tag in values.get("languages", ()) if not parse_locale(tag))
-    yield from (Fault("languages", f"no such language: {tag}") for tag in unknown)
+    for tag in values.get("languages", ()):
+        if not parse_locale(tag):
+            yield Fault("languages", f"no such language: {tag}")

@@ -40,10 +40,13 @@ _A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
 _REFERENCE = re.compile(
-    r"""\{%[-+]?\s*(extends|include|import|from)\s+(\[[^\]{]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^<>]*?path=("[^"]*"|'[^']*')"""
+    r"""\{%[-+]?\s*(extends|include|import|from)\s+(\[[^\]{]*\]|"[^"]*"|'[^']*')"""
+    r"""|<mj-(include)\s[^<>]*?path=("[^"]*"|'[^']*')"""
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
+
+_NOT_UTF_8 = "has a name that is not UTF-8"
 
 # The block of Django's packages for MJML, in files of any name.
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
@@ -51,7 +54,8 @@ _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
 _SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
 _OWN_ASSET = re.compile(
-    r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"'](?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
+    r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"']"
+    r"(?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
     re.IGNORECASE,
 )
 
@@ -106,76 +110,122 @@ class Patterns(Struct, frozen=True):
 
 
 def contents_of(folders: Folders, patterns: Patterns) -> FolderContents:
-    left_out: dict[str, str] = {}
-    states: dict[str, FileState] = {}
+    """Return the files of the folders; those of the first one count before those beneath."""
+    walk = _Walk(patterns)
     for top in reversed(folders.all):
-        states |= _states(top, "", (os.path.realpath(top),), left_out, patterns)
-    contents = _classified(tuple(sorted(states.items())), patterns)
-    return replace(contents, left_out={**left_out, **contents.left_out})
+        walk.enter(str(top), "", (os.path.realpath(top),))
+    contents = _classified(tuple(sorted(walk.states.items())), patterns)
+    return replace(contents, left_out={**walk.left_out, **contents.left_out})
 
 
-def _states(
-    folder: str | Path,
-    above: str,
-    real: tuple[str, ...],
-    left_out: dict[str, str],
-    patterns: Patterns,
-) -> Iterator[tuple[str, FileState]]:
-    """Yield the state of every file that may be part of a mail.
+class _Walk:
+    """A walk through folders of templates. It stays within the bounds of the patterns.
 
-    `real`: the resolved folders above.
+    `states`: of every file that may be part of a mail, by relative paths.
+    `left_out`: reasons why others were not read.
     """
-    try:
-        with os.scandir(folder) as inside:
-            entries = [*inside]
-    except FileNotFoundError:  # deleted meanwhile
-        return
-    except OSError as error:
-        left_out[above.rstrip("/")] = f"cannot be read: {error.strerror}"
-        return
-    for each in entries:
-        file = above + each.name
-        if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in patterns.ignore):
-            continue
-        # For a link to itself, `is_dir` would raise OSError.
-        is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
+
+    def __init__(self, patterns: Patterns) -> None:
+        self.states: dict[str, FileState] = {}
+        self.left_out: dict[str, str] = {}
+        self._ignored = patterns.ignore
+        self._suffixes = _SUFFIXES.union(map(str.lower, patterns.suffixes))
+        self._bounds = patterns.bounds
+
+    def enter(self, folder: str, above: str, real: tuple[str, ...]) -> None:
+        """Walk through a folder and those in it.
+
+        `above`: its relative path and a slash, or "". `real`: its resolved path, after those of the
+        folders around it.
+        """
+        try:
+            with os.scandir(folder) as inside:
+                entries = list(inside)
+        except FileNotFoundError:  # deleted meanwhile
+            return
+        except OSError as error:
+            self.left_out[above.rstrip("/")] = f"cannot be read: {error.strerror}"
+            return
+        for entry in entries:
+            file = above + entry.name
+            if not entry.name.startswith(".") and not self._is_ignored(file):
+                self._visit(entry, file, real)
+
+    def _is_ignored(self, file: str) -> bool:
+        return any(fnmatch(file, pattern) for pattern in self._ignored)
+
+    def _visit(self, entry: os.DirEntry[str], file: str, real: tuple[str, ...]) -> None:
+        is_folder = _is_folder(entry)
         ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
-        has_ending = ending in _SUFFIXES or ending in map(str.lower, patterns.suffixes)
-        is_part = has_ending and not is_folder
-        if why := _refusal(each, real, patterns.bounds, is_folder, is_part):
-            left_out[printable_name(file)] = why
-        elif is_folder and each.name not in NOT_OURS:
-            there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
-            if not os.path.isfile(f"{each.path}/{_MARKS_ENVIRONMENT}"):  # noqa: PTH113 - many
-                yield from _states(each.path, f"{file}/", (*real, there), left_out, patterns)
+        is_part = not is_folder and ending in self._suffixes
+        if is_folder:
+            reason = self._refuse_folder(entry, real)
+        elif is_part:
+            reason = self._refuse_part(entry)
+        else:
+            reason = self._refuse_other(entry)
+        if reason:
+            self.left_out[printable_name(file)] = reason
+        elif is_folder:
+            self._enter_below(entry, file, real)
         elif is_part:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
-                status = each.stat()
+                status = entry.stat()
                 # A copy leaves the time of modification as it was.
                 changed = max(status.st_mtime_ns, status.st_ctime_ns)
-                yield file, (each.path, changed, status.st_size)
+                self.states[file] = (entry.path, changed, status.st_size)
 
+    def _enter_below(self, entry: os.DirEntry[str], file: str, real: tuple[str, ...]) -> None:
+        if entry.name in NOT_OURS:
+            return
+        if os.path.isfile(f"{entry.path}/{_MARKS_ENVIRONMENT}"):  # noqa: PTH113 - many
+            return
+        place = f"{real[-1]}/{entry.name}"
+        if entry.is_symlink():
+            place = os.path.realpath(entry.path)
+        self.enter(entry.path, f"{file}/", (*real, place))
 
-def _refusal(
-    each: os.DirEntry[str], real: Sequence[str], bounds: Path | None, is_folder: bool, is_part: bool
-) -> str:
-    if not has_printable_name(each.name) and (is_folder or is_part):
-        return "has a name that is not UTF-8"
-    if is_folder and len(real) > DEEPEST:
-        return f"is nested more than {DEEPEST} folders deep"
-    if each.name.lower().endswith(_HANDLEBARS) and not (is_folder or is_part):
-        return "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
-    if each.is_symlink():
-        if os.path.realpath(each.path) in real:
+    def _refuse_folder(self, entry: os.DirEntry[str], real: tuple[str, ...]) -> str:
+        """Return why a folder is not entered; "" if it is."""
+        if not has_printable_name(entry.name):
+            return _NOT_UTF_8
+        if len(real) > DEEPEST:
+            return f"is nested more than {DEEPEST} folders deep"
+        # A circle of links has no end.
+        if entry.is_symlink() and os.path.realpath(entry.path) in real:
             return "is a link to a folder above it"
-        if leads_out(each.path, bounds):
-            return "is a link that leads out of the folder"
-        if is_part and not os.path.exists(each.path):  # noqa: PTH110 - many
+        return self._refuse_link(entry)
+
+    def _refuse_part(self, entry: os.DirEntry[str]) -> str:
+        """Return why a file with an ending of templates is not read; "" if it is."""
+        if not has_printable_name(entry.name):
+            return _NOT_UTF_8
+        reason = self._refuse_link(entry)
+        if reason:
+            return reason
+        if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - many
             return "is a link to a missing file"
-    with suppress(OSError):  # deleted meanwhile
-        if is_part and not stat.S_ISREG(each.stat().st_mode):
-            return "is not a regular file, but a pipe, a socket or a device"
-    return ""
+        with suppress(OSError):  # deleted meanwhile
+            if not stat.S_ISREG(entry.stat().st_mode):
+                return "is not a regular file, but a pipe, a socket or a device"
+        return ""
+
+    def _refuse_other(self, entry: os.DirEntry[str]) -> str:
+        """Return what an author may want to know of a file that is no template; else ""."""
+        if entry.name.lower().endswith(_HANDLEBARS):
+            return "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
+        return self._refuse_link(entry)
+
+    def _refuse_link(self, entry: os.DirEntry[str]) -> str:
+        if entry.is_symlink() and leads_out(entry.path, self._bounds):
+            return "is a link that leads out of the folder"
+        return ""
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    if entry.is_symlink():
+        return os.path.isdir(entry.path)  # noqa: PTH112 - for a link to itself, `is_dir` raises
+    return entry.is_dir()
 
 
 @lru_cache(4)
@@ -187,13 +237,13 @@ def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -
             texts[file] = _text(*state)
         except OSError as error:
             left_out[file] = f"cannot be read: {error.strerror}"
-    references = {
-        file: tuple(_files_named(text.refers, file, texts)) for file, text in texts.items()
-    }
-    found, shared = _mails_and_shared(texts, references, patterns.layouts)
+    references: dict[str, tuple[str, ...]] = {}
+    for file, text in texts.items():
+        references[file] = tuple(_files_named(text.refers, file, texts))
+    sorting = _Sorting(texts, references, patterns.layouts)
     mails: dict[str, MailFiles] = {}
     pages: list[str] = []
-    for name, files in found.items():
+    for name, files in sorting.mails().items():
         used = _reached([files.markup], references)
         if any(texts[file].is_page for file in used):
             pages.append(files.markup)
@@ -201,7 +251,8 @@ def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -
             left_out[files.markup] = reason
         else:
             mails[name] = files
-    shared -= {*_reached(pages, references)} - _used_by(mails, references)
+    of_pages = {*_reached(pages, references)} - _used_by(mails, references)
+    shared = sorting.shared - of_pages
     if patterns.is_mail:  # leave out the other pages of an app, and files that only they use
         mails = {name: files for name, files in mails.items() if patterns.is_mail(files)}
         shared &= _used_by(mails, references)
@@ -212,46 +263,74 @@ def _used_by(mails: Mapping[str, MailFiles], references: Mapping[str, Iterable[s
     return {*_reached(chain.from_iterable(mails.values()), references)}
 
 
-def _mails_and_shared(
-    files: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]], layouts: Iterable[str]
-) -> tuple[dict[str, MailFiles], set[str]]:
-    of_layouts = {
-        file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()
-    }
-    used = _used(references)
-    # No mail includes the files of a circle: they are shown, so that they are reported.
-    of_circles = set(chain.from_iterable(references.values())) - used
-    used |= _used(of_layouts)
-    kinds = {
-        file: text.kind or (".html" if file in of_circles else "") for file, text in files.items()
-    }
-    compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-    named = {naming.plain_name(file): file for file in files}
-    mails: dict[str, MailFiles] = {}
-    shared: set[str] = set()
-    for file, text in files.items():
-        is_markup = kinds[file] in _MARKUP
-        is_mjml = kinds[file] == ".mjml"
-        is_layout = is_markup and any(fnmatch(file, pattern) for pattern in layouts)
-        is_part = is_mjml and text.fragment and not text.extends
-        if naming.is_shared(file) or file in used or is_layout or is_part:
-            shared.add(file)
-        elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
-            form = naming.MjmlFiles if is_mjml else MailFiles
-            text_part = naming.text_part(file, named)
-            mails[naming.name_of(file)] = form(file, text_part, naming.subject(file, named))
-    taken = set(chain.from_iterable(mails.values())) | used
-    for file, text in files.items():
-        is_free = file not in taken and not naming.is_shared(file)
-        if is_free and text.prints and _is_text(file):
-            own = MailFiles(file, file, naming.subject(file, named))
-            mails.setdefault(naming.name_of(file), own)
-    parts = set(chain.from_iterable(_parts_of(own) for own in mails.values()))
-    mails = {name: own for name, own in mails.items() if own.markup not in parts}
-    for name, own in mails.items():
-        if any(files[file].compiles for file in _reached([own.markup], references)):
-            mails[name] = naming.MjmlFiles(*own)
-    return mails, shared
+class _Sorting:
+    """The files of a folder, sorted into those of mails and those that mails share.
+
+    `shared`: the latter.
+    """
+
+    def __init__(
+        self,
+        texts: Mapping[str, _Text],
+        references: Mapping[str, tuple[str, ...]],
+        layouts: Iterable[str],
+    ) -> None:
+        self._texts = texts
+        self._references = references
+        self._layouts = layouts
+        self._named = {naming.plain_name(file): file for file in texts}
+        self._used = _used(references)
+        # No mail includes the files of a circle: they are shown, so that they are reported.
+        of_circles = set(chain.from_iterable(references.values())) - self._used
+        of_layouts: dict[str, tuple[str, ...]] = {}
+        self._kinds: dict[str, str] = {}
+        for file, text in texts.items():
+            of_layouts[file] = tuple(_files_named(text.extends, file, texts))
+            self._kinds[file] = text.kind or (".html" if file in of_circles else "")
+        self._used |= _used(of_layouts)
+        self.shared = set(filter(self._is_shared, texts))
+
+    def _is_shared(self, file: str) -> bool:
+        if naming.is_shared(file) or file in self._used:
+            return True
+        text = self._texts[file]
+        kind = self._kinds[file]
+        if kind == ".mjml" and text.fragment and not text.extends:
+            return True
+        return kind in _MARKUP and any(fnmatch(file, pattern) for pattern in self._layouts)
+
+    def mails(self) -> dict[str, MailFiles]:
+        """Return the files of each mail by its name."""
+        mails = self._mails_of_markup()
+        taken = set(chain.from_iterable(mails.values())) | self.shared
+        for file, text in self._texts.items():
+            if file not in taken and text.prints and _is_text(file):
+                own = MailFiles(file, file, naming.subject(file, self._named))
+                mails.setdefault(naming.name_of(file), own)
+        parts = set(chain.from_iterable(map(_parts_of, mails.values())))
+        whole: dict[str, MailFiles] = {}
+        for name, files in mails.items():
+            if files.markup not in parts:
+                whole[name] = naming.MjmlFiles(*files) if self._compiles(files) else files
+        return whole
+
+    def _mails_of_markup(self) -> dict[str, MailFiles]:
+        with_mjml = {naming.stem_of(file) for file, kind in self._kinds.items() if kind == ".mjml"}
+        mails: dict[str, MailFiles] = {}
+        for file, kind in self._kinds.items():
+            is_mjml = kind == ".mjml"
+            # Beside a file of MJML, HTML of the same name is what it was compiled to.
+            is_markup = is_mjml or (kind in _MARKUP and naming.stem_of(file) not in with_mjml)
+            if is_markup and file not in self.shared:
+                form = naming.MjmlFiles if is_mjml else MailFiles
+                text = naming.text_part(file, self._named)
+                subject = naming.subject(file, self._named)
+                mails[naming.name_of(file)] = form(file, text, subject)
+        return mails
+
+    def _compiles(self, files: MailFiles) -> bool:
+        used = _reached([files.markup], self._references)
+        return any(self._texts[file].compiles for file in used)
 
 
 def _is_text(file: str) -> bool:
@@ -268,10 +347,12 @@ def _parts_of(files: MailFiles) -> Iterator[str]:
 
 
 def _files_named(names: Iterable[str], file: str, files: Collection[str]) -> Iterator[str]:
+    """Yield the files that are meant by names in a file."""
     for name in names:
-        meant = next((path for path in naming.files_meant_by(name, file) if path in files), None)
-        if meant is not None:
-            yield meant
+        for path in naming.files_meant_by(name, file):
+            if path in files:
+                yield path
+                break
 
 
 def _used(below: Mapping[str, Sequence[str]]) -> set[str]:
@@ -283,12 +364,13 @@ def _used(below: Mapping[str, Sequence[str]]) -> set[str]:
     for file, named in below.items():
         for one in named:
             above.setdefault(one, []).append(file)
-
-    def is_used(file: str) -> bool:
-        of_it = {*_reached(below.get(file, ()), below)}
-        return file not in of_it or not of_it.issuperset(_reached(above[file], above))
-
-    return {file for file in above if is_used(file)}
+    used: set[str] = set()
+    for file, users in above.items():
+        own = {*_reached(below.get(file, ()), below)}
+        is_in_circle = file in own and own.issuperset(_reached(users, above))
+        if not is_in_circle:
+            used.add(file)
+    return used
 
 
 def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> list[str]:
@@ -333,7 +415,9 @@ def _text(path: str, _: int, size: int) -> _Text:
 def _kind_of(text: str, *, is_mjml: bool) -> str:
     if is_mjml:
         return ".mjml"
-    return ".html" if _A_TAG.search(text) else ""
+    if _A_TAG.search(text):
+        return ".html"
+    return ""
 
 
 def _is_page(text: str) -> bool:

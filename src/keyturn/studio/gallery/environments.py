@@ -28,7 +28,6 @@ from jinja2 import (
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages.language import Language
-from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.studio.gallery.syntax_trees import (
     StudioEnvironment,
@@ -38,7 +37,6 @@ from keyturn.studio.gallery.syntax_trees import (
 )
 from keyturn.values import did_you_mean
 
-Renderers = Callable[..., Templates]  # returns the templates for a sample, and a brand
 _HOST = "www.example.org"  # the host of an app that names none
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
@@ -190,9 +188,17 @@ def with_lenient_filters(environment: Environment) -> Environment:
     if not isinstance(environment, FolderEnvironment):
         return environment
     copy = environment.overlay(bytecode_cache=None)
-    copy.filters = OrElse(environment.filters, lambda _: lambda value, *_, **__: value)
-    copy.tests = OrElse(environment.tests, lambda _: lambda value, *_, **__: bool(value))
+    copy.filters = OrElse(environment.filters, lambda _: _unchanged)
+    copy.tests = OrElse(environment.tests, lambda _: _is_true)
     return copy
+
+
+def _unchanged(value: Any, *_: object, **__: object) -> Any:
+    return value
+
+
+def _is_true(value: object, *_: object, **__: object) -> bool:
+    return bool(value)
 
 
 class OrElse(dict[str, Any]):

@@ -4,7 +4,7 @@ files.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from jinja2 import BaseLoader, Environment, FunctionLoader, Undefined
 from msgspec import Struct, structs
 
 from keyturn.context_values import within
@@ -31,7 +30,6 @@ from keyturn.studio.gallery.branches.exploration import (
     Passes,
     explore_mail,
 )
-from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.discovery import (
     FileState,
     FolderContents,
@@ -39,8 +37,8 @@ from keyturn.studio.gallery.discovery import (
     contents_of,
     state_of,
 )
-from keyturn.studio.gallery.environments import Renderers
 from keyturn.studio.gallery.naming import require_readable, require_sendable
+from keyturn.studio.gallery.sample_templates import Draft, SampleTemplates
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import (
     NamesIn,
@@ -51,19 +49,11 @@ from keyturn.studio.gallery.samples.files import (
 )
 from keyturn.studio.gallery.syntax_trees import Prepare
 from keyturn.studio.gallery.variables.guessed_values import guess_values, made_up
-from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
 from keyturn.studio.gallery.variables.recording_value import Variables
-from keyturn.studio.gallery.variables.unpacking import with_shaped_answers
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
-_UNKNOWN: Mapping[str, type[Undefined]] = {
-    "typed": UndescribedName,
-    "plain": MissingName,
-    "guessed": StandIn,
-}
-
 _TAG = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -82,9 +72,11 @@ class Entry(Struct, frozen=True):
     unreadable: bool = False
 
 
-class Draft(Struct, frozen=True):
-    file: str
-    text: str
+class _Kept(NamedTuple):
+    """A result, and the states of what it was made from."""
+
+    state: tuple[object, ...]
+    result: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,20 +98,22 @@ class Gallery:
     explorer: Callable[[str], Passes | None] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
-    _results: dict[tuple[str, str], tuple[Any, Any]] = field(
-        default_factory=dict, init=False, compare=False
-    )
+    # By the name of a mail, and a word for the result.
+    _results: dict[tuple[str, str], _Kept] = field(default_factory=dict, init=False, compare=False)
 
     @property
     def audits(self) -> Mapping[str, str]:
+        """The stricter checks that the props of mails ask for, by the name of the mail."""
         return {name: props.audit for name, props in self.props.items() if props.audit}
 
     @property
     def is_foreign(self) -> bool:
+        """Whether nobody vouches for the folder, so that its links and templates have bounds."""
         return self.patterns.bounds is not None
 
     @property
-    def folder(self) -> Path:  # new files are written here
+    def folder(self) -> Path:
+        """The folder into which new files are written."""
         return self.templates.folder
 
     @property
@@ -133,18 +127,22 @@ class Gallery:
         """Return a file's name as templates refer to it; its whole path if it is outside of the
         folders.
         """
-        path, folders = Path(file), self.folders.all
-        return next(
-            (path.relative_to(folder) for folder in folders if path.is_relative_to(folder)), path
-        ).as_posix()
+        path = Path(file)
+        for folder in self.folders.all:
+            if path.is_relative_to(folder):
+                return path.relative_to(folder).as_posix()
+        return path.as_posix()
 
     @property
     def watched_folders(self) -> list[Path]:
+        """The folders whose files decide how mails look: none of them lies in another."""
         folder = self.folder.resolve()
         beneath = self.folders.all[1:]
-        beside = [folder.parent / "samples", *beneath, *self.languages.catalogues.folders]
-        there = (other.resolve() for other in beside if other.is_dir())
-        return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
+        elsewhere: set[Path] = set()
+        for other in (folder.parent / "samples", *beneath, *self.languages.catalogues.folders):
+            if other.is_dir() and not other.resolve().is_relative_to(folder):
+                elsewhere.add(other.resolve())
+        return [folder, *sorted(elsewhere)]
 
     def one_look(self, look: "Look | None" = None) -> AbstractContextManager[object]:
         """Answer all calls in this context from one look at the folder, which the first of them
@@ -153,22 +151,25 @@ class Gallery:
         return within(_LOOK, look or Look(self))
 
     def names(self) -> list[str]:
+        """Return the names of the mails in alphabetical order."""
         return list(self._look.contents.mails)
 
     @property
     def left_out(self) -> Mapping[str, str]:
+        """Reasons why files of the folder are no mails, by relative paths."""
         return self._look.contents.left_out
 
     def entries(self) -> list[Entry]:
+        """Return the mails in alphabetical order, with the passes that are known so far."""
         with self.one_look(self._look):
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
+        """Return the markup, text part and subject of a mail. Raises UnknownMail, a LookupError."""
         mails = self._look.contents.mails
         if name not in mails:
-            raise UnknownMail(
-                f"There is no template called {name}{did_you_mean(name, mails) or '.'}"
-            )
+            hint = did_you_mean(name, mails) or "."
+            raise UnknownMail(f"There is no template called {name}{hint}")
         return mails[name]
 
     def samples(self, name: str) -> Mapping[str, Sample]:
@@ -184,14 +185,16 @@ class Gallery:
 
         Raises LookupError.
         """
-        values: Mapping[str, Any] = self._while_unchanged(
-            name, "guess", lambda: guess_values(self.variables(name))
-        )
-        if props := self.props.get(name):
-            with suppress(
-                Exception
-            ):  # types that polyfactory does not know, rules, or a missing package
-                values = self._while_unchanged(name, "made up", lambda: made_up(props, values))
+
+        def guess() -> Mapping[str, Any]:
+            return guess_values(self.variables(name))
+
+        values = self._while_unchanged(name, "guess", guess)
+        props = self.props.get(name)
+        if props:
+            # Types that polyfactory does not know, rules of an app, or a missing package.
+            with suppress(Exception):
+                values = self._while_unchanged(name, "made up", partial(made_up, props, values))
         return Sample(GUESSED, deepcopy({**values}), "guessed")
 
     def sample(self, name: str, sample: str) -> Sample:
@@ -200,31 +203,36 @@ class Gallery:
         Raises LookupError, TemplateInvalid.
         """
         samples = self.samples(name)
-        if sample not in samples and sample.startswith(PREFIX) and (passes := self.branches(name)):
-            samples = {one.name: one for one in passes.samples}
-        if sample not in samples and sample.startswith(hostile.PREFIX):
-            first = next(iter(samples.values()))
-            samples = {
-                made.name: made for made in hostile.hostile_samples(first, self.props.get(name))
-            }
         if sample not in samples:
-            raise UnknownMail(
-                f"{name} has no sample called {sample}; it has {', '.join(samples) or 'none'}."
-            )
+            samples = {made.name: made for made in self._made_like(name, sample)} or samples
+        if sample not in samples:
+            known = ", ".join(samples) or "none"
+            raise UnknownMail(f"{name} has no sample called {sample}; it has {known}.")
         return samples[sample]
 
+    def _made_like(self, name: str, sample: str) -> Sequence[Sample]:
+        """Return the samples that Keyturn makes under such a name."""
+        if sample.startswith(hostile.PREFIX):
+            first = next(iter(self.samples(name).values()))
+            return hostile.hostile_samples(first, self.props.get(name))
+        if sample.startswith(PREFIX):
+            passes = self.branches(name)
+            if passes:
+                return passes.samples
+        return ()
+
     def variables(self, name: str) -> Variables:
+        """Return the variables of a mail by name. Raises LookupError."""
+        return self._while_unchanged(name, "variables", partial(self._find_variables, name))
+
+    def _find_variables(self, name: str) -> Variables:
         from keyturn.studio.gallery.variables.recorded_rendering import find_variables
 
-        def find() -> Variables:
-            files = [*filter(None, self.files(name))]
-            if self.templates.engine:
-                return self.templates.engine.find_variables(files)
-            return find_variables(
-                files, self.templates.environment(self.languages.choose("")), self.go_on
-            )
-
-        return self._while_unchanged(name, "variables", find)
+        files = [*filter(None, self.files(name))]
+        if self.templates.engine:
+            return self.templates.engine.find_variables(files)
+        environment = self.templates.environment(self.languages.choose(""))
+        return find_variables(files, environment, self.go_on)
 
     def branches(self, name: str) -> Passes | None:
         """Return the passes through a mail, None if none are wanted or its samples unreadable.
@@ -253,11 +261,12 @@ class Gallery:
             texts={file: self.text(file) for file in self.files_of(name)},
             environment=self.templates.environment(language),
             go_on=self.go_on,
-            renderers=self.renderers,
+            sample_templates=self.sample_templates,
             guess=lambda: self.guessed_sample(name).values,
         )
 
     def shared_files(self) -> list[str]:
+        """Return the layouts and parts that mails share, in alphabetical order."""
         return self._look.contents.shared
 
     def source(self, file: str) -> str:
@@ -275,6 +284,7 @@ class Gallery:
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
 
     def text(self, file: str) -> str:
+        """Return the text of a file; "" if it cannot be read."""
         try:
             return self.source(file)
         except OSError:
@@ -286,59 +296,33 @@ class Gallery:
         `walked`: those of others.
         """
         known = {name for name, *_ in walked}
-        linked = (file for file in self._look.contents.references if file not in known)
-        return frozenset((file, *state_of(str(self.folders / file))[1:]) for file in linked)
+        linked: set[FileState] = set()
+        for file in self._look.contents.references:
+            if file not in known:
+                _, changed, size = state_of(str(self.folders / file))
+                linked.add((file, changed, size))
+        return frozenset(linked)
 
     def users(self, shared: str) -> list[str]:
+        """Return the names of the mails that use a file."""
         contents = self._look.contents
-        return [
-            name for name, files in contents.mails.items() if shared in contents.reached_from(files)
-        ]
+        mails = contents.mails.items()
+        return [name for name, files in mails if shared in contents.reached_from(files)]
 
     def files_of(self, name: str) -> list[str]:
         """Return the files of a mail and all that they use, its own first. Raises LookupError."""
         return self._look.contents.reached_from(self.files(name))
 
-    def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
-        """Return a function from a sample and a brand to their templates. It raises UnknownMail for
-        an unknown brand.
+    def sample_templates(
+        self, prepare: Prepare | None = None, *, is_forcing: bool = False
+    ) -> SampleTemplates:
+        """Return the templates for samples.
 
-        `prepare` changes each environment. `is_forcing`: samples that force no branches share
+        `prepare`: changes each environment. `is_forcing`: samples that force no branches share
         the templates of those that do.
         """
-
-        def prepared(kind: str, forces: bool, environment: Environment) -> Environment:
-            if self.draft:
-                environment.bytecode_cache = None  # a draft is compiled once, for its author alone
-                if environment.loader:
-                    file = self.folders / self.draft.file
-                    environment.loader = _with_draft(
-                        environment.loader, environment, file, self.draft.text
-                    )
-            environment = prepare(environment) if prepare else environment
-            environment = with_forcing(environment) if forces else environment
-            environment = with_shaped_answers(environment)
-            environment.undefined = _UNKNOWN[kind]
-            return environment
-
-        @cache
-        def of_kind(kind: str, brand: str, forces: bool) -> Templates:
-            if brand and brand not in self.brands:
-                raise UnknownMail(f"There is no brand called {brand}.")
-            templates = self.templates.with_files(self.files).with_preparation(
-                partial(prepared, kind, forces)
-            )
-            return templates.with_globals(self.brands[brand]) if brand else templates
-
-        def templates_for(sample: Sample, brand: str = "") -> Templates:
-            templates = of_kind(sample.kind, brand, is_forcing or bool(sample.forced))
-            return (
-                replace(templates, around=lambda: on_way(Way(sample.forced)))
-                if sample.forced
-                else templates
-            )
-
-        return templates_for
+        templates = self.templates.with_files(self.files)
+        return SampleTemplates(templates, self.brands, self.draft, prepare, is_forcing)
 
     def render(
         self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = ""
@@ -358,6 +342,7 @@ class Gallery:
         return templates.compile(name, filled)
 
     def but(self, **changes: Any) -> "Gallery":
+        """Return a gallery with other fields, which keeps no results of this one."""
         return replace(self, **changes)
 
     def _entry(self, name: str) -> Entry:
@@ -365,48 +350,61 @@ class Gallery:
             samples = tuple(self._written_samples(name)) or (GUESSED,)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
-        passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
-        return Entry(
-            name, samples, tuple(sample.name for sample in passes.samples) if passes else ()
-        )
+        known = self._results.get((name, "branches"))
+        if known is None or known.result is None:
+            return Entry(name, samples)
+        passes: Passes = known.result
+        return Entry(name, samples, tuple(sample.name for sample in passes.samples))
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
-        look = self._look
-        if name not in look.samples:
-            written: dict[str, WrittenSample] = {}
-            for folder in reversed(self.folders.all):
-                markup, bounds = self.files(name).markup, self.patterns.bounds
-                words = partial(self._words_in_tags, name)
-                written |= find_samples(
-                    folder, name, markup, names_in=look.names_in, bounds=bounds, words=words
-                )
-            samples = {one: each.as_sample(one, self.folder) for one, each in written.items()}
-            if props := self.props.get(name):
-                for one, typed in fit_samples(written, props).items():
-                    samples[one] = structs.replace(
-                        samples[one], values=structs.asdict(typed), kind="typed"
-                    )
-            look.samples[name] = samples
-        return look.samples[name]
+        known = self._look.samples
+        if name not in known:
+            known[name] = self._read_samples(name)
+        return known[name]
+
+    def _read_samples(self, name: str) -> Mapping[str, Sample]:
+        written: dict[str, WrittenSample] = {}
+        for folder in reversed(self.folders.all):
+            written |= find_samples(
+                folder,
+                name,
+                self.files(name).markup,
+                names_in=self._look.names_in,
+                bounds=self.patterns.bounds,
+                words=partial(self._words_in_tags, name),
+            )
+        samples = {one: each.as_sample(one, self.folder) for one, each in written.items()}
+        props = self.props.get(name)
+        if props:
+            for one, typed in fit_samples(written, props).items():
+                values = structs.asdict(typed)
+                samples[one] = structs.replace(samples[one], values=values, kind="typed")
+        return samples
 
     def _words_in_tags(self, name: str) -> frozenset[str]:
-        tags = chain.from_iterable(_TAG.findall(self.text(file)) for file in self.files_of(name))
-        return frozenset(word for tag in tags for word in _WORD.findall(tag))
+        words: set[str] = set()
+        for file in self.files_of(name):
+            for tag in _TAG.findall(self.text(file)):
+                words.update(_WORD.findall(tag))
+        return frozenset(words)
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
         """Return the result of `make`, kept until the inputs or a file of the mail change."""
         state = (*self.states_of(name), *inputs)
-        if self._results.get((name, what), ((), None))[0] != state:
-            self._results[name, what] = state, make()
-        result: T = self._results[name, what][1]
+        kept = self._results.get((name, what))
+        if kept is None or kept.state != state:
+            kept = _Kept(state, make())
+            self._results[name, what] = kept
+        result: T = kept.result
         return result
 
     def states_of(self, name: str) -> tuple[FileState, ...]:
+        """Return the states of the files of a mail, and of all that they use."""
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     @cached_property
-    def _strict(self) -> Renderers:
-        return self.renderers()
+    def _strict(self) -> SampleTemplates:
+        return self.sample_templates()
 
     @cached_property
     def _compiled(self) -> SharedBytecodeCache:
@@ -415,10 +413,14 @@ class Gallery:
     @property
     def _look(self) -> "Look":
         look = _LOOK.get()
-        return look if look is not None and look.gallery is self else Look(self)
+        if look is None or look.gallery is not self:
+            return Look(self)
+        return look
 
 
 class Look(Struct, dict=True):
+    """What the folder of a gallery holds at one time, as far as it was asked for."""
+
     gallery: Gallery
     samples: dict[str, Mapping[str, Sample]] = {}
 
@@ -434,15 +436,6 @@ class Look(Struct, dict=True):
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
 
 
-def _with_draft(loader: BaseLoader, environment: Environment, file: Path, text: str) -> BaseLoader:
-    def load(name: str) -> tuple[str, str | None, Callable[[], bool] | None]:
-        source, path, is_current = loader.get_source(environment, name)
-        is_draft = path and os.path.realpath(path) == os.path.realpath(file)
-        return (text, path, None) if is_draft else (source, path, is_current)
-
-    return FunctionLoader(load)
-
-
 Fingerprint = frozenset[FileState]
 
 
@@ -453,17 +446,28 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
     own: dict[str, set[FileState]] = {name: set() for name in gallery.names()}
     shared: set[FileState] = set()
     walked = Fingerprint().union(*map(fingerprint, gallery.watched_folders))
-    for file in walked | gallery.states_of_linked(walked):
-        path = file[0].removeprefix("samples/")
-        owners = own.keys() & {path[:at] for at, character in enumerate(path) if character in "/."}
-        for files in [own[owner] for owner in owners] or [shared]:
-            files.add(file)
-    return {name: frozenset(shared | files) for name, files in own.items()}
+    for state in walked | gallery.states_of_linked(walked):
+        owners = own.keys() & _possible_owners(state[0].removeprefix("samples/"))
+        for owner in owners:
+            own[owner].add(state)
+        if not owners:
+            shared.add(state)
+    return {name: frozenset(shared | states) for name, states in own.items()}
+
+
+def _possible_owners(path: str) -> Iterator[str]:
+    """Yield "news" and "news/june" for "news/june.html"."""
+    for at, character in enumerate(path):
+        if character in "/.":
+            yield path[:at]
 
 
 def fingerprint(folder: Path) -> Fingerprint:
+    """Return the states of all files in a folder, by relative paths."""
     top = str(folder)
-    files = (f"{above}/{name}" for above, _, names in walk(top) for name in names)
-    return frozenset(
-        (file[len(top) + 1 :].replace(os.sep, "/"), *state_of(file)[1:]) for file in files
-    )
+    states: set[FileState] = set()
+    for above, _, names in walk(top):
+        for name in names:
+            file, changed, size = state_of(f"{above}/{name}")
+            states.add((file[len(top) + 1 :].replace(os.sep, "/"), changed, size))
+    return frozenset(states)

@@ -7,7 +7,7 @@ calls this in a renderer, which has limits.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from io import BytesIO
 from pathlib import Path
@@ -25,7 +25,7 @@ from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file, walk
 from keyturn.studio.renderers.limits import OutOfTime
 
-# Dulwich opens them, even pipes.
+# Dulwich opens these files, and a pipe would block it.
 _READ = (
     "HEAD",
     "commondir",
@@ -43,8 +43,12 @@ _SHA256 = 64  # hexadecimal digits of an id in a repository with SHA-256
 
 
 class _Repository(Repo):
+    """A repository whose own configuration can neither name programs nor include files."""
+
     def get_config(self) -> ConfigFile:
-        file, config = Path(self.commondir(), "config"), ConfigFile()
+        """Return the settings of `_FORMAT`, and no other one."""
+        file = Path(self.commondir(), "config")
+        config = ConfigFile()
         with suppress(FileNotFoundError):
             written = ConfigFile.from_file(BytesIO(read_plain_file(file)), expand_includes=False)
             for section, name in _FORMAT:
@@ -64,15 +68,19 @@ def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Pa
     """
     try:
         top = _top_of(folder)
-        inside = [path for path in paths if path.is_relative_to(top)]
         with closing(_open(top)) as repository:
-            yield from _changed_in(repository, top, inside, _base_commit(repository, base))
+            comparison = _Comparison(repository, top, _base_commit(repository, base))
+            for path in paths:
+                if path.is_relative_to(top):
+                    yield from comparison.deleted(path)
+                    yield from comparison.changed(path)
     except (OutOfTime, MemoryError):
         raise
     except Exception as error:  # a repository can be broken in any way
-        broken = f"the repository cannot be read: {type(error).__name__}: {error}"
-        why = str(error) if isinstance(error, GitFailed) else broken
-        raise GitFailed(f"--only-changed: git cannot compare {folder}: {why}") from error
+        reason = f"the repository cannot be read: {type(error).__name__}: {error}"
+        if isinstance(error, GitFailed):
+            reason = str(error)
+        raise GitFailed(f"--only-changed: git cannot compare {folder}: {reason}") from error
 
 
 def _top_of(folder: Path) -> Path:
@@ -87,7 +95,8 @@ def _top_of(folder: Path) -> Path:
 def _open(top: Path) -> Repo:
     if (top / ".git").is_dir():
         for name in _READ:
-            if os.path.lexists(file := top / ".git" / name) and not file.is_file():
+            file = top / ".git" / name
+            if os.path.lexists(file) and not file.is_file():
                 raise GitFailed(f"{file} is not a regular file")
     try:
         return _Repository(str(top), bare=False, worktree=str(top))
@@ -105,58 +114,74 @@ def _base_commit(repository: Repo, base: str) -> ObjectID | None:
         raise GitFailed("there is no commit yet") from None
     try:
         named = parse_object(repository, os.fsencode(base))
-        commit = parse_commit(repository, named if isinstance(named, Commit | Tag) else base).id
+        commit = parse_commit(repository, named if isinstance(named, Commit | Tag) else base)
     except (KeyError, ValueError) as error:
         raise GitFailed(f"there is no commit or branch {base}") from error
-    if not (bases := find_merge_base(repository, [head, commit])):
+    bases = find_merge_base(repository, [head, commit.id])
+    if not bases:
         raise GitFailed(f"HEAD and {base} have no commit in common")
     return bases[0]
 
 
-def _changed_in(
-    repository: Repo, top: Path, paths: Iterable[Path], commit: ObjectID | None
-) -> Iterator[Path]:
-    tree = repository[commit] if commit else None
-    entries = (
-        iter_tree_contents(repository.object_store, tree.tree) if isinstance(tree, Commit) else ()
-    )
-    stored = {entry.path: entry.sha for entry in entries if entry.path and entry.sha}
-    is_ignored = _ignored_by(repository, top)
+class _Comparison:
+    """The files of a working tree beside those of a commit; None for no commit."""
 
-    def is_skipped(folder: Path) -> bool:
-        within = os.fsencode(f"{folder.relative_to(top).as_posix()}/")
-        has_stored = (name.startswith(within) for name in stored)
-        return folder.name in {".git", "node_modules"} or (
-            is_ignored(folder) and not any(has_stored)
-        )
+    def __init__(self, repository: Repo, top: Path, commit: ObjectID | None) -> None:
+        self._top = top
+        self._ignores = _ignores_of(repository, top)
+        self._stored: dict[bytes, bytes] = {}  # ids of contents by path
+        tree = repository[commit] if commit else None
+        if isinstance(tree, Commit):
+            for entry in iter_tree_contents(repository.object_store, tree.tree):
+                if entry.path and entry.sha:
+                    self._stored[entry.path] = entry.sha
 
-    for path in paths:
-        places = (top / os.fsdecode(name) for name in stored)
-        yield from (
-            place for place in places if place.is_relative_to(path) and not os.path.lexists(place)
-        )
-        for file in _files_at(path, is_skipped):
-            entry = stored.get(os.fsencode(file.relative_to(top).as_posix()))
-            if not (_is_same(file, entry) if entry else is_ignored(file)):
+    def deleted(self, path: Path) -> Iterator[Path]:
+        """Yield the files at or below a path that are gone."""
+        for name in self._stored:
+            place = self._top / os.fsdecode(name)
+            if place.is_relative_to(path) and not os.path.lexists(place):
+                yield place
+
+    def changed(self, path: Path) -> Iterator[Path]:
+        """Yield the files at or below a path that are new, unless git ignores them, or differ."""
+        for file in self._files_at(path):
+            stored = self._stored.get(os.fsencode(self._name_of(file)))
+            is_unchanged = _is_same(file, stored) if stored else self._is_ignored(file)
+            if not is_unchanged:
                 yield file
 
+    def _files_at(self, path: Path) -> Iterator[Path]:
+        if path.is_file():
+            yield path
+        for above, below, names in walk(path):
+            below[:] = [name for name in below if not self._is_skipped(Path(above, name))]
+            for name in names:
+                if name != ".git":
+                    yield Path(above, name)
 
-def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
+    def _is_skipped(self, folder: Path) -> bool:
+        if folder.name in {".git", "node_modules"}:
+            return True
+        if not self._is_ignored(folder):
+            return False
+        start = os.fsencode(f"{self._name_of(folder)}/")
+        return not any(name.startswith(start) for name in self._stored)
+
+    def _is_ignored(self, file: Path) -> bool:
+        return bool(self._ignores.is_ignored(self._name_of(file)))
+
+    def _name_of(self, file: Path) -> str:
+        return file.relative_to(self._top).as_posix()
+
+
+def _ignores_of(repository: Repo, top: Path) -> IgnoreFilterManager:
     of_user = Path(default_user_ignore_filter_path(StackedConfig.default())).expanduser()
     filters = []
     for file in (Path(repository.commondir(), "info", "exclude"), of_user):
         with suppress(OSError):
             filters.append(IgnoreFilter(read_plain_file(file).splitlines()))
-    manager = IgnoreFilterManager(str(top), filters, ignorecase=False)
-    return lambda file: bool(manager.is_ignored(file.relative_to(top).as_posix()))
-
-
-def _files_at(path: Path, is_skipped: Callable[[Path], bool]) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-    for above, below, names in walk(path):
-        below[:] = [name for name in below if not is_skipped(Path(above, name))]
-        yield from (Path(above, name) for name in names if name != ".git")
+    return IgnoreFilterManager(str(top), filters, ignorecase=False)
 
 
 def _is_same(file: Path, stored: bytes) -> bool:
@@ -164,11 +189,15 @@ def _is_same(file: Path, stored: bytes) -> bool:
     converted.
     """
     try:
-        content = os.fsencode(file.readlink()) if file.is_symlink() else read_plain_file(file)
+        if file.is_symlink():
+            content = os.fsencode(file.readlink())
+        else:
+            content = read_plain_file(file)
     except OSError:
         return False
-    made = hashlib.sha256 if len(stored) == _SHA256 else hashlib.sha1
-    written = (content, content.replace(b"\r\n", b"\n"))
-    return any(
-        made(b"blob %d\0%b" % (len(one), one)).hexdigest().encode() == stored for one in written
-    )
+    new_hash = hashlib.sha256 if len(stored) == _SHA256 else hashlib.sha1
+    for written in (content, content.replace(b"\r\n", b"\n")):
+        blob = b"blob %d\0%b" % (len(written), written)
+        if new_hash(blob).hexdigest().encode() == stored:
+            return True
+    return False

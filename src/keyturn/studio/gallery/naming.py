@@ -8,7 +8,6 @@ CWE-61).
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path, PurePosixPath
 from posixpath import splitext
 
@@ -26,17 +25,21 @@ def bounds_of(folder: Path) -> Path:
     """Return the folder that links must stay in: the repository (but no home folder with its keys),
     or the folder.
     """
-    here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - works without a home folder
-    return next(
-        (above for above in (here, *here.parents) if above != home and (above / ".git").exists()),
-        here,
-    )
+    here = folder.resolve()
+    home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - works without a home folder
+    for above in (here, *here.parents):
+        if above != home and (above / ".git").exists():
+            return above
+    return here
 
 
 class BoundedLoader(FileSystemLoader):
+    """Loads templates from a folder, and none through a link that leads out of the bounds."""
+
     def __init__(self, folder: Path, bounds: Path | None) -> None:
         super().__init__(folder)
-        self._folder, self._bounds = folder, bounds
+        self._folder = folder
+        self._bounds = bounds
 
     def get_source(
         self, environment: Environment, template: str
@@ -55,9 +58,8 @@ class BoundedLoader(FileSystemLoader):
         return super().get_source(environment, template)
 
 
-LARGEST = (
-    1_000_000  # characters of a text, bytes of a file, entries of a list; Gmail shows a tenth of it
-)
+# Characters of a text, bytes of a file, entries of a list. Gmail shows a tenth of it.
+LARGEST = 1_000_000
 
 
 class TooLarge(Exception):
@@ -67,7 +69,8 @@ class TooLarge(Exception):
 def require_readable(files: Iterable[Path]) -> None:
     """Raise TemplateInvalid from TooLarge if a file is too large."""
     for file in files:
-        _require_size(file, "the file", file.stat().st_size if file.is_file() else 0)
+        if file.is_file():
+            _require_size(file, "the file", file.stat().st_size)
 
 
 def require_sendable(filled: Filled, files: MailFiles, folders: Folders) -> None:
@@ -95,10 +98,13 @@ _ITS_FOLDERS_OWN = frozenset(
 
 
 def is_shared(file: str) -> bool:
+    """Tell whether the name of a file, or of a folder around it, says that mails share it."""
     *folders, name = file.split("/")
-    return name.startswith("_") or any(
-        one.startswith("_") or re.fullmatch(_SHARED, one) for one in folders
-    )
+    return name.startswith("_") or any(map(_is_for_shared, folders))
+
+
+def _is_for_shared(folder: str) -> bool:
+    return folder.startswith("_") or re.fullmatch(_SHARED, folder) is not None
 
 
 _SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"
@@ -114,6 +120,7 @@ def plain_name(file: str) -> str:
 
 
 _HTML = (".html", ".htm")
+_TEXT = (".txt", ".text")
 
 
 class MjmlFiles(MailFiles):
@@ -135,11 +142,13 @@ def stem_of(file: str) -> str:
 
 
 def name_of(file: str) -> str:
+    """Return the name of a mail by its markup: its folder's, if the file's own says no more."""
     stem = stem_of(file)
-    above, _, last = stem.rpartition("/")
-    return (
-        above if above and (last == above.rpartition("/")[2] or last in _ITS_FOLDERS_OWN) else stem
-    )
+    folder, _, last = stem.rpartition("/")
+    says_no_more = last in _ITS_FOLDERS_OWN or last == folder.rpartition("/")[2]
+    if folder and says_no_more:
+        return folder
+    return stem
 
 
 def files_meant_by(name: str, by: str) -> Iterator[str]:
@@ -148,54 +157,66 @@ def files_meant_by(name: str, by: str) -> Iterator[str]:
     """
     if not name.startswith(_OUTSIDE):  # nearly always this one is there
         yield name
+    for above in PurePosixPath(by).parents:
+        file = os.path.normpath(above / name)
+        if not file.startswith(_OUTSIDE):
+            yield file
     parts = PurePosixPath(name).parts
-    from_above = (os.path.normpath(above / name) for above in PurePosixPath(by).parents)
-    shorter = ("/".join(parts[start:]) for start in range(1, len(parts)))
-    yield from (file for file in chain(from_above, shorter) if not file.startswith(_OUTSIDE))
+    for start in range(1, len(parts)):
+        file = "/".join(parts[start:])
+        if not file.startswith(_OUTSIDE):
+            yield file
 
 
 def text_part(file: str, files: Mapping[str, str]) -> str:
-    """Return the text part of a mail. `files`: by their names without a template's ending."""
-    stem, name = stem_of(file), name_of(file)
+    """Return the text part of a mail; "" if it has none.
+
+    `files`: by their names without a template's ending.
+    """
+    stem = stem_of(file)
+    name = name_of(file)
     wanted = [stem, f"{stem}.text", f"{stem}_text", f"{stem}_txt"]
     if stem != name:  # in a folder of its own
-        wanted += [
-            f"{name}/{own}" for own in (name.rpartition("/")[2], "text", "plain", "body", "txt")
-        ]
+        last = name.rpartition("/")[2]
+        wanted += [f"{name}/{own}" for own in (last, "text", "plain", "body", "txt")]
+    wanted += _in_folders_of_texts(stem)
+    found = _first_file(wanted, _TEXT, files)
+    if not found and _HTML_PART.search(stem):
+        found = _first_file([_HTML_PART.sub(r"\1text", stem)], _HTML, files)
+    return found
+
+
+def _in_folders_of_texts(stem: str) -> Iterator[str]:
+    """Yield "text/welcome" and the like for "html/welcome"."""
     parts = stem.split("/")
-    for at in (at for at, part in enumerate(parts[:-1]) if part in ("html", "mjml")):
-        wanted += [
-            "/".join((*parts[:at], other, *parts[at + 1 :])) for other in ("text", "txt", "plain")
-        ]
-    in_html = (
-        _first_file([_HTML_PART.sub(r"\1text", stem)], _HTML, files)
-        if _HTML_PART.search(stem)
-        else ""
-    )
-    return _first_file(wanted, (".txt", ".text"), files) or in_html
+    for at, part in enumerate(parts[:-1]):
+        if part in ("html", "mjml"):
+            for folder in ("text", "txt", "plain"):
+                yield "/".join([*parts[:at], folder, *parts[at + 1 :]])
 
 
 def subject(file: str, files: Mapping[str, str]) -> str:
-    stem, name = stem_of(file), name_of(file)
-    wanted = [
-        f"{stem}.subject",
-        f"{stem}_subject",
-        f"{stem}-subject",
-        *([f"{name}/subject"] if stem != name else []),
-    ]
-    wanted += [f"{_BODY.sub('', stem)}_subject"]
-    in_html = ""
-    if part := _HTML_PART.search(stem):
+    """Return the file with the subject of a mail; "" if it has none.
+
+    `files`: by their names without a template's ending.
+    """
+    stem = stem_of(file)
+    name = name_of(file)
+    wanted = [f"{stem}.subject", f"{stem}_subject", f"{stem}-subject"]
+    if stem != name:  # in a folder of its own
+        wanted.append(f"{name}/subject")
+    wanted.append(f"{_BODY.sub('', stem)}_subject")
+    found = _first_file(wanted, _TEXT, files) or _first_file([stem], (".subject",), files)
+    part = _HTML_PART.search(stem)
+    if not found and part:
         without = _BODY.sub("", stem[: part.start()])
-        in_html = _first_file([f"{without}{part[1]}subject"], (".txt", *_HTML), files)
-    return (
-        _first_file(wanted, (".txt", ".text"), files)
-        or _first_file([stem], (".subject",), files)
-        or in_html
-    )
+        found = _first_file([f"{without}{part[1]}subject"], (".txt", *_HTML), files)
+    return found
 
 
 def _first_file(stems: Iterable[str], endings: Sequence[str], files: Mapping[str, str]) -> str:
-    return next(
-        (files[f"{stem}{end}"] for stem in stems for end in endings if f"{stem}{end}" in files), ""
-    )
+    for stem in stems:
+        for ending in endings:
+            if stem + ending in files:
+                return files[stem + ending]
+    return ""

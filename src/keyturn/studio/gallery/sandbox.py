@@ -105,7 +105,8 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         self.filters = {
             name: _bounded_function(name, function) for name, function in self.filters.items()
         }
-        self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
+        # As NativeEnvironment does.
+        self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]
 
     def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
         length = 0

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,47 +26,46 @@ ONE_SAVE_AT_A_TIME = threading.Lock()  # of any file: a save reads the file, and
 
 
 def name_fault(name: str) -> str:
+    """Return what is wrong with the name of a sample; "" if nothing is."""
     if not name:
         return "A sample needs a name."
-    return (
-        ""
-        if _NAME.fullmatch(name)
-        else "A name is up to 60 letters, digits, - and _, such as long_name."
-    )
+    if not _NAME.fullmatch(name):
+        return "A name is up to 60 letters, digits, - and _, such as long_name."
+    return ""
 
 
 class SampleFiles:
+    """The files with the samples of a mail, into which samples are written."""
+
     def __init__(self, gallery: Gallery, mail: str) -> None:
-        self._folder, self._top, self._mail = gallery.folder, gallery.folder.resolve(), mail
+        self._folder = gallery.folder
+        self._top = gallery.folder.resolve()
+        self._mail = mail
         self._markup = gallery.files(mail).markup
 
     def has(self, name: str) -> bool:
         return name in self._written_samples()
 
     def file_for(self, name: str) -> Path:
+        """Return the file of a sample; for a new one, the last file of others, or a new file."""
         written = self._written_samples()
         if name in written:
             return written[name].file
-        inside = (
-            one.file
-            for one in reversed([*written.values()])
-            if one.file.resolve().is_relative_to(self._top)
-        )
-        markup, stem = self._folder / self._markup, self._folder / self._mail
-        has_own_folder = markup.parent == stem
-        return next(
-            inside,
-            stem / "samples.toml"
-            if has_own_folder
-            else stem.with_name(f"{stem.name}.samples.toml"),
-        )
+        for other in reversed(written.values()):
+            if other.file.resolve().is_relative_to(self._top):
+                return other.file
+        markup = self._folder / self._markup
+        stem = self._folder / self._mail
+        if markup.parent == stem:  # the mail has a folder of its own
+            return stem / "samples.toml"
+        return stem.with_name(f"{stem.name}.samples.toml")
 
     def is_writable(self, name: str) -> bool:
         file = self.file_for(name)
-        place = next(one for one in (file, *file.parents) if one.exists())
-        return os.access(place, os.W_OK) and os.access(
-            place if place.is_dir() else place.parent, os.W_OK
-        )
+        place = next(path for path in (file, *file.parents) if path.exists())
+        # A file is replaced by a new one in its folder.
+        folder = place if place.is_dir() else place.parent
+        return os.access(place, os.W_OK) and os.access(folder, os.W_OK)
 
     def save(self, name: str, values: Mapping[str, Any], schema: Schema) -> Path:
         """Write or replace a sample; return the file.
@@ -92,19 +90,20 @@ class SampleFiles:
         return file
 
     def _text_with(self, file: Path, name: str, values: Mapping[str, Any], schema: Schema) -> str:
-        ending, before = (
-            file.suffix.lower(),
-            {one: sample.values for one, sample in read_samples(file).items()},
-        )
+        ending = file.suffix.lower()
+        wanted = {one: sample.values for one, sample in read_samples(file).items()}
         old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
         plain = without_defaults(plain_data(values, NATIVE[ending]), schema)
+        wanted[name] = plain
         new = WRITERS[ending](old.replace("\r\n", "\n"), name, plain)
         with suppress(ValueError):
-            if READERS[ending](new) == {**before, name: plain}:
-                return new.replace("\n", "\r\n") if "\r\n" in old else new
+            if READERS[ending](new) == wanted:
+                if "\r\n" in old:
+                    new = new.replace("\n", "\r\n")
+                return new
         raise ValueError("its layout does not allow adding to it; add the sample by hand")
 
-    def _written_samples(self) -> Mapping[str, WrittenSample]:
+    def _written_samples(self) -> dict[str, WrittenSample]:
         with suppress(TemplateInvalid):
             return find_samples(self._folder, self._mail, self._markup)
         return {}
@@ -128,16 +127,18 @@ _TABLE = rf"^{_HEAD}.*\n(?:(?:[ \t]*(?:#.*)?\n)*+(?:(?={_HEAD})|(?![ \t]*\[)).+\
 def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:
     import tomlkit
 
-    for missing in _nulls(table):
+    missing = next(_nulls(table), None)
+    if missing is not None:
         raise ValueError(f"{missing} is null, which TOML cannot express")
-    text += "\n" if text and not text.endswith("\n") else ""
-    new, old = (
-        tomlkit.dumps({name: table}),
-        re.search(_TABLE.format(re.escape(name)), text, re.MULTILINE),
-    )
+    new = tomlkit.dumps({name: table})
+    if text and not text.endswith("\n"):
+        text += "\n"
+    old = re.search(_TABLE.format(re.escape(name)), text, re.MULTILINE)
     if old:
         return text[: old.start()] + new + text[old.end() :]
-    return text + ("\n" if text.strip() and not text.endswith("\n\n") else "") + new
+    if text.strip() and not text.endswith("\n\n"):
+        text += "\n"
+    return text + new
 
 
 def _nulls(value: Any, name: str = "") -> Iterator[str]:
@@ -145,23 +146,27 @@ def _nulls(value: Any, name: str = "") -> Iterator[str]:
         case None:
             yield name
         case dict():
-            yield from chain.from_iterable(
-                _nulls(each, f"{name}.{key}".strip(".")) for key, each in value.items()
-            )
+            for key, member in value.items():
+                yield from _nulls(member, f"{name}.{key}".strip("."))
         case list():
-            yield from chain.from_iterable(
-                _nulls(each, f"{name}[{at}]") for at, each in enumerate(value)
-            )
+            for nth, entry in enumerate(value):
+                yield from _nulls(entry, f"{name}[{nth}]")
 
 
 def _json(text: str, name: str, table: Mapping[str, Any]) -> str:
-    samples = json.loads(text) if text.strip() else {}
-    indent = re.search(r"^[ \t]+(?=\S)", text, re.MULTILINE)
-    default = 2 if "\n" in text.strip() or not text.strip() else None
-    written = json.dumps(
-        {**samples, name: table}, ensure_ascii=False, indent=indent[0] if indent else default
-    )
-    return written + ("\n" if text.endswith("\n") or not text else "")
+    is_empty = not text.strip()
+    samples = {} if is_empty else json.loads(text)
+    samples[name] = table
+    indented = re.search(r"^[ \t]+(?=\S)", text, re.MULTILINE)
+    indent: str | int | None = None  # all on one line
+    if indented:
+        indent = indented[0]
+    elif is_empty or "\n" in text.strip():
+        indent = 2
+    written = json.dumps(samples, ensure_ascii=False, indent=indent)
+    if text.endswith("\n") or not text:
+        written += "\n"
+    return written
 
 
 WRITERS: Mapping[str, Writer] = {".toml": _toml, ".json": _json}

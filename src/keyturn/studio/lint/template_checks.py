@@ -22,7 +22,8 @@ from keyturn.mail.languages.catalogues import TextKey
 from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST, Passes
-from keyturn.studio.gallery.environments import FolderEnvironment, Renderers
+from keyturn.studio.gallery.environments import FolderEnvironment
+from keyturn.studio.gallery.sample_templates import SampleTemplates
 from keyturn.studio.gallery.syntax_trees import parse_template
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import accessibility, comments, links, parts, safety
@@ -107,10 +108,10 @@ class TemplateChecks:
     checks: Sequence[Check]
     languages: Sequence[Language]
     limits: Limits
-    traced: Renderers | None = None
+    traced: SampleTemplates | None = None
 
     def __post_init__(self) -> None:
-        self._templates_for = self.traced or self.gallery.renderers(
+        self._templates_for = self.traced or self.gallery.sample_templates(
             with_lenient_origins, is_forcing=self.gallery.finds_branches
         )
         self._of_file = cache(partial(_of_file, self.gallery))

@@ -12,21 +12,35 @@ from pathlib import Path
 from pickle import PicklingError
 from time import process_time
 from types import FrameType
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from msgspec import Struct
 
 from keyturn.errors import KeyturnError
 
-PATIENCE = 3
-# seconds until an alarm is repeated that some code has caught and passed over, as `except
-# Exception` may
+PATIENCE = 3  # seconds by the clock for each second of the processor
+# Seconds until an alarm is repeated that some code has caught and passed over, as `except
+# Exception` may.
 _AGAIN = 0.5
 _SOON = 0.001  # seconds until an alarm that came due while another one counted
-# The seconds that it may take, a function, and its arguments.
-Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
-# The value of a job, or what it raised: LimitExceeded if it passed a limit.
-JobResult = tuple[Any, Exception | None]
+
+
+class Job(NamedTuple):
+    """A call of a function of a module, with the state of the renderer before the arguments.
+
+    `seconds`: of processor time that it may take.
+    """
+
+    seconds: float
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+class JobResult(NamedTuple):
+    """The value of a job, or what it raised: LimitExceeded if it passed a limit."""
+
+    value: Any
+    error: Exception | None = None
 
 
 class Limits(Struct, frozen=True):
@@ -53,7 +67,8 @@ class OutOfTime(Exception):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(f"it takes longer than {seconds:g} second{'' if seconds == 1 else 's'}")
+        unit = "second" if seconds == 1 else "seconds"
+        super().__init__(f"it takes longer than {seconds:g} {unit}")
 
 
 class _Alarm:
@@ -78,15 +93,16 @@ def limited_time(seconds: float) -> Iterator[None]:
     if not _Alarm.is_ours:
         yield
         return
-    outer, start = _Alarm.seconds, process_time()
+    outer = _Alarm.seconds
+    start = process_time()
     _Alarm.seconds = seconds
-    left = signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN)[0]
+    left, _ = signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN)
     try:
         yield
     finally:
-        signal.setitimer(
-            signal.ITIMER_PROF, max(left - (process_time() - start), _SOON) if left else 0, _AGAIN
-        )
+        if left:
+            left = max(left - (process_time() - start), _SOON)
+        signal.setitimer(signal.ITIMER_PROF, left, _AGAIN)
         _Alarm.seconds = outer
 
 
@@ -98,7 +114,8 @@ def limit_processor(seconds: float) -> None:
 
     with suppress(OSError, ValueError):
         most = ceil(process_time() + seconds) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (most, hard))
 
 
 def limit_memory(megabytes: int) -> None:
@@ -113,9 +130,8 @@ def limit_memory(megabytes: int) -> None:
     with suppress(OSError, ValueError):  # a lower limit is set
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
         most = pages * resource.getpagesize() + megabytes * 1024**2
-        resource.setrlimit(
-            resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1])
-        )
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 def _end_work(_: int, __: FrameType | None) -> NoReturn:
@@ -123,30 +139,30 @@ def _end_work(_: int, __: FrameType | None) -> NoReturn:
 
 
 def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:
+    """Answer each `Job` of a connection with a `JobResult`, until the connection is closed."""
     take_alarm()
     limit_memory(limits.megabytes)
     with suppress(EOFError, OSError):
         while True:
-            answer = _do(connection.recv(), state)
+            result = _do(connection.recv(), state)
             try:
-                connection.send(answer)
+                connection.send(result)
             except (PicklingError, AttributeError, TypeError) as error:
-                connection.send((None, TypeError(str(error))))
+                connection.send(JobResult(None, TypeError(str(error))))
 
 
 def _do(job: Job, state: object) -> JobResult:
-    seconds, function, arguments = job
     try:
-        limit_processor(seconds)
-        with limited_time(seconds):
-            return function(state, *arguments), None
+        limit_processor(job.seconds)
+        with limited_time(job.seconds):
+            return JobResult(job.function(state, *job.arguments))
     except OutOfTime:
-        return None, LimitExceeded("time")
+        return JobResult(None, LimitExceeded("time"))
     except MemoryError:
-        return None, LimitExceeded("memory")
+        return JobResult(None, LimitExceeded("memory"))
     except Exception as error:  # noqa: BLE001 - the requesting process handles it
         error.add_note("".join(traceback.format_exception(error)).rstrip())
-        return None, _as_sent(error)
+        return JobResult(None, _as_sent(error))
 
 
 def _as_sent(error: Exception) -> Exception:

@@ -16,22 +16,28 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, TypeVarTuple, cast
 
-from keyturn.studio.renderers.limits import PATIENCE, LimitExceeded, Limits, work
+from keyturn.studio.renderers.limits import PATIENCE, Job, JobResult, LimitExceeded, Limits, work
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
-# seconds by the clock beyond PATIENCE times the limit, so that a renderer on a busy machine can
-# report the limit itself
+# Seconds by the clock beyond PATIENCE times the limit, so that a renderer on a busy machine can
+# report the limit itself.
 _GRACE = 5.0
 _START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
 _OCTETS = 8  # of a number
-_Renderer = tuple[int, "Connection[Any, Any]"]  # its process id and its connection
 _Serve = Callable[["Connection[Any, Any]"], None]  # serves a connection until it is closed
+
+
+class _Renderer(NamedTuple):
+    """A process that works on jobs, one at a time, and the connection for jobs and results."""
+
+    pid: int
+    connection: "Connection[Any, Any]"
 
 
 class Runner(Generic[S_co]):
@@ -40,7 +46,8 @@ class Runner(Generic[S_co]):
     """
 
     def __init__(self, state: S_co, limits: Limits | None = None) -> None:
-        self._state, self._limits = state, limits or Limits()
+        self._state = state
+        self._limits = limits or Limits()
         self._turn = threading.RLock()
 
     def run(self, function: Callable[[S_co, *Ts], R], *args: *Ts) -> R:
@@ -50,7 +57,13 @@ class Runner(Generic[S_co]):
         """
         return self.run_for(self._limits.seconds, function, *args)
 
-    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
+    def run_for(
+        self,
+        seconds: float,  # noqa: ARG002 - in this process, nothing ends it
+        function: Callable[..., R],
+        *args: Any,
+    ) -> R:
+        """Do what `run` does, with a limit of its own in seconds of processor time."""
         with self._turn:
             return function(self._state, *args)
 
@@ -70,7 +83,8 @@ class RendererPool(Runner[S_co]):
     def __init__(self, state: S_co, limits: Limits, most: int) -> None:
         super().__init__(state, limits)
         self._most = most
-        self._idle, self._busy = list[_Renderer](), set[int]()
+        self._idle: list[_Renderer] = []
+        self._busy: set[int] = set()  # process ids
         self._closed = False
         self._changed = threading.Condition()
         self._spawner = Spawner(lambda connection: work(connection, state, limits))
@@ -79,26 +93,29 @@ class RendererPool(Runner[S_co]):
         self._give_back(self._take())
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
-        renderer = _, connection = self._take()
+        renderer = self._take()
+        result: JobResult | None = None
         try:
-            connection.send((seconds, function, args))
-            is_deaf = not connection.poll(seconds * PATIENCE + _GRACE)
-            value, error = (None, LimitExceeded("time")) if is_deaf else connection.recv()
+            renderer.connection.send(Job(seconds, function, args))
+            if renderer.connection.poll(seconds * PATIENCE + _GRACE):
+                result = renderer.connection.recv()
         except (EOFError, OSError):  # the other side has closed the pipe
             ended_by = self._discard(renderer)
             raise LimitExceeded("time" if ended_by == signal.SIGXCPU else "crash") from None
         except BaseException:
             self._discard(renderer)
             raise
-        if is_deaf or (
-            isinstance(error, LimitExceeded) and error.limit == "memory"
-        ):  # it may not return the memory
+        if result is None:
             self._discard(renderer)
+            raise LimitExceeded("time")
+        error = result.error
+        if isinstance(error, LimitExceeded) and error.limit == "memory":
+            self._discard(renderer)  # it may not return the memory to the system
         else:
             self._give_back(renderer)
         if error:
             raise error
-        return cast("R", value)
+        return cast("R", result.value)
 
     def close(self) -> None:
         with self._changed:
@@ -112,34 +129,41 @@ class RendererPool(Runner[S_co]):
 
     def _take(self) -> _Renderer:
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._closed or self._idle or len(self._busy) < self._most
-            )
+            self._changed.wait_for(self._has_room)
             if self._closed:
                 raise LimitExceeded("crash")
             try:
                 renderer = self._idle.pop() if self._idle else self._spawner.start()
             except (OSError, EOFError) as error:
                 raise LimitExceeded("crash") from error
-            self._busy.add(renderer[0])
+            self._busy.add(renderer.pid)
             return renderer
+
+    def _has_room(self) -> bool:
+        return self._closed or bool(self._idle) or len(self._busy) < self._most
 
     def _give_back(self, renderer: _Renderer) -> None:
         with self._changed:
-            self._busy.discard(renderer[0])
+            self._busy.discard(renderer.pid)
             self._idle.append(renderer)
             self._changed.notify()
 
     def _discard(self, renderer: _Renderer) -> int:
-        renderer[1].close()
+        """End a renderer. Return the signal that ended it, or 0."""
+        renderer.connection.close()
         with self._changed:
-            self._busy.discard(renderer[0])
+            self._busy.discard(renderer.pid)
             self._changed.notify()
-            return 0 if self._closed else self._spawner.end(renderer[0])
+            if self._closed:
+                return 0
+            return self._spawner.end(renderer.pid)
 
 
 def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
-    return RendererPool(state, limits, most) if hasattr(os, "fork") else Runner(state)
+    """Return a pool of at most this many processes; where there is no fork, this process."""
+    if hasattr(os, "fork"):
+        return RendererPool(state, limits, most)
+    return Runner(state)
 
 
 class Spawner:
@@ -149,8 +173,8 @@ class Spawner:
     """
 
     def __init__(self, serve: _Serve) -> None:
-        self._control, theirs = ends = socket.socketpair()
-        for end in ends:
+        self._control, theirs = socket.socketpair()
+        for end in (self._control, theirs):
             end.settimeout(None)  # a project may have set a default
         self._one_at_a_time = threading.Lock()
         self._pid = os.fork()
@@ -164,7 +188,8 @@ class Spawner:
         ours, theirs = Pipe()
         with theirs, self._one_at_a_time:
             socket.send_fds(self._control, [_START.to_bytes(_OCTETS)], [theirs.fileno()])
-            return _read_number(self._control.recv(_OCTETS, socket.MSG_WAITALL)), ours
+            pid = _read_number(self._control.recv(_OCTETS, socket.MSG_WAITALL))
+            return _Renderer(pid, ours)
 
     def end(self, pid: int) -> int:
         """End a renderer at once. Return the signal that ended it (SIGKILL or an earlier one), or
@@ -196,7 +221,8 @@ def _be_spawner(control: socket.socket, serve: _Serve) -> NoReturn:
         gc.freeze()  # or a collection would write to every page that is shared
         while True:  # until the parent has closed the socket: an EOFError
             octets, handles, *_ = socket.recv_fds(control, _OCTETS, 1, socket.MSG_WAITALL)
-            if (order := _read_number(octets)) == _START:
+            order = _read_number(octets)
+            if order == _START:
                 answer = _fork_renderer(control, handles[0], serve)
                 renderers.add(answer)
             else:
@@ -226,6 +252,7 @@ def _fork_renderer(control: socket.socket, handle: int, serve: _Serve) -> int:
 def _kill(pid: int) -> int:
     with suppress(OSError):
         os.kill(pid, signal.SIGKILL)
-        status = os.waitpid(pid, 0)[1]
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        _, status = os.waitpid(pid, 0)
+        if os.WIFSIGNALED(status):
+            return os.WTERMSIG(status)
     return 0

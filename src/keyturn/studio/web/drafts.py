@@ -7,7 +7,7 @@ import secrets
 import threading
 
 from keyturn.studio.gallery.configuration import StudioSettings
-from keyturn.studio.gallery.gallery import Draft
+from keyturn.studio.gallery.sample_templates import Draft
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.renderers import LimitExceeded

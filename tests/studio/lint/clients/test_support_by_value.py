@@ -210,7 +210,10 @@ def findings(folder: Path, row: Row) -> list[Finding]:
     gallery = open_gallery(folder)
     (sample,) = gallery.samples("letter").values()
     document = read_document(
-        gallery.renderers(with_origins)(sample), "letter", sample, gallery.languages.choose("en")
+        gallery.sample_templates(with_origins)(sample),
+        "letter",
+        sample,
+        gallery.languages.choose("en"),
     )
     return [finding for finding in check_compatibility(document) if finding.feature == row.feature]
 

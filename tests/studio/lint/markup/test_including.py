@@ -44,7 +44,7 @@ def folder(path: Path, body: str, files: Mapping[str, str], head: str = "") -> G
 def html_of(gallery: Gallery) -> str:
     sample = gallery.samples("news")["ada"]
     return (
-        gallery.renderers()(sample)
+        gallery.sample_templates()(sample)
         .render_values("news", sample.values, gallery.languages.choose("en"))
         .html
     )
@@ -53,7 +53,10 @@ def html_of(gallery: Gallery) -> str:
 def document(gallery: Gallery) -> Document:
     sample = gallery.samples("news")["ada"]
     return read_document(
-        gallery.renderers(with_origins)(sample), "news", sample, gallery.languages.choose("en")
+        gallery.sample_templates(with_origins)(sample),
+        "news",
+        sample,
+        gallery.languages.choose("en"),
     )
 
 

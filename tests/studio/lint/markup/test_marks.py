@@ -34,7 +34,7 @@ FOLDERS = [
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_mail_without_its_marks_is_the_mail_as_sent(folder: Path) -> None:
     mails, compared = Mails.open(folder), 0
-    as_sent = mails.gallery.renderers(with_lenient_filters)
+    as_sent = mails.gallery.sample_templates(with_lenient_filters)
     language = mails.gallery.languages.choose("")
     for name in mails.names():
         for sample in mails.gallery.samples(name).values():

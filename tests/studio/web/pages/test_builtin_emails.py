@@ -47,7 +47,7 @@ def gallery(own: Path) -> Gallery:
 
 def rendered(gallery: Gallery, mail: str = "password_reset") -> Rendered:
     sample = next(iter(gallery.samples(mail).values()))
-    return gallery.renderers()(sample).render_values(
+    return gallery.sample_templates()(sample).render_values(
         mail, sample.values, gallery.languages.choose("")
     )
 

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import chain
 from pathlib import PurePosixPath
 from time import thread_time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from jinja2 import BytecodeCache, Environment, TemplateError, nodes
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages.language import Language
+from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery.branches.forcing import (
     Decision,
     Way,
@@ -26,7 +27,7 @@ from keyturn.studio.gallery.branches.forcing import (
     on_way,
     with_forcing,
 )
-from keyturn.studio.gallery.environments import Renderers, with_lenient_filters
+from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.samples import Branch, Lines, Sample
 from keyturn.studio.gallery.syntax_trees import Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
@@ -35,9 +36,8 @@ from keyturn.studio.renderers.limits import OutOfTime
 PREFIX = "branch: "  # the start of the names of passes
 MOST_PASSES = 8  # the number of samples that are added to a mail
 LONGEST = 2.0  # seconds of processor time for all passes of a mail
-_MOST_IDLE = (
-    2  # passes in a row that take nothing new, after which the rest is left: each tries another way
-)
+# Passes in a row that take nothing new, after which the rest is left: each tries another way.
+_MOST_IDLE = 2
 _EMPTY: tuple[Any, ...] = (None, "", [], (), {})
 _CLOSE = 0.75  # a ratio of difflib: "compnay" and "company" have 0.86
 
@@ -58,7 +58,8 @@ class ExploredMail(msgspec.Struct, frozen=True):
     `language`: the one in which it is rendered.
     `texts`: of the files that it uses, by name.
     `environment`: parses them. `go_on`: changes it so that parsing goes on at faults.
-    `renderers`: makes templates for a sample, from environments that are changed first.
+    `sample_templates`: returns the templates of a sample, made by environments that are changed
+    first.
     `guess`: makes up values for all of its variables.
     """
 
@@ -67,7 +68,7 @@ class ExploredMail(msgspec.Struct, frozen=True):
     texts: Mapping[str, str]
     environment: Environment
     go_on: Prepare | None
-    renderers: Callable[[Prepare], Renderers]
+    sample_templates: Callable[[Prepare], Callable[[Sample], Templates]]
     guess: Callable[[], Mapping[str, Any]]
 
 
@@ -78,15 +79,21 @@ def explore_mail(
 
     `compiled`: compiled templates that several mails share. Raises OutOfTime.
     """
-    names = {one for sample in samples.values() for one in sample.values}
-    exploration = _Exploration(
-        mail, names, lambda one: with_forcing(with_lenient_filters(one), compiled)
-    )
+    names: set[str] = set()
+    for sample in samples.values():
+        names.update(sample.values)
+
+    def force(environment: Environment) -> Environment:
+        return with_forcing(with_lenient_filters(environment), compiled)
+
+    exploration = _Exploration(mail, names, force)
+    has_failed = not exploration.render_all(samples.values())
     go_on = mail.go_on
-    if not exploration.render_all(samples.values()) and go_on:
+    if has_failed and go_on:
         exploration = _Exploration(mail, names, lambda one: with_forcing(go_on(one)))
         exploration.render_all(samples.values())
-    return exploration.passes(next(iter(samples.values())))
+    first = next(iter(samples.values()))
+    return exploration.passes(first)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +116,7 @@ class _Point:
 
     @property
     def branches(self) -> tuple[Branch, ...]:
-        return Branch(self.file, self.number, True), Branch(self.file, self.number, False)  # noqa: FBT003
+        return tuple(Branch(self.file, self.number, holds) for holds in (True, False))
 
 
 _Points = Mapping[tuple[str, int], _Point]
@@ -142,13 +149,19 @@ class _Pass(Way):
         if not point.is_loop and point.test in self._answers:
             return self._answers[point.test] == point.is_asked
         own = [branch for branch in point.branches if branch in self._wanted]
-        if own:  # where both are wanted, the values decide which of them is first
-            return own[0].holds if len(own) == 1 or point.is_loop else None
+        if not own:
+            return self._lead_on(point)
+        if len(own) > 1 and not point.is_loop:
+            return None  # the values decide which of them is first
+        return own[0].holds
+
+    def _lead_on(self, point: _Point) -> bool | None:
+        """Return the outcome, the one tried less, that leads to wanted branches inside of it."""
         numbers = {branch.number for branch in self._wanted if branch.file == point.file}
         ways = [branch for branch in point.branches if numbers & point.inside[branch.holds]]
         if not ways:
             return None
-        way = min(ways, key=lambda one: self._tries[one])
+        way = min(ways, key=lambda branch: self._tries[branch])
         self._tries[way] += 1
         return way.holds
 
@@ -160,7 +173,7 @@ class _Exploration:
 
     def __init__(self, mail: ExploredMail, names: Collection[str], prepare: Prepare) -> None:
         self._mail = mail
-        self._renderers = mail.renderers(prepare)
+        self._templates_of = mail.sample_templates(prepare)
         of_brand = mail.environment.globals.keys() - names
         self._points: dict[tuple[str, int], _Point] = {}
         for point in _points(mail):
@@ -194,26 +207,32 @@ class _Exploration:
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries = Counter[Branch]()
         idle = 0
-        values = _filled(first.values, self._mail.guess())
-        filled = tuple(name for name, value in values.items() if value != first.values.get(name))
-        sample = replace(first, values=values, filled=filled)
+        sample = self._completed(first)
         while idle < _MOST_IDLE and len(self._names) < MOST_PASSES:
             wanted = self._wanted()
             if not wanted or thread_time() >= self._ends_at:
                 return
             way = _Pass(self._points, wanted, tries)
             self._render(sample, way)
-            new = [branch for branch in wanted if branch in way.taken]
-            if not new:
+            adds: list[Lines] = []
+            for branch in wanted:
+                lines = self._points[branch.file, branch.number].lines[branch.holds]
+                if lines and branch in way.taken:
+                    adds.append(lines)
+            if not adds:
                 idle += 1
                 continue
             idle = 0
             forced = tuple(Branch(*place, holds) for place, holds in way.forced.items())
-            lines = (self._points[one.file, one.number].lines[one.holds] for one in new)
-            adds = tuple(filter(None, lines))
             name = _name_among(self._names, adds)
             self._names.add(name)
-            yield replace(sample, name=name, file="", forced=forced, adds=adds)
+            yield replace(sample, name=name, file="", forced=forced, adds=tuple(adds))
+
+    def _completed(self, sample: Sample) -> Sample:
+        """Return the sample with plausible values in place of empty and missing ones."""
+        values = _filled(sample.values, self._mail.guess())
+        filled = [name for name, value in values.items() if value != sample.values.get(name)]
+        return replace(sample, values=values, filled=tuple(filled))
 
     def _render(self, sample: Sample, way: Way) -> bool:
         """Render a sample, and note the branches that it takes.
@@ -222,7 +241,8 @@ class _Exploration:
         """
         try:
             with note_faults(), on_way(way):
-                self._renderers(sample).fill(self._mail.name, sample.values, self._mail.language)
+                templates = self._templates_of(sample)
+                templates.fill(self._mail.name, sample.values, self._mail.language)
         except TemplateInvalid as error:  # the checks report it
             if isinstance(error.__cause__, OutOfTime):
                 raise error.__cause__ from error
@@ -239,58 +259,83 @@ def _points(mail: ExploredMail) -> Iterator[_Point]:
             yield from _points_in(tree, file)
 
 
-def _points_in(tree: nodes.Template, file: str) -> list[_Point]:
-    """Return the decisions of a file, without those in macros: the arguments of
-    a call decide them.
+class _Parts(NamedTuple):
+    """The parts of a decision.
+
+    `body`: what is taken if the test holds. If it does not, each `elif` of `questions` is asked,
+    and `otherwise` is taken after the last.
+    """
+
+    test: nodes.Node
+    body: Sequence[nodes.Node]
+    questions: Sequence[nodes.If]
+    otherwise: Sequence[nodes.Node]
+
+
+def _parts_by_id(decisions: Iterable[Decision]) -> Mapping[int, _Parts]:
+    """Return the parts of each decision by the id of its node."""
+    parts: dict[int, _Parts] = {}
+    for node in decisions:
+        match node:
+            case nodes.For():
+                parts[id(node)] = _Parts(node.iter, node.body, (), node.else_)
+            case nodes.CondExpr():
+                otherwise = [node.expr2] if node.expr2 else []
+                parts[id(node)] = _Parts(node.test, [node.expr1], (), otherwise)
+            case nodes.If() if id(node) not in parts:  # an `elif` came with its `if`
+                questions = [node, *node.elif_]
+                for nth, one in enumerate(questions, 1):
+                    parts[id(one)] = _Parts(one.test, one.body, questions[nth:], node.else_)
+    return parts
+
+
+def _points_in(tree: nodes.Template, file: str) -> Iterator[_Point]:
+    """Yield the decisions of a file, without those in macros: the arguments of a call decide
+    them.
     """
     decisions = decisions_in(tree)
-    numbers = {id(node): number for number, node in enumerate(decisions)}
-    of_macros = {id(node) for node in decisions_in(*tree.find_all(nodes.Macro))}
-    behind: dict[
-        int, tuple[Sequence[nodes.Node], Sequence[nodes.Node]]
-    ] = {}  # each question: others, and the `else`
-    for node in tree.find_all(nodes.If):
-        questions = [node, *node.elif_]
-        for nth, one in enumerate(questions, 1):
-            behind.setdefault(id(one), (questions[nth:], node.else_))
+    numbers = {id(decision): number for number, decision in enumerate(decisions)}
+    of_macros = set(map(id, decisions_in(*tree.find_all(nodes.Macro))))
+    parts_by_id = _parts_by_id(decisions)
 
     @cache
-    def numbers_in(node: nodes.Node) -> Sequence[int]:
+    def numbers_in(node: nodes.Node) -> list[int]:
         return [numbers[id(one)] for one in (node, *decisions_in(node)) if id(one) in numbers]
 
-    def inside(*body: nodes.Node) -> frozenset[int]:
+    def inside(body: Iterable[nodes.Node]) -> frozenset[int]:
         return frozenset(chain.from_iterable(map(numbers_in, body)))
 
-    def point(number: int, node: Decision) -> _Point:
-        body: Sequence[nodes.Node]
-        match node:
-            case nodes.If():
-                test, body, (questions, otherwise) = node.test, node.body, behind[id(node)]
-            case nodes.For():
-                test, body, questions, otherwise = node.iter, node.body, (), node.else_
-            case _:
-                test, body, questions, otherwise = (
-                    node.test,
-                    [node.expr1],
-                    (),
-                    [node.expr2] if node.expr2 else [],
-                )
-        names = frozenset(
-            one.name for one in (test, *test.find_all(nodes.Name)) if isinstance(one, nodes.Name)
-        )
+    for number, node in enumerate(decisions):
+        if id(node) in of_macros:
+            continue
+        parts = parts_by_id[id(node)]
+        asked = parts.test
         is_asked = True
-        while isinstance(test, nodes.Not):
-            test, is_asked = test.node, not is_asked
+        while isinstance(asked, nodes.Not):
+            asked = asked.node
+            is_asked = not is_asked
         # `else` belongs to the last question.
-        lines = {True: _lines(file, body), False: None if questions else _lines(file, otherwise)}
-        within = {True: inside(*body), False: inside(*questions, *otherwise)}
-        return _Point(
-            file, number, isinstance(node, nodes.For), repr(test), is_asked, names, lines, within
+        lines_of_else = None if parts.questions else _lines(file, parts.otherwise)
+        yield _Point(
+            file=file,
+            number=number,
+            is_loop=isinstance(node, nodes.For),
+            test=repr(asked),
+            is_asked=is_asked,
+            names=_names_in(asked),
+            lines={True: _lines(file, parts.body), False: lines_of_else},
+            inside={
+                True: inside(parts.body),
+                False: inside([*parts.questions, *parts.otherwise]),
+            },
         )
 
-    return [
-        point(number, node) for number, node in enumerate(decisions) if id(node) not in of_macros
-    ]
+
+def _names_in(test: nodes.Node) -> frozenset[str]:
+    names = {name.name for name in test.find_all(nodes.Name)}
+    if isinstance(test, nodes.Name):
+        names.add(test.name)
+    return frozenset(names)
 
 
 def _lines(file: str, body: Iterable[nodes.Node]) -> Lines | None:
@@ -332,13 +377,13 @@ def _filled(value: Any, plausible: Any) -> Any:
     """
     match value, plausible:
         case Mapping(), Mapping() if value:
-            missing = (
-                name
-                for name in plausible
-                if not (name in value or get_close_matches(name, value, 1, _CLOSE))
-            )
-            filled = {name: _filled(one, plausible.get(name)) for name, one in value.items()}
-            return filled | {name: plausible[name] for name in missing}
+            filled = {name: _filled(member, plausible.get(name)) for name, member in value.items()}
+            for name, member in plausible.items():
+                if name not in value and not get_close_matches(name, value, 1, _CLOSE):
+                    filled[name] = member
+            return filled
         case list(), [first, *_] if value:
-            return [_filled(one, first) for one in value]
-    return plausible if plausible is not None and value in _EMPTY else value
+            return [_filled(entry, first) for entry in value]
+    if plausible is None or value not in _EMPTY:
+        return value
+    return plausible

@@ -14,7 +14,6 @@ from contextlib import suppress
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -34,6 +33,7 @@ _LARGEST = 10_000_000  # bytes of a file
 _DEEPEST = 100
 _CLOSE = 0.75  # a ratio of difflib, as of misspelt names
 _HALF = re.compile("[\ud800-\udfff]")
+_HALF_A_CHARACTER = "A text contains half a character (a lone surrogate, such as \\ud800)"
 _TOO_DEEP = f"Values are nested more than {_DEEPEST} levels deep"
 _LINE = re.compile(r"\(at (?:line (\d+)(?:, column \d+)?|end of document)\)\Z")
 
@@ -72,30 +72,21 @@ def find_samples(
     """
     by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
-    beside = folder.resolve().parent / "samples"
+    named_alike = folder / f"{stem_of(markup)}.json"
     for file in _files(folder, name, markup, names_in):
-        if leads_out(file, bounds) and leads_out(file, beside):
-            refused = "is a link to a file outside the folder, which Keyturn does not read"
-            faults.append(TemplateInvalid(str(file), None, refused))
-            continue
-        is_named_alike = file.suffix == ".json" and file == (folder / f"{stem_of(markup)}.json")
-        if words and is_named_alike and _is_of_another_tool(file, words()):
-            continue
         try:
-            samples = read_samples(file)
+            samples = _own_samples(file, folder, bounds, words if file == named_alike else None)
         except TemplateInvalid as error:
             faults.append(error)
             continue
         for one, written in samples.items():
-            if first := by_name.get(one):
-                other = f"{first.file.parent.name}/{first.file.name}"
-                faults.append(
-                    TemplateInvalid(
-                        str(file), written.line, f"sample [{one}] exists already, in {other}"
-                    )
-                )
-            else:
+            first = by_name.get(one)
+            if first is None:
                 by_name[one] = written._replace(values=deepcopy(written.values))
+                continue
+            other = f"{first.file.parent.name}/{first.file.name}"
+            reason = f"sample [{one}] exists already, in {other}"
+            faults.append(TemplateInvalid(str(file), written.line, reason))
     if faults:
         faults[0].others = tuple(faults[1:])
         raise faults[0]
@@ -104,18 +95,37 @@ def find_samples(
 
 def _files(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator[Path]:
     # Texts, since a folder has thousands of mails.
-    top, beside = (
-        folder.as_posix(),
-        folder.parent.as_posix(),
-    )
+    top = folder.as_posix()
     stem = f"{top}/{stem_of(markup)}"
     above, _, last = stem.rpartition("/")
-    stems = [f"{above}/samples"] if above == f"{top}/{name}" else []
+    stems: list[str] = []
+    if above == f"{top}/{name}":
+        stems.append(f"{above}/samples")
+    stems += [f"{stem}.samples", stem]
+    beside = folder.parent.as_posix()
     apart = {f"{above}/samples/{last}", f"{top}/samples/{name}", f"{beside}/samples/{name}"}
-    stems += [f"{stem}.samples", stem, *sorted(apart, key=lambda one: (-one.count("/"), one))]
-    for above, _, last in (one.rpartition("/") for one in stems):
-        names = names_in(above)
-        yield from (Path(above, last + ending) for ending in READERS if last + ending in names)
+    stems += sorted(apart, key=lambda one: (-one.count("/"), one))
+    for each in stems:
+        place, _, file = each.rpartition("/")
+        names = names_in(place)
+        for ending in READERS:
+            if file + ending in names:
+                yield Path(place, file + ending)
+
+
+def _own_samples(
+    file: Path, folder: Path, bounds: Path | None, words: Callable[[], frozenset[str]] | None
+) -> dict[str, WrittenSample]:
+    """Return the samples in a file; none if it belongs to another tool, which `words` decide.
+
+    Raises TemplateInvalid.
+    """
+    if leads_out(file, bounds) and leads_out(file, folder.resolve().parent / "samples"):
+        refused = "is a link to a file outside the folder, which Keyturn does not read"
+        raise TemplateInvalid(str(file), None, refused)
+    if words and _is_of_another_tool(file, words()):
+        return {}
+    return read_samples(file)
 
 
 def read_samples(file: Path) -> dict[str, WrittenSample]:
@@ -130,34 +140,46 @@ def read_samples(file: Path) -> dict[str, WrittenSample]:
 
 @lru_cache(2048)
 def _samples(path: str, *_: int) -> dict[str, WrittenSample]:
-    file, text = Path(path), ""
+    file = Path(path)
     try:
         text = read_plain_text(file, _LARGEST, encoding="utf-8-sig")
-        tables = READERS[file.suffix.lower()](text)
-        _require_plain(tables)
     except (FileNotFoundError, IsADirectoryError):
         raise
-    except UnicodeDecodeError as error:
-        raise TemplateInvalid(
-            path, None, str(error)
-        ) from error  # it has the offset, and so the column
+    except UnicodeDecodeError as error:  # it has the offset, and so the column
+        raise TemplateInvalid(path, None, str(error)) from error
     except OSError as error:  # such as a link that leads to itself
         raise TemplateInvalid(path, None, f"cannot be read: {error.strerror}") from error
-    except RecursionError:
-        raise TemplateInvalid(path, None, _TOO_DEEP) from None
-    except ValueError as error:  # of the syntax, or a number of thousands of digits
-        message, at = str(error).partition(": value has")[0], _LINE.search(str(error))
-        line = int(at[1] or len(text.splitlines()) or 1) if at else None
-        raise TemplateInvalid(path, line, message) from None
+    tables = _parsed(file, text)
     if not isinstance(tables, dict):
         raise TemplateInvalid(path, 1, "A file of samples must contain names with values")
-    lines = {name: next(_lines_of(name, text), None) for name in tables}
-    for name in (name for name, values in tables.items() if not isinstance(values, dict)):
-        written = '"first": {' if file.suffix.lower() == ".json" else "a line [first]"
-        raise TemplateInvalid(
-            path, lines[name], f"{name} is outside a sample: write {written} above it"
-        )
-    return {name: WrittenSample(values, file, lines[name]) for name, values in tables.items()}
+    samples = {}
+    for name, values in tables.items():
+        line = next(_lines_of(name, text), None)
+        if not isinstance(values, dict):
+            written = '"first": {' if file.suffix.lower() == ".json" else "a line [first]"
+            reason = f"{name} is outside a sample: write {written} above it"
+            raise TemplateInvalid(path, line, reason)
+        samples[name] = WrittenSample(values, file, line)
+    return samples
+
+
+def _parsed(file: Path, text: str) -> Any:
+    """Return what a file contains. Raises TemplateInvalid."""
+    try:
+        tables = READERS[file.suffix.lower()](text)
+        _require_plain(tables)
+    except RecursionError:
+        raise TemplateInvalid(str(file), None, _TOO_DEEP) from None
+    except ValueError as error:  # of the syntax, or a number of thousands of digits
+        message = str(error)
+        line = None
+        place = _LINE.search(message)
+        if place:
+            # The end of the document is its last line.
+            line = int(place[1] or len(text.splitlines()) or 1)
+        reason = message.partition(": value has")[0]
+        raise TemplateInvalid(str(file), line, reason) from None
+    return tables
 
 
 def _is_of_another_tool(file: Path, words: frozenset[str]) -> bool:
@@ -166,12 +188,15 @@ def _is_of_another_tool(file: Path, words: frozenset[str]) -> bool:
         tables = json.loads(read_plain_text(file, _LARGEST, encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):  # which is told
         return False
-    if not isinstance(tables, dict):
+    if not isinstance(tables, dict) or not words:
         return False
-    within_samples = chain.from_iterable(one for one in tables.values() if isinstance(one, dict))
-    outside = (name for name, one in tables.items() if not isinstance(one, dict))
-    names = {*within_samples, *outside}
-    return bool(words) and not any(get_close_matches(name, words, 1, _CLOSE) for name in names)
+    names: set[str] = set()
+    for name, value in tables.items():
+        if isinstance(value, dict):  # a sample
+            names.update(value)
+        else:
+            names.add(name)
+    return not any(get_close_matches(name, words, 1, _CLOSE) for name in names)
 
 
 def _require_plain(top: Any) -> None:
@@ -180,31 +205,44 @@ def _require_plain(top: Any) -> None:
     """
     level = [top]
     for _ in range(_DEEPEST):
-        if any(isinstance(one, str) and _HALF.search(one) for one in level):
-            raise ValueError("A text contains half a character (a lone surrogate, such as \\ud800)")
-        groups = ([*one, *one.values()] if isinstance(one, dict) else one for one in level)
-        level = [each for group in groups if isinstance(group, list) for each in group]
-        if not level:
+        below: list[Any] = []
+        for value in level:
+            match value:
+                case str() if _HALF.search(value):
+                    raise ValueError(_HALF_A_CHARACTER)
+                case dict():
+                    below += [*value, *value.values()]
+                case list():
+                    below += value
+        if not below:
             return
+        level = below
     raise ValueError(_TOO_DEEP)
 
 
 def _lines_of(name: str, text: str) -> Iterator[int]:
+    """Yield the lines, from 1, that begin with the name as a key or a table."""
     head = re.compile(rf"[\s{{]*+(?:\[\s*+)?[\"']?{re.escape(name)}[\"']?\s*[\]=:]")
-    return (number for number, line in enumerate(text.splitlines(), 1) if head.match(line))
+    for number, line in enumerate(text.splitlines(), 1):
+        if head.match(line):
+            yield number
 
 
 def _json(text: str) -> Any:
+    if not text.strip():
+        return {}
+
     def expect_each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        for twice in (name for name in names if names.count(name) > 1):
-            raise ValueError(
-                f"{twice} occurs twice (at line {max(_lines_of(twice, text), default=1)})"
-            )
-        return dict(pairs)
+        values: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in values:
+                line = max(_lines_of(name, text), default=1)
+                raise ValueError(f"{name} occurs twice (at line {line})")
+            values[name] = value
+        return values
 
     try:
-        return json.loads(text, object_pairs_hook=expect_each_once) if text.strip() else {}
+        return json.loads(text, object_pairs_hook=expect_each_once)
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} (at line {error.lineno}, column {error.colno})") from error
 
@@ -222,7 +260,6 @@ def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dic
         try:
             typed[name] = msgspec.convert(sample.values, props)
         except msgspec.ValidationError as error:
-            raise TemplateInvalid(
-                str(sample.file), sample.line, f"sample [{name}]: {error}"
-            ) from error
+            reason = f"sample [{name}]: {error}"
+            raise TemplateInvalid(str(sample.file), sample.line, reason) from error
     return typed

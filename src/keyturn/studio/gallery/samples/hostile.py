@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -27,31 +27,35 @@ _ADDRESS = re.compile(r"[^\s@]+@\S+")
 
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
-    made = {name: _with_texts(sample.values, props, texts) for name, texts in _HOSTILE.items()}
-    return tuple(
-        Sample(PREFIX + name, values, sample.kind, sample.file) for name, values in made.items()
-    )
+    """Return a sample for each kind of `NAMES`. The props accept its values."""
+    made = []
+    for name, texts in _HOSTILE.items():
+        values = _with_texts(sample.values, props, texts)
+        made.append(Sample(PREFIX + name, values, sample.kind, sample.file))
+    return tuple(made)
 
 
 def _very_long(text: str) -> Iterator[str]:
     longest = max(_SHORTEST, 4 * len(text))
-    long = " ".join([text, *[_LONG] * (longest // len(_LONG) + 1)])
-    yield from (long[:length].rstrip() for length in range(longest, len(text), -1))
+    repeats = longest // len(_LONG) + 1
+    long = " ".join([text, *[_LONG] * repeats])
+    for length in range(longest, len(text), -1):
+        yield long[:length].rstrip()
 
 
 def _right_to_left(text: str) -> Iterator[str]:
+    count = len(text.split())
     words = _RIGHT_TO_LEFT.split()
-    words *= len(text.split()) // len(words) + 1
-    yield from (" ".join(words[:count]) for count in range(max(2, len(text.split())), 0, -1))
+    words *= count // len(words) + 1
+    for most in range(max(2, count), 0, -1):
+        yield " ".join(words[:most])
 
 
 def _html(text: str) -> Iterator[str]:
-    yield from (
-        f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}',
-        f'<i>{text}</i> & "Co"',
-        "<b>",
-        "<",
-    )
+    yield f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}'
+    yield f'<i>{text}</i> & "Co"'
+    yield "<b>"
+    yield "<"
 
 
 _Texts = Callable[[str], Iterator[str]]  # yields replacements of a text, the preferred ones first
@@ -71,20 +75,28 @@ def _with_texts(
     accept.
     """
     made = plain_data(values, () if props else (date, datetime, time))
-    if props and not _fits(made, props):  # types that only the app can make
+    if not _fits(made, props):  # types that only the app can make
         return values
-    for holder, key in _places_of_texts(made):
-        was = holder[key]
-        for text in (_with_query(was, texts),) if _LINK.fullmatch(was) else texts(was):
-            holder[key] = text
-            if not props or _fits(made, props):
+    for place in _places_of_texts(made):
+        for text in _replacements(place.text, texts):
+            place.put(text)
+            if _fits(made, props):
                 break
         else:
-            holder[key] = was
+            place.put(place.text)
     return msgspec.structs.asdict(msgspec.convert(made, props)) if props else made
 
 
-def _fits(values: Mapping[str, Any], props: type[EmailProps]) -> bool:
+def _replacements(text: str, texts: _Texts) -> Iterator[str]:
+    if _LINK.fullmatch(text):
+        yield _with_query(text, texts)
+    else:
+        yield from texts(text)
+
+
+def _fits(values: Mapping[str, Any], props: type[EmailProps] | None) -> bool:
+    if props is None:
+        return True
     try:
         msgspec.convert(values, props)
     except (msgspec.ValidationError, TypeError):
@@ -92,14 +104,32 @@ def _fits(values: Mapping[str, Any], props: type[EmailProps]) -> bool:
     return True
 
 
-def _places_of_texts(holder: Any) -> Iterator[tuple[Any, Any]]:
-    for key, value in [*(holder.items() if isinstance(holder, dict) else enumerate(holder))]:
+class _Place(NamedTuple):
+    """A place in values that holds a text: `holder[key]`."""
+
+    holder: Any
+    key: Any
+    text: str
+
+    def put(self, text: str) -> None:
+        self.holder[self.key] = text
+
+
+def _places_of_texts(holder: dict[str, Any] | list[Any]) -> Iterator[_Place]:
+    # As a list, since the caller replaces the values meanwhile.
+    entries = list(holder.items() if isinstance(holder, dict) else enumerate(holder))
+    for key, value in entries:
         if isinstance(value, dict | list):
             yield from _places_of_texts(value)
-        elif isinstance(value, str) and (
-            _LINK.fullmatch(value) or (_TEXT.match(value) and not _ADDRESS.match(value))
-        ):
-            yield holder, key
+        elif isinstance(value, str) and _is_replaced(value):
+            yield _Place(holder, key, value)
+
+
+def _is_replaced(text: str) -> bool:
+    """Tell whether it is a link, or a text for readers: no id, address of a mailbox or colour."""
+    if _LINK.fullmatch(text):
+        return True
+    return bool(_TEXT.match(text)) and not _ADDRESS.match(text)
 
 
 def _with_query(link: str, texts: _Texts) -> str:

@@ -3,7 +3,7 @@ data.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -30,7 +30,7 @@ _TYPES: Mapping[type[Shape], Schema] = {
     inspect.UUIDType: {"type": "string", "format": "uuid"},
     inspect.DecimalType: {"type": "string", "format": "decimal"},
 }
-_MANY = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
+_Many = inspect.ListType | inspect.VarTupleType | inspect.SetType | inspect.FrozenSetType
 _LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 _LIMITS |= {"multiple_of": "multipleOf", "min_length": "minLength", "max_length": "maxLength"}
 
@@ -39,61 +39,96 @@ def schema_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Sche
     """Return the JSON Schema (2020-12) of declared or inferred types; an empty one stands for what
     is shown as JSON.
     """
-    return _schema(inspect.type_info(props) if props else _shape_of(values))
+    if props:
+        return _schema(inspect.type_info(props))
+    return _schema(_shape_of(values))
 
 
 def _schema(shape: Shape) -> Schema:
-    every = _alternatives(shape)
-    kinds = [one for one in every if not isinstance(one, inspect.NoneType)]
-    numbers = all(isinstance(one, inspect.IntType | inspect.FloatType) for one in kinds)
-    schema = _of_kind(kinds[-1]) if kinds and (len(kinds) == 1 or numbers) else {}
-    says = {"description": description} if (description := _description_of(shape)) else {}
-    return schema | says | ({"nullable": True} if len(kinds) < len(every) else {})
+    alternatives = _alternatives(shape)
+    kinds = [kind for kind in alternatives if not isinstance(kind, inspect.NoneType)]
+    schema: Schema = {}
+    if len(kinds) == 1 or (kinds and _are_numbers(kinds)):
+        schema = _of_kind(kinds[-1])
+    description = _description_of(shape)
+    if description:
+        schema["description"] = description
+    if len(kinds) < len(alternatives):
+        schema["nullable"] = True
+    return schema
 
 
-def _alternatives(shape: Shape) -> tuple[Shape, ...]:
+def _are_numbers(shapes: Sequence[Shape]) -> bool:
+    return all(isinstance(shape, inspect.IntType | inspect.FloatType) for shape in shapes)
+
+
+def _alternatives(shape: Shape) -> list[Shape]:
     if isinstance(shape, inspect.Metadata):
         return _alternatives(shape.type)
-    if isinstance(shape, inspect.UnionType):
-        return tuple(one for each in shape.types for one in _alternatives(each))
-    return (shape,)
+    if not isinstance(shape, inspect.UnionType):
+        return [shape]
+    alternatives: list[Shape] = []
+    for member in shape.types:
+        alternatives += _alternatives(member)
+    return alternatives
 
 
 def _description_of(shape: Shape) -> str:
     if isinstance(shape, inspect.Metadata):
-        return str((shape.extra_json_schema or {}).get("description", "")) or _description_of(
-            shape.type
-        )
+        declared = shape.extra_json_schema or {}
+        return str(declared.get("description", "")) or _description_of(shape.type)
     if isinstance(shape, inspect.UnionType):
         return next(filter(None, map(_description_of, shape.types)), "")
     return ""
 
 
 def _of_kind(shape: Shape) -> Schema:
-    limits = {
-        name: limit
-        for of, name in _LIMITS.items()
-        if (limit := getattr(shape, of, None)) is not None
-    }
     match shape:
         case inspect.LiteralType(values=values):
             return {"enum": [value for value in values if value is not None]}
         case inspect.EnumType(cls=cls):
             return {"enum": [member.value for member in cls]}
-        case many if isinstance(many, _MANY):
-            items = _schema(many.item_type)
-            counts = {name.replace("Length", "Items"): limit for name, limit in limits.items()}
-            return {"type": "array", "items": items} | counts if items else {}
-        case group if (fields := _fields_of(group)) and not getattr(group, "array_like", False):
-            required = [field.encode_name for field in fields if field.required]
-            properties = {
-                field.encode_name: _schema(field.type) | _default(field) for field in fields
-            }
-            is_mapping = isinstance(group, inspect.TypedDictType)
-            droppable = [name for name in properties if is_mapping and name not in required]
-            schema: Schema = {"type": "object", "properties": properties, "required": required}
-            return schema | ({"droppable": droppable} if droppable else {})
-    return {**_TYPES[type(shape)], **limits} if type(shape) in _TYPES else {}
+    if isinstance(shape, _Many):
+        return _of_list(shape)
+    if _fields_of(shape) and not getattr(shape, "array_like", False):
+        return _of_object(shape)
+    if type(shape) in _TYPES:
+        return _TYPES[type(shape)] | _limits_of(shape)
+    return {}
+
+
+def _of_list(shape: _Many) -> Schema:
+    items = _schema(shape.item_type)
+    if not items:
+        return {}
+    schema: Schema = {"type": "array", "items": items}
+    for keyword, limit in _limits_of(shape).items():
+        schema[keyword.replace("Length", "Items")] = limit
+    return schema
+
+
+def _of_object(shape: Shape) -> Schema:
+    properties: Schema = {}
+    required: list[str] = []
+    for field in _fields_of(shape):
+        properties[field.encode_name] = _schema(field.type) | _default(field)
+        if field.required:
+            required.append(field.encode_name)
+    schema: Schema = {"type": "object", "properties": properties, "required": required}
+    if isinstance(shape, inspect.TypedDictType):
+        droppable = [name for name in properties if name not in required]
+        if droppable:
+            schema["droppable"] = droppable
+    return schema
+
+
+def _limits_of(shape: Shape) -> Schema:
+    limits: Schema = {}
+    for attribute, keyword in _LIMITS.items():
+        limit = getattr(shape, attribute, None)
+        if limit is not None:
+            limits[keyword] = limit
+    return limits
 
 
 def _fields_of(shape: Shape) -> tuple[inspect.Field, ...]:
@@ -101,8 +136,12 @@ def _fields_of(shape: Shape) -> tuple[inspect.Field, ...]:
 
 
 def _default(field: inspect.Field) -> Schema:
-    default = field.default if field.default_factory is NODEFAULT else field.default_factory()
-    return {} if default is NODEFAULT else plain_data({"default": default})
+    default = field.default
+    if field.default_factory is not NODEFAULT:
+        default = field.default_factory()
+    if default is NODEFAULT:
+        return {}
+    return plain_data({"default": default})
 
 
 def _shape_of(value: object) -> Shape:
@@ -110,7 +149,8 @@ def _shape_of(value: object) -> Shape:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             return inspect.AnyType()
-        return _mapping({name: (_shape_of(each), True) for name, each in value.items()})
+        fields = [_field(name, _shape_of(member)) for name, member in value.items()]
+        return _mapping(fields)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return inspect.ListType(_common_shape([_shape_of(item) for item in value]))
     return _SIMPLE.get(type(value), inspect.AnyType())
@@ -121,27 +161,34 @@ def _common_shape(shapes: Sequence[Shape]) -> Shape:
         return inspect.AnyType()
     if all(isinstance(shape, inspect.TypedDictType) for shape in shapes):
         return _merge(shapes)
-    if all(isinstance(shape, (inspect.IntType, inspect.FloatType)) for shape in shapes):
-        return next((shape for shape in shapes if isinstance(shape, inspect.FloatType)), shapes[0])
-    return shapes[0] if all(shape == shapes[0] for shape in shapes) else inspect.AnyType()
+    first = shapes[0]
+    if _are_numbers(shapes):
+        return next((shape for shape in shapes if isinstance(shape, inspect.FloatType)), first)
+    if all(shape == first for shape in shapes):
+        return first
+    return inspect.AnyType()
 
 
 def _merge(mappings: Sequence[Shape]) -> Shape:
     by_name: dict[str, list[inspect.Field]] = {}
-    for field in (field for mapping in mappings for field in _fields_of(mapping)):
-        by_name.setdefault(field.name, []).append(field)
-    merged = {}
+    for mapping in mappings:
+        for field in _fields_of(mapping):
+            by_name.setdefault(field.name, []).append(field)
+    merged = []
     for name, fields in by_name.items():
-        is_everywhere = len(fields) == len(mappings) and all(field.required for field in fields)
-        merged[name] = _common_shape([field.type for field in fields]), is_everywhere
+        is_everywhere = len(fields) == len(mappings)
+        is_required = is_everywhere and all(field.required for field in fields)
+        shape = _common_shape([field.type for field in fields])
+        merged.append(_field(name, shape, is_required))
     return _mapping(merged)
 
 
-def _mapping(shapes: Mapping[str, tuple[Shape, bool]]) -> Shape:
-    fields = tuple(
-        inspect.Field(name, name, shape, required) for name, (shape, required) in shapes.items()
-    )
-    return inspect.TypedDictType(cls=dict, fields=fields)
+def _field(name: str, shape: Shape, is_required: bool = True) -> inspect.Field:
+    return inspect.Field(name, name, shape, is_required)
+
+
+def _mapping(fields: Iterable[inspect.Field]) -> Shape:
+    return inspect.TypedDictType(cls=dict, fields=tuple(fields))
 
 
 def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> dict[str, Any]:
@@ -159,19 +206,16 @@ def without_defaults(value: Any, schema: Schema) -> Any:
     """Drop values that are None by default: TOML cannot express None."""
     match value:
         case dict():
-            own = {name: schema.get("properties", {}).get(name, {}) for name in value}
-            missing = {
-                name
-                for name, one in value.items()
-                if one is None and own[name].get("default", ...) is None
-            }
-            return {
-                name: without_defaults(one, own[name])
-                for name, one in value.items()
-                if name not in missing
-            }
+            properties = schema.get("properties", {})
+            kept = {}
+            for name, member in value.items():
+                of_member = properties.get(name, {})
+                is_none_by_default = of_member.get("default", ...) is None
+                if member is not None or not is_none_by_default:
+                    kept[name] = without_defaults(member, of_member)
+            return kept
         case list():
-            return [without_defaults(one, schema.get("items", {})) for one in value]
+            return [without_defaults(each, schema.get("items", {})) for each in value]
     return value
 
 
@@ -188,10 +232,10 @@ def _without_spans(value: Any) -> Any:
 
 def in_iso(span: timedelta) -> str:
     """Return ISO 8601 in the usual units, "PT1H30M", where msgspec counts seconds."""
+    return re.sub(r"(?<=T)(\d+)S$", _in_units, msgspec.to_builtins(span))
 
-    def in_units(counted: re.Match[str]) -> str:
-        seconds = int(counted[1])
-        units = {"H": seconds // 3600, "M": seconds // 60 % 60, "S": seconds % 60}
-        return "".join(f"{number}{unit}" for unit, number in units.items() if number)
 
-    return re.sub(r"(?<=T)(\d+)S$", in_units, msgspec.to_builtins(span))
+def _in_units(counted: re.Match[str]) -> str:
+    seconds = int(counted[1])
+    units = {"H": seconds // 3600, "M": seconds // 60 % 60, "S": seconds % 60}
+    return "".join(f"{number}{unit}" for unit, number in units.items() if number)

@@ -3,7 +3,7 @@ typed props.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,6 +19,7 @@ from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, te
 from keyturn.studio.gallery.variables.recording_value import (
     FILTERS,
     OF_MONEY,
+    Use,
     Variable,
     Variables,
     singular,
@@ -36,7 +37,8 @@ _MOST_DIGITS = 18
 _QUESTION = re.compile(r"(?:is|has|can|should)_.+")
 _STATE = re.compile(r"active|disabled|done|enabled|paid|subscribed|verified|visible")
 _FLAG = re.compile(
-    r"(?:is|has|can|show|hide|should|include|with|enable|use|allow)_.+|.+_(?:enabled|visible|active)"
+    r"(?:is|has|can|show|hide|should|include|with|enable|use|allow)_.+"
+    r"|.+_(?:enabled|visible|active)"
 )
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
@@ -46,114 +48,158 @@ def guess_values(
 ) -> dict[str, Any]:
     """Return plain values, without functions, the same each time.
 
-    `of`: the variable that has these as attributes.
+    `of`: the variable that has these as attributes. `nth`: their position in a list.
+    `depth`: of the lists around them.
     """
-    guessed = {
-        name: _value(one, of, nth, depth)
-        for name, one in variables.items()
-        if "called" not in one.uses
-    }
-    return {name: value for name, value in guessed.items() if value != {}}
+    guessed = {}
+    for name, variable in variables.items():
+        if "called" not in variable.uses:
+            value = _value(variable, of, nth, depth)
+            if value != {}:
+                guessed[name] = value
+    return guessed
 
 
-def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
-    named = Named(one.name, of)
-    if "moment" in one.uses or (one.attributes and one.attributes.keys() <= _PARTS_OF_A_MOMENT):
-        return NOW + timedelta(days=nth + (7 if is_later(named) else 0))
-    if "mapping" in one.uses and one.item:
-        return _mapping(one, one.item, depth) | guess_values(one.attributes, one.name, nth, depth)
-    if _is_list(one):
-        turns, item, of_part = (
-            range(_ITEMS if depth < _DEEPEST_LIST else 0),
-            one.item_variable(),
-            singular(one.name),
-        )
-        if item.parts:
-            return [
-                [_value(part, of_part, each, depth + 1) for part in item.parts] for each in turns
-            ]
-        return [_value(item, "", each, depth + 1) for each in turns]
-    if one.attributes:
-        attributes = guess_values(one.attributes, one.name, nth, depth)
-        if "printed" not in one.uses:
-            return attributes
-        return MadeUpObject(attributes, str(_plain_value(one, named, nth)))
-    if "mapping" in one.uses:
-        return {}
-    value = _plain_value(one, named, nth)
-    if (
-        isinstance(value, str | int)
-        and not one.uses & {"number", "called"}
-        and (slot := best_of(one.slots))
-    ):
-        text = fit(slot, value, named, nth)
-        value = int(text) if slot.kind == "number" and text.isdecimal() else text
-    return str(value) if "joined" in one.uses else value
+def _value(variable: Variable, of: str, nth: int, depth: int) -> Any:
+    if _is_moment(variable):
+        weeks = 1 if is_later(Named(variable.name, of)) else 0
+        return NOW + timedelta(days=nth, weeks=weeks)
+    if "mapping" in variable.uses and variable.item:
+        attributes = guess_values(variable.attributes, variable.name, nth, depth)
+        return _mapping(variable, variable.item, depth) | attributes
+    if _is_list(variable):
+        return _list(variable, depth)
+    if not variable.attributes:
+        if "mapping" in variable.uses:
+            return {}
+        return _leaf(variable, of, nth)
+    attributes = guess_values(variable.attributes, variable.name, nth, depth)
+    if "printed" in variable.uses:
+        text = _plain_value(variable, Named(variable.name, of), nth)
+        return MadeUpObject(attributes, str(text))
+    return attributes
 
 
-def _is_list(one: Variable) -> bool:
-    if "list" in one.uses or (one.item and (one.item.attributes or one.item.slots)):
+def _is_moment(variable: Variable) -> bool:
+    if "moment" in variable.uses:
         return True
-    return bool({"indexed", "length"} & one.uses) and singular(one.name) != one.name
+    return bool(variable.attributes) and variable.attributes.keys() <= _PARTS_OF_A_MOMENT
 
 
-def _mapping(one: Variable, item: Variable, depth: int) -> dict[str, Any]:
-    key, value = (
-        item.parts if len(item.parts) == len(("key", "value")) else (Variable("label"), item)
-    )
-    name = "label" if key.name in _KEYS else key.name
-    keys = (
-        text_for(Named(name, singular(one.name)), nth) or f"{name} {nth + 1}"
-        for nth in range(_ITEMS)
-    )
-    if depth >= _DEEPEST_LIST:
-        return {}
-    return {key: _value(value, "", nth, depth + 1) for nth, key in enumerate(keys)}
+def _is_list(variable: Variable) -> bool:
+    item = variable.item
+    if "list" in variable.uses or (item and (item.attributes or item.slots)):
+        return True
+    is_plural = singular(variable.name) != variable.name
+    return is_plural and not variable.uses.isdisjoint({"indexed", "length"})
 
 
-def _plain_value(one: Variable, named: Named, nth: int) -> Any:
-    text, words = text_for(named, nth), "_".join(named.words)
-    if one.filters & OF_MONEY and not _is_number(text):
+def _list(variable: Variable, depth: int) -> list[Any]:
+    item = variable.item_variable()
+    entries: list[Any] = []
+    for nth in _turns(depth):
+        if item.parts:
+            of = singular(variable.name)
+            entries.append([_value(part, of, nth, depth + 1) for part in item.parts])
+        else:
+            entries.append(_value(item, "", nth, depth + 1))
+    return entries
+
+
+def _turns(depth: int) -> range:
+    return range(_ITEMS if depth < _DEEPEST_LIST else 0)
+
+
+def _mapping(variable: Variable, item: Variable, depth: int) -> dict[str, Any]:
+    name = "label"
+    value = item
+    if len(item.parts) == len(("key", "value")):
+        value = item.parts[1]
+        if item.parts[0].name not in _KEYS:
+            name = item.parts[0].name
+    named = Named(name, singular(variable.name))
+    mapping = {}
+    for nth in _turns(depth):
+        key = text_for(named, nth) or f"{name} {nth + 1}"
+        mapping[key] = _value(value, "", nth, depth + 1)
+    return mapping
+
+
+def _leaf(variable: Variable, of: str, nth: int) -> Any:
+    """Return the value of a variable without parts. It fits the places that print it."""
+    named = Named(variable.name, of)
+    value = _plain_value(variable, named, nth)
+    slot = best_of(variable.slots)
+    is_free = isinstance(value, str | int) and variable.uses.isdisjoint({"number", "called"})
+    if slot and is_free:
+        value = fit(slot, value, named, nth)
+        if slot.kind == "number" and value.isdecimal():
+            value = int(value)
+    if "joined" in variable.uses:
+        return str(value)
+    return value
+
+
+def _plain_value(variable: Variable, named: Named, nth: int) -> Any:
+    words = "_".join(named.words)
+    text = text_for(named, nth)
+    default = variable.default
+    if variable.filters & OF_MONEY and not _is_number(text):
         text = text_for(Named("price"), nth)
-    if "number" in one.uses and "joined" not in one.uses:
-        return _number(text, one.default, nth)
-    if one.compared:
-        return next(
-            (option for option in one.compared if not _is_failure(str(option))), one.compared[0]
-        )
-    if isinstance(one.default, int | float):
-        return one.default
-    if _is_yes_or_no(one, words):
+    if "number" in variable.uses and "joined" not in variable.uses:
+        return _number(text, default, nth)
+    if variable.compared:
+        return _likely(variable.compared)
+    if isinstance(default, int | float):
+        return default
+    if _is_yes_or_no(variable, words):
         return not _is_failure(words)
-    if text is None and one.filters & FILTERS["moment"]:
+    if text is None and _is_filtered_as(variable, "moment"):
         text = text_for(Named("date"), nth)
-    if text is None and one.filters & FILTERS["number"]:
+    if text is None and _is_filtered_as(variable, "number"):
         text = text_for(Named("price"), nth)
-    if text is None or (isinstance(one.default, str) and text.startswith("#")):
-        text = one.default or f"{named}{f' {nth + 1}' if nth else ''}"
-    is_whole = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
-    return int(text) if is_whole and "text" not in one.uses else text
+    if default and (text is None or text.startswith("#")):
+        text = str(default)
+    if text is None:
+        text = f"{named} {nth + 1}" if nth else str(named)
+    if "text" not in variable.uses and _is_whole_number(text):
+        return int(text)
+    return text
 
 
-def _is_yes_or_no(one: Variable, words: str) -> bool:
-    is_tested = "asked" in one.uses
+def _is_filtered_as(variable: Variable, use: Use) -> bool:
+    return any(FILTERS.get(name) == use for name in variable.filters)
+
+
+def _likely(options: Sequence[Any]) -> Any:
+    """Return the first option that is not about what went wrong."""
+    return next((one for one in options if not _is_failure(str(one))), options[0])
+
+
+def _is_yes_or_no(variable: Variable, words: str) -> bool:
+    is_tested = "asked" in variable.uses
+    is_shown = not variable.uses.isdisjoint({"printed", "text"})
     if _QUESTION.fullmatch(words) or (is_tested and _STATE.fullmatch(words)):
         return True
-    if is_tested and not one.uses & {"printed", "text", "length"}:
+    if is_tested and not is_shown and "length" not in variable.uses:
         return True
-    return not one.uses & {"printed", "text"} and bool(_FLAG.fullmatch(words))
+    return not is_shown and bool(_FLAG.fullmatch(words))
+
+
+def _is_whole_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def _is_number(text: str | None) -> bool:
     return bool(_NUMBER.fullmatch((text or "").replace(" ", "")))
 
 
-def _number(text: str | None, default: Any, nth: int) -> int | float:
+def _number(text: str | None, default: object, nth: int) -> int | float:
     if isinstance(default, int | float):
         return default
-    if not _is_number(text):
+    if text is None or not _is_number(text):
         return (3, 5, 2)[nth % 3]
-    digits = (text or "").replace(" ", "")
+    digits = text.replace(" ", "")
     return float(digits) if "." in digits else int(digits)
 
 
@@ -166,9 +212,9 @@ _GONE_WRONG = (  # beginnings of words; a mail is rather about an order than abo
 
 
 def _is_failure(name: str) -> bool:
-    return name.lower() in _GONE_WRONG or any(
-        word.startswith(_GONE_WRONG) for word in Named(name).words
-    )
+    if name.lower() in _GONE_WRONG:  # of several words
+        return True
+    return any(word.startswith(_GONE_WRONG) for word in Named(name).words)
 
 
 _SEED = 1
@@ -193,9 +239,12 @@ def _made(struct: Any, plausible: Mapping[str, Any]) -> Any:
 
     factory: Any = MsgspecFactory.create_factory(struct, bases=(_Steady,))  # type: ignore[arg-type]
     factory.seed_random(_SEED)
-    fields = {one.name: one.type for one in msgspec.structs.fields(struct)}
-    fitting = {name: _fitting(kind, name, plausible.get(name)) for name, kind in fields.items()}
-    return factory.build(**{name: values[0] for name, values in fitting.items() if values})
+    values = {}
+    for field in msgspec.structs.fields(struct):
+        for fitting in _fitting(field.type, field.name, plausible.get(field.name)):
+            values[field.name] = fitting
+            break
+    return factory.build(**values)
 
 
 class _Steady:
@@ -210,8 +259,8 @@ class _Steady:
         return others | {kind: partial(deepcopy, moment) for kind, moment in _NOW.items()}
 
 
-def _fitting(kind: Any, name: str, value: Any) -> list[Any]:
-    """Return the values for a field that its type accepts: the plausible one first, then a text for
+def _fitting(kind: Any, name: str, value: Any) -> Iterator[Any]:
+    """Yield the values for a field that its type accepts: the plausible one first, then a text for
     its name.
     """
     struct = next(_structs_in(kind), None)
@@ -219,13 +268,10 @@ def _fitting(kind: Any, name: str, value: Any) -> list[Any]:
         value = [_made(struct, each) if isinstance(each, Mapping) else each for each in value]
     elif struct and isinstance(value, Mapping):
         value = _made(struct, value)
-    fitting = []
     for candidate in (value, value and str(value), text_for(Named(name))):
-        with suppress(msgspec.ValidationError):
-            fitting += (
-                [msgspec.convert(candidate, kind, strict=False)] if candidate is not None else []
-            )
-    return fitting
+        if candidate is not None:
+            with suppress(msgspec.ValidationError):
+                yield msgspec.convert(candidate, kind, strict=False)
 
 
 def _structs_in(kind: Any) -> Iterator[Any]:

@@ -85,18 +85,16 @@ def _marked(value: Any, source: str) -> Any:
             return MadeUp(value, source)
         case dict():
             attributes = {key: _marked(one, f"{source}.{key}") for key, one in value.items()}
-            return (
-                MadeUpObject(attributes, value.text)
-                if isinstance(value, MadeUpObject)
-                else attributes
-            )
+            if isinstance(value, MadeUpObject):
+                return MadeUpObject(attributes, value.text)
+            return attributes
         case list() | tuple():
-            return type(value)(_marked(one, source) for one in value)
+            return type(value)(_marked(entry, source) for entry in value)
         case msgspec.Struct():
-            fields = ((one.name, getattr(value, one.name)) for one in msgspec.structs.fields(value))
-            return msgspec.structs.replace(
-                value, **{name: _marked(one, f"{source}.{name}") for name, one in fields}
-            )
+            fields = {}
+            for field in msgspec.structs.fields(value):
+                fields[field.name] = _marked(getattr(value, field.name), f"{source}.{field.name}")
+            return msgspec.structs.replace(value, **fields)
     return value
 
 
@@ -104,21 +102,27 @@ def source_of(value: object) -> str:
     """Return the variable of a made-up text, and of a stand-in the name; else an empty text."""
     if isinstance(value, MadeUp):
         return value.source
-    return str(value._undefined_name or "") if isinstance(value, StandIn) else ""  # noqa: SLF001 - our own kind
+    if isinstance(value, StandIn):
+        return str(value._undefined_name or "")  # noqa: SLF001 - our own kind
+    return ""
 
 
 def source_among(values: Iterable[Any]) -> str:
     """Return the first source among values, and in lists and mappings of them."""
     for value in islice(values, _MOST):
-        if source := source_of(value):
+        source = source_of(value)
+        if source:
             return source
-        inner = (
-            value.values()
-            if isinstance(value, Mapping)
-            else value
-            if isinstance(value, list | tuple)
-            else ()
-        )
-        if source := next(filter(None, map(source_of, islice(inner, _MOST))), ""):
-            return source
+        for entry in islice(_entries_of(value), _MOST):
+            source = source_of(entry)
+            if source:
+                return source
     return ""
+
+
+def _entries_of(value: object) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    if isinstance(value, list | tuple):
+        return value
+    return ()

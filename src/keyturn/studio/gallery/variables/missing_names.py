@@ -51,14 +51,12 @@ def is_noting() -> bool:
 def note(fault: TemplateInvalid) -> None:
     """Add a fault, unless its line has it already, or it only follows from a wrong tag."""
     noted = _noted.get()
-    if noted is None or (
-        missing_name(fault.message) in noted.excused and not is_failed_part(fault)
-    ):
+    if noted is None:
         return
-    if not any(
-        (one.path, one.line, one.message) == (fault.path, fault.line, fault.message)
-        for one in noted
-    ):
+    if missing_name(fault.message) in noted.excused and not is_failed_part(fault):
+        return
+    place = (fault.path, fault.line, fault.message)
+    if all((other.path, other.line, other.message) != place for other in noted):
         noted.append(fault)
 
 
@@ -68,7 +66,8 @@ def note_wrong_tags(errors: Iterable[Exception], file: str, words: Iterable[str]
         fault = template_invalid(error, file)
         fault.__cause__ = error
         note(fault)
-    if (noted := _noted.get()) is not None:
+    noted = _noted.get()
+    if noted is not None:
         noted.excused.update(words)
 
 
@@ -78,8 +77,9 @@ def is_failed_part(fault: TemplateInvalid) -> bool:
 
 
 def missing_name(message: str) -> str:
-    match = _MISSING.search(message)
-    return match[1] or match[2] if match else ""
+    """Return the name that a message of Jinja's says is missing; "" for other messages."""
+    found = _MISSING.search(message)
+    return found[1] or found[2] if found else ""
 
 
 def stand_in_for(name: str) -> str:
@@ -95,12 +95,11 @@ class NameNotFound(UndefinedError):
 
     def __init__(self, message: str, holder: object) -> None:
         super().__init__(message)
-        names = (
-            holder
-            if isinstance(holder, Mapping)
-            else getattr(type(holder), "__struct_fields__", ())
-        )
-        self.beside = None if holder is missing else tuple(str(name) for name in names)
+        self.beside: tuple[str, ...] | None = None
+        if isinstance(holder, Mapping):
+            self.beside = tuple(map(str, holder))
+        elif holder is not missing:
+            self.beside = getattr(type(holder), "__struct_fields__", ())
 
 
 # Attributes with which a function tells Jinja's sandbox that templates may not call it.
@@ -163,12 +162,10 @@ class MissingName(Undefined):
         part._is_told = True  # noqa: SLF001 - its own kind
         return part
 
-    __call__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = (
-        __abs__
-    ) = _answer()
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = (
-        __rpow__
-    ) = _answer()
+    __call__ = __neg__ = __pos__ = __abs__ = _answer()
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _answer()
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _answer()
+    __mod__ = __rmod__ = __pow__ = __rpow__ = _answer()
     __int__ = __index__ = __round__ = _answer(0)
     __float__ = _answer(0.0)
     __lt__ = __le__ = __gt__ = __ge__ = _answer(False)  # noqa: FBT003
@@ -203,16 +200,18 @@ def _place_of(name: str) -> tuple[str, int | None]:
     """Return the innermost template line with the name, not that of a macro that gets it as an
     argument.
     """
-    places = [
-        (template.filename or template.name or "", template.get_corresponding_lineno(line))
-        for frame, line in walk_stack(calling_frame())
-        if isinstance(template := frame.f_globals.get("__jinja_template__"), Template)
-    ]
+    places: list[tuple[str, int]] = []
+    for frame, line in walk_stack(calling_frame()):
+        template = frame.f_globals.get("__jinja_template__")
+        if isinstance(template, Template):
+            file = template.filename or template.name or ""
+            places.append((file, template.get_corresponding_lineno(line)))
+            linecache.checkcache(file)
+    if not places:
+        return "", None
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-    for path, _ in places:
-        linecache.checkcache(path)
     named = (place for place in places if word.search(linecache.getline(*place)))
-    return next(named, places[0] if places else ("", None))
+    return next(named, places[0])
 
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
@@ -229,7 +228,9 @@ class StandIn(Undefined):
     __slots__ = ()
 
     def __str__(self) -> str:
-        of = self._undefined_obj._undefined_name if isinstance(self._undefined_obj, StandIn) else ""  # noqa: SLF001 - its own kind
+        of = None
+        if isinstance(self._undefined_obj, StandIn):
+            of = self._undefined_obj._undefined_name  # noqa: SLF001 - its own kind
         named = Named(str(self._undefined_name or "text"), str(of or ""))
         return text_for(named) or str(named)
 
@@ -242,10 +243,14 @@ class StandIn(Undefined):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in _REFUSED:
             raise AttributeError(name)
-        return self._items if name == "items" else StandIn(name=name, obj=self)
+        if name == "items":
+            return self._items
+        return StandIn(name=name, obj=self)
 
     def __getitem__(self, key: object) -> Any:
-        return StandIn(name=key, obj=self) if isinstance(key, str) else self
+        if isinstance(key, str):
+            return StandIn(name=key, obj=self)
+        return self
 
     def _items(self) -> list[tuple[str, Any]]:
         return [("name", StandIn(name="value"))]
@@ -260,10 +265,11 @@ class StandIn(Undefined):
             with suppress(Exception):  # a stand-in among the arguments may fit no function
                 return python_functions.call_python(name, *arguments, **named)
         texts = [text for text in (*named.values(), *arguments) if isinstance(text, str)]
-        picture = next((text for text in texts if text.lower().endswith(_PICTURES)), None)
-        if picture:
-            return StandIn(name=f"{PurePosixPath(picture).stem}_image")
-        if arguments and texts and _MAKES_LINKS & {*Named(name).words}:
+        for text in texts:
+            if text.lower().endswith(_PICTURES):
+                return StandIn(name=f"{PurePosixPath(text).stem}_image")
+        makes_link = not _MAKES_LINKS.isdisjoint(Named(name).words)
+        if arguments and texts and makes_link:
             return StandIn(name=f"{texts[-1]}_url")
         return self
 
@@ -280,8 +286,7 @@ class StandIn(Undefined):
 
     __int__ = __index__ = __round__ = __len__ = _answer(1)
     __float__ = _answer(1.0)
-    __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer(1)
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = (
-        __rpow__
-    ) = _answer(1)
+    __neg__ = __pos__ = __abs__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _answer(1)
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _answer(1)
+    __mod__ = __rmod__ = __pow__ = __rpow__ = _answer(1)
     __bool__ = __lt__ = __le__ = __gt__ = __ge__ = _answer(True)  # noqa: FBT003

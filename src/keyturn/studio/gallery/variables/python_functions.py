@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-_MOST = (
-    10_000  # entries of a result, so that a list of a megabyte does not become tuples of a hundred
-)
+# Entries of a result, so that a list of a megabyte does not become tuples of a hundred.
+_MOST = 10_000
 
 
 def _sum(numbers: Iterable[Any]) -> Any:
@@ -48,6 +47,9 @@ def call_python(name: str, *arguments: Any, **named: Any) -> Any:
     Raises what the function raises.
     """
     if name in ("list", "tuple"):
-        return [*islice(arguments[0] if arguments else (), _MOST)]
+        entries = arguments[0] if arguments else ()
+        return list(islice(entries, _MOST))
     answer = _FUNCTIONS[name](*arguments, **named)
-    return [*islice(answer, _MOST)] if isinstance(answer, Iterator) else answer
+    if isinstance(answer, Iterator):
+        return list(islice(answer, _MOST))
+    return answer

@@ -2,7 +2,7 @@
 variable, and runs no function of an app.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache, partial, reduce
@@ -40,18 +40,20 @@ from keyturn.studio.gallery.variables.slots import BEGIN, ELSE, END, MARK, Slot,
 from keyturn.studio.gallery.variables.unpacking import shape_of
 
 _DEEPEST = 12  # depth of calls and includes; deeper ones are circles
-# calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
+# Calls, includes and turns of loops: a macro that calls itself twice would make exponentially many.
 _MOST = 2000
 # "__" stands in for a wrong tag.
 _ALWAYS_THERE = frozenset(
     {"_", "__", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"}
 )
-# Filters of lists whose result is such a list.
-_ITSELF = frozenset(
-    {"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"}
+# Filters whose result is such a list or mapping, or is printed in the same place.
+_RETURN_THE_LIKE = frozenset(
+    (
+        *("list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"),
+        *("dictsort", "items"),
+        *("capitalize", "lower", "replace", "striptags", "title", "trim", "upper"),
+    )
 )
-# Filters whose result is printed in the same place.
-_STILL_IT = frozenset({"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"})
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _BUILT_IN = frozenset({"babel", "builtins", "gettext", "jinja2", "keyturn", "markupsafe"})
 _MOST_TURNS = 100
@@ -188,11 +190,14 @@ class _RecordingContext(Context):
         caller = named.get("caller")
         if isinstance(caller, Macro) and not isinstance(called, Macro):
             return self.call(caller)  # the tag of an extension
+        return self._call_built_in(called, args, named)
+
+    def _call_built_in(self, called: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         reading = _reading.get()
         if not _is_built_in(called) or not reading.goes_on():
             return RecordingValue()
         with reading.deeper():
-            return _attempted(lambda: super(_RecordingContext, self).call(called, *args, **named))
+            return _attempted(partial(super().call, called, *args, **named))
 
 
 def _is_built_in(called: Any) -> bool:
@@ -209,23 +214,25 @@ def _filtered(
     `RecordingValue`.
     """
 
-    def result() -> Any:
-        made = environment.call_filter(name, value, args, named, context)
-        return list(made) if isinstance(made, Iterator) else made
+    def apply() -> Any:
+        result = environment.call_filter(name, value, args, named, context)
+        return list(result) if isinstance(result, Iterator) else result
 
     is_known = name in environment.filters
     if not isinstance(value, RecordingValue):
-        return _attempted(result) if is_known else value
+        if is_known:
+            return _attempted(apply)
+        return value
     default = args[0] if args and name in ("default", "d") else None
     value.note_filter(name, default)
-    use = next((use for use, names in FILTERS.items() if name in names), None)
+    use = FILTERS.get(name)
     if use is None or not is_known:
         return value
     value.note(use)
     listed = RecordingValue()
     if use == "list" and name in OF_JINJA:
-        listed = _attempted(result)  # notes what the filter takes of the entries
-    if use == "mapping" or name in _ITSELF or name in _STILL_IT:
+        listed = _attempted(apply)  # notes what the filter takes of the entries
+    if name in _RETURN_THE_LIKE:
         return value
     return listed
 
@@ -266,7 +273,9 @@ class _Branches(NodeTransformer):
             setattr(copied, name, list(part) if isinstance(part, list) else part)
         copied = self.generic_visit(copied)
         visitor = self.get_visitor(copied)
-        return visitor(copied) if visitor else copied
+        if visitor:
+            return visitor(copied)
+        return copied
 
     def visit_If(self, node: nodes.If) -> list[nodes.Node]:  # noqa: N802 - Jinja's names
         branches = [_mark(BEGIN), *node.body, _mark(ELSE), *node.elif_, *node.else_, _mark(END)]
@@ -299,13 +308,15 @@ class _Branches(NodeTransformer):
 
     def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
         name = nodes.Name(_INCLUDED, "store")
-        loop = nodes.For(name, self._files(each_file, node), [node], [], None, False)  # noqa: FBT003
+        files = self._files(each_file, node)
+        loop = nodes.For(name, files, [node], [], None, False)  # noqa: FBT003
         node.template = nodes.Name(_INCLUDED, "load")
         return loop.set_lineno(node.lineno)
 
     def visit_Extends(self, node: nodes.Extends) -> nodes.Node:  # noqa: N802
         if self._extends:  # another layout, of another branch
-            return self.visit_Include(nodes.Include(node.template, True, True, lineno=node.lineno))  # noqa: FBT003
+            include = nodes.Include(node.template, True, True, lineno=node.lineno)  # noqa: FBT003
+            return self.visit_Include(include)
         self._extends = True
         node.template = self._files(first_file, node)
         return node
@@ -347,7 +358,9 @@ def _statement(call: Any) -> nodes.Node:
 
 
 def asked(value: Any) -> Any:
-    return value.note("asked") if isinstance(value, RecordingValue) else value
+    if isinstance(value, RecordingValue):
+        value.note("asked")
+    return value
 
 
 def either(test: Any, *values: Any) -> Any:
@@ -387,7 +400,7 @@ def each_file(
     reading = _reading.get()
     values = value if isinstance(value, list | tuple) else (value,)
     files = [name for name in (*names, *values) if isinstance(name, str)]
-    for file in dict.fromkeys(files):
+    for file in dict.fromkeys(files):  # each once
         if not reading.goes_on():
             return
         template = _loaded(context.environment, file, parent)
@@ -426,7 +439,9 @@ def first_file(context: Context, value: Any, parent: str, names: tuple[str, ...]
     template = next(each_file(context, value, parent, names), None)
     if template is not None:
         return template
-    blocks = [nodes.Block(name, [], False, False, lineno=1) for name in context.blocks]  # noqa: FBT003
+    blocks: list[nodes.Node] = []
+    for name in context.blocks:
+        blocks.append(nodes.Block(name, [], False, False, lineno=1))  # noqa: FBT003
     return context.environment.from_string(nodes.Template(blocks, lineno=1))
 
 

@@ -84,18 +84,23 @@ def singular(name: str) -> str:
         return name[:-3] + "y"
     if name.endswith(("sses", "xes", "ches", "shes")):
         return name[:-2]
-    return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us")) else name
+    if name.endswith(("ss", "us")):
+        return name
+    return name.removesuffix("s")
 
 
-USES = tomllib.loads(Path(__file__).with_name("uses.toml").read_text("utf-8"))
-FILTERS: Mapping[Use, frozenset[str]] = {
-    use: frozenset(names) for use, names in USES["filters"].items()
-}
-OF_MONEY = frozenset(USES["of_money"])
-METHODS: Mapping[Use, frozenset[str]] = {
-    use: frozenset(names) for use, names in USES["methods"].items()
-}
-TESTS: Mapping[str, Use] = {name: use for use, names in USES["tests"].items() for name in names}
+def _uses_by_name(section: Mapping[Use, Sequence[str]]) -> Mapping[str, Use]:
+    by_name: dict[str, Use] = {}
+    for use, names in section.items():
+        by_name.update(dict.fromkeys(names, use))
+    return by_name
+
+
+_USES = tomllib.loads(Path(__file__).with_name("uses.toml").read_text("utf-8"))
+FILTERS = _uses_by_name(_USES["filters"])
+METHODS = _uses_by_name(_USES["methods"])
+TESTS = _uses_by_name(_USES["tests"])
+OF_MONEY = frozenset(_USES["of_money"])
 
 # The names that take a value: `for label, (amount, unit) in rows`.
 TargetShape = str | Sequence["TargetShape"]
@@ -136,67 +141,79 @@ class RecordingValue:
         self.is_text = is_text
 
     def note(self, use: Use) -> "RecordingValue":
-        for one in self.variables:
-            one.uses.add(use)
+        for variable in self.variables:
+            variable.uses.add(use)
         return self
 
     def note_filter(self, name: str, default: Any = None) -> None:
-        for one in self.variables:
-            one.filters.add(name)
-            one.default = default if isinstance(default, str | int | float) else one.default
+        for variable in self.variables:
+            variable.filters.add(name)
+            if isinstance(default, str | int | float):
+                variable.default = default
 
     def note_constant(self, value: Any, *, is_option: bool = True) -> None:
         """Note that it is compared with a value. `is_option`: with one that it may have."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             self.note("number")
         elif is_option and value is not None and not isinstance(value, RecordingValue):
-            for one in self.variables:
-                one.compared.append(value)
+            for variable in self.variables:
+                variable.compared.append(value)
 
     def either(self, other: "RecordingValue") -> "RecordingValue":
         return RecordingValue(*self.variables, *other.variables)
 
     def entry(self, shape: TargetShape = "") -> Any:
+        """Return an entry of a list, in the shape that a loop unpacks."""
         called = shape if isinstance(shape, str) else ""
-        return RecordingValue(*(one.item_variable(called) for one in self.variables)).parts(shape)
+        items = [variable.item_variable(called) for variable in self.variables]
+        return RecordingValue(*items).parts(shape)
 
     def parts(self, shape: TargetShape) -> Any:
+        """Return the value in the shape that a template unpacks."""
         if isinstance(shape, str):
             return self
         names = tuple(part if isinstance(part, str) else "value" for part in shape)
-        unpacked = [one.unpack(names) for one in self.variables]
-        return tuple(
-            RecordingValue(*(one[nth] for one in unpacked)).parts(part)
-            for nth, part in enumerate(shape)
-        )
+        unpacked = [variable.unpack(names) for variable in self.variables]
+        values = []
+        for nth, part in enumerate(shape):
+            value = RecordingValue(*(parts[nth] for parts in unpacked))
+            values.append(value.parts(part))
+        return tuple(values)
 
     @property
     def root_name(self) -> str:
         """The name of the one variable that it is, unless that is a part of another."""
-        return self.variables[0].name if len(self.variables) == 1 and self.holder is None else ""
+        if len(self.variables) == 1 and self.holder is None:
+            return self.variables[0].name
+        return ""
 
     def attribute(self, name: str) -> "RecordingValue":
         if name in _OF_A_DIFFERENCE:
             for side in self.sides:
                 if isinstance(side, RecordingValue):
                     side.note("moment")
-        return RecordingValue(
-            *(one.attribute(name) for one in self.variables), holder=self, name=name
-        )
+        attributes = [variable.attribute(name) for variable in self.variables]
+        return RecordingValue(*attributes, holder=self, name=name)
 
     def call(self, *arguments: Any) -> "RecordingValue":
         """Return a result. The name of a method tells the type that has it."""
-        use = next((use for use, names in METHODS.items() if self.name in names), None)
+        use = METHODS.get(self.name)
         if self.holder is None or use is None:
             self.note("called")
             return RecordingValue()
         self.holder.note(use)
-        for one in self.holder.variables:  # a method is no attribute
-            if one.attributes.get(self.name) == Variable(self.name):
-                del one.attributes[self.name]
+        self.holder.forget_attribute(self.name)  # a method is no attribute
         if self.name == "get" and arguments and isinstance(arguments[0], str):
             return self.holder.attribute(arguments[0])
-        return self.holder if self.name in _RETURN_THE_LIKE else RecordingValue()
+        if self.name in _RETURN_THE_LIKE:
+            return self.holder
+        return RecordingValue()
+
+    def forget_attribute(self, name: str) -> None:
+        """Take back that there is an attribute, unless it was used."""
+        for variable in self.variables:
+            if variable.attributes.get(name) == Variable(name):
+                del variable.attributes[name]
 
     def __getattr__(self, name: str) -> "RecordingValue":
         if name.startswith("__"):
@@ -208,7 +225,10 @@ class RecordingValue:
             return self.attribute(key)
         if isinstance(key, slice):
             return self.note("length")
-        return self.note("indexed").entry() if isinstance(key, int) else RecordingValue()
+        if not isinstance(key, int):
+            return RecordingValue()
+        entry: RecordingValue = self.note("indexed").entry()
+        return entry
 
     def __iter__(self) -> "Iterator[RecordingValue]":
         yield self.note("list").entry()
@@ -236,13 +256,12 @@ class RecordingValue:
     __html__ = __str__
 
     def __format__(self, pattern: str) -> str:
-        self.note(
-            "moment"
-            if "%" in pattern[:-1]
-            else "number"
-            if _NUMBER_FORMAT.search(pattern)
-            else "printed"
-        )
+        if "%" in pattern[:-1]:
+            self.note("moment")
+        elif _NUMBER_FORMAT.search(pattern):
+            self.note("number")
+        else:
+            self.note("printed")
         return ""
 
     def __contains__(self, value: object) -> bool:
@@ -278,15 +297,13 @@ class RecordingValue:
         """Note that both sides are texts if one of them is; else they are numbers, until a text is
         added to them.
         """
-        is_text = any(
-            isinstance(side, str) or (isinstance(side, RecordingValue) and side.is_text)
-            for side in (left, right)
-        )
+        is_text = _is_text(left) or _is_text(right)
         for side in (left, right):
-            if isinstance(side, RecordingValue) and is_text:
-                side.join()
-            elif isinstance(side, RecordingValue):
-                side.note("number")
+            if isinstance(side, RecordingValue):
+                if is_text:
+                    side.join()
+                else:
+                    side.note("number")
         return RecordingValue(sides=(left, right), is_text=is_text)
 
     def join(self) -> None:
@@ -301,10 +318,9 @@ class RecordingValue:
     def __radd__(self, other: object) -> "RecordingValue":
         return self._sum(other, self)
 
-    __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _calculate
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = (
-        __rpow__
-    ) = _calculate
+    __neg__ = __pos__ = __abs__ = __mul__ = __rmul__ = __pow__ = __rpow__ = _calculate
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _calculate
+    __mod__ = __rmod__ = _calculate
 
     def __sub__(self, other: object) -> "RecordingValue":
         self._calculate(other)
@@ -320,3 +336,7 @@ class RecordingValue:
 
     def __float__(self) -> float:
         return float(self._count())
+
+
+def _is_text(side: object) -> bool:
+    return isinstance(side, str) or (isinstance(side, RecordingValue) and side.is_text)

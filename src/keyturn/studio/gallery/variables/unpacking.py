@@ -24,15 +24,18 @@ def with_shaped_answers(environment: Environment) -> Environment:
 
 def _shape_answers(tree: nodes.Template, _file: str) -> nodes.Template:
     """Let each statement that unpacks a value name the parts that it needs."""
-    for loop in tree.find_all(nodes.For):
-        if isinstance(loop.target, nodes.Tuple):
-            shape = nodes.Const(shape_of(loop.target))
-            loop.iter = method_call(shaped_entries.__name__, loop.iter, loop.iter, shape)
-    for assignment in tree.find_all(nodes.Assign):
-        if isinstance(assignment.target, nodes.Tuple):
-            shape = nodes.Const(shape_of(assignment.target))
-            value = assignment.node
-            assignment.node = method_call(shaped.__name__, value, value, shape)
+    statements: list[nodes.For | nodes.Assign] = []
+    statements += tree.find_all((nodes.For, nodes.Assign))
+    for statement in statements:
+        if not isinstance(statement.target, nodes.Tuple):
+            continue
+        shape = nodes.Const(shape_of(statement.target))
+        if isinstance(statement, nodes.For):
+            value = statement.iter
+            statement.iter = method_call(shaped_entries.__name__, value, value, shape)
+        else:
+            value = statement.node
+            statement.node = method_call(shaped.__name__, value, value, shape)
     return tree
 
 

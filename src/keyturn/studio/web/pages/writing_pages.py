@@ -20,8 +20,8 @@ from keyturn.mail.addresses import parse, parse_sender
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.gallery.naming import LARGEST
+from keyturn.studio.gallery.sample_templates import Draft
 from keyturn.studio.gallery.saving import SampleFiles, name_fault
 from keyturn.studio.inbox.store import OWN
 from keyturn.studio.lint.finding import Finding

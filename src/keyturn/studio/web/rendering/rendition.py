@@ -73,7 +73,7 @@ class MailRenderer:
 
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)
-        self.traced = gallery.renderers(with_lenient_origins)
+        self.traced = gallery.sample_templates(with_lenient_origins)
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_RENDERED)
 
     def branches(self, template: str) -> Passes | None:
