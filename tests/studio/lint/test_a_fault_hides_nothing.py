@@ -187,7 +187,7 @@ def test_right_tags_beside_a_wrong_one_are_not_told(right: str, options: dict[st
     environment = with_origins(Environment(**options, autoescape=True))
     assert isinstance(environment, TolerantEnvironment)
     environment.parse(f"{{{{ 1 + }}}}\n{right}")
-    assert [error.lineno for error in environment.wrong_tags[None][0]] == [1]
+    assert [error.lineno for error in environment.wrong_tags[None].errors] == [1]
 
 
 class Parsed(Extension):
