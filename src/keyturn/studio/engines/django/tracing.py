@@ -28,7 +28,7 @@ from django.templatetags.i18n import BlockTranslateNode
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery.variables.missing_names import is_noting, note, stand_in_for
 from keyturn.studio.lint.finding import Place, limit_of, line_and_column
-from keyturn.studio.lint.source.stand_ins import LAYOUTS, NO_LAYOUT, NOT_RENDERED
+from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, NOT_RENDERED, layout_for
 from keyturn.studio.lint.source.tolerant_parsing import without_block_at
 from keyturn.studio.lint.source.traced_text import (
     concat,
