@@ -267,11 +267,13 @@ def unknown_filters(
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         kind = type(node).__name__.lower()
         if node.name not in known[kind]:
-            place = _place_of_use(node, lines[node.lineno - 1], file)
+            line = lines[node.lineno - 1]
+            place = Place(file, int(node.lineno), _column_of_use(node.name, line))
             yield _unknown(kind, node.name, "", gallery, place)
 
 
-def _place_of_use(node: nodes.Filter | nodes.Test, line: str, file: str) -> Place:
-    use = re.compile(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(node.name)})\b")
+def _column_of_use(name: str, line: str) -> int:
+    """Return the column of a filter or a test in a line; 1 if it is in another one."""
+    use = re.compile(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(name)})\b")
     written = use.search(line)
-    return Place(file, int(node.lineno), written.start(1) + 1 if written else 1)
+    return written.start(1) + 1 if written else 1

@@ -45,6 +45,13 @@ _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
+class Fault(NamedTuple):
+    """A wrong tag alone, or all tags of a wrong block. `error`: None if another fault is why."""
+
+    tags: Sequence[Tag]
+    error: TemplateSyntaxError | None
+
+
 class WrongTags(NamedTuple):
     """What is wrong with a template's tags.
 
@@ -54,12 +61,17 @@ class WrongTags(NamedTuple):
     errors: list[TemplateSyntaxError]
     words: set[str]
 
-
-class Fault(NamedTuple):
-    """A wrong tag alone, or all tags of a wrong block. `error`: None if another fault is why."""
-
-    tags: Sequence[Tag]
-    error: TemplateSyntaxError | None
+    def add(self, faults: Iterable[Fault], name: str | None, filename: str | None) -> None:
+        for fault in faults:
+            if fault.error:
+                fault.error.name = name
+                fault.error.filename = filename
+                self.errors.append(fault.error)
+            if isinstance(fault.error, TagOfAnotherEngine):
+                self.words.update(OF_ENGINES)
+            for tag in fault.tags:
+                if not tag.is_comment:
+                    self.words.update(_WORD.findall(_QUOTED.sub("", tag.text)))
 
 
 class TolerantEnvironment(StudioEnvironment):
@@ -85,18 +97,12 @@ class TolerantEnvironment(StudioEnvironment):
             except RecursionError:
                 raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
             except TemplateSyntaxError as error:
-                refused = error
-            faults = self._faults_in(source, refused, is_first=attempt == 0)
-            for fault in faults:
-                if fault.error:
-                    fault.error.name = name
-                    fault.error.filename = filename
-                    wrong.errors.append(fault.error)
-            if not 0 < len(faults) < _MOST_FAULTS:
-                break
-            wrong.words.update(_words_of(faults))
+                faults = self._faults_in(source, error, is_first=attempt == 0)
+                wrong.add(faults, name, filename)
+                if not 0 < len(faults) < _MOST_FAULTS:
+                    raise (wrong.errors or [error])[0] from None
             source = _without(source, faults)
-        raise wrong.errors[0] if wrong.errors else refused
+        raise wrong.errors[0]
 
     def _parse_shallow(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         return require_shallow(Parser(self, source, name, filename).parse(), name, filename)
@@ -162,18 +168,6 @@ class TolerantEnvironment(StudioEnvironment):
                 raise wrong.errors[0]
             note_wrong_tags(wrong.errors, template.name or "", wrong.words)
         return template
-
-
-def _words_of(faults: Iterable[Fault]) -> set[str]:
-    """Return the words in wrong tags, but not those in their texts."""
-    words: set[str] = set()
-    for fault in faults:
-        if isinstance(fault.error, TagOfAnotherEngine):
-            words |= OF_ENGINES
-        for tag in fault.tags:
-            if not tag.is_comment:
-                words.update(_WORD.findall(_QUOTED.sub("", tag.text)))
-    return words
 
 
 def _without(source: str, faults: Iterable[Fault]) -> str:
