@@ -89,7 +89,7 @@ class DjangoEngine(Engine):
             with tracer.tracing(), translation.override(code):
                 context = Context(_as_queried(dict(values)), autoescape=self._engine.autoescape)
                 self.template(file).render(context)
-        except Exception as error:  # noqa: BLE001 - the project's tags and filters may raise anything
+        except Exception as error:  # noqa: BLE001 - the project's own tags may raise anything
             invalid = self._invalid(file, error, tracer)
             raise invalid from invalid.__cause__
         return tracer.text

@@ -113,7 +113,9 @@ class DjangoTracer:
             try:
                 return compiled(template)
             except TemplateSyntaxError as error:
-                source = _without_tag(template.source, error) if is_noting() else template.source
+                if not is_noting():
+                    raise
+                source = _without_tag(template.source, error)
                 if source == template.source:
                     raise
                 if not has_noted or not _FOLLOWS.search(str(error)):

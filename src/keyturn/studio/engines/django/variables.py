@@ -53,7 +53,8 @@ def find_variables(
         except TemplateSyntaxError:  # rendering reports it
             return None
 
-    environment = Environment(loader=FunctionLoader(translated), extensions=["jinja2.ext.do"])  # noqa: S701 - not shown
+    loader = FunctionLoader(translated)
+    environment = Environment(loader=loader, extensions=["jinja2.ext.do"])  # noqa: S701 - not shown
     environment.globals = dict.fromkeys(_ALWAYS_THERE, RecordingValue())
     environment.filters |= filters
     found = recorded_rendering.find_variables(files, environment, with_origins)
@@ -165,13 +166,13 @@ class _Translation:
     def _filter(self, part: re.Match[str]) -> str:
         name = part["filter_name"]
         function = self._filters.get(name)
-        argument = part["var_arg"] or _untranslated(part["constant_arg"] or "")
+        argument = _argument(part, function)
         translated = "|list" if name in _OF_LISTS else f"|{name}"
+        examples = []
         if argument:
-            is_number = function and part["var_arg"] and _takes_number(function)
-            translated += f"({argument}|int)" if is_number else f"({argument})"
-        example = [3] if argument else []
-        if function and _needs_number(function, *example):
+            translated += f"({argument})"
+            examples.append(3)
+        if function and _needs_number(function, *examples):
             translated += "|int"
         return translated
 
@@ -202,9 +203,16 @@ def _untranslated(constant: str) -> str:
     return constant[2:-1] if constant.startswith("_(") else constant
 
 
-def _takes_number(function: Callable[..., Any]) -> bool:
-    """Tell whether the argument of a filter must be a number."""
-    return any(_needs_number(partial(function, value)) for value in (3, "some words"))
+def _argument(part: re.Match[str], function: Callable[..., Any] | None) -> str:
+    """Return the argument of a filter; empty if it has none. One that must be a number is one."""
+    variable = part["var_arg"]
+    if not variable:
+        return _untranslated(part["constant_arg"] or "")
+    if function:
+        for value in (3, "some words"):
+            if _needs_number(partial(function, value)):
+                return f"{variable}|int"
+    return str(variable)
 
 
 def _needs_number(function: Callable[..., Any], *more: Any) -> bool:

@@ -163,7 +163,8 @@ def _of_syntax(message: str, line_text: str, place: Place) -> Finding:
     open_tag = _OPEN_TAG.search(message)
     if open_tag:
         name = open_tag[1] or open_tag[2]
-        message = f"'{name}' is not closed" if open_tag[1] else message
+        if open_tag[1]:
+            message = f"'{name}' is not closed"
         fix = f"Write {{% end{name} %}} where it ends."
     for jargon, word in _WORDS_FOR_TOKENS.items():
         message = message.replace(jargon, word)
@@ -225,17 +226,20 @@ def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> st
 
     `beside`: the names of the object that should have it, if it is one's.
     """
-    names = sample.values if beside is None else beside
+    names: Collection[str] = sample.values
+    owner = f"The sample {sample.name}"
+    props = ""
+    if sample.kind == "typed":
+        owner = "This template"
+        props = " to its props"
+    if beside is not None:
+        names = beside
+        owner = "This object"
     meant = did_you_mean(name, names)
     if meant:
         return meant
     missing = name or "the missing name"
-    is_typed = sample.kind == "typed"
-    owner = "This template" if is_typed else f"The sample {sample.name}"
-    if beside is not None:
-        owner = "This object"
     has = f"{owner} has these values: {cut(', '.join(names) or 'none')}."
-    props = " to its props" if is_typed else ""
     return f"{has} Add {missing}{props}, or do not print it."
 
 

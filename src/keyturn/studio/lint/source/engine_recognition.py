@@ -12,46 +12,52 @@ from keyturn.studio.lint.rules import RULES
 _BY_TAGS = ("Liquid", "Twig", "Django")
 _SHARED = ("comment", "cycle", "empty")
 _STATEMENT = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
-_EXPRESSIONS = {  # the engines by what they write in braces, and Jinja never does
-    "Blade": re.compile(r"\{\{\s*\$\w+\s*(?:->|\[|\(|\?\?|\}\})|\{!!|\{\{--"),
-    "Handlebars": re.compile(
-        r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-]|else\b)|\{\{\{~?\s*[\w@./]+[^{}:]*\}\}\}|\{\{\{\{/?\w"
+# What engines write in braces, and Jinja never does.
+_IN_BRACES = {
+    "Blade": r"\{\{\s*\$\w+\s*(?:->|\[|\(|\?\?|\}\})|\{!!|\{\{--",
+    "Handlebars": (
+        r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-]|else\b)"
+        r"|\{\{\{~?\s*[\w@./]+[^{}:]*\}\}\}"
+        r"|\{\{\{\{/?\w"
     ),
-    "Braze": re.compile(r"\{\{[^{}]*\$\{"),
-    "Go": re.compile(
+    "Braze": r"\{\{[^{}]*\$\{",
+    "Go": (
         r"\{\{-?\s*(?:(?:if|else if|range|with|not|len|html|urlquery)\s+)?[.$]"
         r"|\{\{-?\s*(?:end|else)\s*-?\}"
         r"|\{\{-?\s*(?:template|define|block)\s+\""
     ),
 }
+_EXPRESSIONS = {engine: re.compile(pattern) for engine, pattern in _IN_BRACES.items()}
 # Tells a file of Go, in which "{{ $name }}" is no expression of Blade.
 _VARIABLE_OF_GO = re.compile(r":=|\{\{-?\s*\.")
-_WHOLE_FILES = {  # the engines whose files Jinja reads as texts, by what no mail has
-    "PHP": re.compile(r"<\?(?:php\b|=)"),
-    "FreeMarker": re.compile(
-        r"</?#(?:assign|else|elseif|escape|ftl|function|if|import|include|list|macro|setting"
-        r"|switch)\b"
-        r"|<@\w+[\s/>.]|\$\{[\w.]+[?!][^{}]*\}"
+# What engines write in files that Jinja reads as texts, and no mail has.
+_IN_TEXTS = {
+    "PHP": r"<\?(?:php\b|=)",
+    "FreeMarker": (
+        r"</?#(?:assign|else|elseif|escape|ftl|function|if|import|include|list|macro)\b"
+        r"|</?#(?:setting|switch)\b"
+        r"|<@\w+[\s/>.]"
+        r"|\$\{[\w.]+[?!][^{}]*\}"
     ),
-    "Thymeleaf": re.compile(r"\s(?:data-th-|th:)[a-z]+\s*=|\sxmlns:th\s*="),
-    "Razor": re.compile(
-        # "@page" is not here: it is CSS, too, and stands in each mail that Word or Outlook wrote.
-        r"@(?:Html|Model|Url|ViewBag|ViewData)\.\w|^@(?:inject|model|using)\s"
-        r"|@(?:if|for|foreach|switch)\s*\([^\n]*\)\s*\{",
-        re.MULTILINE,
+    "Thymeleaf": r"\s(?:data-th-|th:)[a-z]+\s*=|\sxmlns:th\s*=",
+    # "@page" is not here: it is CSS, too, and stands in each mail that Word or Outlook wrote.
+    "Razor": (
+        r"@(?:Html|Model|Url|ViewBag|ViewData)\.\w"
+        r"|^@(?:inject|model|using)\s"
+        r"|@(?:if|for|foreach|switch)\s*\([^\n]*\)\s*\{"
     ),
-    "Blade": re.compile(
-        r"@(?:auth|component|extends|foreach|if|include|isset|lang|section|yield)\s*\(|\{!!|\{\{--"
+    "Blade": (
+        r"@(?:auth|component|extends|foreach|if|include|isset|lang|section|yield)\s*\("
+        r"|\{!!|\{\{--"
     ),
-    "Velocity": re.compile(r"(?<![\w&])#(?:elseif|foreach|if|macro|parse|set)\s*\(|\$!\{?[a-z]"),
-    "ERB": re.compile(
+    "Velocity": r"(?<![\w&])#(?:elseif|foreach|if|macro|parse|set)\s*\(|\$!\{?[a-z]",
+    "ERB": (
         r"<%[-=]?(?=[^%]*(?:@\w|\|\w+\||\bdo\b|\bend\b|\belsif\b|\bunless\b|\.each\b"
         r"|_(?:url|path)\b))[^%]*%>"
     ),
-    "EJS": re.compile(
-        r"<%[-=_]?(?=[^%]*(?:[{};]|=>|\blocals\b|\b(?:const|let|var)\b|\binclude\())[^%]*%>"
-    ),
+    "EJS": r"<%[-=_]?(?=[^%]*(?:[{};]|=>|\blocals\b|\b(?:const|let|var)\b|\binclude\())[^%]*%>",
 }
+_WHOLE_FILES = {engine: re.compile(text, re.MULTILINE) for engine, text in _IN_TEXTS.items()}
 # Does not match "<%name%>", a placeholder of sending services.
 _ERB_OR_EJS = re.compile(r"<%[-=]\s*\w|<%\s+\w")
 _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
@@ -59,7 +65,8 @@ _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
 _ANOTHER_USE = re.compile(
     r"\{%[-+]?\s*(?:"
     r"(?P<trans>trans)\s+(?:\"[^\"]*\"|'[^']*'|\w+)(?:\s+(?:as|noop|context)\b|\s*[-+]?%)"
-    r"|include\b.*?\s(?:with\s+(?:\w+\s*=|(?P<twig>\{))|only\s*[-+]?%)|with\s[^=]*\sas\s+\w+\s*[-+]?%)"
+    r"|include\b.*?\s(?:with\s+(?:\w+\s*=|(?P<twig>\{))|only\s*[-+]?%)"
+    r"|with\s[^=]*\sas\s+\w+\s*[-+]?%)"
 )
 OF_ENGINES = frozenset({"block", "forloop"})  # names that such templates have from their engine
 

@@ -115,18 +115,18 @@ def _first_column(text: str) -> int:
 def place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where samples cannot be read. The message names a line, or a sample and its field."""
     file = gallery.name_of(error.path)
+    line = error.line or 0
+    column = 0
     at_line = LINE_IN_MESSAGE.search(error.message)
+    field = _FIELD.search(error.message)
     if at_line:
         line = int(at_line[1])
         column = int(at_line[2] or 0)
-        return Place(file, line, column or _first_column(line_at(file, line, gallery)))
-    line = error.line or 0
-    field = _FIELD.search(error.message)
-    if line and field:
+    elif line and field:
         place = _place_of_field(field[1], Place(file, line), gallery)
         if place:
             return place
-    return Place(file, line, _first_column(line_at(file, line, gallery)))
+    return Place(file, line, column or _first_column(line_at(file, line, gallery)))
 
 
 def _place_of_field(field: str, sample: Place, gallery: Gallery) -> Place | None:

@@ -28,15 +28,13 @@ def without_block_at(source: str, start: int) -> str:
     """Return a template of Django with stand-ins for the tag there and the others of its block."""
     wrong = [tag for tag in tags_in(source) if tag.start == start]
     for block in blocks_in(source):
-        if block.is_nested and block.start == start:
+        if block.is_nested and block.tags[0].start == start:
             wrong = block.tags
     return _replace(source, wrong, "[[", "]]")
 
 
 def _replace(source: str, wrong: Iterable[Tag], before: str, after: str) -> str:
-    changes = []
-    for tag in dict.fromkeys(wrong):
-        changes.append((tag.start, tag.end, _stand_in(source, tag, before, after)))
+    changes = [(tag.start, tag.end, _stand_in(source, tag, before, after)) for tag in wrong]
     return splice(source, changes)
 
 

@@ -7,13 +7,12 @@ it. So these tags are found by their braces: each ends where the next one begins
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from operator import attrgetter
 from typing import NamedTuple
 
-_OPENING = re.compile(r"\{[%{#]")
+_OPENING = re.compile(r"\{[%{#][^{}<>\"\n]*\}?")  # with the first words of the tag
 _STRING = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
 _DECIDING = re.compile(rf"{_STRING}|\{{[%{{]|%\}}|[{{}}]", re.DOTALL)  # on the end of a tag
-_BROKEN = re.compile(r"\{[%{#][^{}<>\"\n]*\}?")
+_DELIMITERS = ("{{", "{%", "}}", "%}")
 _NAME = re.compile(r"\{%[-+]?\s*(\w+)")
 _ENDS_OF_TEXTS = {
     "comment": re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}"),
@@ -57,30 +56,21 @@ def tags_in(source: str) -> Iterator[Tag]:
     at = 0
     ends = dict(_ENDS_OF_TEXTS)
     while opening := _OPENING.search(source, at):
-        tag = _tag_at(source, opening.start())
-        kind = tag.name if tag.is_closed else tag.text[:2]
-        at = tag.start + 2 if kind == "{#" else tag.end
-        end_of_text = ends[kind].search(source, at) if kind in ends else None
-        if end_of_text is None:
-            # It is missing in all that follows: thousands of `{#` do not look for it again.
-            ends.pop(kind, None)
-            at = tag.end
+        tag = _tag_at(opening)
+        end = _end_of_text(tag, source, ends)
+        at = end or tag.end
+        if end is None:
             yield tag
-            continue
-        at = end_of_text.end()
-        if kind == "comment":
-            yield Tag(tag.start, source[tag.start : at], "")
+        elif tag.name == "comment":
+            yield Tag(tag.start, source[tag.start : end], "")
 
 
-def _tag_at(source: str, start: int) -> Tag:
-    end = _end_of_tag(source, start)
-    is_closed = end is not None
-    if end is None:
-        broken = _BROKEN.match(source, start)
-        end = broken.end() if broken else start + 2
-    text = source[start:end]
+def _tag_at(opening: re.Match[str]) -> Tag:
+    start = opening.start()
+    end = _end_of_tag(opening.string, start)
+    text = opening.string[start:end] if end else opening[0]
     name = _NAME.match(text)
-    return Tag(start, text, name[1] if name else "", is_closed)
+    return Tag(start, text, name[1] if name else "", is_closed=bool(end))
 
 
 def _end_of_tag(source: str, start: int) -> int | None:
@@ -88,18 +78,33 @@ def _end_of_tag(source: str, start: int) -> int | None:
     closing = {"{{": "}}", "{%": "%}"}.get(source[start : start + 2])
     depth = 0  # of braces within the tag, as of a dictionary
     for found in _DECIDING.finditer(source, start + 2):
-        match found[0]:
-            case "{{" | "{%":
-                return None
-            case "%}":
-                return found.end() if closing == "%}" else None
-            case "{":
-                depth += 1
-            case "}" if depth:
-                depth -= 1
-            case "}" if source.startswith("}}", found.start()):
-                return found.end() + 1 if closing == "}}" else None
+        mark = found[0]
+        if mark == "{":
+            depth += 1
+        elif mark == "}" and depth:
+            depth -= 1
+        elif mark == "}":
+            mark = source[found.start() : found.start() + 2]
+        if mark == closing:
+            return found.start() + 2
+        if mark in _DELIMITERS:
+            return None
     return None
+
+
+def _end_of_text(tag: Tag, source: str, ends: dict[str, re.Pattern[str]]) -> int | None:
+    """Return where the text ends that a tag begins, such as a comment.
+
+    None for other tags, and if the end is missing. `ends`: those that may follow.
+    """
+    kind = tag.name if tag.is_closed else tag.text[:2]
+    if kind not in ends:
+        return None
+    end = ends[kind].search(source, tag.start + 2)
+    if end is None:
+        del ends[kind]  # thousands of `{#` without an end are not searched again
+        return None
+    return end.end()
 
 
 class Block(NamedTuple):
@@ -112,10 +117,6 @@ class Block(NamedTuple):
     tags: list[Tag]
     is_nested: bool = True
     message: str = ""
-
-    @property
-    def start(self) -> int:
-        return self.tags[0].start
 
     @property
     def has_end(self) -> bool:
@@ -146,7 +147,7 @@ def blocks_in(source: str) -> list[Block]:
     pairs = _Pairs(frozenset(tag.name for tag in tags))
     for tag in tags:
         pairs.add(tag)
-    return sorted(pairs.all_blocks(), key=attrgetter("start"))
+    return sorted(pairs.all_blocks())
 
 
 class _Pairs:

@@ -266,4 +266,6 @@ def _placed(error: TemplateSyntaxError, tag: Tag, source: str) -> TemplateSyntax
     position = Position.at(line + lines_below, line, column)
     if other.engine:
         return TagOfAnotherEngine(other.sentence, other.engine, position, None, None)
-    return TemplateSyntaxError(error.message, position) if error.message else None
+    if not error.message:
+        return None
+    return TemplateSyntaxError(error.message, position)
