@@ -89,6 +89,7 @@ FAULTS = [
     ("{% if name %}Boats", "jinja/syntax", 13),
     ("{% if name }Boats{% else %}x{% endif %}", "jinja/syntax", 10),
     ("{% if name %}Boats{% endif }", "jinja/syntax", 28),
+    ("{% for line in {lines %}{{ line }}{% endfor %}", "jinja/syntax", 10),
     ("{% for line in lines %}{{ line }}{% endif %}", "jinja/unknown-tag", 46),
     ("{% block boats %}x{% else %}y{% endblock %}", "jinja/unknown-tag", 31),
     ("{{ name }}{{ name|date:'d M' }}{{ name }}", "jinja/django-tag", 20),

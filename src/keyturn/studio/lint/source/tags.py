@@ -12,6 +12,7 @@ from typing import NamedTuple
 _OPENING = re.compile(r"\{[%{#][^{}<>\"\n]*\}?")  # with the first words of the tag
 _STRING = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
 _DECIDING = re.compile(rf"{_STRING}|\{{[%{{]|%\}}|[{{}}]", re.DOTALL)  # on the end of a tag
+_CLOSING = {"{{": "}}", "{%": "%}"}
 _DELIMITERS = ("{{", "{%", "}}", "%}")
 _NAME = re.compile(r"\{%[-+]?\s*(\w+)")
 _ENDS_OF_TEXTS = {
@@ -75,7 +76,9 @@ def _tag_at(opening: re.Match[str]) -> Tag:
 
 def _end_of_tag(source: str, start: int) -> int | None:
     """Return the offset behind a tag; None if it is a comment or is not closed before the next."""
-    closing = {"{{": "}}", "{%": "%}"}.get(source[start : start + 2])
+    closing = _CLOSING.get(source[start : start + 2])
+    if closing is None:
+        return None
     depth = 0  # of braces within the tag, as of a dictionary
     for found in _DECIDING.finditer(source, start + 2):
         mark = found[0]

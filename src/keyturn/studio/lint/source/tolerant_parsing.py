@@ -7,7 +7,7 @@ parsed alone; of a wrong block, all tags are replaced, and what it holds stays.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from jinja2 import Template, TemplateSyntaxError, nodes
@@ -20,7 +20,7 @@ from keyturn.studio.lint.finding import line_and_column
 from keyturn.studio.lint.source.engine_recognition import OF_ENGINES, TagOfAnotherEngine, recognise
 from keyturn.studio.lint.source.positions import Position, position_of, with_positions
 from keyturn.studio.lint.source.tag_stand_ins import without_tags
-from keyturn.studio.lint.source.tags import Block, Tag, blocks_in, tags_in
+from keyturn.studio.lint.source.tags import Block, Tag, blocks_in
 
 _MOST_ALONE = 5_000  # different blocks and tags of a file that are parsed alone
 _MOST_FAULTS = 500  # mistakes of a file; with more, only the first one is reported
@@ -113,14 +113,15 @@ class TolerantEnvironment(StudioEnvironment):
         """Return the faults of a source that was refused with an error."""
         if error.message == TOO_DEEP:
             return []
-        if is_first and self._has_usual_tags(source):
+        blocks = blocks_in(source)
+        if is_first and self._has_usual_tags(blocks):
             finder = _FaultFinder(source, self._error_alone)
-            faults = list(islice(finder.faults(), _MOST_FAULTS))
+            faults = list(islice(finder.faults(blocks), _MOST_FAULTS))
             if faults:
                 return faults
-        return list(_fault_at(source, error))
+        return list(_fault_at(blocks, source, error))
 
-    def _has_usual_tags(self, source: str) -> bool:
+    def _has_usual_tags(self, blocks: Iterable[Block]) -> bool:
         """Tell whether the tags have Jinja's syntax, and none is the app's own: only the app knows
         what may be in their blocks.
         """
@@ -128,8 +129,8 @@ class TolerantEnvironment(StudioEnvironment):
         for extension in self.extensions.values():
             if not type(extension).__module__.startswith("jinja2."):
                 own.update(extension.tags)
-        has_usual_syntax = _SYNTAX.items() <= vars(self).items()
-        return has_usual_syntax and own.isdisjoint(tag.name for tag in tags_in(source))
+        names = {tag.name for tag in chain.from_iterable(block.tags for block in blocks)}
+        return own.isdisjoint(names) and _SYNTAX.items() <= vars(self).items()
 
     def _error_alone(self, source: str) -> TemplateSyntaxError | None:
         """Return what is wrong with a block that is parsed alone."""
@@ -163,10 +164,11 @@ class TolerantEnvironment(StudioEnvironment):
         of them.
         """
         wrong = self.wrong_tags.get(template.name)
-        if wrong:
-            if wrong.errors and not is_noting():
-                raise wrong.errors[0]
-            note_wrong_tags(wrong.errors, template.name or "", wrong.words)
+        if wrong is None:
+            return template
+        if wrong.errors and not is_noting():
+            raise wrong.errors[0]
+        note_wrong_tags(wrong.errors, template.name or "", wrong.words)
         return template
 
 
@@ -199,9 +201,8 @@ class _FaultFinder:
         self._errors: dict[str, TemplateSyntaxError | None] = {}
         self._refused_engines: set[str] = set()  # those of refused tags
 
-    def faults(self) -> Iterator[Fault]:
-        """Yield the faults by their lines."""
-        for block in blocks_in(self._source):
+    def faults(self, blocks: Iterable[Block]) -> Iterator[Fault]:
+        for block in blocks:
             fault = self._fault_of(block)
             if fault:
                 yield fault
@@ -234,12 +235,12 @@ class _FaultFinder:
         return bool(other.engine) and not other.sentence and other.engine in self._refused_engines
 
 
-def _fault_at(source: str, error: TemplateSyntaxError) -> Iterator[Fault]:
+def _fault_at(blocks: Iterable[Block], source: str, error: TemplateSyntaxError) -> Iterator[Fault]:
     """Yield the fault of the tag with an error that only the whole file shows,
     if a tag is there.
     """
     offset = _offset_of(error, source)
-    for block in blocks_in(source):
+    for block in blocks:
         for tag in block.tags:
             is_stand_in = tag.text.startswith("{{__")
             if tag.start <= offset < tag.end and not is_stand_in:
