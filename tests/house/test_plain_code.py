@@ -22,6 +22,8 @@ MANY_DECISIONS = {
     "src/keyturn/service/settings/paths.py:hosting_faults": "a case for each fault of a page",
     "src/keyturn/service/settings/rules.py:_factors": "a guard for each fault of a section",
     "src/keyturn/service/settings/url_rules.py:_pattern": "a guard for each fault of an address",
+    "src/keyturn/studio/engines/django/variables.py:_tag": "a case for each kind of tag",
+    "src/keyturn/studio/lint/source/broken_templates.py:_explain_cause": "a case for each error",
     "src/keyturn/values.py:_words": "a case for each type",
     "src/keyturn/values.py:explain_mismatch": "a guard for each message of msgspec",
 }

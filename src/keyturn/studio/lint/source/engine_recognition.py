@@ -95,11 +95,9 @@ class TagOfAnotherEngine(TemplateSyntaxError):
     The message is the start of a sentence.
     """
 
-    def __init__(
-        self, message: str, engine: str, lineno: int, name: str | None, filename: str | None
-    ) -> None:
+    def __init__(self, message: str, engine: str, lineno: int) -> None:
         self.engine = engine
-        super().__init__(message, lineno, name, filename)
+        super().__init__(message, lineno)
 
 
 def recognise(tag: str, source: str) -> ForeignTag:
@@ -132,10 +130,6 @@ def _engine_with_braces(tag: str, source: str) -> str:
     return ""
 
 
-def _foreign(engine: str, sentence: str) -> ForeignTag:
-    return ForeignTag(engine, f"{sentence}, but the template is Jinja")
-
-
 def _engine_with_tag(word: str, source: str) -> str:
     """Return the engine that has a tag with this first word, or an empty text."""
     for engine in _BY_TAGS:
@@ -153,6 +147,10 @@ def _has_liquid(source: str) -> bool:
 
 def _tags_of(engine: str) -> frozenset[str]:
     return RULES[rule_of(engine)].words["tags"]
+
+
+def _foreign(engine: str, sentence: str) -> ForeignTag:
+    return ForeignTag(engine, f"{sentence}, but the template is Jinja")
 
 
 def rule_of(engine: str) -> str:

@@ -1,8 +1,11 @@
-"""Parses a template beyond its mistakes in syntax: each wrong tag is noted, and becomes a stand-in
-of the same length.
+"""Parses a template beyond its mistakes in syntax, so that others in the file are still found.
 
-So other mistakes in the file are still found at their lines. Each block and each other tag is
-parsed alone; of a wrong block, all tags are replaced, and what it holds stays.
+1. If Jinja refuses a file, its tags are found by their braces, and paired to blocks (`tags`).
+2. Jinja parses the tags of each block alone. What it refuses is a fault, at the line of its tag; so
+   is a block without its end: "'if' is not closed." If nothing is wrong with a block alone, the
+   fault is the tag that Jinja refused in the whole file.
+3. The tags of a fault become stand-ins of the same length (`tag_stand_ins`). What is between them
+   stays, and all keeps its line. Then Jinja parses the file again.
 """
 
 import re
@@ -24,8 +27,8 @@ from keyturn.studio.lint.source.tags import Block, Tag, blocks_in
 
 _MOST_ALONE = 5_000  # different blocks and tags of a file that are parsed alone
 _MOST_FAULTS = 500  # mistakes of a file; with more, only the first one is reported
-# Times that a file is parsed: some mistakes show only in the whole, as a block within a
-# `{% trans %}`.
+# Times that a file is parsed. Each time may find one mistake that shows only in the whole, as a
+# block within a `{% trans %}`.
 _MOST_PARSED = 20
 
 _OPEN_BLOCK = "'block' is not closed."
@@ -202,6 +205,7 @@ class _FaultFinder:
         self._refused_engines: set[str] = set()  # those of refused tags
 
     def faults(self, blocks: Iterable[Block]) -> Iterator[Fault]:
+        """Yield the faults of these blocks, which are all of the source."""
         for block in blocks:
             fault = self._fault_of(block)
             if fault:
@@ -266,7 +270,7 @@ def _placed(error: TemplateSyntaxError, tag: Tag, source: str) -> TemplateSyntax
     lines_below = error.lineno - position_of(error.lineno).line
     position = Position.at(line + lines_below, line, column)
     if other.engine:
-        return TagOfAnotherEngine(other.sentence, other.engine, position, None, None)
+        return TagOfAnotherEngine(other.sentence, other.engine, position)
     if not error.message:
         return None
     return TemplateSyntaxError(error.message, position)
