@@ -22,6 +22,7 @@ MANY_DECISIONS = {
     "src/keyturn/service/settings/paths.py:hosting_faults": "a case for each fault of a page",
     "src/keyturn/service/settings/rules.py:_factors": "a guard for each fault of a section",
     "src/keyturn/service/settings/url_rules.py:_pattern": "a guard for each fault of an address",
+    "src/keyturn/studio/engines/django/variables.py:_tag": "a case for each kind of tag",
     "src/keyturn/studio/gallery/configuration.py:_broken_rules": "one rule after another",
     "src/keyturn/studio/gallery/configuration.py:_why_not": "a case for each kind of setting",
     "src/keyturn/studio/gallery/variables/guessed_values.py:_plain_value": "the best hint first",
@@ -29,6 +30,7 @@ MANY_DECISIONS = {
     "src/keyturn/studio/gallery/variables/slots.py:_kind_in_address": "from left to right",
     "src/keyturn/studio/gallery/variables/slots.py:_slot_in_attribute": "a guard for each name",
     "src/keyturn/studio/gallery/variables/slots.py:fit": "a case for each kind of place",
+    "src/keyturn/studio/lint/source/broken_templates.py:_explain_cause": "a case for each error",
     "src/keyturn/values.py:_words": "a case for each type",
     "src/keyturn/values.py:explain_mismatch": "a guard for each message of msgspec",
 }

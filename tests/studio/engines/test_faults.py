@@ -144,3 +144,8 @@ def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number_also_besid
     names = ("fee", "weight", "label", "room", "duty", "boats", "crew")
     assert [type(values[name]) for name in names] == [float, int, str, int, int, int, int]
     assert "unchecked/part" not in [rule for _, rule, _, _ in ask(found_in, source)]
+
+
+def test_variables_beside_an_empty_tag(ask: Ask) -> None:
+    """A tag without a word, which Django refuses, does not hide the variables of its file."""
+    assert list(ask(guessed, "{{ name }}{% %}")) == ["name"]

@@ -89,6 +89,7 @@ FAULTS = [
     ("{% if name %}Boats", "jinja/syntax", 13),
     ("{% if name }Boats{% else %}x{% endif %}", "jinja/syntax", 10),
     ("{% if name %}Boats{% endif }", "jinja/syntax", 28),
+    ("{% for line in {lines %}{{ line }}{% endfor %}", "jinja/syntax", 10),
     ("{% for line in lines %}{{ line }}{% endif %}", "jinja/unknown-tag", 46),
     ("{% block boats %}x{% else %}y{% endblock %}", "jinja/unknown-tag", 31),
     ("{{ name }}{{ name|date:'d M' }}{{ name }}", "jinja/django-tag", 20),
@@ -187,7 +188,7 @@ def test_right_tags_beside_a_wrong_one_are_not_told(right: str, options: dict[st
     environment = with_origins(Environment(**options, autoescape=True))
     assert isinstance(environment, TolerantEnvironment)
     environment.parse(f"{{{{ 1 + }}}}\n{right}")
-    assert [error.lineno for error in environment.wrong_tags[None][0]] == [1]
+    assert [error.lineno for error in environment.wrong_tags[None].errors] == [1]
 
 
 class Parsed(Extension):

@@ -1,16 +1,19 @@
 """Renders templates with Django, and explains its errors."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
-from django.template.base import Origin
+from django.template import Context, Template, TemplateDoesNotExist, TemplateSyntaxError
+from django.template.base import Node, Origin, Token
 from django.template.defaulttags import URLNode
+from django.template.engine import Engine as ProjectsEngine
+from django.template.library import Library
+from django.template.loaders.base import Loader
 from django.urls import NoReverseMatch
 from django.utils import translation
 
@@ -56,7 +59,17 @@ class _Queried(list[Any]):
 def _as_queried(value: Any) -> Any:
     if type(value) is dict:
         return {name: _as_queried(below) for name, below in value.items()}
-    return _Queried(map(_as_queried, value)) if type(value) is list else value
+    if type(value) is list:
+        return _Queried(map(_as_queried, value))
+    return value
+
+
+class Explanation(NamedTuple):
+    """Why Django cannot render a template, and how to fix it."""
+
+    kind: FaultKind
+    reason: str
+    fix: str
 
 
 class DjangoEngine(Engine):
@@ -64,26 +77,24 @@ class DjangoEngine(Engine):
 
     name = "Django"
 
-    def __init__(self, engine: Any, codes: Mapping[str, str]) -> None:
+    def __init__(self, engine: ProjectsEngine, codes: Mapping[str, str]) -> None:
         engine.debug = True  # without it, tokens have no positions
-        self._engine, self._codes = engine, codes
+        self._engine = engine
+        self._codes = codes
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         tracer = DjangoTracer(partial(self._invalid, file))
+        code = self._codes.get(language.tag, language.tag.lower())
         try:
-            with (
-                tracer.tracing(),
-                translation.override(self._codes.get(language.tag, language.tag.lower())),
-            ):
-                self.template(file).render(
-                    Context(_as_queried(dict(values)), autoescape=self._engine.autoescape)
-                )
-        except Exception as error:  # noqa: BLE001 - tags and filters are the project's code, and raise whatever they like
+            with tracer.tracing(), translation.override(code):
+                context = Context(_as_queried(dict(values)), autoescape=self._engine.autoescape)
+                self.template(file).render(context)
+        except Exception as error:  # noqa: BLE001 - the project's own tags may raise anything
             invalid = self._invalid(file, error, tracer)
             raise invalid from invalid.__cause__
         return tracer.text
 
-    def template(self, file: str) -> Any:
+    def template(self, file: str) -> Template:
         """Load a template from the disk. Raises Django's errors."""
         for loader in self._engine.template_loaders:
             if hasattr(loader, "reset"):
@@ -98,125 +109,127 @@ class DjangoEngine(Engine):
         return None
 
     def find_variables(self, files: Sequence[str]) -> Variables:
-        registers = (
-            *(register for _, register in self._tag_libraries()),
-            *self._engine.template_builtins,
-        )
-        filters = {
-            name: function for register in registers for name, function in register.filters.items()
-        }
+        filters: dict[str, Callable[..., Any]] = {}
+        for library in self._libraries().values():
+            filters.update(library.filters)
+        for builtin in self._engine.template_builtins:
+            filters.update(builtin.filters)
         return find_variables(files, self.source, filters)
 
     def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
-        origin, token = _place(error, tracer)
         kind, reason, fix = self._explain(error)
-        invalid = TemplateInvalid(
-            plain(origin.name) if origin else file, token.lineno if token else None, reason
-        )
-        invalid.column = tracer.column(origin, token) if origin and token else None
-        failed = tracer.failed[1] if tracer.failed else None
-        invalid.by_itself = isinstance(error, NoReverseMatch) and _is_constant(failed)
+        origin, token = _place(error, tracer)
+        path = plain(origin.name) if origin else file
+        invalid = TemplateInvalid(path, token.lineno if token else None, reason)
+        if origin and token:
+            invalid.column = tracer.column(origin, token)
+        if tracer.failure and isinstance(error, NoReverseMatch):
+            invalid.by_itself = _is_constant(tracer.failure.node)
         invalid.__cause__ = error if limit_of(error) else EngineFault(self.name, kind, fix)
         return invalid
 
-    def _explain(self, error: Exception) -> tuple[FaultKind, str, str]:
+    def _explain(self, error: Exception) -> Explanation:
         said = plain(str(error))
+        reason = f"{type(error).__name__}: {said.rstrip('.')}"
         match error:
             case TemplateDoesNotExist():
-                folders = template_folders(self._engine)
-                names = (
-                    file.relative_to(folder).as_posix()
-                    for folder in folders
-                    for file in folder.rglob("*.*")
-                )
-                meant = did_you_mean_file(said, names)
-                fix = meant or "Check the name, and that one of Django's loaders finds the file."
-                return "missing-template", f"there is no template {said}", fix
+                fix = self._closest_file(said)
+                fix = fix or "Check the name, and that one of Django's loaders finds the file."
+                return Explanation("missing-template", f"there is no template {said}", fix)
             case TemplateSyntaxError():
-                kind, fix = self._of_syntax(said)
-                return (
-                    kind,
-                    _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", said)).rstrip(". "),
-                    fix,
-                )
+                return self._explain_syntax(said)
             case RecursionError():
-                return (
-                    "error",
-                    "Templates include each other in a circle",
-                    "Remove one of the includes.",
-                )
+                reason = "Templates include each other in a circle"
+                fix = "Remove one of the includes."
             case NoReverseMatch():
                 fix = "Check the name and the arguments against the project's URLs."
             case _:
                 fix = "Check what this line does with its values."
-        return "error", f"{type(error).__name__}: {said.rstrip('.')}", fix
+        return Explanation("error", reason, fix)
 
-    def _of_syntax(self, said: str) -> tuple[FaultKind, str]:
-        if tag := _UNKNOWN_TAG.search(said):
-            return "unknown-tag", self._where_it_is(tag[1], "tags")
-        if filter_ := _UNKNOWN_FILTER.search(said):
-            return "unknown-filter", self._where_it_is(filter_[1], "filters")
-        if library := _UNKNOWN_LIBRARY.search(said):
+    def _closest_file(self, name: str) -> str:
+        names = []
+        for folder in template_folders(self._engine):
+            for file in folder.rglob("*.*"):
+                names.append(file.relative_to(folder).as_posix())
+        return did_you_mean_file(name, names)
+
+    def _explain_syntax(self, said: str) -> Explanation:
+        reason = _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", said)).rstrip(". ")
+        tag = _UNKNOWN_TAG.search(said)
+        if tag:
+            return Explanation("unknown-tag", reason, self._where_it_is(tag[1], "tags"))
+        unknown_filter = _UNKNOWN_FILTER.search(said)
+        if unknown_filter:
+            fix = self._where_it_is(unknown_filter[1], "filters")
+            return Explanation("unknown-filter", reason, fix)
+        library = _UNKNOWN_LIBRARY.search(said)
+        if library:
             meant = did_you_mean(library[1] or "", self._engine.libraries)
-            return "unknown-library", meant or "Check that its app is in INSTALLED_APPS."
-        return "syntax", "Correct the tag here."
+            fix = meant or "Check that its app is in INSTALLED_APPS."
+            return Explanation("unknown-library", reason, fix)
+        return Explanation("syntax", reason, "Correct the tag here.")
 
-    def _where_it_is(self, name: str, kind: str) -> str:
+    def _where_it_is(self, name: str, kind: Literal["tags", "filters"]) -> str:
         """Suggest the library of a tag or filter, or a similar name."""
-        libraries = dict(self._tag_libraries())
-        if having := [
-            library for library, register in libraries.items() if name in getattr(register, kind)
-        ]:
-            return f"Write {{% load {having[0]} %}} above it."
-        builtins = (each for one in self._engine.template_builtins for each in getattr(one, kind))
-        known = {
-            *builtins,
-            *(each for register in libraries.values() for each in getattr(register, kind)),
-        }
-        return (
-            did_you_mean(name, known)
-            or "Check its spelling, and that its app is in INSTALLED_APPS."
-        )
+        known: set[str] = set()
+        for builtin in self._engine.template_builtins:
+            known.update(getattr(builtin, kind))
+        for library, register in self._libraries().items():
+            names = getattr(register, kind)
+            if name in names:
+                return f"Write {{% load {library} %}} above it."
+            known.update(names)
+        meant = did_you_mean(name, known)
+        return meant or "Check its spelling, and that its app is in INSTALLED_APPS."
 
-    def _tag_libraries(self) -> Iterator[tuple[str, Any]]:
+    def _libraries(self) -> Mapping[str, Library]:
+        """Return the libraries of tags and filters, by name."""
+        libraries = {}
         for name, module in self._engine.libraries.items():
             try:
-                yield name, import_module(module).register
+                libraries[name] = import_module(module).register
             except Exception:  # noqa: BLE001, S112 - a broken package cannot be suggested
                 continue
+        return libraries
 
 
-def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
-    token, debug = getattr(error, "token", None), getattr(error, "template_debug", None)
+def _place(error: Exception, tracer: DjangoTracer) -> tuple[Origin | None, Token | None]:
+    """Return the template with an error and its tag, as far as they are known."""
+    token = getattr(error, "token", None)
+    debug = getattr(error, "template_debug", None)
     if isinstance(error, TemplateSyntaxError) and token is not None and debug:
         return Origin(debug["name"]), token
-    if tracer.failed and tracer.failed[0] is error:
-        node = tracer.failed[1]
+    if tracer.failure and tracer.failure.error is error:
+        node = tracer.failure.node
         return getattr(node, "origin", None), getattr(node, "token", None)
     return None, None
 
 
-def _is_constant(node: Any) -> bool:
+def _is_constant(node: Node) -> bool:
     """Tell whether this is a `{% url %}` without variables, which fails with any values."""
-    given = (node.view_name, *node.args, *node.kwargs.values()) if isinstance(node, URLNode) else ()
-    are_variables = [
-        is_variable for one in given for _, arguments in one.filters for is_variable, _ in arguments
-    ]
-    return bool(given) and not any((*are_variables, *(one.is_var for one in given)))
+    if not isinstance(node, URLNode):
+        return False
+    for expression in (node.view_name, *node.args, *node.kwargs.values()):
+        if expression.is_var:
+            return False
+        for _, arguments in expression.filters:
+            if any(is_variable for is_variable, _ in arguments):
+                return False
+    return True
 
 
-def template_folders(engine: Any) -> list[Path]:
-    named = (
-        Path(folder)
-        for loader in _inner_loaders(engine)
-        for folder in getattr(loader, "get_dirs", list)()
-    )
-    return list(dict.fromkeys(folder.resolve() for folder in named if folder.is_dir()))
+def template_folders(engine: ProjectsEngine) -> list[Path]:
+    """Return the folders of the loaders, each once."""
+    folders: dict[Path, None] = {}
+    for loader in _inner_loaders(engine):
+        for folder in getattr(loader, "get_dirs", list)():
+            if Path(folder).is_dir():
+                folders[Path(folder).resolve()] = None
+    return list(folders)
 
 
-def _inner_loaders(engine: Any) -> Iterator[Any]:
-    return (
-        inner
-        for loader in engine.template_loaders
-        for inner in getattr(loader, "loaders", [loader])
-    )
+def _inner_loaders(engine: ProjectsEngine) -> Iterator[Loader]:
+    """Yield the loaders, and in place of one that caches, those behind it."""
+    for loader in engine.template_loaders:
+        yield from getattr(loader, "loaders", [loader])

@@ -4,9 +4,9 @@ and languages.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from keyturn.mail.languages.catalogues import parse_locale
 from keyturn.mail.languages.language import Languages
@@ -16,6 +16,9 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
 from keyturn.studio.gallery.environments import CannotImport, import_from
+
+if TYPE_CHECKING:
+    from django.template import Engine
 
 _MAIL = re.compile(
     r"(?:^|[/_.-])e?-?(?:mails?|mailings?|newsletters?|notifications?)(?:[/_.-]|$)", re.IGNORECASE
@@ -29,14 +32,17 @@ def open_project(
 
     The project's code runs. Raises CannotImport.
     """
-    option, studio = f"--django {settings}", studio or StudioSettings()
+    option = f"--django {settings}"
+    studio = studio or StudioSettings()
     set_up(settings, (directory or Path.cwd()).resolve())
-    from django.conf import settings as of_project
+    from django.conf import settings as project_settings
 
     from keyturn.studio.engines.django.engine import DjangoEngine, template_folders
 
-    engine, codes = template_engine(option), language_codes()
+    engine = template_engine(option)
+    codes = language_codes()
     first, *others = _ordered_folders(template_folders(engine), directory, option)
+    is_mail = _mails_in(Folders(first, *others), directory)
     return Gallery(
         templates=Templates(
             first,
@@ -45,53 +51,11 @@ def open_project(
             reload=True,
             engine=DjangoEngine(engine, codes),
         ),
-        languages=Languages(of_project.TIME_ZONE or "UTC", first, only=codes),
+        languages=Languages(project_settings.TIME_ZONE or "UTC", first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
-        patterns=Patterns(
-            studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)
-        ),
+        patterns=Patterns(studio.ignore, studio.layouts, is_mail=is_mail),
         finds_branches=False,  # they are found in what Jinja parses
     )
-
-
-def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: str) -> list[Path]:
-    """Return the folders, that of the mails first: new samples are written into it."""
-    own = [folder for folder in folders if is_own(folder)]
-    if directory is None:
-        having, missing = own, "a folder of the project; set DIRS or APP_DIRS in TEMPLATES"
-    else:
-        wanted = directory.resolve()
-        having = [folder for folder in folders if wanted.is_relative_to(folder)]
-        having += [folder for folder in folders if folder.is_relative_to(wanted)]
-        missing = (
-            f"{directory}; the loaders look into "
-            f"{', '.join(map(str, own)) or 'no folder of the project'}"
-        )
-    if not having:
-        raise CannotImport(f"{option}: no template loader looks into {missing}")
-    return [*dict.fromkeys([*having, *folders])]
-
-
-def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles], bool]:
-    """Return a function that tells mails from pages, by folder, or else by name and files."""
-    wanted = directory and directory.resolve()
-
-    def is_mail(files: MailFiles) -> bool:
-        file = folders / files.markup
-        if wanted:
-            return file.is_relative_to(wanted)
-        says_so = (
-            files.is_mjml
-            or (files.text and not files.is_text)
-            or files.subject
-            or _MAIL.search(files.markup)
-        )
-        return bool(says_so) and is_own(file)
-
-    return is_mail
-
-
-_PACKAGES = frozenset({"site-packages", "dist-packages"})
 
 
 def set_up(settings: str, here: Path) -> None:
@@ -99,7 +63,8 @@ def set_up(settings: str, here: Path) -> None:
 
     Raises CannotImport.
     """
-    option, example = f"--django {settings}", "such as --django mysite.settings"
+    option = f"--django {settings}"
+    example = "such as --django mysite.settings"
     if not settings:
         raise CannotImport(
             f"--django: name your settings module, {example}, or set DJANGO_SETTINGS_MODULE"
@@ -119,57 +84,97 @@ def set_up(settings: str, here: Path) -> None:
         raise CannotImport(f"{option}: {type(error).__name__}: {error}") from error
 
 
-def template_engine(option: str) -> Any:
+def _import_places(here: Path) -> Iterable[Path]:
+    """Return the folders of the project's modules: the working directory, and that of manage.py."""
+    projects = [above for above in (here, *here.parents) if (above / "manage.py").is_file()]
+    return dict.fromkeys([Path.cwd(), *projects[:1]])
+
+
+def template_engine(option: str) -> "Engine":
+    """Return the project's first engine of Django's own templates. Raises CannotImport."""
     from django.template import engines
     from django.template.backends.django import DjangoTemplates
 
     try:
-        return next(
-            backend.engine for backend in engines.all() if isinstance(backend, DjangoTemplates)
-        )
-    except StopIteration:
-        raise CannotImport(f"{option}: TEMPLATES has no DjangoTemplates backend") from None
+        backends = engines.all()
     except Exception as error:
         raise CannotImport(f"{option}: {type(error).__name__}: {error}") from error
-
-
-def is_own(folder: Path) -> bool:
-    return not _PACKAGES.intersection(folder.parts)
+    for backend in backends:
+        if isinstance(backend, DjangoTemplates):
+            return backend.engine
+    raise CannotImport(f"{option}: TEMPLATES has no DjangoTemplates backend")
 
 
 def language_codes() -> dict[str, str]:
     """Return Django's codes by tag, that of LANGUAGE_CODE first: those in LANGUAGES, or else those
     with catalogues.
     """
-    from django.apps import apps
     from django.conf import settings
-    from django.utils.translation import to_language
 
-    if not settings.USE_I18N:
-        codes = [settings.LANGUAGE_CODE]
-    elif settings.is_overridden("LANGUAGES"):
+    codes = [settings.LANGUAGE_CODE]
+    if settings.USE_I18N and settings.is_overridden("LANGUAGES"):
         codes = [code for code, _ in settings.LANGUAGES]
         codes.sort(key=lambda code: not settings.LANGUAGE_CODE.startswith(code))
-    else:
-        own_apps = (
-            app for app in map(Path, (one.path for one in apps.get_app_configs())) if is_own(app)
-        )
-        places = (*map(Path, settings.LOCALE_PATHS), *(app / "locale" for app in own_apps))
-        catalogues = (
-            file for folder in places for file in sorted(folder.glob("*/LC_MESSAGES/django.mo"))
-        )
-        codes = [
-            settings.LANGUAGE_CODE,
-            *(to_language(file.parent.parent.name) for file in catalogues),
-        ]
+    elif settings.USE_I18N:
+        codes += _codes_with_catalogues()
     by_tag: dict[str, str] = {}
     for code in codes:
-        if locale := parse_locale(code):
+        locale = parse_locale(code)
+        if locale:
             by_tag.setdefault(str(locale).replace("_", "-"), code)
     return by_tag or {"en": "en"}
 
 
-def _import_places(here: Path) -> Iterable[Path]:
-    """Return the folders of the project's modules: the working directory, and that of manage.py."""
-    projects = [above for above in (here, *here.parents) if (above / "manage.py").is_file()]
-    return dict.fromkeys([Path.cwd(), *projects[:1]])
+def _codes_with_catalogues() -> Iterator[str]:
+    """Yield the languages of catalogues in LOCALE_PATHS and in the project's own apps."""
+    from django.apps import apps
+    from django.conf import settings
+    from django.utils.translation import to_language
+
+    folders = [Path(folder) for folder in settings.LOCALE_PATHS]
+    for app in apps.get_app_configs():
+        if is_own(Path(app.path)):
+            folders.append(Path(app.path) / "locale")
+    for folder in folders:
+        for catalogue in sorted(folder.glob("*/LC_MESSAGES/django.mo")):
+            yield to_language(catalogue.parent.parent.name)
+
+
+_PACKAGES = frozenset({"site-packages", "dist-packages"})
+
+
+def is_own(folder: Path) -> bool:
+    """Tell whether a folder is the project's, and not that of an installed package."""
+    return not _PACKAGES.intersection(folder.parts)
+
+
+def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: str) -> list[Path]:
+    """Return the folders, that of the mails first: new samples are written into it."""
+    own = [folder for folder in folders if is_own(folder)]
+    if directory is None:
+        having = own
+        missing = "a folder of the project; set DIRS or APP_DIRS in TEMPLATES"
+    else:
+        wanted = directory.resolve()
+        having = [folder for folder in folders if wanted.is_relative_to(folder)]
+        having += [folder for folder in folders if folder.is_relative_to(wanted)]
+        searched = ", ".join(map(str, own)) or "no folder of the project"
+        missing = f"{directory}; the loaders look into {searched}"
+    if not having:
+        raise CannotImport(f"{option}: no template loader looks into {missing}")
+    return list(dict.fromkeys([*having, *folders]))
+
+
+def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles], bool]:
+    """Return a function that tells mails from pages, by folder, or else by name and files."""
+    wanted = directory.resolve() if directory else None
+
+    def is_mail(files: MailFiles) -> bool:
+        file = folders / files.markup
+        if wanted:
+            return file.is_relative_to(wanted)
+        has_text = files.text and not files.is_text
+        says_so = files.is_mjml or has_text or files.subject or _MAIL.search(files.markup)
+        return bool(says_so) and is_own(file)
+
+    return is_mail

@@ -3,6 +3,7 @@
 The sender never uses it.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jinja2 import Environment
@@ -13,8 +14,9 @@ from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.studio.gallery.syntax_trees import copied_as, mixed
 from keyturn.studio.gallery.variables.made_up import marked
-from keyturn.studio.lint.source import stand_ins, traced_text
-from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
+from keyturn.studio.lint.source import stand_ins, traced_runtime, traced_text
+from keyturn.studio.lint.source.tag_stand_ins import STAND_IN
+from keyturn.studio.lint.source.tolerant_parsing import TolerantEnvironment
 from keyturn.studio.lint.source.traced_code import TracingGenerator
 
 
@@ -28,15 +30,20 @@ def with_origins(environment: Environment) -> Environment:
     copy.wrong_tags = {}
     copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}
     copy.code_generator_class = TracingGenerator
-    bounded = (
-        environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
-    )
-    copy.concat = lambda parts: traced_text.concat(bounded(parts))  # type: ignore[method-assign]  # as NativeEnvironment
+    copy.concat = _concat_of(environment)  # type: ignore[method-assign]  # as NativeEnvironment
     copy.context_class = mixed(_TracedContext, environment.context_class)
     copy.filters = {
-        name: traced_text.keep_origins(function) for name, function in environment.filters.items()
+        name: traced_runtime.keep_origins(function)
+        for name, function in environment.filters.items()
     }
     return copy
+
+
+def _concat_of(environment: Environment) -> Callable[[Iterable[str]], str]:
+    if not isinstance(environment, SandboxedFolderEnvironment):
+        return traced_text.concat
+    bounded_parts = environment.bounded_parts
+    return lambda parts: traced_text.concat(bounded_parts(parts))
 
 
 def with_lenient_origins(environment: Environment) -> Environment:
@@ -58,13 +65,13 @@ class _TracedContext(Context):
 
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
         result = super().call(called, *args, **named)
-        return traced_text.made_of(
+        return traced_runtime.made_of(
             result, getattr(called, "__self__", None), *args, *named.values()
         )
 
     def super(self, name: str, current: Any) -> Any:
         depth = self.blocks[name].index(current)
-        return traced_text.block_at(self, name, depth + 1)
+        return traced_runtime.block_at(self, name, depth + 1)
 
 
 class _TolerantSandbox(TolerantEnvironment, SandboxedFolderEnvironment):
@@ -74,4 +81,6 @@ class _TolerantSandbox(TolerantEnvironment, SandboxedFolderEnvironment):
     """
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        return traced_text.made_of(super().call_binop(context, operator, left, right), left, right)
+        return traced_runtime.made_of(
+            super().call_binop(context, operator, left, right), left, right
+        )

@@ -5,7 +5,7 @@ the fault.
 from collections.abc import Callable, Iterator
 from traceback import walk_stack, walk_tb
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Template
 from jinja2.debug import rewrite_traceback_stack
@@ -27,13 +27,24 @@ from keyturn.studio.lint.source.traced_text import trace_printed
 NOT_RENDERED = "not-rendered"
 NO_LAYOUT = "<template>"  # the file of what stands in for a missing layout
 _DEEPEST = 20  # the number of times that a file may include itself
-LAYOUTS = {  # what stands around the blocks of a mail without its layout, in MJML or not
-    True: (
-        "<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>",
-        "</mj-body></mjml>",
-    ),
-    False: ("<html lang='en'><head><title>.</title></head><body>", "</body></html>"),
-}
+
+
+class Layout(NamedTuple):
+    """What stands around the blocks of a mail without its layout."""
+
+    start: str
+    end: str
+
+
+_HTML_LAYOUT = Layout("<html lang='en'><head><title>.</title></head><body>", "</body></html>")
+_MJML_LAYOUT = Layout(
+    "<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"
+)
+
+
+def layout_for(template: str) -> Layout:
+    """Return a layout in place of that of a template, by its name."""
+    return _MJML_LAYOUT if ".mjml" in template else _HTML_LAYOUT
 
 
 class StandInForFailed(MissingName):
@@ -68,7 +79,8 @@ def attempt(work: Callable[[], Any], require: Callable[[Any], object] = id) -> A
     `require` raises for a value that does not fit, as `iter` for a loop.
     """
     try:
-        require(value := work())
+        value = work()
+        require(value)
     except Exception as error:  # noqa: BLE001 - filters and methods can raise anything
         return go_on(error, calling_frame())
     return value
@@ -79,7 +91,7 @@ def attempt_print(work: Callable[[], str], file: str, line: int, column: int) ->
     try:
         value = work()
     except Exception as error:  # noqa: BLE001
-        value = str(go_on(error, calling_frame(), (line, column)))
+        value = str(go_on(error, calling_frame(), line, column))
     return trace_printed(value, file, line, column)
 
 
@@ -89,17 +101,17 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
         return work()
     except Exception as error:  # noqa: BLE001
         go_on(error, calling_frame())
-    start, end = LAYOUTS[(context.name or "").count(".mjml") > 0]
+    layout = layout_for(context.name or "")
     blocks = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in context.blocks)
-    return context.environment.from_string(f"{start}{blocks}{end}")
+    return context.environment.from_string(f"{layout.start}{blocks}{layout.end}")
 
 
 def go_on(
-    error: Exception, frame: FrameType | None = None, at: tuple[int, int] = (0, 0)
+    error: Exception, frame: FrameType | None = None, line: int = 0, column: int = 0
 ) -> StandInForFailed:
     """Note an error that was caught in a template's `frame`, or raise it again.
 
-    `at`: line and column of its tag.
+    `line`, `column`: of its tag; 0 if they are unknown.
     """
     frame = frame or calling_frame()
     if not is_noting() or _ends_the_mail(error, frame):
@@ -108,13 +120,13 @@ def go_on(
     path = template.filename or template.name or ""
     rewrite_traceback_stack()  # so that the error's traceback leads into the templates
     fault = template_invalid(error, path)
-    if isinstance(error, RecursionError) or fault.line is None:
-        fault = TemplateInvalid(
-            path, template.get_corresponding_lineno(frame.f_lineno), fault.message
-        )
+    is_endless = isinstance(error, RecursionError)
+    if is_endless or fault.line is None:
+        line_here = template.get_corresponding_lineno(frame.f_lineno)
+        fault = TemplateInvalid(path, line_here, fault.message)
     fault.__cause__ = error
-    if not isinstance(error, RecursionError) and (fault.path, fault.line) == (path, at[0]):
-        fault.column = at[1]
+    if not is_endless and (fault.path, fault.line) == (path, line):
+        fault.column = column
     note(fault)
     return FAILED
 
@@ -125,7 +137,8 @@ def require_end() -> str:
     Raise RecursionError in an include that never ends, before the mail has grown too large.
     """
     frame = calling_frame()
-    if [outer.f_code for outer, _ in walk_stack(frame)].count(frame.f_code) > _DEEPEST:
+    running = [outer.f_code for outer, _ in walk_stack(frame)]
+    if running.count(frame.f_code) > _DEEPEST:
         raise RecursionError
     return ""
 
@@ -138,6 +151,7 @@ def _ends_the_mail(error: Exception, frame: FrameType) -> bool:
     if not isinstance(error, RecursionError):
         return isinstance(error, OutOfBounds) or bool(limit_of(error))
     code = frame.f_code
-    return any(outer.f_code is code for outer, _ in walk_stack(frame.f_back)) or not any(
-        inner.f_code is code and inner is not frame for inner, _ in walk_tb(error.__traceback__)
-    )
+    if any(outer.f_code is code for outer, _ in walk_stack(frame.f_back)):
+        return True
+    failed_within = [inner for inner, _ in walk_tb(error.__traceback__) if inner is not frame]
+    return not any(inner.f_code is code for inner in failed_within)

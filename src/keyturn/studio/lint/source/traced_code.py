@@ -4,6 +4,8 @@ Jinja's tree has no part that goes on after an exception, so these calls cannot 
 This is the one module that knows how Jinja's compiler writes code, which may change in any release.
 """
 
+# ruff: noqa: N802, N815 - Jinja calls the methods by these names
+
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -11,14 +13,15 @@ from typing import Any, NamedTuple
 from jinja2 import TemplateAssertionError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
+from keyturn.studio.lint.source.positions import position_of
 from keyturn.studio.lint.source.tolerant_parsing import TolerantEnvironment
 
 _IMPORTS = (  # what replaces Jinja's own names in the generated code, and is called by it
     (
-        "from keyturn.studio.lint.source.traced_text import escape, markup as Markup, markup_join, "
-        "str_join, string as str"
+        "from keyturn.studio.lint.source.traced_runtime import escape, markup as Markup, "
+        "markup_join, str_join, string as str"
     ),
-    "from keyturn.studio.lint.source.traced_text import TracedMacro as Macro, TemplateReference",
+    "from keyturn.studio.lint.source.traced_runtime import TracedMacro as Macro, TemplateReference",
     "from keyturn.studio.lint.source.traced_text import trace_data as _data",
     "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_print",
     "from keyturn.studio.lint.source.stand_ins import go_on, require_end",
@@ -52,12 +55,12 @@ class TracingGenerator(CodeGenerator):
         for line in _IMPORTS:
             self.writeline(line)
 
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
         self._attempts = dict(_attempts_in(node, self.name))
         self._statements = []
         self._in_loops = set(_controls_in_loops(node.body))
-        wrong_tags, _ = self.environment.wrong_tags[self.name]
-        if not wrong_tags:  # one of which may be why a control is outside a loop
+        # A wrong tag may be why a control is outside a loop.
+        if not self.environment.wrong_tags[self.name].errors:
             self._refuse_controls_outside_loops(node)
         super().visit_Template(node, frame)
 
@@ -79,7 +82,7 @@ class TracingGenerator(CodeGenerator):
         super().visit(node, *args, **options)
         return self.write(attempt.after)
 
-    def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+    def visit_Include(self, node: nodes.Include, frame: Frame) -> None:
         """Write it so that an endless include prints nothing: its parts are put together first."""
         if frame.buffer is not None and not node.with_context:
             # Jinja writes this one as a loop that appends to the buffer.
@@ -92,18 +95,18 @@ class TracingGenerator(CodeGenerator):
         with self._attempt(node):
             self.simple_write(f"environment.concat({parts}())", frame)
 
-    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:
         with self._attempt(node):
             super().visit_For(node, frame)
 
-    def visit_Break(self, node: nodes.Break | nodes.Continue, frame: Frame) -> None:  # noqa: ARG002, N802 - Jinja's name
+    def visit_Break(self, node: nodes.Break | nodes.Continue, frame: Frame) -> None:  # noqa: ARG002
         """Write it within a loop; elsewhere it would be wrong code of Python."""
         if node in self._in_loops:
             self.writeline(_tag_of(node), node)
 
-    visit_Continue = visit_Break  # noqa: N815 - Jinja's name
+    visit_Continue = visit_Break
 
-    def visit_Assign(self, node: nodes.Assign, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+    def visit_Assign(self, node: nodes.Assign, frame: Frame) -> None:
         if isinstance(node.target, nodes.Name):
             super().visit_Assign(node, frame)
             return
@@ -111,11 +114,11 @@ class TracingGenerator(CodeGenerator):
         with self._attempt(node, names):
             super().visit_Assign(node, frame)
 
-    def visit_Import(self, node: nodes.Import, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+    def visit_Import(self, node: nodes.Import, frame: Frame) -> None:
         with self._attempt(node, self._imported([node.target], frame)):
             super().visit_Import(node, frame)
 
-    def visit_FromImport(self, node: nodes.FromImport, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+    def visit_FromImport(self, node: nodes.FromImport, frame: Frame) -> None:
         names = [name if isinstance(name, str) else name[1] for name in node.names]
         with self._attempt(node, self._imported(names, frame)):
             super().visit_FromImport(node, frame)
@@ -129,7 +132,7 @@ class TracingGenerator(CodeGenerator):
                 variables.append(f"context.vars[{name!r}]")
         return variables
 
-    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:
         """Write each child separately, in a call that records its place."""
         if frame.require_output_check:
             if self.has_known_extends:
@@ -186,17 +189,16 @@ class TracingGenerator(CodeGenerator):
             self.write("attempt_print(lambda: ")
 
     def end_write(self, frame: Frame) -> None:
-        if (node := self._statements.pop()) is not None:
+        node = self._statements.pop()
+        if node is not None:
             self.write(f", {self._position(node)})")
         super().end_write(frame)
 
     def _position(self, node: nodes.Node) -> str:
         """Return the arguments of a place."""
         file = self.name or self.filename or "<template>"
-        # A node that an extension makes may have a plain number of a line.
-        line = getattr(node.lineno, "line", node.lineno)
-        column = getattr(node.lineno, "column", 1)
-        return f"{file!r}, {line}, {column}"
+        position = position_of(node.lineno)
+        return f"{file!r}, {position.line}, {position.column}"
 
 
 class _Attempt(NamedTuple):

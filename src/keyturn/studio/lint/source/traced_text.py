@@ -1,29 +1,36 @@
-"""Strings that know the template of each piece; what is formatted or sliced has the place of its
-expression.
+"""Texts that know where each of their pieces is written.
+
+If line 3 of mail.html is `<p>Hello {{ name }}</p>`, the rendered `<p>Hello Ada</p>` has three
+pieces:
+
+    start 0    <p>Hello    verbatim, mail.html:3:1
+    start 9    Ada         printed at mail.html:3:10
+    start 12   </p>        verbatim, mail.html:3:20
+
+So the `H` is at mail.html:3:4, and each letter of the name at mail.html:3:10. The functions here
+keep pieces where those of `str` would lose them.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import wraps
-from typing import Any, NamedTuple, TypeVar
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
 import markupsafe
-from jinja2 import Environment, nodes, pass_eval_context, runtime
 
 from keyturn.studio.gallery.sandbox import raise_where_it_is
-from keyturn.studio.gallery.variables.made_up import MadeUp, source_among, source_of
+from keyturn.studio.gallery.variables.made_up import source_of
 from keyturn.studio.lint.finding import Place
-
-T = TypeVar("T")
 
 
 class Piece(NamedTuple):
     """The text from `start` to the next piece, and the place where it is written, or None if that
     is unknown.
 
-    `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the
-    expressions that printed it, the innermost first, as the calls of its macro. `made_up`: the
-    variable of which Keyturn made it up, or empty.
+    `verbatim`: it is the template's own text, so its columns continue from `place`.
+    `via`: the expressions that printed it, the innermost first, as the calls of its macro.
+    `made_up`: the variable of which Keyturn made it up, or empty.
     """
 
     start: int
@@ -31,6 +38,13 @@ class Piece(NamedTuple):
     verbatim: bool = False
     via: tuple[Place, ...] = ()
     made_up: str = ""
+
+    def place_at(self, offset: int) -> Place | None:
+        """Return the place of a character of the piece. `offset`: in the whole text."""
+        if self.place is None or not self.verbatim:
+            return self.place
+        column = self.place.column + offset - self.start
+        return Place(self.place.file, self.place.line, column)
 
 
 class TracedText(str):
@@ -56,11 +70,41 @@ def pieces_of(text: object) -> tuple[Piece, ...]:
     return getattr(text, "pieces", ()) if isinstance(text, TracedText | Markup) else ()
 
 
+def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
+    traced = Markup(text) if hasattr(text, "__html__") else TracedText(text)
+    traced.pieces = tuple(pieces)
+    return traced
+
+
 def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedText:
     """Return the text with its pieces and these names, for which the engine prints nothing."""
     traced = TracedText(text)
-    traced.pieces, traced.undefined = pieces_of(text), tuple(dict.fromkeys(undefined))
+    traced.pieces = pieces_of(text)
+    traced.undefined = tuple(dict.fromkeys(undefined))
     return traced
+
+
+def trace_data(text: str, file: str, line: int, column: int) -> str:
+    """Return the template's own text from that place on, with a piece for each line."""
+    pieces = []
+    start = 0
+    for number, content in enumerate(text.split("\n"), line):
+        place = Place(file, number, 1 if start else column)
+        pieces.append(Piece(start, place, verbatim=True))
+        start += len(content) + 1
+    return with_pieces(text, pieces)
+
+
+def trace_printed(value: str, file: str, line: int, column: int) -> str:
+    """Return the output of an expression, whose place becomes the origin of pieces without one."""
+    place = Place(file, line, column)
+    printed = []
+    for piece in pieces_of(value) or (Piece(0),):
+        if piece.place:
+            printed.append(piece._replace(via=(*piece.via, place)))
+        else:
+            printed.append(piece._replace(place=place))
+    return with_pieces(value, printed)
 
 
 def trail_at(text: object, offset: int, file: str) -> tuple[Place, ...]:
@@ -68,29 +112,20 @@ def trail_at(text: object, offset: int, file: str) -> tuple[Place, ...]:
     its `via`.
     """
     pieces = pieces_of(text)
-    index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
-    piece = _shift_columns(pieces[index], offset) if index >= 0 else Piece(0)
-    return (piece.place, *piece.via) if piece.place else (Place(file),)
+    index = _index_at(pieces, offset)
+    place = pieces[index].place_at(offset) if index >= 0 else None
+    if place is None:
+        return (Place(file),)
+    return (place, *pieces[index].via)
 
 
 def made_up_in(text: object, start: int, stop: int) -> Iterator[tuple[int, int, str]]:
     """Yield the made-up stretches between two offsets: the start and stop of each, and its
     variable.
     """
-    pieces = pieces_of(text)
-    first = max(bisect_right(pieces, start, key=lambda piece: piece.start) - 1, 0)
-    for nth, piece in enumerate(pieces[first:], first):
-        if piece.start >= stop:
-            return
-        end = pieces[nth + 1].start if nth + 1 < len(pieces) else stop
-        if piece.made_up and end > start:
-            yield max(piece.start, start), min(end, stop), piece.made_up
-
-
-def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
-    traced = Markup(text) if hasattr(text, "__html__") else TracedText(text)
-    traced.pieces = tuple(pieces)
-    return traced
+    for piece, following in pairwise([*_pieces_between(text, start, stop), Piece(stop)]):
+        if piece.made_up and following.start > start:
+            yield max(piece.start, start), following.start, piece.made_up
 
 
 def concat(parts: Iterable[str]) -> str:
@@ -100,11 +135,12 @@ def concat(parts: Iterable[str]) -> str:
     length = 0
     try:
         for part in parts:
-            if part:
-                known = pieces_of(part) or (Piece(0, made_up=source_of(part)),)
-                pieces.extend(Piece(length + one.start, *one[1:]) for one in known)
-                texts.append(part)
-                length += len(part)
+            if not part:
+                continue
+            for piece in pieces_of(part) or (Piece(0, made_up=source_of(part)),):
+                pieces.append(Piece(length + piece.start, *piece[1:]))
+            texts.append(part)
+            length += len(part)
     except Exception as error:
         raise_where_it_is(error, parts)
         raise
@@ -117,183 +153,48 @@ def rearranged(text: str, parts: Iterable[range]) -> str:
 
 
 def _cut(text: str, part: range) -> str:
-    pieces = pieces_of(text)
-    first = max(bisect_right(pieces, part.start, key=lambda piece: piece.start) - 1, 0)
-    inside: list[Piece] = []
-    for piece in pieces[first:]:
-        if piece.start >= part.stop:
-            break
-        from_start = _shift_columns(piece, max(piece.start, part.start))
-        inside.append(from_start._replace(start=max(piece.start - part.start, 0)))
+    inside = []
+    for piece in _pieces_between(text, part.start, part.stop):
+        offset = max(piece.start, part.start)
+        inside.append(_moved(piece, offset, offset - part.start))
     return with_pieces(str(text)[part.start : part.stop], inside)
-
-
-def trace_data(text: str, file: str, line: int, column: int) -> str:
-    """Return the template's own text from that place on, with a piece for each line."""
-    pieces, start = [], 0
-    for number, content in enumerate(text.split("\n"), line):
-        pieces.append(Piece(start, Place(file, number, 1 if start else column), verbatim=True))
-        start += len(content) + 1
-    return with_pieces(text, pieces)
-
-
-def trace_printed(value: str, file: str, line: int, column: int) -> str:
-    """Return the output of an expression, whose place becomes the origin of pieces without one."""
-    place = Place(file, line, column)
-    pieces = pieces_of(value) or (Piece(0),)
-    printed = (
-        one._replace(via=(*one.via, place)) if one.place else one._replace(place=place)
-        for one in pieces
-    )
-    return with_pieces(value, printed)
-
-
-def markup(value: Any = "") -> str:
-    """Do what `Markup` does."""
-    return with_pieces(markupsafe.Markup(value), pieces_of(value))  # noqa: S704 - where the generated code has one
-
-
-def escape(value: Any) -> str:
-    """Do what `escape` does."""
-    escaped = markupsafe.escape(value)
-    if hasattr(value, "__html__") or escaped == value:
-        return with_pieces(escaped, pieces_of(value) or _made_up_of(value))
-    return with_pieces(escaped, _made_up_of(value))  # of a text that has become longer
-
-
-def string(value: Any) -> str:
-    """Do what `str` does."""
-    if isinstance(value, TracedText | Markup):
-        return value
-    text, made_up = str(value), _made_up_of(value)
-    return with_pieces(text, made_up) if made_up else text
-
-
-def _made_up_of(value: object) -> Sequence[Piece]:
-    """Return one piece for a text that is made up, or has such a part."""
-    source = source_of(value) or next((one.made_up for one in pieces_of(value) if one.made_up), "")
-    return (Piece(0, made_up=source),) if source else ()
-
-
-def made_of(result: T, *values: object) -> T | str:
-    """Return the result of a function or an operator, which is made up if one of the values is."""
-    if not isinstance(result, str) or pieces_of(result) or not (source := source_among(values)):
-        return result
-    return (
-        with_pieces(result, [Piece(0, made_up=source)])
-        if hasattr(result, "__html__")
-        else MadeUp(result, source)
-    )
-
-
-def markup_join(values: Iterable[Any]) -> str:
-    """Do what `~` does where texts are escaped."""
-    parts = [value if isinstance(value, str) else str(value) for value in values]
-    if any(hasattr(part, "__html__") for part in parts):
-        return markup(concat(escape(part) for part in parts))
-    return concat(parts)
-
-
-def str_join(values: Iterable[Any]) -> str:
-    """Do what `~` does where texts are not escaped."""
-    return concat(string(value) for value in values)
-
-
-def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a filter so that its result keeps the pieces of its argument."""
-
-    @wraps(text_filter)
-    def apply(*arguments: Any, **options: Any) -> Any:
-        result = text_filter(*arguments, **options)
-        source = next((argument for argument in arguments[:2] if pieces_of(argument)), None)
-        followed = (
-            follow(source, result) if source is not None and isinstance(result, str) else result
-        )
-        return made_of(followed, *arguments, *options.values())
-
-    return apply
-
-
-class TracedMacro(runtime.Macro):
-    """A macro whose result keeps its pieces."""
-
-    def __init__(self, environment: Environment, *definition: Any) -> None:
-        *_, self.escapes = definition
-        super().__init__(environment, *definition)
-        self.unescaped = nodes.EvalContext(environment)
-        self.unescaped.autoescape = False
-
-    @pass_eval_context
-    def __call__(self, *args: Any, **named: Any) -> str:
-        escapes = self.escapes
-        if args and isinstance(args[0], nodes.EvalContext):
-            escapes = args[0].autoescape
-            args = args[1:]
-        # Where texts are escaped, Jinja would make another text of the result, without its pieces.
-        result: str = super().__call__(self.unescaped, *args, **named)
-        return markup(result) if escapes else result
-
-
-class Block:
-    """A block that is printed as a value: `super()`, `self.name()`.
-
-    `depth`: 0 for the block itself, 1 for that of the layout, and so on.
-    """
-
-    # Private, so that templates in a sandbox reach none of them.
-    def __init__(self, context: runtime.Context, name: str, depth: int) -> None:
-        self._context = context
-        self._name = name
-        self._depth = depth
-
-    def __call__(self) -> str:
-        render = self._context.blocks[self._name][self._depth]
-        result = concat(render(self._context))
-        return markup(result) if self._context.eval_ctx.autoescape else result
-
-    @property
-    def super(self) -> "Block | runtime.Undefined":
-        return block_at(self._context, self._name, self._depth + 1)
-
-
-def block_at(context: runtime.Context, name: str, depth: int) -> Block | runtime.Undefined:
-    if depth < len(context.blocks[name]):
-        return Block(context, name, depth)
-    return context.environment.undefined(f"there is no parent block called {name!r}.", name="super")
-
-
-class TemplateReference(runtime.TemplateReference):
-    """`self` in templates."""
-
-    def __init__(self, context: runtime.Context) -> None:
-        super().__init__(context)
-        self._context = context
-
-    def __getitem__(self, name: str) -> Any:
-        return block_at(self._context, name, 0)
 
 
 def follow(source: str, result: str) -> str:
     """Give `result` the pieces of `source`, if they differ in nothing but blanks and the case."""
-    before = [index for index, character in enumerate(source) if not character.isspace()]
-    after = [index for index, character in enumerate(result) if not character.isspace()]
-    if (
-        len(before) != len(after)
-        or "".join(source.split()).casefold() != "".join(result.split()).casefold()
-    ):
+    before = _without_blanks(source)
+    after = _without_blanks(result)
+    has_same_words = "".join(source.split()).casefold() == "".join(result.split()).casefold()
+    if len(before) != len(after) or not has_same_words:
         return result
-    pieces: list[Piece] = []
+    pieces = []
+    if after and after[0] > 0:  # the blanks before the first word
+        pieces.append(pieces_of(source)[0]._replace(start=0))
     for piece in pieces_of(source):
-        nth = bisect_right(before, piece.start - 1)
+        nth = bisect_left(before, piece.start)
         if nth < len(before):
-            pieces.append(_shift_columns(piece, before[nth])._replace(start=after[nth]))
-    leading = [pieces_of(source)[0]._replace(start=0)] if after and after[0] else []
-    return with_pieces(result, [*leading, *pieces])
+            pieces.append(_moved(piece, before[nth], after[nth]))
+    return with_pieces(result, pieces)
 
 
-def _shift_columns(piece: Piece, offset: int) -> Piece:
-    """Return the piece from that offset of its text on."""
-    at, characters = piece.place, offset - piece.start
-    if not (at and piece.verbatim and characters):
-        return piece
-    return piece._replace(place=Place(at.file, at.line, at.column + characters))
+def _without_blanks(text: str) -> Sequence[int]:
+    """Return the offsets of all characters that are no white space."""
+    return [offset for offset, character in enumerate(text) if not character.isspace()]
+
+
+def _pieces_between(text: object, start: int, stop: int) -> Sequence[Piece]:
+    """Return the pieces with text between two offsets."""
+    pieces = pieces_of(text)
+    first = max(_index_at(pieces, start), 0)
+    behind = bisect_left(pieces, stop, key=attrgetter("start"))
+    return pieces[first:behind]
+
+
+def _index_at(pieces: Sequence[Piece], offset: int) -> int:
+    """Return the index of the piece with a character; -1 before the first piece."""
+    return bisect_right(pieces, offset, key=attrgetter("start")) - 1
+
+
+def _moved(piece: Piece, offset: int, start: int) -> Piece:
+    """Return the rest of a piece, from an offset on, which starts elsewhere in another text."""
+    return piece._replace(start=start, place=piece.place_at(offset))
