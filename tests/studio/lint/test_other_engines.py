@@ -9,8 +9,8 @@ from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.checks.links import check_links
+from keyturn.studio.lint.gallery_checks import check_gallery
 from keyturn.studio.lint.report import Report
-from keyturn.studio.lint.template_checks import check_gallery
 
 CHECKED = (check_links,)
 PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'

@@ -1,0 +1,71 @@
+"""The names of rules, and the severities that a team sets for them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from msgspec.structs import replace
+
+from keyturn.errors import Fault, KeyturnError
+from keyturn.studio.lint.clients.clients import UnknownClients, clients_in
+from keyturn.studio.lint.clients.features import features
+from keyturn.studio.lint.finding import SEVERITIES, Finding, listed
+from keyturn.studio.lint.rules import RULES
+
+OFF = "off"
+_LEVELS = (*SEVERITIES, OFF)
+
+
+class UnknownRule(KeyturnError):
+    """A named rule or group does not exist. The message is a sentence for users."""
+
+
+@cache
+def rule_names() -> tuple[str, ...]:
+    """Return all rules in full and sorted, also those of clients' features: "mjml/wrong-value"."""
+    of_features = [f"compatibility/{feature}" for feature in features()]
+    return tuple(sorted([*RULES, *of_features]))
+
+
+def expect_rules(names: Iterable[str]) -> None:
+    """Raise UnknownRule for a name that is neither a rule nor a group."""
+    groups = dict.fromkeys(rule.partition("/")[0] for rule in rule_names())
+    known = sorted((*groups, *rule_names()))
+    for name in names:
+        if name in known:
+            continue
+        meant = ""
+        without_group = (rule for rule in known if rule.endswith(f"/{name}"))
+        for close in (*without_group, *get_close_matches(name, known, n=1)):
+            meant = f" (did you mean {close}?)"
+            break
+        raise UnknownRule(
+            f"no rule or group is called {name!r}{meant}; the groups are {', '.join(groups)}"
+        )
+
+
+def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the unknown clients, rules and severities of the studio's settings."""
+    for group in values.get("clients", ()):
+        try:
+            clients_in([group])
+        except UnknownClients as unknown:
+            yield Fault("clients", str(unknown))
+    levels = values.get("severity", {})
+    for name in levels:
+        try:
+            expect_rules([name])
+        except UnknownRule as unknown:
+            yield Fault("severity", str(unknown))
+    for name, level in levels.items():
+        if level not in _LEVELS:
+            yield Fault(f"severity.{name}", f"must be {listed(_LEVELS, 'or')}, not {level!r}")
+
+
+def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
+    """Return the finding at the severity that is set for its rule or group (`levels`), or None if
+    that is off.
+    """
+    level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
+    return None if level == OFF else replace(finding, severity=level)
