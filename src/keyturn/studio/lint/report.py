@@ -24,7 +24,8 @@ class Tally(NamedTuple):
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> "Tally":
-        severities = [severity for _, severity, _ in {finding.kind for finding in findings}]
+        kinds = {finding.kind for finding in findings}
+        severities = [kind.severity for kind in kinds]
         return cls(*map(severities.count, SEVERITIES))
 
     @property
