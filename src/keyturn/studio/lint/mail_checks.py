@@ -8,10 +8,10 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from keyturn.studio.lint.checks import accessibility, comments, links, parts, safety
+from keyturn.studio.lint.checks.compatibility import check_compatibility
 from keyturn.studio.lint.checks.conditionals import check_conditionals
 from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.clients.clients import clients_in
-from keyturn.studio.lint.clients.features import check_compatibility
 from keyturn.studio.lint.document import Check, Document, sent_document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.guard import guard

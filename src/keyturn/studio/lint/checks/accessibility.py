@@ -127,8 +127,8 @@ def _colours_of(document: Document, node: Element) -> Iterator[range]:
                 yield from _declared_colours(written, attribute.value_offset)
             elif name in _COLOURED_BY or name.endswith("color"):
                 yield range(attribute.value_offset, attribute.end)
-    for css, start, _ in document.authored_styles():
-        yield from _declared_colours(css, start)
+    for style in document.authored_styles():
+        yield from _declared_colours(style.css, style.offset)
 
 
 def _declared_colours(css: str, start: int) -> Iterator[range]:

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import get_args
 
 from msgspec import Struct
 
@@ -68,9 +67,9 @@ def check_sizes(document: Document) -> Iterator[Finding]:
 def _largest_style(document: Document) -> int:
     """Return where the author's longest stylesheet begins, 0 without one."""
     longest = (0, 0)
-    for css, start, is_inlined in document.authored_styles():
-        if not is_inlined:
-            longest = max(longest, (len(css), start))
+    for style in document.authored_styles():
+        if not style.is_inlined:
+            longest = max(longest, (len(style.css), style.offset))
     return longest[1]
 
 
@@ -201,8 +200,8 @@ def check_byte_order_marks(document: Document) -> Iterator[Finding]:
 
 def _matches(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[Part, re.Match[str]]]:
     """Yield where a pattern is found in the rendered files."""
-    for part in get_args(Part):
-        for match in pattern.finditer(getattr(document, part)):
+    for part, of_part in document.files_by_part.items():
+        for match in pattern.finditer(of_part.rendered):
             yield part, match
 
 

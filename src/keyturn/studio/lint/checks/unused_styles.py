@@ -14,7 +14,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.studio.lint.clients.features import is_of_one_client
+from keyturn.studio.lint.clients.feature_uses import is_of_one_client
 from keyturn.studio.lint.css.selectors import Selector
 from keyturn.studio.lint.css.stylesheets import read_stylesheet
 from keyturn.studio.lint.document import Document
@@ -120,12 +120,12 @@ def _judged_selectors(document: Document) -> Iterator[tuple[_Key, Selector]]:
     """Yield the selectors that have names of the author, and ask for nothing that only a client
     knows.
     """
-    for css, start, _ in document.authored_styles():
-        for rule in read_stylesheet(css).rules:
+    for style in document.authored_styles():
+        for rule in read_stylesheet(style.css).rules:
             is_of_animation = any(around.keyword.endswith("keyframes") for around in rule.within)
             if rule.nested or is_of_animation:
                 continue
-            place = document.place(start + rule.offset)
+            place = document.place(style.offset + rule.offset)
             for selector in rule.selectors:
                 if _is_judged(selector):
                     yield (place, str(selector)), selector
