@@ -245,8 +245,9 @@ class TemplateChecks:
                     findings.append(finding)
                     if is_failed_part(fault):
                         hiding.append(finding)
+                # One by one: those that are made before the time is over stay.
                 for finding in document_findings(document, self.checks):
-                    findings.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
+                    findings.append(finding)  # noqa: PERF402
                 if self.checks:
                     styles.add(document)
                 if document.refusal:

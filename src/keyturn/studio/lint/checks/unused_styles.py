@@ -8,8 +8,6 @@ writes it in a class or an id that no sample renders; every name, if one is a va
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import partial
-from itertools import chain
 
 from msgspec.structs import replace
 
@@ -67,21 +65,17 @@ class StyleUses:
         unused = [key for key in self._selectors if key not in self._used]
         if not unused:
             return
-        attributes = list(chain.from_iterable(map(_values_of_names, sources)))
+        attributes: list[str] = []
+        for source in sources:
+            attributes += _values_of_names(source)
         if any(map(_VALUE_FIRST.search, attributes)):
             return
         written = set(_WORD.findall(" ".join(attributes)))
         unstyled = self._unstyled_classes()
-        for place, text in unused:
-            names = self._selectors[place, text].names
-            missing = [name for name in names if name not in self._known]
-            if any(_may_be_written(name[1:], written) for name in missing):
-                continue
-            similar = _similar(missing, unstyled)
-            severity: Severity = "warning" if similar else "note"
-            yield RULES.finding(
-                place, "styles/unused", severity=severity, fix=similar, selector=text
-            )
+        for key in unused:
+            missing = [name for name in self._selectors[key].names if name not in self._known]
+            if not any(_may_be_written(name[1:], written) for name in missing):
+                yield _finding_on(key, _similar(missing, unstyled))
 
     def _unstyled_classes(self) -> set[str]:
         """Return the classes of elements that no selector names."""
@@ -89,6 +83,13 @@ class StyleUses:
         for selector in self._selectors.values():
             classes.difference_update(name[1:] for name in selector.names)
         return classes
+
+
+def _finding_on(key: _Key, similar: str) -> Finding:
+    """Make the finding on an unused selector. `similar`: the fix that names the class meant."""
+    place, text = key
+    severity: Severity = "warning" if similar else "note"
+    return RULES.finding(place, "styles/unused", severity=severity, fix=similar, selector=text)
 
 
 def unused_in_all(
@@ -103,10 +104,10 @@ def unused_in_all(
         for finding in findings:
             by_selector[finding.place, finding.message][template] = finding
     unused = []
-    for (place, _), those in by_selector.items():
-        if those.keys() >= set(users.get(place.file, ())):
-            worst = min(those.values(), key=RULES.rank)
-            unused.append(replace(worst, templates=tuple(those)))
+    for (place, _), found_in in by_selector.items():
+        if found_in.keys() >= set(users.get(place.file, ())):
+            worst = min(found_in.values(), key=RULES.rank)
+            unused.append(replace(worst, templates=tuple(found_in)))
     return unused
 
 
@@ -175,12 +176,16 @@ def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
     """Return a fix that names a class without a style, if one is spelt almost the same and differs
     not only in digits.
     """
-    without_digits = partial(_DIGITS.sub, "")
     for name in missing:
         sign = name[0]
-        bare = without_digits(name[1:])
-        others = [one for one in unstyled if without_digits(one) != bare]
+        bare = _without_digits(name[1:])
+        others = [one for one in unstyled if _without_digits(one) != bare]
         question = f"Did you mean {sign}{{}}?"
-        if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, question=question):
+        meant = did_you_mean(name[1:], others, cutoff=_CLOSE, question=question)
+        if meant:
             return meant
     return ""
+
+
+def _without_digits(name: str) -> str:
+    return _DIGITS.sub("", name)
