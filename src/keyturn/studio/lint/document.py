@@ -17,8 +17,9 @@ from keyturn.studio.gallery import Sample
 from keyturn.studio.gallery.naming import require_sendable
 from keyturn.studio.gallery.variables.made_up import marking
 from keyturn.studio.gallery.variables.missing_names import note_faults
+from keyturn.studio.lint.css.cascade import Stylesheets
 from keyturn.studio.lint.css.colours import LIGHT
-from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
+from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import compile_with_marks, mark_html, source_marks
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of

@@ -26,7 +26,8 @@ _END = re.compile(r"<!\[endif\](?:\s*--)?>", re.IGNORECASE)
 
 _OFFICE_TAG = re.compile(
     r"<(?P<end>/?)(?P<tag>xml|v:(?:background|group|oval|rect|roundrect|shape|textbox)"
-    r"|o:OfficeDocumentSettings|w:WordDocument)(?![\w:-])(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?(?P<alone>/?)>",
+    r"|o:OfficeDocumentSettings|w:WordDocument)(?![\w:-])"
+    r"(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?(?P<alone>/?)>",
     re.IGNORECASE,
 )
 _VML_BETWEEN_CELLS = re.compile(

@@ -98,7 +98,8 @@ _LONG_LINE = re.compile(rf"^.{{{_TOO_LONG + 1},}}", re.MULTILINE)
 
 _HTML = re.compile(
     r"</?(?:a|abbr|b|body|br|center|code|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|small"
-    r"|span|strong|style|table|tbody|td|th|tr|u|ul|mj-[a-z-]+|mjml)\b[^<>\n]*>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);",
+    r"|span|strong|style|table|tbody|td|th|tr|u|ul|mj-[a-z-]+|mjml)\b[^<>\n]*>"
+    r"|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);",
     re.IGNORECASE,
 )
 

@@ -8,6 +8,7 @@ writes it in a class or an id that no sample renders; every name, if one is a va
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -32,16 +33,19 @@ _DIGITS = re.compile(r"\d+")
 _CLOSE = 0.85  # a ratio of difflib: "buton" and "button" have 0.91
 
 
-_Key = tuple[Place, str]
-"""Where a selector is, and its text."""
+class _WrittenSelector(NamedTuple):
+    """A selector by its place and its text: the same in all mails of a template."""
+
+    place: Place
+    text: str
 
 
 class StyleUses:
     """The selectors of a template's stylesheets, in all its mails."""
 
     def __init__(self) -> None:
-        self._selectors: dict[_Key, Selector] = {}
-        self._used: set[_Key] = set()
+        self._selectors: dict[_WrittenSelector, Selector] = {}
+        self._used: set[_WrittenSelector] = set()
         self._known: set[str] = set()
 
     def add(self, document: Document) -> None:
@@ -85,11 +89,12 @@ class StyleUses:
         return classes
 
 
-def _finding_on(key: _Key, similar: str) -> Finding:
+def _finding_on(written: _WrittenSelector, similar: str) -> Finding:
     """Make the finding on an unused selector. `similar`: the fix that names the class meant."""
-    place, text = key
     severity: Severity = "warning" if similar else "note"
-    return RULES.finding(place, "styles/unused", severity=severity, fix=similar, selector=text)
+    return RULES.finding(
+        written.place, "styles/unused", severity=severity, fix=similar, selector=written.text
+    )
 
 
 def unused_in_all(
@@ -99,7 +104,7 @@ def unused_in_all(
 
     `users`: the templates of each file.
     """
-    by_selector: dict[_Key, dict[str, Finding]] = defaultdict(dict)
+    by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
     for template, findings in by_template.items():
         for finding in findings:
             by_selector[finding.place, finding.message][template] = finding
@@ -117,7 +122,7 @@ def _values_of_names(source: str) -> Iterator[str]:
         yield attribute[1] or attribute[2] or ""
 
 
-def _judged_selectors(document: Document) -> Iterator[tuple[_Key, Selector]]:
+def _judged_selectors(document: Document) -> Iterator[tuple[_WrittenSelector, Selector]]:
     """Yield the selectors that have names of the author, and ask for nothing that only a client
     knows.
     """
@@ -129,7 +134,7 @@ def _judged_selectors(document: Document) -> Iterator[tuple[_Key, Selector]]:
             place = document.place(style.offset + rule.offset)
             for selector in rule.selectors:
                 if _is_judged(selector):
-                    yield (place, str(selector)), selector
+                    yield _WrittenSelector(place, str(selector)), selector
 
 
 def _is_judged(selector: Selector) -> bool:
