@@ -147,11 +147,10 @@ class TemplateChecks:
         findings += (_with_mail(one, whole_template) for one in of_files.findings)
         if not checked.limits:  # a mail that passed one has a finding, with values of its sample
             findings += (_with_mail(one, whole_template, hides=True) for one in passed)
-        if not self.gallery.templates.engine:
-            findings = self._in_words_of_engines(findings, template, checked.mails)
+        told = self._in_words_of_engines(findings, template, checked.mails)
         return replace(
             of_files,
-            findings=tuple(merge(findings, _SAYS)),
+            findings=tuple(merge(told, _SAYS)),
             mails=len(checked.mails),
             is_cut_short=passes is not None and passes.is_cut_short,
         )
@@ -240,18 +239,11 @@ class TemplateChecks:
         try:
             with self._limits(mail.template, hiding):
                 document = read()
-                for fault in _faults_of(document):
-                    finding = explain(fault, self.gallery, mail.sample)
-                    findings.append(finding)
-                    if is_failed_part(fault):
-                        hiding.append(finding)
                 # One by one: those that are made before the time is over stay.
-                for finding in document_findings(document, self.checks):
+                for finding in self._findings_on(document):
                     findings.append(finding)  # noqa: PERF402
                 if self.checks:
                     styles.add(document)
-                if document.refusal:
-                    hiding += (finding for finding in findings if finding.severity == "error")
         except TemplateInvalid as error:
             hiding += (explain(one, self.gallery, mail.sample) for one in (error, *error.others))
         findings += (replace(one, hides=True) for one in hiding)
@@ -259,6 +251,16 @@ class TemplateChecks:
         if mail.sample.forced:
             findings = [one for one in findings if _is_of_forced_part(one, mail.sample)]
         return findings
+
+    def _findings_on(self, document: Document) -> Iterator[Finding]:
+        for fault in _faults_of(document):
+            finding = explain(fault, self.gallery, document.sample)
+            yield replace(finding, hides=is_failed_part(fault))
+        for finding in document_findings(document, self.checks):
+            if document.refusal and finding.severity == "error":
+                yield replace(finding, hides=True)
+            else:
+                yield finding
 
     def _of_files(self, template: str, styles: StyleUses | None = None) -> TemplateResult:
         """Return what can be said of the files of a template, and which of their `styles` are
@@ -278,10 +280,12 @@ class TemplateChecks:
 
     def _in_words_of_engines(
         self, findings: Sequence[Finding], template: str, mails: Sequence[MailName]
-    ) -> list[Finding]:
+    ) -> Sequence[Finding]:
         """Return the findings as `in_files_of_engines` does. All `mails` have those that it makes
         itself.
         """
+        if self.gallery.templates.engine:
+            return findings
         files = self.gallery.files_of(template)
         told = []
         for finding in in_files_of_engines(findings, files, self.gallery.text):

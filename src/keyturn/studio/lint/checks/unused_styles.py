@@ -69,12 +69,9 @@ class StyleUses:
         unused = [key for key in self._selectors if key not in self._used]
         if not unused:
             return
-        attributes: list[str] = []
-        for source in sources:
-            attributes += _values_of_names(source)
-        if any(map(_VALUE_FIRST.search, attributes)):
+        written = _written_words(sources)
+        if written is None:
             return
-        written = set(_WORD.findall(" ".join(attributes)))
         unstyled = self._unstyled_classes()
         for key in unused:
             missing = [name for name in self._selectors[key].names if name not in self._known]
@@ -87,6 +84,20 @@ class StyleUses:
         for selector in self._selectors.values():
             classes.difference_update(name[1:] for name in selector.names)
         return classes
+
+
+def _written_words(sources: Iterable[str]) -> set[str] | None:
+    """Return the words that files write in classes and ids; None if one begins with a value, and so
+    may be any word.
+    """
+    words: set[str] = set()
+    for source in sources:
+        for attribute in _ATTRIBUTE.finditer(source):
+            value = attribute[1] or attribute[2] or ""
+            if _VALUE_FIRST.search(value):
+                return None
+            words.update(_WORD.findall(value))
+    return words
 
 
 def _finding_on(written: _WrittenSelector, similar: str) -> Finding:
@@ -114,12 +125,6 @@ def unused_in_all(
             worst = min(found_in.values(), key=RULES.rank)
             unused.append(replace(worst, templates=tuple(found_in)))
     return unused
-
-
-def _values_of_names(source: str) -> Iterator[str]:
-    """Yield the values of the attributes `class` and `id` in a file."""
-    for attribute in _ATTRIBUTE.finditer(source):
-        yield attribute[1] or attribute[2] or ""
 
 
 def _judged_selectors(document: Document) -> Iterator[tuple[_WrittenSelector, Selector]]:

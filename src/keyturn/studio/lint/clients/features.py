@@ -117,18 +117,18 @@ def gaps_of(slug: str, use: FeatureUse, clients: Iterable[str]) -> Gaps:
     part: dict[str, str] = {}
     for client in clients:
         level = support.verdicts[client]
-        if level not in ("no", "partial") or client in use.unread_by:
+        if client in use.unread_by:
             continue
-        notes = support.noted.get(client) or ("",)
         if level == "no":
-            whole[client] = notes[0]
-            continue
-        about = [note for note in notes if _concerns(note, use, feature, support)]
-        about_whole = [note for note in about if _is_of_whole(note, feature, support)]
-        if about_whole:
-            whole[client] = about_whole[0]
-        elif about:
-            part[client] = about[0]
+            whole[client] = support.notes_to(client)[0]
+        elif level == "partial":
+            notes = support.notes_to(client)
+            about = [note for note in notes if _concerns(note, use, feature, support)]
+            about_whole = [note for note in about if _is_of_whole(note, feature, support)]
+            if about_whole:
+                whole[client] = about_whole[0]
+            elif about:
+                part[client] = about[0]
     return Gaps(whole, part)
 
 
