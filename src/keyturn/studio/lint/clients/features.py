@@ -122,8 +122,7 @@ def gaps_of(slug: str, use: FeatureUse, clients: Iterable[str]) -> Gaps:
         if level == "no":
             whole[client] = support.notes_to(client)[0]
         elif level == "partial":
-            notes = support.notes_to(client)
-            about = [note for note in notes if _concerns(note, use, feature, support)]
+            about = _notes_about(use, client, feature, support)
             about_whole = [note for note in about if _is_of_whole(note, feature, support)]
             if about_whole:
                 whole[client] = about_whole[0]
@@ -132,12 +131,18 @@ def gaps_of(slug: str, use: FeatureUse, clients: Iterable[str]) -> Gaps:
     return Gaps(whole, part)
 
 
+def _notes_about(use: FeatureUse, client: str, feature: Feature, support: Support) -> list[str]:
+    notes = support.notes_to(client)
+    return [note for note in notes if _concerns(note, use, feature, support)]
+
+
 def _concerns(note: str, use: FeatureUse, feature: Feature, support: Support) -> bool:
     if note in feature.when or note in feature.on:
         if not re.search(feature.when.get(note, ""), use.written, re.IGNORECASE):
             return False
         if note not in feature.on:
             return True
+        # Last: to find the tags of a rule takes a walk through the mail.
         return any(re.fullmatch(feature.on[note], tag) for tag in use.tags())
     if not _is_of_whole(note, feature, support):
         return True
