@@ -77,19 +77,18 @@ def put_together(
     files = {name: gallery.files_of(name) for name in results}
     users = _users(files)
     ignoring = IgnoreComments(text)
-    judged: list[Finding] = []
+    findings: list[Finding] = []
+    # Comments are asked before severities: one on a rule that is off is still used.
     for finding in merge(_all_findings(gallery, results, languages)):
-        # Comments are asked first: one on a rule that is off is still used.
-        reason = ignoring.reason(finding)
-        kept = at_severity(finding, severity)
-        if kept:
-            judged.append(replace(kept, reason=reason))
+        findings.append(replace(finding, reason=ignoring.reason(finding)))
     seen: Sequence[str] = ()
     if are_all:
         unseen = _unseen_files(results, files)
         seen = [file for file in users if file not in unseen]
-    on_comments = [*ignoring.mistakes(users), *ignoring.unused(seen)]
-    for finding in on_comments:
+    findings += ignoring.mistakes(users)
+    findings += ignoring.unused(seen)
+    judged = []
+    for finding in findings:
         kept = at_severity(finding, severity)
         if kept:
             judged.append(kept)
@@ -150,7 +149,8 @@ def _complete(
 
     @cache  # a line may be long, and have thousands of findings
     def fingerprint(file: str, line: int) -> str:
-        return _fingerprint("".join(lines(file)[line - 1 : line]))
+        words = "".join(lines(file)[line - 1 : line]).split()  # whatever the indentation
+        return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
     for finding in findings:
         place = finding.place
@@ -158,9 +158,3 @@ def _complete(
         templates = of_mails or finding.templates or users.get(place.file, ())
         own = fingerprint(place.file, place.line_for_tools)
         yield replace(finding, templates=tuple(templates), fingerprint=own)
-
-
-def _fingerprint(line: str) -> str:
-    """Return a digest of a line, whatever its indentation."""
-    words = " ".join(line.split())
-    return hashlib.sha256(words.encode()).hexdigest()[:16]

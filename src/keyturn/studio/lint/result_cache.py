@@ -51,11 +51,7 @@ class ResultCache:
 
     def known(self) -> dict[str, TemplateResult]:
         """Return the results of templates that have not changed, by name."""
-        known = {}
-        for name, key in self._keys.items():
-            if key in self._stored:
-                known[name] = self._stored[key]
-        return known
+        return {name: self._stored[key] for name, key in self._keys.items() if key in self._stored}
 
     def keep(self, results: Mapping[str, TemplateResult]) -> None:
         """Store the results, by name, behind those that are stored already."""

@@ -35,11 +35,9 @@ def expect_rules(names: Iterable[str]) -> None:
     for name in names:
         if name in known:
             continue
-        meant = ""
-        without_group = (rule for rule in known if rule.endswith(f"/{name}"))
-        for close in (*without_group, *get_close_matches(name, known, n=1)):
-            meant = f" (did you mean {close}?)"
-            break
+        close = [rule for rule in known if rule.endswith(f"/{name}")]
+        close += get_close_matches(name, known, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
         raise UnknownRule(
             f"no rule or group is called {name!r}{meant}; the groups are {', '.join(groups)}"
         )

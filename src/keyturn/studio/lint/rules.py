@@ -46,21 +46,26 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def severity(self) -> Severity:
-        return next(severity for severity in SEVERITIES if getattr(self, severity))
+        """The usual severity of its findings."""
+        if self.error:
+            return "error"
+        return "warning" if self.warning else "note"
 
     @property
     def severities(self) -> Mapping[Severity, str]:
         """All that its findings can have, the usual one first. The others say when."""
         severities: dict[Severity, str] = {self.severity: ""}
-        for severity in SEVERITIES:
-            when = getattr(self, f"{severity}_if")
-            if when:
-                severities[severity] = when
+        if self.error_if:
+            severities["error"] = self.error_if
+        if self.warning_if:
+            severities["warning"] = self.warning_if
+        if self.note_if:
+            severities["note"] = self.note_if
         return severities
 
     @property
     def message(self) -> str:
-        return str(getattr(self, self.severity))
+        return self.error or self.warning or self.note
 
     @property
     def severity_in_words(self) -> str:

@@ -336,10 +336,6 @@ def _of_file(gallery: Gallery, file: str) -> _FileResult:
         tree = parse_template(environment, source, file, with_lenient_origins)
     except (TemplateError, OSError):
         return _FileResult()
-    findings: Sequence[Finding] = ()
-    if is_lenient:
-        findings = tuple(unknown_filters(tree, source, file, gallery))
-    texts: Sequence[tuple[TextKey, Place]] = ()
-    if has_catalogues:
-        texts = tuple(marked_texts(tree, source, file).items())
+    findings = list(unknown_filters(tree, source, file, gallery)) if is_lenient else []
+    texts = list(marked_texts(tree, source, file).items()) if has_catalogues else []
     return _FileResult(findings, texts)

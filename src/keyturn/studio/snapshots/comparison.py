@@ -76,7 +76,7 @@ class SnapshotFolder:
     def read(self, name: MailName) -> Snapshot | None:
         """Return the snapshot, or None. Octets that are not UTF-8 become U+FFFD."""
         parts = [_text(file) for file in self.places(name)]
-        if not any(part is not None for part in parts):
+        if parts == [None, None, None]:
             return None
         html, text, subject = (_as_file(part or "") for part in parts)
         return Snapshot(html, text, subject)

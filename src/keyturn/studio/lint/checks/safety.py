@@ -30,9 +30,9 @@ _TRACKS = re.compile(
 
 # A clock, a date, or a number with a unit of time, in the languages whose mails can be judged.
 _TIME = re.compile(
-    r"\b20\d\d\b|\b\d{1,2}[:.]\d{2}\b|(?<!\d)\d+\s*(?:min|hour|hr|day|stunde|tag|hora|día|heure|jour"
-    r"|分|時間|日|or[ae]|giorn|dia|uur|uren|dag|tim|dygn|døgn|tun|päiv|hodin|den|dn|godz|dzie|menit"
-    r"|jam|hari|dakika|saat|gün"
+    r"\b20\d\d\b|\b\d{1,2}[:.]\d{2}\b|(?<!\d)\d+\s*(?:min|hour|hr|day|stunde|tag|hora|día"
+    r"|heure|jour|分|時間|日|or[ae]|giorn|dia|uur|uren|dag|tim|dygn|døgn|tun|päiv|hodin"
+    r"|den|dn|godz|dzie|menit|jam|hari|dakika|saat|gün"
     r"|мин|час|день|дн|хв|год|доб|λεπτ|ώρ|ημέρ|דק|שע|יו|ימ|मिनट|घंट|दिन|분|시간|일|小[时時]|天)"
     r"|دقيق|دقائق|ساع|يوم|أيام|\b(?:an|one|half an) hour\b|\bone day\b",
     re.IGNORECASE,

@@ -15,6 +15,9 @@ from msgspec import Struct
 
 from keyturn.studio.lint.clients.clients import Support, supports
 
+FeatureKind = Literal["property", "selector", "at", "element", "image"]
+"""The field of `Feature` with the pattern for what is written in such a place."""
+
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Says how a feature is recognised in a mail.
@@ -70,10 +73,7 @@ def initial_values() -> Mapping[str, Sequence[str]]:
     return tomllib.loads(file.read_text("utf-8"))
 
 
-_Kind = Literal["property", "selector", "at", "element", "image"]
-
-
-def named(kind: _Kind, written: str, value: str | None = None) -> Sequence[str]:
+def named(kind: FeatureKind, written: str, value: str | None = None) -> Sequence[str]:
     """Return the features whose pattern of a kind fits what is written.
 
     `value`: that of a property or an attribute.
@@ -85,7 +85,7 @@ def named(kind: _Kind, written: str, value: str | None = None) -> Sequence[str]:
 
 
 @lru_cache(4096)
-def _known(kind: _Kind, written: str) -> Sequence[tuple[str, Feature]]:
+def _known(kind: FeatureKind, written: str) -> Sequence[tuple[str, Feature]]:
     fits = re.search if kind == "at" else re.fullmatch
     known = []
     for slug, feature in features().items():

@@ -101,12 +101,9 @@ class Stylesheets:
         """Return the function from an element to its styles: the same for modes with the same
         rules.
         """
-        rules = []
-        for rule in self._rules:
-            if not rule.schemes or mode.honours in rule.schemes:
-                rules.append(rule)
+        rules = tuple(rule for rule in self._rules if _counts_in(rule, mode))
         link = _DARK_LINK if self.is_dark(mode) else _LINK
-        key = (tuple(rules), link)
+        key = (rules, link)
         if key not in self._cascades:
             self._cascades[key] = cache(partial(_styles_of, rules, link))
         return self._cascades[key]
@@ -122,6 +119,10 @@ def _rules_of(node: Element) -> list[StyleRule]:
 def _is_for_many(rule: StyleRule) -> bool:
     conditions = (f"{at_rule.keyword} {at_rule.prelude}" for at_rule in rule.within)
     return not rule.nested and not any(map(_FOR_FEW.match, conditions))
+
+
+def _counts_in(rule: StyleRule, mode: Mode) -> bool:
+    return not rule.schemes or mode.honours in rule.schemes
 
 
 class _Block(NamedTuple):

@@ -144,7 +144,8 @@ def _to_lab(colour: Colour) -> tuple[float, float, float]:
 def _to_lab_curve(ratio: float) -> float:
     """Return f of CIE L*a*b* for a channel of XYZ, as a part of the white point."""
     if ratio > _EPSILON:
-        return ratio ** (1 / 3)
+        cube_root: float = ratio ** (1 / 3)
+        return cube_root
     return (_KAPPA * ratio + 16) / 116
 
 
