@@ -18,6 +18,7 @@ from keyturn.studio.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # the worst first
+OFF = "off"  # a team's choice in place of a severity
 _LONGEST_WORD = 300
 _LIMITS = {"time": (OutOfTime, EndedBySandbox), "memory": (MemoryError,), "size": (TooLarge,)}
 _DECLARED = attrgetter("rule", "place", "message", "severity", "fix", "clients")

@@ -15,7 +15,6 @@ from keyturn.studio.lint.finding import Finding, merge
 from keyturn.studio.lint.ignore_comments import IgnoreComments
 from keyturn.studio.lint.mail_checks import CHECKS
 from keyturn.studio.lint.report import Report
-from keyturn.studio.lint.rule_names import at_severity
 from keyturn.studio.lint.source.origins import going_on
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.translations import findings_on_texts
@@ -87,14 +86,12 @@ def put_together(
         seen = [file for file in users if file not in unseen]
     findings += ignoring.mistakes(users)
     findings += ignoring.unused(seen)
-    judged = []
-    for finding in findings:
-        kept = at_severity(finding, severity)
-        if kept:
-            judged.append(kept)
-    mails = sum(result.mails for result in results.values())
-    complete = _complete(one_for_each_engine(judged, text), users, text)
-    return Report(templates=len(results), mails=mails).with_findings(complete)
+    report = Report(
+        findings=tuple(_complete(one_for_each_engine(findings, text), users, text)),
+        templates=len(results),
+        mails=sum(result.mails for result in results.values()),
+    )
+    return report.with_severities(severity)
 
 
 def _all_findings(

@@ -1,19 +1,16 @@
-"""The names of rules, and the severities that a team sets for them."""
+"""The names of rules, groups and severities, as people write them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from msgspec.structs import replace
-
 from keyturn.errors import Fault, KeyturnError
 from keyturn.studio.lint.clients.clients import UnknownClients, clients_in
 from keyturn.studio.lint.clients.features import features
-from keyturn.studio.lint.finding import SEVERITIES, Finding, listed
+from keyturn.studio.lint.finding import OFF, SEVERITIES, listed
 from keyturn.studio.lint.rules import RULES
 
-OFF = "off"
 _LEVELS = (*SEVERITIES, OFF)
 
 
@@ -59,11 +56,3 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     for name, level in levels.items():
         if level not in _LEVELS:
             yield Fault(f"severity.{name}", f"must be {listed(_LEVELS, 'or')}, not {level!r}")
-
-
-def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
-    """Return the finding at the severity that is set for its rule or group (`levels`), or None if
-    that is off.
-    """
-    level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
-    return None if level == OFF else replace(finding, severity=level)

@@ -247,7 +247,6 @@ class TemplateChecks:
         except TemplateInvalid as error:
             hiding += (explain(one, self.gallery, mail.sample) for one in (error, *error.others))
         findings += (replace(one, hides=True) for one in hiding)
-        findings = merge(findings)
         if mail.sample.forced:
             findings = [one for one in findings if _is_of_forced_part(one, mail.sample)]
         return findings
