@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.template_checks import check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 
 FOLDERS = Path(__file__).parent / "gallery" / "folders"
 

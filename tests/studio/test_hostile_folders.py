@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.studio.folders import make
 
 from keyturn import Mails
-from keyturn.cli.studio.check import print_findings
+from keyturn.cli.studio.findings_in_terminal import print_findings
 from keyturn.cli.studio.folders import Source, open_folder
 from keyturn.errors import KeyturnError
 from keyturn.studio.lint.finding import Finding

@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, ListedCommand] = {
         "keyturn.cli.studio.studio", "Preview the emails in a browser, with sample data."
     ),
     "render": ListedCommand(
-        "keyturn.cli.studio.check", "Render an email to the terminal or a file."
+        "keyturn.cli.studio.render", "Render an email to the terminal or a file."
     ),
     "check": ListedCommand(
         "keyturn.cli.studio.check", "Check the emails: MJML, clients, links, accessibility, safety."

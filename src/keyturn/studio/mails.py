@@ -17,9 +17,10 @@ from keyturn.studio.renderers import Limits
 
 with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.lint.baseline import NAME, read_baseline
+    from keyturn.studio.lint.gallery_checks import check_gallery
+    from keyturn.studio.lint.mail_checks import checks_for
     from keyturn.studio.lint.report import Report
-    from keyturn.studio.lint.suppression import unknown_names
-    from keyturn.studio.lint.template_checks import check_gallery, checks_for
+    from keyturn.studio.lint.rule_names import unknown_names
     from keyturn.studio.web.checks.reports import check_mail
     from keyturn.studio.web.rendering.rendition import MailRenderer, Order
 

@@ -14,9 +14,10 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.document import Check, Document, read_document
+from keyturn.studio.lint.gallery_checks import check_gallery
+from keyturn.studio.lint.mail_checks import document_findings
 from keyturn.studio.lint.source.broken_templates import explain
 from keyturn.studio.lint.source.origins import with_lenient_origins
-from keyturn.studio.lint.template_checks import check_gallery, document_findings
 
 PROJECT = Path(__file__).parent / "project"
 EMAILS = "shop/templates/shop/emails"

@@ -14,7 +14,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.environments import CannotImport, with_lenient_filters
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.template_checks import check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 
 
 @pytest.fixture

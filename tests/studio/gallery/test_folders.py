@@ -12,7 +12,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.template_checks import check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 
 MAILS = {
     "shop": ["order_confirmation", "order_shipped", "reset_password"],

@@ -12,7 +12,7 @@ from keyturn.mail.languages.catalogues import catalogue_faults
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.template_checks import check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 
 SECTION = "<mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section>"
 MJML = f"<mjml><mj-body>{SECTION}</mj-body></mjml>"

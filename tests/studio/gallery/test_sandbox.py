@@ -9,8 +9,8 @@ from tests.studio.folders import FOLDERS
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 from keyturn.studio.lint.source.origins import with_origins
-from keyturn.studio.lint.template_checks import check_gallery
 
 SUBCLASSES = "''.__class__.__mro__[1].__subclasses__()"
 PYTHON = {

@@ -14,10 +14,10 @@ from jinja2.parser import Parser
 from tests.studio.folders import found_in, written
 
 from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.source.origins import with_origins
 from keyturn.studio.lint.source.tolerant_parsing import TolerantEnvironment
-from keyturn.studio.lint.template_checks import check_gallery
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>

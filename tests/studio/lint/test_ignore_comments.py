@@ -6,8 +6,8 @@ import pytest
 from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 from keyturn.studio.lint.report import Report
-from keyturn.studio.lint.template_checks import check_gallery
 
 TITLE = "<mj-head><mj-title>News</mj-title></mj-head>"
 MJML = (

@@ -7,7 +7,7 @@ import pytest
 from tests.studio.folders import found_in
 
 from keyturn.studio.lint.checks.addresses import secret_in
-from keyturn.studio.lint.template_checks import check_sent_mail
+from keyturn.studio.lint.mail_checks import check_sent_mail
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>\n{}</body></html>'

@@ -6,7 +6,7 @@ import pytest
 from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.template_checks import check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>

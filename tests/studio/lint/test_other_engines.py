@@ -9,8 +9,8 @@ from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.checks.links import check_links
+from keyturn.studio.lint.gallery_checks import check_gallery
 from keyturn.studio.lint.report import Report
-from keyturn.studio.lint.template_checks import check_gallery
 
 CHECKED = (check_links,)
 PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
@@ -125,6 +125,16 @@ def test_a_call_beside_templates_of_another_engine(tmp_path: Path) -> None:
     (found,) = examined(tmp_path, one=one, two=two).found
     assert found.rule == "jinja/handlebars-tag"
     assert found.message.startswith("2 files are Handlebars templates")
+
+
+def test_the_severity_of_a_call_of_another_engine(tmp_path: Path) -> None:
+    """A call that is told as another engine's has the severity that is set for that engine."""
+    call = PAGE.format("{{format_address order.address}}")
+    block = PAGE.format("{{#if paid}}Paid{{/if}}")
+    gallery = open_gallery(written(tmp_path, {"a_call.html": call, "block.html": block}))
+    severity = {"jinja/handlebars-tag": "note"}
+    (found,) = check_gallery(gallery, CHECKED, severity=severity).found
+    assert (found.rule, found.severity) == ("jinja/handlebars-tag", "note")
 
 
 def test_mails_of_another_engine_are_unchecked(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.clients.features import features
-from keyturn.studio.lint.template_checks import check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 
 TITLE = "<title>{% block subject required %}{% endblock %}</title>"
 

@@ -15,7 +15,8 @@ from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.service.settings import Brand
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.lint.template_checks import CHECKS, check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
+from keyturn.studio.lint.mail_checks import CHECKS
 
 pytestmark = pytest.mark.long  # test_planted_mistakes says it of smaller mails
 

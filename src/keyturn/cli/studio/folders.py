@@ -204,7 +204,7 @@ def usual_baseline(opened: Opened) -> Path:
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     if values.get("clients") or values.get("severity"):
         with requires_extra("studio", "a folder with clients or severities in its settings"):
-            from keyturn.studio.lint.suppression import unknown_names
+            from keyturn.studio.lint.rule_names import unknown_names
         yield from unknown_names(values)
     editor = values.get("editor")
     if editor:

@@ -3,6 +3,7 @@ of its line.
 """
 
 from copy import deepcopy
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:  # the commands need only the name of the file, without loadin
 
 NAME = "keyturn-baseline.json"
 _LARGEST = 50_000_000  # In bytes. An entry has about 30.
+_FILED_UNDER = attrgetter("place.file", "rule", "fingerprint")
 _Counts = dict[str, dict[str, dict[str, int]]]
+"""The number of findings, by file, rule and fingerprint."""
 
 
 class BaselineInvalid(KeyturnError):
@@ -32,32 +35,37 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @classmethod
     def of(cls, report: "Report") -> "Baseline":
-        findings: _Counts = {}
-        for file, rule, line in sorted(
-            (one.place.file, one.rule, one.fingerprint) for one in report.found
-        ):
-            lines = findings.setdefault(file, {}).setdefault(rule, {})
-            lines[line] = lines.get(line, 0) + 1
-        return cls(findings=findings)
+        counts: _Counts = {}
+        for finding in sorted(report.found, key=_FILED_UNDER):
+            lines = counts.setdefault(finding.place.file, {}).setdefault(finding.rule, {})
+            lines[finding.fingerprint] = lines.get(finding.fingerprint, 0) + 1
+        return cls(findings=counts)
 
     def without_known(self, report: "Report") -> "Report":
         """Return the report, in which known findings do not count.
 
         Of equal findings, the first ones are known.
         """
-        left, marked = deepcopy(self.findings), []
-        for one in report.findings:
-            lines = left.get(one.place.file, {}).get(one.rule, {})
-            if is_known := not one.reason and lines.get(one.fingerprint, 0) > 0:
-                lines[one.fingerprint] -= 1
-            marked.append(replace(one, known=True) if is_known else one)
+        left = deepcopy(self.findings)
+        marked = []
+        for finding in report.findings:
+            lines = left.get(finding.place.file, {}).get(finding.rule, {})
+            # A finding that a comment ignores leaves the entry to another one.
+            is_known = not finding.reason and lines.get(finding.fingerprint, 0) > 0
+            if is_known:
+                lines[finding.fingerprint] -= 1
+                marked.append(replace(finding, known=True))
+            else:
+                marked.append(finding)
         return report.with_findings(marked)
 
     @property
     def count(self) -> int:
-        return sum(
-            sum(lines.values()) for by_rule in self.findings.values() for lines in by_rule.values()
-        )
+        count = 0
+        for by_rule in self.findings.values():
+            for lines in by_rule.values():
+                count += sum(lines.values())
+        return count
 
 
 def read_baseline(file: Path) -> Baseline:

@@ -1,6 +1,6 @@
 """Finds the mails that may differ from a commit: those that use a file that differs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from keyturn.errors import TemplateInvalid
@@ -17,33 +17,38 @@ def changed_mails(
 ) -> set[str]:
     """Return the mails that may differ from the merge base with `base`.
 
-    These are all mails if the settings differ, or a file that no mail is known to use. Raises
-    GitFailed.
+    These are all mails if the settings differ, or a file that no mail is known to use. `without`:
+    files that do not count. Raises GitFailed.
     """
     watched = list(gallery.watched_folders)
     paths = list(watched)
     if settings:
-        paths.append(settings.resolve())
-    changed = {file.resolve() for file in changed_files(gallery.folder, paths, base)}
-    changed -= {one.resolve() for one in without}
-    if settings and settings.resolve() in changed:
+        settings = settings.resolve()
+        paths.append(settings)
+    changed = _resolved(changed_files(gallery.folder, paths, base)) - _resolved(without)
+    if settings in changed:
         return set(gallery.names())
-    parts = set()
-    for file in changed:
-        if file.suffix not in _NO_PART and any(map(file.is_relative_to, watched)):
-            parts.add(file)
+    parts = {file for file in changed if _may_be_part(file, watched)}
     with gallery.one_look():
-        made_of = {name: _files_of(gallery, name) for name in gallery.names()}
-    shared = {(gallery.folders / file).resolve() for file in gallery.shared_files()}
-    if parts.difference(shared, *made_of.values()):
-        return set(made_of)
-    return {name for name, files in made_of.items() if files & parts}
+        files_of_mails = {name: _files_of(gallery, name) for name in gallery.names()}
+    shared = _resolved(gallery.folders / file for file in gallery.shared_files())
+    if parts.difference(shared, *files_of_mails.values()):
+        return set(files_of_mails)
+    return {name for name, files in files_of_mails.items() if files & parts}
+
+
+def _resolved(files: Iterable[Path]) -> set[Path]:
+    return {file.resolve() for file in files}
+
+
+def _may_be_part(file: Path, watched: Iterable[Path]) -> bool:
+    return file.suffix not in _NO_PART and any(map(file.is_relative_to, watched))
 
 
 def _files_of(gallery: Gallery, name: str) -> set[Path]:
-    files = {(gallery.folders / file).resolve() for file in gallery.files_of(name)}
+    files = _resolved(gallery.folders / file for file in gallery.files_of(name))
     try:
-        samples = {sample.file for sample in gallery.samples(name).values() if sample.file}
+        samples = gallery.samples(name).values()
     except TemplateInvalid as error:
-        return files | {Path(one.path).resolve() for one in (error, *error.others)}
-    return files | {(gallery.folder / file).resolve() for file in samples}
+        return files | _resolved(Path(one.path) for one in (error, *error.others))
+    return files | _resolved(gallery.folder / sample.file for sample in samples if sample.file)

@@ -1,10 +1,10 @@
 """A mail as the checks see it: rendered, with the place of every character in the templates."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language, Languages
@@ -17,8 +17,9 @@ from keyturn.studio.gallery import Sample
 from keyturn.studio.gallery.naming import require_sendable
 from keyturn.studio.gallery.variables.made_up import marking
 from keyturn.studio.gallery.variables.missing_names import note_faults
+from keyturn.studio.lint.css.cascade import Stylesheets
 from keyturn.studio.lint.css.colours import LIGHT
-from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
+from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import compile_with_marks, mark_html, source_marks
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
@@ -31,8 +32,25 @@ from keyturn.studio.lint.source.traced_text import (
     trail_at,
 )
 
-# A rendered file of a mail, as `Document` and `MailFiles` name it.
 Part = Literal["markup", "text", "subject"]
+
+
+class RenderedFile(NamedTuple):
+    """What a file of a mail renders, and the file."""
+
+    rendered: str
+    file: str
+
+
+class AuthoredStyle(NamedTuple):
+    """A stylesheet of the author.
+
+    `offset`: where it begins in the markup. `is_inlined`: its rules become style attributes.
+    """
+
+    css: str
+    offset: int
+    is_inlined: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +100,36 @@ class Document:
         No error rests on a value that Keyturn made up: a warning names that instead. `rests_on`:
         the ranges of the markup that decide, by default the tag or attribute there.
         """
-        found = RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
+        place = self.place(at) if isinstance(at, int) else at
+        found = RULES.finding(place, rule, case, **words)
         if found.severity != "error" or self.sample.is_complete:
             return found
         if rests_on is None:
-            rests_on = [self._ranges.get(at, range(at, at + 1))] if isinstance(at, int) else ()
+            rests_on = self._ranges_at(at)
         for where in rests_on:
             for name in self.made_up(where):
-                return self.made_up_finding(found.place, name)
+                return self.made_up_finding(place, name)
         return found
+
+    def _ranges_at(self, at: int | Place) -> Sequence[range]:
+        """Return the range of the tag or attribute at an offset; none for a place."""
+        if not isinstance(at, int):
+            return ()
+        return [self._ranges.get(at, range(at, at + 1))]
+
+    @cached_property
+    def _ranges(self) -> dict[int, range]:
+        """The ranges of names of tags, and of attributes, by their offsets and those of their
+        values.
+        """
+        ranges: dict[int, range] = {}
+        for element in self.root.walk():
+            ranges[element.offset] = range(element.offset, element.behind_name)
+            for attribute in element.attributes.values():
+                written = range(attribute.offset, attribute.end)
+                ranges[attribute.offset] = written
+                ranges[attribute.value_offset] = written
+        return ranges
 
     def made_up(self, where: range) -> Iterator[str]:
         """Yield the variables whose made-up values are in a range of the markup."""
@@ -109,20 +148,17 @@ class Document:
         return any(text in value for value in self.texts_of_values())
 
     @cached_property
-    def _ranges(self) -> dict[int, range]:
-        """The ranges of names of tags, and of attributes, by their offsets and those of their
-        values.
-        """
-        ranges: dict[int, range] = {}
-        for element in self.root.walk():
-            ranges[element.offset] = range(element.offset, element.behind_name)
-            for one in element.attributes.values():
-                ranges[one.offset] = ranges[one.value_offset] = range(one.offset, one.end)
-        return ranges
+    def files_by_part(self) -> Mapping[Part, RenderedFile]:
+        return {
+            "markup": RenderedFile(self.markup, self.files.markup),
+            "text": RenderedFile(self.text, self.files.text),
+            "subject": RenderedFile(self.subject, self.files.subject),
+        }
 
     def place(self, offset: int, part: Part = "markup") -> Place:
         """Return the place in the templates of a character of a part."""
-        return trail_at(getattr(self, part), offset, getattr(self.files, part))[0]
+        of_part = self.files_by_part[part]
+        return trail_at(of_part.rendered, offset, of_part.file)[0]
 
     def trail(self, offset: int) -> tuple[Place, ...]:
         """Return the place of a character of `markup`, then the calls of its macro."""
@@ -135,31 +171,29 @@ class Document:
         return body or self.root
 
     def elements(self, *tags: str) -> Iterator[Element]:
-        """Return the elements of the MJML, or of plain HTML, in order: those with one of these
-        tags, or all.
-        """
-        for one in self.root.walk():
-            if not one.holder and (not tags or one.tag in tags):
-                yield one
-
-    def html_elements(self, *tags: str) -> Iterator[Element]:
-        """Return the elements of the author's HTML, also of that in MJML, with one of these tags,
+        """Yield the elements of the MJML, or of plain HTML, in order: those with one of these tags,
         or all.
         """
-        for one in self.root.walk():
-            is_html = not one.tag.startswith("mj")
-            if one.holder:
-                is_html = one.holder.tag not in TEXT_ALONE
-            if is_html and (not tags or one.tag in tags):
-                yield one
+        for element in self.root.walk():
+            if not element.holder and (not tags or element.tag in tags):
+                yield element
 
-    def authored_styles(self) -> Iterator[tuple[str, int, bool]]:
-        """Yield the stylesheets of the author, their offsets, and whether their rules become style
-        attributes.
+    def html_elements(self, *tags: str) -> Iterator[Element]:
+        """Yield the elements of the author's HTML, also of that in MJML, with one of these tags, or
+        all.
         """
+        for element in self.root.walk():
+            is_html = not element.tag.startswith("mj")
+            if element.holder:
+                is_html = element.holder.tag not in TEXT_ALONE
+            if is_html and (not tags or element.tag in tags):
+                yield element
+
+    def authored_styles(self) -> Iterator[AuthoredStyle]:
         for element in (*self.elements("mj-style"), *self.html_elements("style")):
-            css = self.markup[element.inner.start : element.inner.stop]
-            yield css, element.inner.start, element.get("inline") == "inline"
+            inner = element.inner
+            css = self.markup[inner.start : inner.stop]
+            yield AuthoredStyle(css, inner.start, element.get("inline") == "inline")
 
     @cached_property
     def compiled(self) -> Element:
@@ -184,34 +218,41 @@ class Document:
             letters[paint.size] += sum(len(text.text) for text in node.texts)
         return max(letters, key=letters.__getitem__, default=0)
 
-    @cached_property
-    def _offsets(self) -> dict[int, int]:
-        return {element.number: element.offset for element in self.root.walk()}
+    def offset_of(self, node: Element) -> int:
+        """Return where the source of an element of `compiled` is, or else of what renders it, or of
+        the body.
+        """
+        for offset in self._source_offsets(node):
+            return offset
+        return self.body.offset
 
     def sources_of(self, node: Element) -> Iterator[Element]:
         """Yield the elements of the markup that render an element of `compiled` and those around
         it.
         """
+        for offset in self._source_offsets(node):
+            if offset in self._elements:
+                yield self._elements[offset]
+
+    def _source_offsets(self, node: Element) -> Iterator[int]:
+        """Yield the offsets that the marks of an element and of those around it name."""
         for above in (node, *node.ancestors()):
-            for at, is_offset in source_marks(above):
-                offset = at if is_offset else self._offsets.get(at)
-                if offset in self._elements:
-                    yield self._elements[offset]
+            for mark in source_marks(above):
+                offset = mark.offset
+                if offset is None:
+                    offset = self._offsets.get(mark.number)
+                if offset is not None:
+                    yield offset
 
     @cached_property
-    def _elements(self) -> dict[int | None, Element]:
-        return {element.offset: element for element in self.root.walk()}
+    def _offsets(self) -> dict[int, int]:
+        """The offsets of elements by their numbers."""
+        return {element.number: element.offset for element in self.root.walk()}
 
-    def offset_of(self, node: Element) -> int:
-        """Return where the source of an element of `compiled` is, or else of what renders it, or of
-        the body.
-        """
-        for above in (node, *node.ancestors()):
-            for at, is_offset in source_marks(above):
-                offset = at if is_offset else self._offsets.get(at)
-                if offset is not None:
-                    return offset
-        return self.body.offset
+    @cached_property
+    def _elements(self) -> dict[int, Element]:
+        """The elements by their offsets."""
+        return {element.offset: element for element in self.root.walk()}
 
 
 def _texts_in(value: object) -> Iterator[str]:
@@ -219,11 +260,11 @@ def _texts_in(value: object) -> Iterator[str]:
         case str():
             yield value
         case Mapping():
-            for one in value.values():
-                yield from _texts_in(one)
+            for inner in value.values():
+                yield from _texts_in(inner)
         case list() | tuple():
-            for one in value:
-                yield from _texts_in(one)
+            for inner in value:
+                yield from _texts_in(inner)
 
 
 # Returns findings; equal ones in several samples are reported once.
@@ -250,7 +291,7 @@ def read_document(
     if files.is_mjml:
         markup = rearranged(markup, parts_in_order(markup))
     root, faults = parse_markup(markup, is_mjml=files.is_mjml)
-    mail, marked_html, refusal = _compile(templates, template, filled, root)
+    compiled = _compile(templates, template, filled, root)
     undefined: list[tuple[str, Place]] = []
     if sample.is_complete:
         for file in filled:
@@ -260,13 +301,13 @@ def read_document(
         files=files,
         sample=sample,
         language=language,
-        mail=mail,
+        mail=compiled.mail,
         markup=markup,
-        marked_html=marked_html,
+        marked_html=compiled.marked_html,
         text=follow(filled.text, f"{filled.text.strip()}\n".lstrip()),  # as it is sent
         root=root,
         faults=faults,
-        refusal=refusal,
+        refusal=compiled.refusal,
         missing=tuple(missing),
         subject=filled.subject,
         undefined=tuple(undefined),
@@ -274,13 +315,19 @@ def read_document(
     )
 
 
-def _compile(
-    templates: Templates, template: str, filled: Filled, root: Element
-) -> tuple[Rendered, str, str]:
-    """Return the mail and its HTML with marks, or an empty one with the compiler's message.
+class _Compiled(NamedTuple):
+    """A compiled mail and its HTML with marks, both empty if the compiler refuses the MJML.
 
-    MJML is compiled once.
+    `refusal`: the compiler's message.
     """
+
+    mail: Rendered
+    marked_html: str
+    refusal: str = ""
+
+
+def _compile(templates: Templates, template: str, filled: Filled, root: Element) -> _Compiled:
+    """Compile a mail; MJML once for both kinds of HTML."""
     marked = ""
 
     def compile_mjml(mjml: str) -> str:
@@ -291,10 +338,11 @@ def _compile(
     try:
         mail = templates.compile(template, filled, compile_mjml)
     except TemplateInvalid as error:
-        return Rendered(subject="", preheader="", html="", text="", mjml=""), "", error.message
+        empty = Rendered(subject="", preheader="", html="", text="", mjml="")
+        return _Compiled(empty, "", error.message)
     if mail.html and not marked:
         marked = mark_html(mail.html, root)
-    return mail, marked, ""
+    return _Compiled(mail, marked)
 
 
 # In the places of findings on a sent mail, instead of files.

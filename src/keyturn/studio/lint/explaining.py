@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
 from keyturn.studio.lint.clients.features import features
+from keyturn.studio.lint.rule_names import expect_rules, rule_names
 from keyturn.studio.lint.rules import RULES, Rule
-from keyturn.studio.lint.suppression import expect_rules, rule_names
 
 _WORD = re.compile(r"(?<!\{)\{(\w++)[^{}]*+\}")
 _WORDS = {  # what stands for a word of a rule, if not its name

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from functools import partial
 from operator import attrgetter
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from keyturn.studio.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # the worst first
+OFF = "off"  # a team's choice in place of a severity
 _LONGEST_WORD = 300
 _LIMITS = {"time": (OutOfTime, EndedBySandbox), "memory": (MemoryError,), "size": (TooLarge,)}
 _DECLARED = attrgetter("rule", "place", "message", "severity", "fix", "clients")
@@ -65,10 +66,21 @@ def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
 
 
 class ClientGap(msgspec.Struct, frozen=True):
-    """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a part of it."""  # noqa: E501 - docs/check.schema.json has it as one line
+    """A mail client, as Can I email names it, that lacks a feature or has a part of it."""
 
     client: str
     support: Literal["no", "partial"]
+
+
+class FindingKind(NamedTuple):
+    """What equal findings share, which count as one with several places.
+
+    `message`: of errors; empty for others.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,11 +114,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.rule.partition("/")[0]
 
     @property
-    def kind(self) -> tuple[str, str, str]:
-        """What equal findings share, which count as one with several places: the rule and the
-        severity; of errors the message, too.
-        """
-        return self.rule, self.severity, self.message if self.severity == "error" else ""
+    def kind(self) -> FindingKind:
+        message = ""
+        if self.severity == "error":
+            message = self.message
+        return FindingKind(self.rule, self.severity, message)
 
     @property
     def counts(self) -> bool:

@@ -3,9 +3,9 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -20,13 +20,12 @@ from keyturn.studio.lint.rules import Rule
 Shown = Callable[[str], str]
 Count = Annotated[int, Meta(ge=0)]
 FromOne = Annotated[int, Meta(ge=1)]
-_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
+_COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong in one place, once for all mails that have it: TEMPLATE/SAMPLE, and the language."""  # noqa: E501 - docs/check.schema.json has it as one line
+    """A mistake in one place, with the mails that have it: TEMPLATE/SAMPLE, and the language."""
 
     rule: Annotated[str, Meta(pattern="^[a-z]+/[a-z0-9-]+$")]
     severity: Severity
@@ -57,26 +56,42 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def as_json(report: Report, shown: Shown) -> str:
+    tally = report.tally
     written = CheckReport(
-        **report.tally._asdict(),
         templates=report.templates,
         mails=report.mails,
+        errors=tally.errors,
+        warnings=tally.warnings,
+        notes=tally.notes,
         ignored=len(report.ignored),
         in_baseline=len(report.in_baseline),
         unchecked=len(report.unchecked),
-        findings=tuple(
-            ReportedFinding(
-                **{name: getattr(one, name) for name in _AS_IT_IS},
-                file=shown(one.place.file),
-                line=one.place.line_for_tools,
-                column=one.place.column,
-                mails=tuple(map(str, one.mails)),
-                feature=one.feature or None,
-            )
-            for one in report.found
-        ),
+        findings=tuple(_reported(finding, shown) for finding in report.found),
     )
-    return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
+    return _indented(written)
+
+
+def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
+    return ReportedFinding(
+        rule=finding.rule,
+        severity=finding.severity,
+        message=finding.message,
+        fix=finding.fix,
+        file=shown(finding.place.file),
+        line=finding.place.line_for_tools,
+        column=finding.place.column,
+        fingerprint=finding.fingerprint,
+        mails=tuple(map(str, finding.mails)),
+        feature=finding.feature or None,
+        clients=finding.clients,
+    )
+
+
+def _indented(document: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+_Json = Mapping[str, object]
 
 
 def as_sarif(report: Report, shown: Shown) -> str:
@@ -85,18 +100,44 @@ def as_sarif(report: Report, shown: Shown) -> str:
     driver = {
         "name": "keyturn",
         "version": version("keyturn"),
-        "rules": [_rule(explain_rule(rule)) for rule in rules],
+        "rules": [_sarif_rule(explain_rule(rule)) for rule in rules],
     }
-    results = [_result(finding, rules, shown) for finding in report.found]
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    document = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_sarif_result(finding, rules, shown) for finding in report.found],
+    }
+    return _indented({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, Any]:
-    region = {"startLine": finding.place.line_for_tools, "startColumn": finding.place.column}
-    gaps = {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
-    location = {"artifactLocation": {"uri": quote(shown(finding.place.file))}, "region": region}
+def _sarif_rule(rule: Rule) -> _Json:
+    """Return the description of a rule, with an example and the way to silence it as its help."""
+    words = re.split("[/-]", rule.name)
+    examples = ""
+    for name, text in rule.examples.items():
+        examples += f"\n\n{name}:\n\n```\n{text}\n```"
+    in_full = f"{rule.what} {rule.why} Severity: {rule.severity_in_words}."
+    help_in_markdown = f"{rule.why}\n\n{rule.fix}{examples}\n\n{rule.silence}"
+    return {
+        "id": rule.name,
+        "name": "".join(map(str.capitalize, words)),  # readable (SARIF, 3.49.7)
+        "shortDescription": {"text": rule.what},
+        "fullDescription": {"text": in_full},
+        "help": {"text": f"{rule.fix} {rule.silence}", "markdown": help_in_markdown},
+        "defaultConfiguration": {"level": rule.severity},
+    }
+
+
+def _sarif_result(finding: Finding, rules: Sequence[str], shown: Shown) -> _Json:
+    place = finding.place
+    location = {
+        "artifactLocation": {"uri": quote(shown(place.file))},
+        "region": {"startLine": place.line_for_tools, "startColumn": place.column},
+    }
+    properties: dict[str, object] = {"mails": [*map(str, finding.mails)]}
+    if finding.feature:
+        properties["feature"] = finding.feature
+        properties["clients"] = finding.clients
     return {
         "ruleId": finding.rule,
         "ruleIndex": rules.index(finding.rule),
@@ -104,27 +145,7 @@ def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, An
         "message": {"text": f"{finding.message} {finding.fix}"},
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"keyturnLine/v1": finding.fingerprint},
-        "properties": {"mails": [*map(str, finding.mails)], **gaps},
-    }
-
-
-def _rule(about: Rule) -> Mapping[str, Any]:
-    """Return the description of a rule, with an example and the way to silence it as its help."""
-    examples = "".join(f"\n\n{name}:\n\n```\n{text}\n```" for name, text in about.examples.items())
-    return {
-        "id": about.name,
-        "name": "".join(
-            part.capitalize() for part in re.split("[/-]", about.name)
-        ),  # readable (SARIF, 3.49.7)
-        "shortDescription": {"text": about.what},
-        "fullDescription": {
-            "text": f"{about.what} {about.why} Severity: {about.severity_in_words}."
-        },
-        "help": {
-            "text": f"{about.fix} {about.silence}",
-            "markdown": f"{about.why}\n\n{about.fix}{examples}\n\n{about.silence}",
-        },
-        "defaultConfiguration": {"level": about.severity},
+        "properties": properties,
     }
 
 
@@ -132,25 +153,27 @@ def as_github(report: Report, shown: Shown) -> str:
     """Return workflow commands
     (docs.github.com/en/actions/reference/workflow-commands-for-github-actions).
     """
-    commands = []
-    for one in report.found:
-        at = one.place
-        values = {
-            "file": shown(at.file),
-            "line": at.line_for_tools,
-            "col": at.column,
-            "title": one.rule,
-        }
-        written = {
-            name: _data(str(value)).replace(":", "%3A").replace(",", "%2C")
-            for name, value in values.items()
-        }
-        properties = ",".join(f"{name}={value}" for name, value in written.items())
-        commands.append(
-            f"::{_LEVELS[one.severity]} {properties}::{_data(f'{one.message} {one.fix}')}"
-        )
-    return "\n".join(commands)
+    return "\n".join(_github_command(finding, shown) for finding in report.found)
 
 
-def _data(text: str) -> str:
+def _github_command(finding: Finding, shown: Shown) -> str:
+    place = finding.place
+    properties = ",".join(
+        [
+            f"file={_github_property(shown(place.file))}",
+            f"line={place.line_for_tools}",
+            f"col={place.column}",
+            f"title={_github_property(finding.rule)}",
+        ]
+    )
+    text = _github_data(f"{finding.message} {finding.fix}")
+    return f"::{_COMMANDS[finding.severity]} {properties}::{text}"
+
+
+def _github_property(text: str) -> str:
+    return _github_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _github_data(text: str) -> str:
+    # A line break or a mark in a template's words must not begin a command of its own.
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

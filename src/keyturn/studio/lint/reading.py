@@ -37,7 +37,17 @@ class Saying(Struct, frozen=True):
     language: str = ""
 
 
-class _Line(NamedTuple):
+# Returns the place in the templates of a rendered element.
+PlaceOf = Callable[[Element], Place | None]
+_END_OF_LINE = Saying("text", "")
+_NOTHING_TO_SAY = "\u200c\u034f\u00ad "  # invisible characters, which fill up preheaders
+
+
+def _no_place(_: Element) -> None:
+    return None
+
+
+class _LineText(NamedTuple):
     """A text of the line that is being read, with the element and the language that it is in."""
 
     text: str
@@ -45,38 +55,38 @@ class _Line(NamedTuple):
     language: str
 
 
-# Returns the place in the templates of a rendered element.
-PlaceOf = Callable[[Element], Place | None]
-_END_OF_LINE = Saying("text", "")
-_NOTHING_TO_SAY = "\u200c\u034f\u00ad "  # invisible characters, which fill up preheaders
+class _Unread(NamedTuple):
+    """What is still to be read, with the element and the language that it is in."""
+
+    node: Element | Text | Saying
+    element: Element
+    language: str
 
 
-def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
+def read_aloud(root: Element, place_of: PlaceOf = _no_place) -> list[Saying]:
     """Return the phrases.
 
     A text continues until something ends the line; the first text of a list entry joins the phrase
     of the entry.
     """
-    sayings: list[Saying] = []
-    line: list[_Line] = []
+    phrases = _Phrases(place_of)
     body = root.find("body") or root
-    waiting: list[tuple[Element | Text | Saying, Element, str]] = []
-    for node in (_END_OF_LINE, *reversed(body.nodes)):
-        waiting.append((node, body, _language_of(root)))
+    language = _language_of(root)
+    # No recursion: see Element.walk. The last one is read first.
+    waiting = [_Unread(_END_OF_LINE, body, language)]
+    for node in reversed(body.nodes):
+        waiting.append(_Unread(node, body, language))
     while waiting:
         node, element, language = waiting.pop()
         if isinstance(node, Text):
-            line.append(_Line(node.text, element, language))
+            phrases.add_text(node.text, element, language)
         elif isinstance(node, Saying):
-            _end_line(line, sayings, place_of)
-            line = []
-            if node is not _END_OF_LINE:
-                sayings.append(replace(node, place=place_of(element), language=language))
+            phrases.add(node, element, language)
         elif not _is_silent(node):
             own_language = node.get("lang") or language
             for part in reversed(_parts(node)):
-                waiting.append((part, node, own_language))
-    return sayings
+                waiting.append(_Unread(part, node, own_language))
+    return phrases.sayings
 
 
 def _language_of(root: Element) -> str:
@@ -87,19 +97,38 @@ def _language_of(root: Element) -> str:
     return ""
 
 
-def _end_line(line: Sequence[_Line], sayings: list[Saying], place_of: PlaceOf) -> None:
-    """Add the texts of a line to what is said: to a list entry that has no words yet, or as a
-    phrase.
-    """
-    words = " ".join("".join(one.text for one in line).split())
-    if not words.strip(_NOTHING_TO_SAY):
-        return
-    first = line[0]
-    if sayings and sayings[-1].kind == "item" and not sayings[-1].words:
-        sayings[-1] = replace(sayings[-1], words=words, language=first.language)
-    else:
-        place = place_of(first.element)
-        sayings.append(Saying("text", words, place, language=first.language))
+class _Phrases:
+    """Collects what is said, and the texts of the line that is being read."""
+
+    def __init__(self, place_of: PlaceOf) -> None:
+        self.sayings: list[Saying] = []
+        self._place_of = place_of
+        self._line: list[_LineText] = []
+
+    def add_text(self, text: str, element: Element, language: str) -> None:
+        self._line.append(_LineText(text, element, language))
+
+    def add(self, saying: Saying, element: Element, language: str) -> None:
+        """End the line, and add what is said after it."""
+        self._end_line()
+        if saying is not _END_OF_LINE:
+            place = self._place_of(element)
+            self.sayings.append(replace(saying, place=place, language=language))
+
+    def _end_line(self) -> None:
+        """Add the texts of the line to a list entry that has no words yet, or as a phrase."""
+        line = self._line
+        self._line = []
+        words = " ".join("".join(one.text for one in line).split())
+        if not words.strip(_NOTHING_TO_SAY):
+            return
+        first = line[0]
+        last = self.sayings[-1] if self.sayings else _END_OF_LINE
+        if last.kind == "item" and not last.words:
+            self.sayings[-1] = replace(last, words=words, language=first.language)
+        else:
+            place = self._place_of(first.element)
+            self.sayings.append(Saying("text", words, place, language=first.language))
 
 
 def _parts(element: Element) -> Sequence[Element | Text | Saying]:
@@ -148,7 +177,8 @@ def _announcement(element: Element) -> Saying:
         return _table(element)
     if element.tag in ("ul", "ol"):
         count = sum(one.tag == "li" for one in element.children)
-        return Saying("list", "", about=f"{count} {'entry' if count == 1 else 'entries'}")
+        noun = "entry" if count == 1 else "entries"
+        return Saying("list", "", about=f"{count} {noun}")
     return _END_OF_LINE
 
 
@@ -190,5 +220,6 @@ def _heading_level(element: Element) -> int:
     if element.get("role") != "heading":
         return 0
     level = element.get("aria-level")
-    is_digit = level.isdecimal() and len(level) == 1
-    return int(level) if is_digit else 2
+    if level.isdecimal() and len(level) == 1:
+        return int(level)
+    return 2

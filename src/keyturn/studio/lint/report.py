@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.studio.gallery import MailName
-from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, mails_of, merge
+from keyturn.studio.lint.finding import OFF, SEVERITIES, Finding, Severity, mails_of, merge
 from keyturn.studio.lint.rules import RULES
 
 
@@ -24,7 +24,8 @@ class Tally(NamedTuple):
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> "Tally":
-        severities = [severity for _, severity, _ in {finding.kind for finding in findings}]
+        kinds = {finding.kind for finding in findings}
+        severities = [kind.severity for kind in kinds]
         return cls(*map(severities.count, SEVERITIES))
 
     @property
@@ -114,6 +115,17 @@ class Report(Struct, frozen=True, dict=True):
             return False
         failing = SEVERITIES[: SEVERITIES.index(at) + 1]
         return any(one.severity in failing for one in self.found)
+
+    def with_severities(self, levels: Mapping[str, Any]) -> "Report":
+        """Return this with the severities that a team sets for rules and groups, without findings
+        that are off.
+        """
+        kept = []
+        for finding in self.findings:
+            level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
+            if level != OFF:
+                kept.append(replace(finding, severity=level))
+        return self.with_findings(kept)
 
     def with_rules(self, rules: Collection[str]) -> "Report":
         """Keep the findings of the named rules and groups ("mjml"); all of them without a name."""

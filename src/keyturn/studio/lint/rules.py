@@ -5,7 +5,6 @@ features.
 import re
 import tomllib
 from collections.abc import Mapping
-from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -47,21 +46,26 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def severity(self) -> Severity:
-        return next(severity for severity in SEVERITIES if getattr(self, severity))
+        """The usual severity of its findings."""
+        if self.error:
+            return "error"
+        return "warning" if self.warning else "note"
 
     @property
     def severities(self) -> Mapping[Severity, str]:
         """All that its findings can have, the usual one first. The others say when."""
         severities: dict[Severity, str] = {self.severity: ""}
-        for severity in SEVERITIES:
-            when = getattr(self, f"{severity}_if")
-            if when:
-                severities[severity] = when
+        if self.error_if:
+            severities["error"] = self.error_if
+        if self.warning_if:
+            severities["warning"] = self.warning_if
+        if self.note_if:
+            severities["note"] = self.note_if
         return severities
 
     @property
     def message(self) -> str:
-        return str(getattr(self, self.severity))
+        return self.error or self.warning or self.note
 
     @property
     def severity_in_words(self) -> str:
@@ -74,7 +78,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def examples(self) -> Mapping[str, str]:
         """The example by its name, without missing parts."""
-        return {name: text for name, text in (("Bad", self.bad), ("Good", self.good)) if text}
+        examples = {"Bad": self.bad, "Good": self.good}
+        return {name: text for name, text in examples.items() if text}
 
     @property
     def silence(self) -> str:
@@ -102,13 +107,16 @@ class Rules(dict[str, Rule]):
 
     def __init__(self, file: Path) -> None:
         self._places: dict[str, int] = {}
-        for place, (groups, rows) in enumerate(tomllib.loads(file.read_text("utf-8")).items()):
-            self._places |= dict.fromkeys(groups.split(), place)
+        sections = tomllib.loads(file.read_text("utf-8"))
+        for place, (heading, rows) in enumerate(sections.items()):
+            groups = heading.split()
+            self._places |= dict.fromkeys(groups, place)
             of_all = rows.pop("*", {})
-            for (name, row), group in product(rows.items(), groups.split()):
-                self[f"{group}/{name}"] = msgspec.convert(
-                    {"name": f"{group}/{name}", **of_all, **row}, Rule
-                )
+            for name, row in rows.items():
+                for group in groups:
+                    full_name = f"{group}/{name}"
+                    declared = {"name": full_name, **of_all, **row}
+                    self[full_name] = msgspec.convert(declared, Rule)
 
     def row_of(self, finding: Finding) -> Rule:
         """Return the rule of a finding; an empty one for a feature of mail clients."""
@@ -146,13 +154,15 @@ class Rules(dict[str, Rule]):
         filled = {}
         for name, word in words.items():
             filled[name] = cut(word) if isinstance(word, str) else word
-        says = declared.messages.get(case, declared.message)
-        advice = declared.fixes.get(case, declared.fix)
+        if not message:
+            message = declared.messages.get(case, declared.message).format(**filled)
+        if not fix:
+            fix = declared.fixes.get(case, declared.fix).format(**filled)
         return Finding(
             rule=rule,
             severity=severity or declared.severity,
-            message=cut(message or says.format(**filled), _LONGEST_TEXT),
-            fix=cut(fix or advice.format(**filled), _LONGEST_TEXT),
+            message=cut(message, _LONGEST_TEXT),
+            fix=cut(fix, _LONGEST_TEXT),
             place=place,
         )
 
@@ -165,6 +175,6 @@ def limit_finding(limit: str, place: Place | str, message: str = "") -> Finding:
 
     `place`: a file if the line is unknown. `message`: by default that of the limit.
     """
-    return RULES.finding(
-        Place(place, 0) if isinstance(place, str) else place, f"limits/{limit}", message=message
-    )
+    if isinstance(place, str):
+        place = Place(place, 0)
+    return RULES.finding(place, f"limits/{limit}", message=message)

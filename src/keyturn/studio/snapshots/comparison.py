@@ -46,7 +46,9 @@ def _as_file(text: str) -> str:
     """
     lines = [line.rstrip(" \t\r") for line in text.removeprefix("\ufeff").split("\n")]
     plain = "\n".join(lines).rstrip("\n")
-    return f"{plain}\n" if plain else ""
+    if not plain:
+        return ""
+    return f"{plain}\n"
 
 
 _NOT_PLAIN = re.compile(r"[^\w -]")
@@ -92,6 +94,10 @@ class SnapshotFolder:
         return [path for path in self.places(name) if path.is_file()]
 
     def places(self, name: MailName) -> list[Path]:
+        """Return the paths of the HTML, the text and the subject, which need not exist.
+
+        Raises LookupError for a name that would lead out of the folder.
+        """
         template = PurePath(name.template)
         is_plain = not template.is_absolute() and ".." not in template.parts
         if not (name.template and name.sample and is_plain):
@@ -114,6 +120,7 @@ def _quote_sign(sign: re.Match[str]) -> str:
 
 
 def _name_of(file: Path) -> MailName | None:
+    # The longest first: ".subject.txt" is no ".txt".
     for ending in sorted(_ENDINGS, key=len, reverse=True):
         if file.name.endswith(ending) and file.parent.name:
             sample, _, language = file.name.removesuffix(ending).partition(".")
@@ -123,7 +130,9 @@ def _name_of(file: Path) -> MailName | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return None if path.is_symlink() else read_plain_text(path, errors="replace")
+        if path.is_symlink():  # it may lead to any file
+            return None
+        return read_plain_text(path, errors="replace")
     except OSError:
         return None
 
@@ -155,7 +164,9 @@ class Comparison:
             return "gone"
         if self.before is None:
             return "new"
-        return "same" if self.before == self.after else "changed"
+        if self.before != self.after:
+            return "changed"
+        return "same"
 
     @property
     def acceptable(self) -> bool:
@@ -231,18 +242,27 @@ class Snapshots:
         Raises LookupError if neither the mail nor a snapshot exists.
         """
         before = self.stored.read(name) if name.sample else None
-        is_mail = name.template in self.gallery.names()
         try:
-            sample = self.gallery.samples(name.template).get(name.sample) if is_mail else None
-            if sample and (language := self._languages.get(name.language)):
-                files = self.gallery.files(name.template)
-                mail = self._render(name.template, files, sample, language)
-                return Comparison(name, before, Snapshot.of(mail, files), differ=self._differ)
+            after = self._render_mail(name)
         except TemplateInvalid as fault:
             return Comparison(name, before, fault=fault, differ=self._differ)
-        if before is None:
+        if before is None and after is None:
             raise LookupError(f"There is no mail {name}, and no snapshot of it.")
-        return Comparison(name, before, differ=self._differ)
+        return Comparison(name, before, after, differ=self._differ)
+
+    def _render_mail(self, name: MailName) -> Snapshot | None:
+        """Render a mail as its snapshot would be; None if there is no such mail.
+
+        Raises TemplateInvalid.
+        """
+        if name.template not in self.gallery.names():
+            return None
+        sample = self.gallery.samples(name.template).get(name.sample)
+        language = self._languages.get(name.language)
+        if sample is None or language is None:
+            return None
+        files = self.gallery.files(name.template)
+        return Snapshot.of(self._render(name.template, files, sample, language), files)
 
     def accept(self, comparison: Comparison) -> None:
         if comparison.acceptable:

@@ -94,7 +94,9 @@ def _added_line(number: int, text: str) -> Line:
 
 
 def _split(text: str) -> list[str]:
-    return text.removesuffix("\n").split("\n") if text else []
+    if not text:
+        return []
+    return text.removesuffix("\n").split("\n")
 
 
 def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
@@ -145,14 +147,22 @@ def _changed(old: list[str], new: list[str], olds: range, news: range) -> Iterat
 def _equal_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
     """Return how many items two lists share at their beginnings, and of the rest, at their ends."""
     most = min(len(old), len(new))
-    head = next((at for at in range(most) if old[at] != new[at]), most)
-    left = most - head
-    tail = next((at for at in range(left) if old[-1 - at] != new[-1 - at]), left)
+    head = 0
+    while head < most and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < most - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
     return head, tail
 
 
 def _pieces(tokens: list[str], head: int, tail: int) -> Iterator[LinePiece]:
     end = len(tokens) - tail
-    for part, changed in ((tokens[:head], False), (tokens[head:end], True), (tokens[end:], False)):
-        if part:
-            yield LinePiece("".join(part), changed)
+    pieces = [
+        LinePiece("".join(tokens[:head])),
+        LinePiece("".join(tokens[head:end]), changed=True),
+        LinePiece("".join(tokens[end:])),
+    ]
+    for piece in pieces:
+        if piece.text:
+            yield piece

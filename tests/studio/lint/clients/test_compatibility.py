@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.studio.lint.planting import Mails
 
+from keyturn.studio.lint.checks.compatibility import check_compatibility
 from keyturn.studio.lint.clients.clients import GROUPS, MAJOR, UnknownClients, clients_in
-from keyturn.studio.lint.clients.features import check_compatibility
 from keyturn.studio.lint.finding import Finding
 
 LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title><mj-style>{css}</mj-style></mj-head>

@@ -13,8 +13,8 @@ import pytest
 from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.checks.compatibility import check_compatibility
 from keyturn.studio.lint.clients.clients import GROUPS
-from keyturn.studio.lint.clients.features import check_compatibility
 from keyturn.studio.lint.document import read_document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.source.origins import with_origins

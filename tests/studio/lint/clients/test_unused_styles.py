@@ -8,7 +8,7 @@ import pytest
 from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.template_checks import check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 
 PAGE = """<html lang="en"><head><title>News</title><style>
 {css}

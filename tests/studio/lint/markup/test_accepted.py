@@ -8,7 +8,7 @@ import pytest
 from tests.studio.folders import found_in, written
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.template_checks import check_gallery
+from keyturn.studio.lint.gallery_checks import check_gallery
 
 BODY = "<mjml><mj-body>{}</mj-body></mjml>"
 SECTION = BODY.format("<mj-section>{}</mj-section>")

@@ -14,8 +14,8 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.document import Document, read_document
 from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.gallery_checks import check_gallery
 from keyturn.studio.lint.source.origins import with_origins
-from keyturn.studio.lint.template_checks import check_gallery
 
 PAGE = """<mjml lang="en">
   <mj-head>{head}<mj-title>News</mj-title></mj-head>

@@ -83,7 +83,11 @@ def _contrast_finding(
     colour = str(paint.colour)
     background = str(paint.background)
     ratio = contrast(colour, background)
-    enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
+    what = "text"
+    enough = ENOUGH
+    if paint.is_large:
+        what = "large text"
+        enough = ENOUGH_FOR_LARGE
     if ratio >= enough:
         return None
     case = ""
@@ -100,7 +104,7 @@ def _contrast_finding(
         colours=f"{colour} on {background}",
         ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
         says=says,
-        what="large text" if paint.is_large else "text",
+        what=what,
         enough=enough,
     )
 
@@ -127,8 +131,8 @@ def _colours_of(document: Document, node: Element) -> Iterator[range]:
                 yield from _declared_colours(written, attribute.value_offset)
             elif name in _COLOURED_BY or name.endswith("color"):
                 yield range(attribute.value_offset, attribute.end)
-    for css, start, _ in document.authored_styles():
-        yield from _declared_colours(css, start)
+    for style in document.authored_styles():
+        yield from _declared_colours(style.css, style.offset)
 
 
 def _declared_colours(css: str, start: int) -> Iterator[range]:
@@ -156,17 +160,18 @@ def _is_in_footer(node: Element) -> bool:
 
 def check_language_and_title(document: Document) -> Iterator[Finding]:
     outermost = document.root.find("mjml") or document.root.find("html")
-    offset = outermost.offset if outermost else 0
+    title = document.root.find("mj-title") or document.root.find("title")
     if outermost is None:
-        yield document.finding(offset, "accessibility/lang", tag="outermost")
+        yield document.finding(0, "accessibility/lang", tag="outermost")
     elif not outermost.get("lang").strip():
-        yield document.finding(offset, "accessibility/lang", tag=outermost.tag)
+        yield document.finding(outermost.offset, "accessibility/lang", tag=outermost.tag)
     if not document.mail.subject.strip():
-        title = document.root.find("mj-title") or document.root.find("title")
-        if title:
-            offset = title.offset
-        tag = "mj-title" if document.files.is_mjml else "title"
-        yield document.finding(offset, "accessibility/title", tag=tag)
+        place = title or outermost
+        yield document.finding(
+            place.offset if place else 0,
+            "accessibility/title",
+            tag="mj-title" if document.files.is_mjml else "title",
+        )
 
 
 def check_headings(document: Document) -> Iterator[Finding]:
@@ -190,8 +195,10 @@ def check_texts(document: Document) -> Iterator[Finding]:
     for node, paint in document.texts_in_light:
         find = partial(document.finding, document.offset_of(node))
         if paint.size < _SMALLEST:
-            is_usual = paint.size >= document.text_size
-            severity: Severity = "warning" if paint.size < _TINY or is_usual else "note"
+            severity: Severity = "note"
+            # Small print in a mail of larger text is a choice of the designer.
+            if paint.size < _TINY or paint.size >= document.text_size:
+                severity = "warning"
             yield find("accessibility/small-text", severity=severity, size=paint.size)
         is_long = len(node.text()) > _SEVERAL_LINES
         if is_long and 0 < paint.line_height < paint.size * _TIGHTEST:

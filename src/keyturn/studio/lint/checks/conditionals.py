@@ -16,7 +16,8 @@ _DASHES = r"\s\u2010-\u2015\u2212-"
 # A mark of a conditional comment, however it is written: editors and formatters insert blanks and
 # typographic dashes.
 _MEANT = re.compile(
-    rf"<![{_DASHES}]*\[\s*(?:if\b(?P<condition>[^\][<>]{{1,200}})\]\s*|(?P<end>end\s*if)\s*\][/{_DASHES}]{{0,9}})>",
+    rf"<![{_DASHES}]*\[\s*(?:if\b(?P<condition>[^\][<>]{{1,200}})\]\s*"
+    rf"|(?P<end>end\s*if)\s*\][/{_DASHES}]{{0,9}})>",
     re.IGNORECASE,
 )
 # What Outlook recognises (Microsoft, "About conditional comments"), in one line.
@@ -24,8 +25,9 @@ _START = re.compile(r"<!(?:--)?\[if[ \t][^\]\r\n]+\]>", re.IGNORECASE)
 _END = re.compile(r"<!\[endif\](?:\s*--)?>", re.IGNORECASE)
 
 _OFFICE_TAG = re.compile(
-    r"<(?P<end>/?)(?P<tag>xml|v:(?:background|group|oval|rect|roundrect|shape|textbox)|o:OfficeDocumentSettings"
-    r"|w:WordDocument)(?![\w:-])(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?(?P<alone>/?)>",
+    r"<(?P<end>/?)(?P<tag>xml|v:(?:background|group|oval|rect|roundrect|shape|textbox)"
+    r"|o:OfficeDocumentSettings|w:WordDocument)(?![\w:-])"
+    r"(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?(?P<alone>/?)>",
     re.IGNORECASE,
 )
 _VML_BETWEEN_CELLS = re.compile(

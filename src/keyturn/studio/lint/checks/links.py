@@ -6,7 +6,6 @@ An address is never fetched: a GET may consume a reset link.
 import re
 from collections.abc import Iterator
 from functools import partial
-from itertools import chain
 
 from msgspec.structs import replace
 
@@ -41,8 +40,8 @@ RFC 1918).
 # "https://https://a.example", "https:https//a.example", and an address of its own behind a base:
 # "https://a/https://b", "https://a/htps://b", "https://a/mailto:b", "https://atel:b".
 _TWICE = re.compile(
-    r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*(?:https?:|[a-z]:/|mailto:|(?:tel|sms):[+\d])|[^/?#]+/+[a-z][a-z0-9+.-]*:/"
-    r"|[^/?#]+/+(?:mailto|tel|sms):)",
+    r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*(?:https?:|[a-z]:/|mailto:|(?:tel|sms):[+\d])"
+    r"|[^/?#]+/+[a-z][a-z0-9+.-]*:/|[^/?#]+/+(?:mailto|tel|sms):)",
     re.IGNORECASE,
 )
 
@@ -55,7 +54,8 @@ def check_links(document: Document) -> Iterator[Finding]:
             yield find("links/no-href")
         elif anchor.address in ("", "#"):
             # A button is what the mail is for; another link is one of several.
-            yield find("links/empty", severity="error" if anchor.is_button else "warning")
+            severity: Severity = "error" if anchor.is_button else "warning"
+            yield find("links/empty", severity=severity)
         elif not anchor.address.startswith("#"):
             # Of a place in this mail, the check of compatibility says who follows it.
             yield from _check_address(document, anchor)
@@ -97,7 +97,7 @@ def _check_address(document: Document, anchor: Anchor, kind: str = "") -> Iterat
     `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link.
     """
     find = partial(document.finding, anchor.begins_at, rests_on=())
-    made_up = next(chain.from_iterable(map(document.made_up, anchor.written)), "")
+    made_up = _made_up_name(document, anchor)
     if not made_up:
         yield from _judge_address(document, anchor, find, kind)
         return
@@ -111,6 +111,14 @@ def _check_address(document: Document, anchor: Anchor, kind: str = "") -> Iterat
             yield document.made_up_finding(one.place, made_up)
         else:
             yield one
+
+
+def _made_up_name(document: Document, anchor: Anchor) -> str:
+    """Return the first variable of an address whose value is made up, empty without one."""
+    for written in anchor.written:
+        for name in document.made_up(written):
+            return name
+    return ""
 
 
 def _with_fitting_values(document: Document, anchor: Anchor) -> str:
@@ -143,9 +151,8 @@ def _judge_address(
     scheme = scheme_of(anchor.address)
     if is_unfilled(anchor.address):
         return
-    is_relative_image = kind == "image" and not scheme
-    if is_relative_image and document.template:
-        return
+    if kind == "image" and not scheme and document.template:
+        return  # the app may complete it
     fault = _fault_of_scheme(anchor.address, scheme, kind, find)
     if fault:
         yield fault
@@ -155,7 +162,7 @@ def _judge_address(
         severity: Severity = "error" if document.template else "note"
         if not document.has_in_values(host):
             yield find("links/this-machine", severity=severity, host=host)
-    elif not kind:
+    elif not kind and scheme in ("http", "https"):
         yield from _check_receiver(document, anchor, host, find)
 
 
@@ -182,14 +189,13 @@ def _check_receiver(
     document: Document, anchor: Anchor, host: str, find: "partial[Finding]"
 ) -> Iterator[Finding]:
     """Check who gets the request of a web link, and its secret."""
-    if scheme_of(anchor.address) not in ("http", "https"):
-        return
     address = anchor.address.lower()
     has_secret = anchor.secret != ""
-    is_real_secret = has_secret and document.sample.is_complete
-    severity: Severity = "error" if is_real_secret else "warning"
-    has_host = address.startswith(("http://", "https://")) and host != ""
-    if not has_host or " " in address:
+    severity: Severity = "warning"
+    if has_secret and document.sample.is_complete:
+        severity = "error"
+    has_slashes = address.startswith(("http://", "https://"))
+    if not (has_slashes and host) or " " in address:
         yield find("links/no-host")
     elif address.startswith("http:"):
         seen = "read its token" if has_secret else "see it"

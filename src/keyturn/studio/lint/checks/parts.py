@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import get_args
 
 from msgspec import Struct
 
@@ -68,9 +67,9 @@ def check_sizes(document: Document) -> Iterator[Finding]:
 def _largest_style(document: Document) -> int:
     """Return where the author's longest stylesheet begins, 0 without one."""
     longest = (0, 0)
-    for css, start, is_inlined in document.authored_styles():
-        if not is_inlined:
-            longest = max(longest, (len(css), start))
+    for style in document.authored_styles():
+        if not style.is_inlined:
+            longest = max(longest, (len(style.css), style.offset))
     return longest[1]
 
 
@@ -98,8 +97,9 @@ _TOO_LONG = 500
 _LONG_LINE = re.compile(rf"^.{{{_TOO_LONG + 1},}}", re.MULTILINE)
 
 _HTML = re.compile(
-    r"</?(?:a|abbr|b|body|br|center|code|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|small|span|strong|style"
-    r"|table|tbody|td|th|tr|u|ul|mj-[a-z-]+|mjml)\b[^<>\n]*>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);",
+    r"</?(?:a|abbr|b|body|br|center|code|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|small"
+    r"|span|strong|style|table|tbody|td|th|tr|u|ul|mj-[a-z-]+|mjml)\b[^<>\n]*>"
+    r"|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);",
     re.IGNORECASE,
 )
 
@@ -186,10 +186,12 @@ def check_subject(document: Document) -> Iterator[Finding]:
     place = partial(document.place, part="subject")
     if document.files.subject and not (text.strip() or document.mail.subject):
         yield document.finding(place(0), "subject/empty")
-    if match := _MARKUP.search(text):
-        yield document.finding(place(match.start()), "subject/markup", shown=match[0][:40])
-    if second := _SECOND_LINE.match(text):
-        yield document.finding(place(second.end()), "subject/several-lines")
+    markup = _MARKUP.search(text)
+    if markup:
+        yield document.finding(place(markup.start()), "subject/markup", shown=markup[0][:40])
+    second_line = _SECOND_LINE.match(text)
+    if second_line:
+        yield document.finding(place(second_line.end()), "subject/several-lines")
 
 
 def check_byte_order_marks(document: Document) -> Iterator[Finding]:
@@ -201,8 +203,8 @@ def check_byte_order_marks(document: Document) -> Iterator[Finding]:
 
 def _matches(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[Part, re.Match[str]]]:
     """Yield where a pattern is found in the rendered files."""
-    for part in get_args(Part):
-        for match in pattern.finditer(getattr(document, part)):
+    for part, of_part in document.files_by_part.items():
+        for match in pattern.finditer(of_part.rendered):
             yield part, match
 
 
@@ -225,19 +227,20 @@ def check_references(document: Document) -> Iterator[Finding]:
 def check_undefined(document: Document) -> Iterator[Finding]:
     for name, place in document.undefined:
         above, dot, last = name.rpartition(".")
-        fix = did_you_mean(
-            last, _names_in(document, above), question=f"Did you mean {above}{dot}{{}}?"
-        )
+        question = f"Did you mean {above}{dot}{{}}?"
+        fix = did_you_mean(last, _names_in(document, above), question=question)
         rule = f"{document.engine.lower()}/undefined"
         yield document.finding(place, rule, name=name, sample=document.sample.name, fix=fix)
 
 
 def _names_in(document: Document, path: str) -> Iterable[str]:
     """Return the names that the sample has in a value, such as "user.address"; "" is the sample."""
-    values: object = document.sample.values
-    for part in path.split(".") if path else ():
-        values = values.get(part) if isinstance(values, dict) else None
-    return values if isinstance(values, dict) else ()
+    value: object = document.sample.values
+    for name in path.split(".") if path else ():
+        if not isinstance(value, dict):
+            return ()
+        value = value.get(name)
+    return value if isinstance(value, dict) else ()
 
 
 OF_ALL_PARTS = (check_byte_order_marks, check_subject, check_parity, check_undefined)

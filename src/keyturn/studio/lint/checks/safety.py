@@ -4,7 +4,7 @@
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,8 +20,8 @@ from keyturn.studio.lint.report import AuditItem
 
 # Other purposes of links with tokens, where no password is chosen.
 _FOR_SOMETHING_ELSE = re.compile(
-    r"book|calendar|cart|download|event|feedback|file|invoice|optout|opt-out|order|pay|prefer|receipt|reserv|review|rsvp"
-    r"|shar|subscri|survey|ticket|track|view",
+    r"book|calendar|cart|download|event|feedback|file|invoice|optout|opt-out|order|pay|prefer"
+    r"|receipt|reserv|review|rsvp|shar|subscri|survey|ticket|track|view",
     re.IGNORECASE,
 )
 _TRACKS = re.compile(
@@ -30,8 +30,9 @@ _TRACKS = re.compile(
 
 # A clock, a date, or a number with a unit of time, in the languages whose mails can be judged.
 _TIME = re.compile(
-    r"\b20\d\d\b|\b\d{1,2}[:.]\d{2}\b|(?<!\d)\d+\s*(?:min|hour|hr|day|stunde|tag|hora|día|heure|jour|分|時間|日"
-    r"|or[ae]|giorn|dia|uur|uren|dag|tim|dygn|døgn|tun|päiv|hodin|den|dn|godz|dzie|menit|jam|hari|dakika|saat|gün"
+    r"\b20\d\d\b|\b\d{1,2}[:.]\d{2}\b|(?<!\d)\d+\s*(?:min|hour|hr|day|stunde|tag|hora|día"
+    r"|heure|jour|分|時間|日|or[ae]|giorn|dia|uur|uren|dag|tim|dygn|døgn|tun|päiv|hodin"
+    r"|den|dn|godz|dzie|menit|jam|hari|dakika|saat|gün"
     r"|мин|час|день|дн|хв|год|доб|λεπτ|ώρ|ημέρ|דק|שע|יו|ימ|मिनट|घंट|दिन|분|시간|일|小[时時]|天)"
     r"|دقيق|دقائق|ساع|يوم|أيام|\b(?:an|one|half an) hour\b|\bone day\b",
     re.IGNORECASE,
@@ -57,9 +58,9 @@ def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem
     if not declared and not _has_reset_link(document):
         return ()
     items = []
-    for says, faults in _requirements(_ResetMail.read(document)).items():
+    for says, fault in _requirements(_ResetMail.read(document)).items():
         finding = None
-        if fault := next(iter(faults), None):
+        if fault:
             finding = document.finding(fault.at, f"safety/{fault.rule}", host=fault.host)
         items.append(AuditItem(says, finding))
     return tuple(items)
@@ -109,7 +110,8 @@ class _ResetMail:
         hosts: set[str] = set()
         secrets = [link.secret for link in with_secret]
         for text in document.texts_of_values():
-            if secret := secret_in(text):
+            secret = secret_in(text)
+            if secret:
                 hosts.add(host_in(text))
                 secrets.append(secret)
         return cls(
@@ -127,63 +129,68 @@ class _ResetMail:
         return self.with_secret or self.buttons[:1]
 
 
-def _requirements(mail: _ResetMail) -> Mapping[str, Iterable[_Fault]]:
-    """Return the requirements on a reset mail, each with what fails it."""
+def _requirements(mail: _ResetMail) -> Mapping[str, _Fault | None]:
+    """Return the requirements on a reset mail, each with the first place that fails it."""
     return {
-        "one button": _wrong_calls(mail),
-        "https": _calls_without_https(mail),
-        "allowed host": _foreign_receivers(mail),
-        "same link in HTML and text": _calls_not_in_text(mail),
-        "no token in subject or preheader": _tokens_in_the_envelope(mail),
+        "one button": _wrong_call(mail),
+        "https": _call_without_https(mail),
+        "allowed host": _foreign_receiver(mail),
+        "same link in HTML and text": _call_not_in_text(mail),
+        "no token in subject or preheader": _token_in_the_envelope(mail),
         "lifetime of the link": _missing_lifetime(mail),
         "what to do if you did not request it": _missing_advice(mail),
-        "no tracker": _trackers(mail),
-        "images from own host": _foreign_images(mail),
+        "no tracker": _tracker(mail),
+        "images from own host": _foreign_image(mail),
     }
 
 
-def _wrong_calls(mail: _ResetMail) -> Iterator[_Fault]:
+def _wrong_call(mail: _ResetMail) -> _Fault | None:
     if not mail.calls:
-        yield _Fault("no-call-to-action", mail.document.body.offset)
+        return _Fault("no-call-to-action", mail.document.body.offset)
     elif mail.secrets and not mail.with_secret:
-        yield _Fault("link-without-token", mail.calls[0].offset)
+        return _Fault("link-without-token", mail.calls[0].offset)
     elif len(mail.buttons) > 1:
-        yield _Fault("calls-to-action", mail.buttons[1].offset)
+        return _Fault("calls-to-action", mail.buttons[1].offset)
+    return None
 
 
-def _calls_without_https(mail: _ResetMail) -> Iterator[_Fault]:
+def _call_without_https(mail: _ResetMail) -> _Fault | None:
     for call in mail.calls:
         if not (call.address.startswith("https://") or is_loopback(call.address)):
-            yield _Fault("not-https", call.offset)
+            return _Fault("not-https", call.offset)
+    return None
 
 
-def _foreign_receivers(mail: _ResetMail) -> Iterator[_Fault]:
-    """Yield the links that give their secret to another host, which could use it (OWASP Forgot
+def _foreign_receiver(mail: _ResetMail) -> _Fault | None:
+    """Find a link that gives its secret to another host, which could use it (OWASP Forgot
     Password Cheat Sheet, "URL Tokens").
     """
     for link in mail.with_secret:
         host = host_in(link.address)
         is_foreign = bool(mail.hosts) and host not in mail.hosts
         if is_foreign or is_between(host):
-            yield _Fault("foreign-host", link.offset, host)
+            return _Fault("foreign-host", link.offset, host)
+    return None
 
 
-def _calls_not_in_text(mail: _ResetMail) -> Iterator[_Fault]:
+def _call_not_in_text(mail: _ResetMail) -> _Fault | None:
     in_text = addresses_in(mail.document.text)
     for call in mail.calls:
         if call.address not in in_text:
-            yield _Fault("link-differs", call.offset)
+            return _Fault("link-differs", call.offset)
+    return None
 
 
-def _tokens_in_the_envelope(mail: _ResetMail) -> Iterator[_Fault]:
-    """Yield the places of tokens in the subject and the preheader, which lists of mails and locked
+def _token_in_the_envelope(mail: _ResetMail) -> _Fault | None:
+    """Find a token in the subject and the preheader, which lists of mails and locked
     screens show.
     """
     for secret in mail.secrets:
         if secret in mail.document.mail.subject:
-            yield _Fault("token-in-subject", _place_in_subject(mail.document, secret))
+            return _Fault("token-in-subject", _place_in_subject(mail.document, secret))
         if secret in mail.document.mail.preheader:
-            yield _Fault("token-in-preheader", _place_in_preheader(mail.document, secret))
+            return _Fault("token-in-preheader", _place_in_preheader(mail.document, secret))
+    return None
 
 
 def _place_in_subject(document: Document, secret: str) -> int | Place:
@@ -204,31 +211,35 @@ def _place_in_preheader(document: Document, secret: str) -> int:
     return document.body.offset
 
 
-def _missing_lifetime(mail: _ResetMail) -> Iterator[_Fault]:
+def _missing_lifetime(mail: _ResetMail) -> _Fault | None:
     if not _says_a_time(mail.document):
-        yield _Fault("no-expiry", mail.document.body.offset)
+        return _Fault("no-expiry", mail.document.body.offset)
+    return None
 
 
-def _missing_advice(mail: _ResetMail) -> Iterator[_Fault]:
+def _missing_advice(mail: _ResetMail) -> _Fault | None:
     if not _says_not_you(mail.document):
-        yield _Fault("not-you", mail.document.body.offset)
+        return _Fault("not-you", mail.document.body.offset)
+    return None
 
 
-def _trackers(mail: _ResetMail) -> Iterator[_Fault]:
+def _tracker(mail: _ResetMail) -> _Fault | None:
     for image in mail.images:
         if _is_tracker(image):
-            yield _Fault("tracker", image.offset)
+            return _Fault("tracker", image.offset)
+    return None
 
 
-def _foreign_images(mail: _ResetMail) -> Iterator[_Fault]:
-    """Yield the images of other sites, which learn who opens the mail."""
+def _foreign_image(mail: _ResetMail) -> _Fault | None:
+    """Find an image of another site, which learns who opens the mail."""
     own_sites = {site_of(host) for host in mail.hosts}
     own_sites |= {site_of(host_in(link.address)) for link in mail.links}
     for image in mail.images:
         host = host_in(image.get("src"))
         is_own = site_of(host) in own_sites or is_loopback_host(host)
         if host and not is_own:
-            yield _Fault("foreign-image", image.offset, host)
+            return _Fault("foreign-image", image.offset, host)
+    return None
 
 
 def _says_a_time(document: Document) -> bool:

@@ -44,10 +44,14 @@ def _judge(
     """Yield the finding on a selected element: on the tag, or on the attribute that the rule names,
     if the element has it.
     """
-    tag = element.tag
     parent = element.parent.tag if element.parent else ""
-    case = next((one for one in (f"{parent} > {tag}", tag) if one in rule.fixes), "")
-    find = partial(document.finding, rule=rule.name, case=case, tag=tag, parent=parent)
+    find = partial(
+        document.finding,
+        rule=rule.name,
+        case=_case_of(rule, element.tag, parent),
+        tag=element.tag,
+        parent=parent,
+    )
     if not rule.attribute:
         at = document.offset_of(element) if tree == "compiled" else element.offset
         yield find(at, name=_missing_attribute(selector))
@@ -58,10 +62,19 @@ def _judge(
             return
 
 
+def _case_of(rule: Rule, tag: str, parent: str) -> str:
+    for case in (f"{parent} > {tag}", tag):
+        if case in rule.fixes:
+            return case
+    return ""
+
+
 def _missing_attribute(selector: Selector) -> str:
     """Return the name in `:without(name)`."""
-    tests = selector.compounds[-1].attributes
-    return "".join(name for name, operator, _ in tests if operator == "without")
+    for test in selector.compounds[-1].attributes:
+        if test.operator == "without":
+            return test.name
+    return ""
 
 
 def _is_wrong(rule: Rule, name: str, value: str) -> bool:

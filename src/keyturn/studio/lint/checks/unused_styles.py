@@ -8,13 +8,12 @@ writes it in a class or an id that no sample renders; every name, if one is a va
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import partial
-from itertools import chain
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.studio.lint.clients.features import is_of_one_client
+from keyturn.studio.lint.clients.feature_uses import is_of_one_client
 from keyturn.studio.lint.css.selectors import Selector
 from keyturn.studio.lint.css.stylesheets import read_stylesheet
 from keyturn.studio.lint.document import Document
@@ -34,16 +33,19 @@ _DIGITS = re.compile(r"\d+")
 _CLOSE = 0.85  # a ratio of difflib: "buton" and "button" have 0.91
 
 
-_Key = tuple[Place, str]
-"""Where a selector is, and its text."""
+class _WrittenSelector(NamedTuple):
+    """A selector by its place and its text: the same in all mails of a template."""
+
+    place: Place
+    text: str
 
 
 class StyleUses:
     """The selectors of a template's stylesheets, in all its mails."""
 
     def __init__(self) -> None:
-        self._selectors: dict[_Key, Selector] = {}
-        self._used: set[_Key] = set()
+        self._selectors: dict[_WrittenSelector, Selector] = {}
+        self._used: set[_WrittenSelector] = set()
         self._known: set[str] = set()
 
     def add(self, document: Document) -> None:
@@ -67,21 +69,14 @@ class StyleUses:
         unused = [key for key in self._selectors if key not in self._used]
         if not unused:
             return
-        attributes = list(chain.from_iterable(map(_values_of_names, sources)))
-        if any(map(_VALUE_FIRST.search, attributes)):
+        written = _written_words(sources)
+        if written is None:
             return
-        written = set(_WORD.findall(" ".join(attributes)))
         unstyled = self._unstyled_classes()
-        for place, text in unused:
-            names = self._selectors[place, text].names
-            missing = [name for name in names if name not in self._known]
-            if any(_may_be_written(name[1:], written) for name in missing):
-                continue
-            similar = _similar(missing, unstyled)
-            severity: Severity = "warning" if similar else "note"
-            yield RULES.finding(
-                place, "styles/unused", severity=severity, fix=similar, selector=text
-            )
+        for key in unused:
+            missing = [name for name in self._selectors[key].names if name not in self._known]
+            if not any(_may_be_written(name[1:], written) for name in missing):
+                yield _finding_on(key, _similar(missing, unstyled))
 
     def _unstyled_classes(self) -> set[str]:
         """Return the classes of elements that no selector names."""
@@ -91,6 +86,28 @@ class StyleUses:
         return classes
 
 
+def _written_words(sources: Iterable[str]) -> set[str] | None:
+    """Return the words that files write in classes and ids; None if one begins with a value, and so
+    may be any word.
+    """
+    words: set[str] = set()
+    for source in sources:
+        for attribute in _ATTRIBUTE.finditer(source):
+            value = attribute[1] or attribute[2] or ""
+            if _VALUE_FIRST.search(value):
+                return None
+            words.update(_WORD.findall(value))
+    return words
+
+
+def _finding_on(written: _WrittenSelector, similar: str) -> Finding:
+    """Make the finding on an unused selector. `similar`: the fix that names the class meant."""
+    severity: Severity = "warning" if similar else "note"
+    return RULES.finding(
+        written.place, "styles/unused", severity=severity, fix=similar, selector=written.text
+    )
+
+
 def unused_in_all(
     by_template: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]
 ) -> list[Finding]:
@@ -98,37 +115,31 @@ def unused_in_all(
 
     `users`: the templates of each file.
     """
-    by_selector: dict[_Key, dict[str, Finding]] = defaultdict(dict)
+    by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
     for template, findings in by_template.items():
         for finding in findings:
             by_selector[finding.place, finding.message][template] = finding
     unused = []
-    for (place, _), those in by_selector.items():
-        if those.keys() >= set(users.get(place.file, ())):
-            worst = min(those.values(), key=RULES.rank)
-            unused.append(replace(worst, templates=tuple(those)))
+    for (place, _), found_in in by_selector.items():
+        if found_in.keys() >= set(users.get(place.file, ())):
+            worst = min(found_in.values(), key=RULES.rank)
+            unused.append(replace(worst, templates=tuple(found_in)))
     return unused
 
 
-def _values_of_names(source: str) -> Iterator[str]:
-    """Yield the values of the attributes `class` and `id` in a file."""
-    for attribute in _ATTRIBUTE.finditer(source):
-        yield attribute[1] or attribute[2] or ""
-
-
-def _judged_selectors(document: Document) -> Iterator[tuple[_Key, Selector]]:
+def _judged_selectors(document: Document) -> Iterator[tuple[_WrittenSelector, Selector]]:
     """Yield the selectors that have names of the author, and ask for nothing that only a client
     knows.
     """
-    for css, start, _ in document.authored_styles():
-        for rule in read_stylesheet(css).rules:
+    for style in document.authored_styles():
+        for rule in read_stylesheet(style.css).rules:
             is_of_animation = any(around.keyword.endswith("keyframes") for around in rule.within)
             if rule.nested or is_of_animation:
                 continue
-            place = document.place(start + rule.offset)
+            place = document.place(style.offset + rule.offset)
             for selector in rule.selectors:
                 if _is_judged(selector):
-                    yield (place, str(selector)), selector
+                    yield _WrittenSelector(place, str(selector)), selector
 
 
 def _is_judged(selector: Selector) -> bool:
@@ -175,12 +186,16 @@ def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
     """Return a fix that names a class without a style, if one is spelt almost the same and differs
     not only in digits.
     """
-    without_digits = partial(_DIGITS.sub, "")
     for name in missing:
         sign = name[0]
-        bare = without_digits(name[1:])
-        others = [one for one in unstyled if without_digits(one) != bare]
+        bare = _without_digits(name[1:])
+        others = [one for one in unstyled if _without_digits(one) != bare]
         question = f"Did you mean {sign}{{}}?"
-        if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, question=question):
+        meant = did_you_mean(name[1:], others, cutoff=_CLOSE, question=question)
+        if meant:
             return meant
     return ""
+
+
+def _without_digits(name: str) -> str:
+    return _DIGITS.sub("", name)

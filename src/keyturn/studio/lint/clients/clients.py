@@ -38,8 +38,8 @@ def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
 
     Raises UnknownClients.
     """
-    names = (name.strip().lower() for name in ",".join(groups).split(","))
-    wanted = set(filter(None, names)) or set(_USUAL)
+    names = [name.strip().lower() for name in ",".join(groups).split(",")]
+    wanted = {name for name in names if name} or set(_USUAL)
     for name in sorted(wanted - {*GROUPS, "all"}):
         meant = did_you_mean(name, GROUPS, question=" (did you mean {}?)")
         known = ", ".join(GROUPS)
@@ -70,6 +70,10 @@ class Support(msgspec.Struct, frozen=True):
     def clients_that(self, verdict: SupportLevel) -> list[str]:
         return [client for client, own in self.verdicts.items() if own == verdict]
 
+    def notes_to(self, client: str) -> Sequence[str]:
+        """Return the numbers of the notes to a client's verdict, "" if there are none."""
+        return self.noted.get(client) or ("",)
+
     @property
     def works(self) -> str:
         """In how many clients it works: "works in 8 of 41 clients, in part in 16 more, tested
@@ -78,8 +82,10 @@ class Support(msgspec.Struct, frozen=True):
         whole = len(self.clients_that("yes"))
         partly = len(self.clients_that("partial"))
         tested_in = len(self.verdicts) - len(self.clients_that("unknown"))
-        more = f", in part in {partly} more" if partly else ""
-        return f"works in {whole} of {tested_in} clients{more}, tested {self.tested[:7]}"
+        sentence = f"works in {whole} of {tested_in} clients"
+        if partly:
+            sentence += f", in part in {partly} more"
+        return f"{sentence}, tested {self.tested[:7]}"
 
 
 @cache
@@ -105,9 +111,10 @@ def names_of(clients: Sequence[str]) -> str:
     names = []
     left = list(clients)
     for members in GROUPS.values():
-        product = {member.partition("/")[0] for member in members}
-        if len(members) > 1 and len(product) == 1 and set(members) <= set(left):
-            names.append(_KNOWN["products"][product.pop()])
+        products = {member.partition("/")[0] for member in members}
+        is_product = len(members) > 1 and len(products) == 1
+        if is_product and set(members) <= set(left):
+            names.append(_KNOWN["products"][products.pop()])
             left = [client for client in left if client not in members]
     names += map(name_of, left)
     return listed(names)

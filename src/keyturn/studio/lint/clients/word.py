@@ -72,4 +72,4 @@ def leaves_out(tag: str) -> bool:
 
 
 def _lacks(slug: str, use: FeatureUse) -> bool:
-    return CLIENT in gaps_of(slug, use, (CLIENT,))[0]
+    return CLIENT in gaps_of(slug, use, (CLIENT,)).whole

@@ -82,18 +82,21 @@ def read_colour(value: str) -> Colour | None:
     Returns None for other values, and for colours that depend on others, such as currentcolor.
     """
     colour = color3.parse_color(parseable(value))
-    return Colour(*colour) if isinstance(colour, tuple) else None
+    if not isinstance(colour, tuple):
+        return None
+    return Colour(*colour)
 
 
 def read_background(value: str) -> Colour | None:
-    """Return the colour of a `background`: transparent if it has none, None if
-    it cannot be read.
+    """Return the colour of a `background`: transparent if it has none, None if it cannot be
+    read.
     """
     without_images = _IMAGE.sub(" ", value)
     if _FUNCTION.search(without_images):
         return None
     for word in _WORD.findall(without_images):
-        if colour := read_colour(word):
+        colour = read_colour(word)
+        if colour:
             return colour
     return Colour(0, 0, 0, 0)
 
@@ -126,31 +129,38 @@ def _with_lightness(colour: Colour, wanted: float) -> Colour:
     _, a, b = _to_lab(colour)
     fy = (min(max(wanted, 0), 100) + 16) / 116
     ratios = map(_from_lab_curve, (fy + a / 500, fy, fy - b / 200))
-    xyz = [*map(mul, ratios, _WHITE_POINT)]
+    xyz = list(map(mul, ratios, _WHITE_POINT))
     red, green, blue = map(_srgb_channel, _multiply(_TO_RGB, xyz))
     return Colour(red, green, blue, colour.alpha)
 
 
 def _to_lab(colour: Colour) -> tuple[float, float, float]:
-    xyz = _multiply(_TO_XYZ, [*map(linear_light, colour[:3])])
-    fx, fy, fz = map(_to_lab_curve, map(truediv, xyz, _WHITE_POINT))
+    rgb = list(map(linear_light, colour[:3]))
+    ratios = map(truediv, _multiply(_TO_XYZ, rgb), _WHITE_POINT)
+    fx, fy, fz = map(_to_lab_curve, ratios)
     return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
 
 
 def _to_lab_curve(ratio: float) -> float:
     """Return f of CIE L*a*b* for a channel of XYZ, as a part of the white point."""
-    return ratio ** (1 / 3) if ratio > _EPSILON else (_KAPPA * ratio + 16) / 116
+    if ratio > _EPSILON:
+        cube_root: float = ratio ** (1 / 3)
+        return cube_root
+    return (_KAPPA * ratio + 16) / 116
 
 
 def _from_lab_curve(f: float) -> float:
     """Return the part of the white point of which this is f."""
-    return f**3 if f**3 > _EPSILON else (116 * f - 16) / _KAPPA
+    if f**3 > _EPSILON:
+        return f**3
+    return (116 * f - 16) / _KAPPA
 
 
 def _srgb_channel(linear: float) -> float:
     """Return a channel of sRGB with its own curve, from linear light."""
-    channel = linear * 12.92 if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
-    return _between_0_and_1(channel)
+    if linear <= 0.0031308:
+        return _between_0_and_1(linear * 12.92)
+    return _between_0_and_1(1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Iterator[float]:
@@ -200,20 +210,20 @@ class Mode(Struct, frozen=True):
     def _invert(self, colour: Colour) -> Colour:
         """Invert the lightness between the client's dark background and white."""
         least = _lightness(self.background)
-        return _with_lightness(colour, least + (100 - _lightness(colour)) * (100 - least) / 100)
+        inverted = 100 - _lightness(colour)
+        return _with_lightness(colour, least + inverted * (100 - least) / 100)
+
+
+def _from_bytes(red: int, green: int, blue: int) -> Colour:
+    return Colour(red / 255, green / 255, blue / 255)
 
 
 LIGHT = Mode("light", "in light", Colour(1, 1, 1))
 DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme:dark")
 PARTIAL = Mode(
-    "partial",
-    "when Outlook.com inverts (modelled)",
-    Colour(0x2D / 255, 0x2D / 255, 0x2D / 255),
-    "data-ogs",
+    "partial", "when Outlook.com inverts (modelled)", _from_bytes(0x2D, 0x2D, 0x2D), "data-ogs"
 )
-FULL = Mode(
-    "full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0x14 / 255, 0x14 / 255)
-)
+FULL = Mode("full", "when Gmail on iOS inverts (modelled)", _from_bytes(0x14, 0x14, 0x14))
 
 # The background of Apple Mail on iOS for a mail that declares a dark scheme without a background.
-DARK_CANVAS = Colour(0x1C / 255, 0x1C / 255, 0x1E / 255)
+DARK_CANVAS = _from_bytes(0x1C, 0x1C, 0x1E)

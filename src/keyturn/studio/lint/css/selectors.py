@@ -122,9 +122,12 @@ class Selector(Struct, frozen=True, dict=True):
     combinators: tuple[str, ...]
 
     def __str__(self) -> str:
-        parts = [str(self.compounds[0]) or "*"]
-        for combinator, compound in zip(self.combinators, self.compounds[1:], strict=True):
-            parts.append(f"{combinator.strip()} {str(compound) or '*'}".strip())
+        first, *others = (str(compound) or "*" for compound in self.compounds)
+        parts = [first]
+        for combinator, compound in zip(self.combinators, others, strict=True):
+            if combinator != " ":
+                parts.append(combinator)
+            parts.append(compound)
         return " ".join(parts)
 
     @cached_property
@@ -207,7 +210,8 @@ def _has_header_cell(table: Element) -> bool:
 def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
     selectors = []
     for group in split_at_commas(tokens):
-        if selector := _read_selector(group):
+        selector = _read_selector(group)
+        if selector:
             selectors.append(selector)
     return tuple(selectors)
 
@@ -245,7 +249,9 @@ def _read_selector(tokens: Iterable[Any]) -> Selector | None:
             mark = ""
         else:
             return None
-    return Selector(tuple(compounds), tuple(combinators)) if compounds else None
+    if not compounds:
+        return None
+    return Selector(tuple(compounds), tuple(combinators))
 
 
 def _combinator(token: Any, before: str) -> str:
@@ -254,7 +260,9 @@ def _combinator(token: Any, before: str) -> str:
     """
     if token.type == "whitespace":
         return before or " "
-    return token.value if token in (">", "+", "~") else ""
+    if token in (">", "+", "~"):
+        return str(token.value)
+    return ""
 
 
 def _add_token(compound: Compound, mark: str, token: Any) -> bool:
@@ -282,16 +290,18 @@ def _add_token(compound: Compound, mark: str, token: Any) -> bool:
 
 
 def _read_attribute(block: Any) -> AttributeTest:
-    parts = [token for token in block.content if token.type != "whitespace"]
-    values = [str(getattr(token, "value", "")) for token in parts]
-    has_flag = len(values) == 4 and values[3].lower() == "i"
-    if has_flag:  # of either case: [type="text" i]
-        values = [values[0], f"{values[1]}i", values[2]]
+    values = []
+    for token in block.content:
+        if token.type != "whitespace":
+            values.append(str(getattr(token, "value", "")))
     if not values:
         return AttributeTest("", "", "")
     name = values[0].lower()
     if len(values) == 1:
         return AttributeTest(name, "", "")
+    ignores_case = len(values) == 4 and values[3].lower() == "i"  # [type="text" i]
+    if ignores_case:
+        return AttributeTest(name, f"{values[1]}i", values[2])
     return AttributeTest(name, "".join(values[1:-1]), values[-1])
 
 
@@ -301,12 +311,18 @@ def _related(node: Element, combinator: str) -> Iterable[Element]:
     The root stands for what a client puts around a mail.
     """
     if combinator in ("+", "~"):
-        siblings = node.parent.children if node.parent else [node]
-        before = siblings[: siblings.index(node)]
+        before = _siblings_before(node)
         return before[-1:] if combinator == "+" else before
     if combinator == ">":
         return [node.parent] if node.parent else []
     return _above(node)
+
+
+def _siblings_before(node: Element) -> list[Element]:
+    if node.parent is None:
+        return []
+    siblings = node.parent.children
+    return siblings[: siblings.index(node)]
 
 
 def _above(node: Element) -> Iterator[Element]:

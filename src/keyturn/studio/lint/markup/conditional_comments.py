@@ -5,6 +5,7 @@ comments").
 import operator
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 _MARK = re.compile(
     r"<!--\[if\s([^\]<>]{1,200})\]>(?:\s*(?:<!-->|<!--\s*-->|-->))?"
@@ -27,42 +28,53 @@ _STEPS = (  # conditions that are true and false: "not" comes before "and", whic
 )
 
 
+class _Part(NamedTuple):
+    """A range between marks, and whether Word reads it."""
+
+    where: range
+    is_read: bool
+
+
 def resolve_conditionals(html: str) -> str:
     """Return the HTML as Word reads it.
 
     A conditional that nothing closes reaches to the end, as a comment does.
     """
-    return "".join(html[part.start : part.stop] for part, is_read in _parts(html) if is_read)
+    read = [part.where for part in _parts(html) if part.is_read]
+    return "".join(html[where.start : where.stop] for where in read)
 
 
 def blanked_for_word(html: str) -> str:
     """Return the HTML as Word reads it, with blanks for all else, so that each offset stays."""
-    blanked = []
+    written = []
     behind = 0
-    for part, is_read in _parts(html):
-        blanked.append(" " * (part.start - behind))  # the mark in front
-        blanked.append(html[part.start : part.stop] if is_read else " " * len(part))
-        behind = part.stop
-    return "".join(blanked)
+    for where, is_read in _parts(html):
+        written.append(" " * (where.start - behind))  # the mark in front
+        if is_read:
+            written.append(html[where.start : where.stop])
+        else:
+            written.append(" " * len(where))
+        behind = where.stop
+    return "".join(written)
 
 
 def parts_not_for_word(html: str) -> list[range]:
     """Return the ranges that Word skips, of comments and of what other clients show."""
-    return [part for part, is_read in _parts(html) if not is_read]
+    return [part.where for part in _parts(html) if not part.is_read]
 
 
-def _parts(html: str) -> Iterator[tuple[range, bool]]:
-    """Yield the ranges between marks, and whether Word reads them."""
+def _parts(html: str) -> Iterator[_Part]:
     behind = 0
     conditions: list[bool] = []
     for mark in _MARK.finditer(html):
-        yield range(behind, mark.start()), all(conditions)
+        yield _Part(range(behind, mark.start()), all(conditions))
         behind = mark.end()
-        if condition := mark[1] or mark[2]:
+        condition = mark[1] or mark[2]
+        if condition:
             conditions.append(is_true(condition))
         elif conditions:
             conditions.pop()
-    yield range(behind, len(html)), all(conditions)
+    yield _Part(range(behind, len(html)), all(conditions))
 
 
 def is_true(condition: str) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.html_tree import Element, splice
@@ -64,13 +65,17 @@ def _offset_mark(tag: Element) -> tuple[int, int, str]:
     return tag.behind_name, tag.behind_name, f' data-keyturn="{tag.offset}"'
 
 
-def source_marks(node: Element) -> Iterator[tuple[int, bool]]:
-    """Yield the marks of an element: the offset of its tag (True), or the number of the element
-    that renders it.
-    """
+class SourceMark(NamedTuple):
+    """What a mark names: the offset of a tag, or the number of the element that renders it."""
+
+    offset: int | None = None
+    number: int = 0
+
+
+def source_marks(node: Element) -> Iterator[SourceMark]:
     written = node.get("data-keyturn")
     if _OFFSET.fullmatch(written):
-        yield int(written), True
+        yield SourceMark(offset=int(written))
     for name in node.get("class").split():
         if mark := _CLASS.fullmatch(name):
-            yield int(mark[1]), False
+            yield SourceMark(number=int(mark[1]))

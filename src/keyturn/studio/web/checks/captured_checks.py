@@ -10,10 +10,9 @@ from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.lint.finding import Finding, Place, Severity
+from keyturn.studio.lint.mail_checks import check_sent_mail
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.suppression import at_severity
-from keyturn.studio.lint.template_checks import check_sent_mail
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.rendering.latest_values import LatestValues
 
@@ -43,8 +42,7 @@ class CapturedChecks:
             if self._known.get(mail.id):
                 return False
             report = self._examine(mail, content)
-            judged = (at_severity(finding, self._settings.severity) for finding in report.findings)
-            self._known.put(mail.id, report.with_findings(filter(None, judged)))
+            self._known.put(mail.id, report.with_severities(self._settings.severity))
             return True
 
     def _examine(self, mail: CapturedMail, content: MailContent) -> Report:

@@ -19,15 +19,12 @@ from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
 from keyturn.studio.lint.checks.safety import audit
 from keyturn.studio.lint.checks_in_renderers import check_apart
 from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.gallery_checks import put_together
+from keyturn.studio.lint.mail_checks import checks_for
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
-from keyturn.studio.lint.template_checks import (
-    TemplateChecks,
-    TemplateResult,
-    checks_for,
-    put_together,
-)
+from keyturn.studio.lint.template_checks import TemplateChecks, TemplateResult
 from keyturn.studio.renderers import LimitExceeded, Limits, Runner
 from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
