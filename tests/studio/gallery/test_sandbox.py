@@ -23,6 +23,13 @@ PYTHON = {
     "formatting by a table": "{{ '{x.__class__}'.format_map({'x': ''}) }}",
     "a list that others have": "{% set _ = shop.names.append('Eve') %}",
 }
+OF_JINJA = {
+    "by a macro": "{% macro m() %}{% endmacro %}{% set jinja = m.unescaped.environment %}",
+    "by a private attribute": "{% macro m() %}{% endmacro %}{% set jinja = m._environment %}",
+    "by a file that is included": "{% set jinja = _included.environment %}",
+    "by its own template": "{% set jinja = self._TemplateReference__context.environment %}",
+}
+"""Ways in which a template may reach the environment of Jinja that renders it."""
 DOUBLING = "{{% set n = namespace(s='x' * 999) %}}{{% for a in range(60) %}}{}{{% endfor %}}"
 ENDLESS = {
     "loops in loops": (
@@ -97,6 +104,17 @@ def test_a_template_reaches_no_more_than_it_is_given(
     with pytest.raises(TemplateInvalid, match=r"unsafe|undefined"):
         fill(gallery, traced=traced, shop={"names": names})
     assert names == ["Ada"]
+
+
+@pytest.mark.parametrize("way", OF_JINJA)
+def test_no_check_runs_a_template_outside_the_sandbox(folder: Path, way: str) -> None:
+    """A template that reaches Jinja's environment cannot make one without a sandbox."""
+    marker = folder.parent / "outside"
+    call = f"{{{{ cycler.__init__.__globals__.os.mkdir('{marker}') }}}}"
+    attempt = f"jinja.template_class.environment_class().from_string({call!r}).render()"
+    (folder / "_part.html").write_text(f"{OF_JINJA[way]}{{{{ {attempt} }}}}")
+    check_gallery(opened(folder, "{% include '_part.html' %}"))
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize("attempt", ENDLESS)

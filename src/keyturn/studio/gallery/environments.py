@@ -23,8 +23,10 @@ from jinja2 import (
     FileSystemLoader,
     Template,
     TemplateSyntaxError,
+    Undefined,
     nodes,
 )
+from jinja2.exceptions import SecurityError
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages.language import Language
@@ -35,6 +37,7 @@ from keyturn.studio.gallery.syntax_trees import (
     mixed,
     require_shallow,
 )
+from keyturn.studio.gallery.variables.missing_names import StandIn
 from keyturn.values import did_you_mean
 
 _HOST = "www.example.org"  # the host of an app that names none
@@ -52,6 +55,32 @@ class _KeysFirst(StudioEnvironment):
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
+        """Refuse at once what a sandbox refuses, since a stand-in would be plausible.
+
+        Jinja's sandboxed environments call this, also an app's own.
+        """
+        raise SecurityError(
+            f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe"
+        )
+
+
+class _AppEnvironment(_KeysFirst):
+    """A copy of an app's own environment.
+
+    `own_undefined`: what the app has for missing names.
+    """
+
+    own_undefined: type[Undefined]
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        value = super().getattr(obj, attribute)
+        is_lacking = isinstance(value, StandIn) and value._undefined_obj is obj  # noqa: SLF001 - our kind
+        if is_lacking and not isinstance(obj, StandIn):
+            # Values of the mail are made up, but what the app's own objects lack may be a fault.
+            return self.own_undefined(obj=obj, name=attribute)
+        return value
 
 
 class FolderEnvironment(_KeysFirst):
@@ -116,7 +145,10 @@ def app_environment(
 
     def make(language: Language) -> Environment:
         app = environment_for(language.tag)
-        copy = copied_as(_KeysFirst, app, enable_async=False, bytecode_cache=None, auto_reload=True)
+        copy = copied_as(
+            _AppEnvironment, app, enable_async=False, bytecode_cache=None, auto_reload=True
+        )
+        copy.own_undefined = app.undefined
         copy.globals = _awaited(app.globals)
         copy.filters = _awaited(app.filters)
         copy.tests = _awaited(app.tests)

@@ -13,7 +13,7 @@ from time import monotonic, thread_time
 from types import BuiltinMethodType, MethodType
 from typing import Any, TypeVar
 
-from jinja2 import Template, nodes
+from jinja2 import Environment, Template, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
@@ -44,6 +44,8 @@ _WIDE_FORMAT = re.compile(  # a width of four digits, or one from a value
     r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4}|\*)"  # printf's
     r"|\{[^{}]*:[^{}]*(?:\d{4}|\{)"  # str.format's
 )
+
+_OF_JINJA = (Environment, Template, Context, nodes.EvalContext)
 
 # When a rendering must end, in seconds: by the clock, and by the processor.
 _ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)
@@ -155,12 +157,15 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
             _require_narrow_format(value.__self__)
         return wrapped
 
-    def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
-        """Refuse at once, since a stand-in would be plausible."""
-        raise SecurityError(
-            f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe"
-        )
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Refuse, too, all that belongs to Jinja itself: by an environment, a template makes
+        another one without a sandbox (OWASP WSTG-INPV-18).
+        """
+        if isinstance(obj, _OF_JINJA) or (isinstance(obj, type) and issubclass(obj, _OF_JINJA)):
+            return False
+        return super().is_safe_attribute(obj, attr, value)
 
+    # Templates that include each other for ever may have no loop: time is checked at each.
     def get_template(self, *args: Any, **options: Any) -> Template:
         _require_time()
         return super().get_template(*args, **options)

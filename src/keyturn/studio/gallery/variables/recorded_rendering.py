@@ -170,6 +170,8 @@ class _RecordingContext(Context):
     """
 
     def resolve_or_missing(self, key: str) -> Any:
+        if key == _INCLUDED:
+            return missing  # a template: by its environment, an included file could leave a sandbox
         value = super().resolve_or_missing(key)
         if value is not missing or key in _ALWAYS_THERE or _INSIDE not in self.parent:
             return value

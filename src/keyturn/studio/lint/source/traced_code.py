@@ -19,7 +19,7 @@ from keyturn.studio.lint.source.tolerant_parsing import TolerantEnvironment
 _IMPORTS = (  # what replaces Jinja's own names in the generated code, and is called by it
     (
         "from keyturn.studio.lint.source.traced_runtime import escape, markup as Markup, "
-        "markup_join, str_join, string as str"
+        "markup_join, shown as _shown, str_join, string as str"
     ),
     "from keyturn.studio.lint.source.traced_runtime import TracedMacro as Macro, TemplateReference",
     "from keyturn.studio.lint.source.traced_text import trace_data as _data",
@@ -139,16 +139,22 @@ class TracingGenerator(CodeGenerator):
                 return
             self.writeline("if parent_template is None:")
             self.indent()
+        is_escaped = str(frame.eval_ctx.autoescape)
+        if frame.eval_ctx.volatile:  # known only when the template is rendered
+            is_escaped = "context.eval_ctx.autoescape"
         for child in node.nodes:
-            if isinstance(child, nodes.TemplateData):
-                code = f"_data({child.data!r}, {self._position(child)})"
-            else:
-                with self._function(child, frame) as (printing, inside):
-                    super().visit_Output(nodes.Output([child], lineno=child.lineno), inside)
-                # The function yields once.
-                code = f"attempt_print({printing}().__next__, {self._position(child)})"
             self.newline(child)
-            self.simple_write(code, frame)
+            self.start_write(frame)
+            if isinstance(child, nodes.TemplateData):
+                self.write(f"_data({child.data!r}, {self._position(child)})")
+            else:
+                # Without Jinja's evaluation of constants at compile time, whose faults have no
+                # place. For the parameter, see `visit`.
+                self.write(f"attempt_print(lambda {self.temporary_identifier()}=0: ")
+                self.write("_shown(context, ")
+                self.visit(child, frame)
+                self.write(f", is_escaped={is_escaped}), {self._position(child)})")
+            self.end_write(frame)
         if frame.require_output_check:
             self.outdent()
 

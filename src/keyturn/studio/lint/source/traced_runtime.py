@@ -52,6 +52,14 @@ def _made_up_piece(value: object) -> Sequence[Piece]:
     return [Piece(0, made_up=source)] if source else []
 
 
+def shown(context: runtime.Context, value: object, *, is_escaped: bool) -> str:
+    """Return what `{{ value }}` prints."""
+    finalize = context.environment.finalize
+    if finalize:
+        value = context.call(finalize, value)
+    return escape(value) if is_escaped else string(value)
+
+
 def markup_join(values: Iterable[object]) -> str:
     """Do what `~` does where texts are escaped."""
     parts = [value if isinstance(value, str) else str(value) for value in values]
@@ -95,20 +103,22 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
 class TracedMacro(runtime.Macro):
     """A macro whose result keeps its pieces."""
 
+    # Private, since templates reach a macro: a sandbox keeps them from private attributes alone.
     def __init__(self, environment: Environment, *definition: Any) -> None:
-        *_, self.escapes = definition
         super().__init__(environment, *definition)
-        self.unescaped = nodes.EvalContext(environment)
-        self.unescaped.autoescape = False
+        # In the code that Jinja generates, the last argument says whether texts are escaped.
+        self._escapes = definition[-1]
+        self._unescaped = nodes.EvalContext(environment)
+        self._unescaped.autoescape = False
 
     @pass_eval_context
     def __call__(self, *args: Any, **named: Any) -> str:
-        escapes = self.escapes
+        escapes = self._escapes
         if args and isinstance(args[0], nodes.EvalContext):
             escapes = args[0].autoescape
             args = args[1:]
         # Where texts are escaped, Jinja would make another text of the result, without its pieces.
-        result: str = super().__call__(self.unescaped, *args, **named)
+        result: str = super().__call__(self._unescaped, *args, **named)
         return markup(result) if escapes else result
 
 
