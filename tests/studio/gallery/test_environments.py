@@ -319,3 +319,32 @@ def test_functions_of_web_frameworks_get_a_request(
     )
     gallery = opened(project, {"bookshop.py": app, "a.html": mail}, environment=f"bookshop:{named}")
     assert rendered(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"
+
+
+STRICT = """\
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+environment = SandboxedEnvironment(undefined=StrictUndefined)
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "rules"),
+    [
+        ("{{ 'x'.colour }}", ["jinja/undefined"]),
+        ("{{ self.body() }}", ["jinja/undefined"]),
+        ("{{ ''.__class__ }}", ["jinja/sandbox"]),
+        ("{{ order.number }}", []),
+    ],
+)
+def test_what_an_apps_environment_refuses_is_told_without_samples(
+    project: Path, printed: str, rules: list[str]
+) -> None:
+    """Names of a mail without samples are made up; what the app refuses is told at its line."""
+    files = {"strict.py": STRICT, "a.html": f"<html>\n{printed}"}
+    gallery = opened(project, files, environment="strict:environment")
+    found = check_gallery(gallery).with_rules(["jinja"]).found
+    assert [(finding.rule, finding.place.line) for finding in found] == [
+        (rule, 2) for rule in rules
+    ]
