@@ -52,7 +52,7 @@ _NOT_UTF_8 = "has a name that is not UTF-8"
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
-_SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
+_SCRIPT = re.compile(r"<script\b(?![^<>]*ld\+json)", re.IGNORECASE)
 _OWN_ASSET = re.compile(
     r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"']"
     r"(?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
