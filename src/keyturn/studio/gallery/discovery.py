@@ -148,11 +148,9 @@ class _Walk:
             return
         for entry in entries:
             file = above + entry.name
-            if not entry.name.startswith(".") and not self._is_ignored(file):
+            is_ignored = any(fnmatch(file, pattern) for pattern in self._ignored)
+            if not is_ignored and not entry.name.startswith("."):
                 self._visit(entry, file, real)
-
-    def _is_ignored(self, file: str) -> bool:
-        return any(fnmatch(file, pattern) for pattern in self._ignored)
 
     def _visit(self, entry: os.DirEntry[str], file: str, real: tuple[str, ...]) -> None:
         is_folder = _is_folder(entry)
