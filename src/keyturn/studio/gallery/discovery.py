@@ -52,7 +52,7 @@ _NOT_UTF_8 = "has a name that is not UTF-8"
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
-_SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
+_SCRIPT = re.compile(r"<script\b(?![^<>]*ld\+json)", re.IGNORECASE)
 _OWN_ASSET = re.compile(
     r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"']"
     r"(?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
@@ -148,11 +148,9 @@ class _Walk:
             return
         for entry in entries:
             file = above + entry.name
-            if not entry.name.startswith(".") and not self._is_ignored(file):
+            is_ignored = any(fnmatch(file, pattern) for pattern in self._ignored)
+            if not is_ignored and not entry.name.startswith("."):
                 self._visit(entry, file, real)
-
-    def _is_ignored(self, file: str) -> bool:
-        return any(fnmatch(file, pattern) for pattern in self._ignored)
 
     def _visit(self, entry: os.DirEntry[str], file: str, real: tuple[str, ...]) -> None:
         is_folder = _is_folder(entry)

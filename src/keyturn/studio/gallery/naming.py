@@ -84,8 +84,9 @@ def _require_size(file: Path, what: str, size: int) -> None:
         raise TemplateInvalid(str(file), None, wrong) from TooLarge()
 
 
-_SHARED = (
-    r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
+_SHARED = re.compile(
+    r"_.*|(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared",
+    re.IGNORECASE,
 )
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")  # beside `..._subject.txt` in Django's apps
 # Stands beside "...-text.html" and "...-subject.html", as packages for Django want it.
@@ -100,11 +101,7 @@ _ITS_FOLDERS_OWN = frozenset(
 def is_shared(file: str) -> bool:
     """Tell whether the name of a file, or of a folder around it, says that mails share it."""
     *folders, name = file.split("/")
-    return name.startswith("_") or any(map(_is_for_shared, folders))
-
-
-def _is_for_shared(folder: str) -> bool:
-    return folder.startswith("_") or re.fullmatch(_SHARED, folder) is not None
+    return name.startswith("_") or any(map(_SHARED.fullmatch, folders))
 
 
 _SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"

@@ -87,6 +87,8 @@ def explore_mail(
         return with_forcing(with_lenient_filters(environment), compiled)
 
     exploration = _Exploration(mail, names, force)
+    if not exploration.wanted():
+        return Passes(())
     has_failed = not exploration.render_all(samples.values())
     go_on = mail.go_on
     if has_failed and go_on:
@@ -184,18 +186,7 @@ class _Exploration:
         self._ends_at = thread_time() + LONGEST
         self._names: set[str] = set()
 
-    def render_all(self, samples: Iterable[Sample]) -> bool:
-        """Render all samples. Return whether none failed."""
-        failed = [sample for sample in samples if not self._render(sample, Way())]
-        return not failed
-
-    def passes(self, first: Sample) -> Passes:
-        samples: tuple[Sample, ...] = ()
-        if self._wanted():
-            samples = tuple(self._passes(first))
-        return Passes(samples, is_cut_short=thread_time() >= self._ends_at)
-
-    def _wanted(self) -> list[Branch]:
+    def wanted(self) -> list[Branch]:
         """Return the branches with lines of their own that no rendering has taken."""
         wanted = []
         for point in self._points.values():
@@ -204,12 +195,23 @@ class _Exploration:
                     wanted.append(branch)
         return wanted
 
+    def render_all(self, samples: Iterable[Sample]) -> bool:
+        """Render all samples. Return whether none failed."""
+        failed = [sample for sample in samples if not self._render(sample, Way())]
+        return not failed
+
+    def passes(self, first: Sample) -> Passes:
+        samples: tuple[Sample, ...] = ()
+        if self.wanted():
+            samples = tuple(self._passes(first))
+        return Passes(samples, is_cut_short=thread_time() >= self._ends_at)
+
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries = Counter[Branch]()
         idle = 0
         sample = self._completed(first)
         while idle < _MOST_IDLE and len(self._names) < MOST_PASSES:
-            wanted = self._wanted()
+            wanted = self.wanted()
             if not wanted or thread_time() >= self._ends_at:
                 return
             way = _Pass(self._points, wanted, tries)

@@ -225,10 +225,7 @@ class RecordingValue:
             return self.attribute(key)
         if isinstance(key, slice):
             return self.note("length")
-        if not isinstance(key, int):
-            return RecordingValue()
-        entry: RecordingValue = self.note("indexed").entry()
-        return entry
+        return self.note("indexed").entry() if isinstance(key, int) else RecordingValue()
 
     def __iter__(self) -> "Iterator[RecordingValue]":
         yield self.note("list").entry()

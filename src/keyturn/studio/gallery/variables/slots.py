@@ -57,7 +57,7 @@ _WORDS = {  # by the name of an attribute or a property
     "text-decoration": "none",
     "text-transform": "none",
 }
-_ATTRIBUTE = re.compile(r"""([\w:@.-]+)\s*=\s*(?:"([^"]*)("?)|'([^']*)('?))""")
+_ATTRIBUTE = re.compile(r"""(?<![\w:@.-])([\w:@.-]+)\s*=\s*(?:"([^"]*)("?)|'([^']*)('?))""")
 _PROPERTY = re.compile(r"""(?:^|[;{\s"'])([a-z-]+)\s*:\s*([^;{}:"']*)$""")
 _IN_SHEET = re.compile(
     r"<(?:mj-)?style\b[^>]*>(?:(?!</(?:mj-)?style).)*$", re.DOTALL | re.IGNORECASE
