@@ -141,8 +141,8 @@ class TolerantEnvironment(StudioEnvironment):
         try:
             self._parse_shallow(source, None, None)
         except TemplateSyntaxError as error:
-            message = error.message or ""
-            return None if message.startswith(_OF_ITS_TEXTS) else error
+            if not (error.message or "").startswith(_OF_ITS_TEXTS):
+                return error
         except RecursionError:
             return TemplateSyntaxError(TOO_DEEP, 1)
         except ValueError as error:  # of Python's int
@@ -158,7 +158,9 @@ class TolerantEnvironment(StudioEnvironment):
 
     def get_template(self, name: str | Template, *args: Any, **options: Any) -> Template:
         template = super().get_template(name, *args, **options)
-        return template if template is name else self._noted(template)
+        if template is name:  # it was loaded before
+            return template
+        return self._noted(template)
 
     def select_template(self, *args: Any, **options: Any) -> Template:
         return self._noted(super().select_template(*args, **options))
@@ -204,7 +206,9 @@ def _faults_alone(
     for block in blocks:
         text = block.without_texts
         error = error_alone(text)
-        tag = block.tag_at(_offset_of(error, text)) if error else block.tags[0]
+        tag = block.tags[0]
+        if error:
+            tag = block.tag_at(_offset_of(error, text))
         other = recognise(tag.text, source)
         if error and other.engine:
             refused_engines.add(other.engine)
