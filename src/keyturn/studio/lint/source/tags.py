@@ -122,14 +122,11 @@ class Block(NamedTuple):
     message: str = ""
 
     @property
-    def has_end(self) -> bool:
-        return self.is_nested or self.tags[-1].name.startswith("end")
-
-    @property
     def without_texts(self) -> str:
         """The tags alone, with an end that Jinja can parse."""
         texts = [tag.text for tag in self.tags]
-        if not self.has_end:
+        has_end = self.is_nested or self.tags[-1].name.startswith("end")
+        if not has_end:
             texts.append(f"{{% end{self.tags[0].name} %}}")
         # Without the blank at its end, Jinja does not miss the end of a comment.
         return "".join([*texts, " "])
