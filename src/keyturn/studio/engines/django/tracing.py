@@ -176,11 +176,11 @@ class DjangoTracer:
             return stand_in_for(NOT_RENDERED)
         if not isinstance(node, ExtendsNode):
             return str(inside.render(context))
-        layout = layout_for(str(node.origin.name))
-        self._written[-1].append(trace_data(layout.start, NO_LAYOUT, 1, 1))
+        start, end = layout_for(str(node.origin.name))
+        self._written[-1].append(trace_data(start, NO_LAYOUT, 1, 1))
         blocks = str(inside.render(context))
-        self._written[-1].append(trace_data(layout.end, NO_LAYOUT, 1, 1))
-        return f"{layout.start}{blocks}{layout.end}"
+        self._written[-1].append(trace_data(end, NO_LAYOUT, 1, 1))
+        return f"{start}{blocks}{end}"
 
 
 def _without_tag(source: str, error: TemplateSyntaxError) -> str:

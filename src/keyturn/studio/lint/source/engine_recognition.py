@@ -125,8 +125,9 @@ def _engine_with_braces(tag: str, source: str) -> str:
     """Return the engine that writes this in braces, or an empty text."""
     for engine, pattern in _EXPRESSIONS.items():
         if pattern.match(tag):
-            is_go = engine == "Blade" and _VARIABLE_OF_GO.search(source)
-            return "Go" if is_go else engine
+            if engine == "Blade" and _VARIABLE_OF_GO.search(source):
+                return "Go"
+            return engine
     return ""
 
 
@@ -134,8 +135,10 @@ def _engine_with_tag(word: str, source: str) -> str:
     """Return the engine that has a tag with this first word, or an empty text."""
     for engine in _BY_TAGS:
         if word in _tags_of(engine):
-            is_of_liquid = engine == "Django" and word in _SHARED and _has_liquid(source)
-            return "Liquid" if is_of_liquid else engine
+            is_shared = engine == "Django" and word in _SHARED
+            if is_shared and _has_liquid(source):
+                return "Liquid"
+            return engine
     return ""
 
 

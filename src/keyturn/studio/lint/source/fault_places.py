@@ -73,7 +73,8 @@ def _column_of_cause(cause: BaseException | None, line: int) -> int:
     """Return the column of a syntax error, if it is in this line, else 0."""
     if not isinstance(cause, TemplateSyntaxError) or not isinstance(cause.lineno, Position):
         return 0
-    return cause.lineno.column if cause.lineno.line == line else 0
+    position = cause.lineno
+    return position.column if position.line == line else 0
 
 
 def _name_in(error: TemplateInvalid) -> str:
@@ -102,8 +103,9 @@ def _column_of_name(name: str, text: str, tags: Iterable[re.Match[str]]) -> int:
     for tag in tags:
         found = word.search(text, *tag.span())
         if found:
-            is_mjml = tag[0].startswith("<")
-            return (tag.start() if is_mjml else found.start()) + 1
+            if tag[0].startswith("<"):  # of MJML
+                return tag.start() + 1
+            return found.start() + 1
     return 0
 
 

@@ -55,13 +55,17 @@ def with_lenient_origins(environment: Environment) -> Environment:
 
 def going_on(gallery: Gallery) -> Gallery:
     """Return a gallery that finds the branches of its mails beyond their faults."""
-    return gallery if gallery.go_on else gallery.but(go_on=with_lenient_origins)
+    if gallery.go_on:
+        return gallery
+    return gallery.but(go_on=with_lenient_origins)
 
 
 class _TracedContext(Context):
     def resolve_or_missing(self, key: str) -> Any:
         value = super().resolve_or_missing(key)
-        return value if key in self.vars else marked(key, value)
+        if key in self.vars:  # the template has set it
+            return value
+        return marked(key, value)
 
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
         result = super().call(called, *args, **named)

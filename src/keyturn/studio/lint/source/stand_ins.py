@@ -5,7 +5,7 @@ the fault.
 from collections.abc import Callable, Iterator
 from traceback import walk_stack, walk_tb
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Template
 from jinja2.debug import rewrite_traceback_stack
@@ -29,22 +29,12 @@ NO_LAYOUT = "<template>"  # the file of what stands in for a missing layout
 _DEEPEST = 20  # the number of times that a file may include itself
 
 
-class Layout(NamedTuple):
-    """What stands around the blocks of a mail without its layout."""
-
-    start: str
-    end: str
-
-
-_HTML_LAYOUT = Layout("<html lang='en'><head><title>.</title></head><body>", "</body></html>")
-_MJML_LAYOUT = Layout(
-    "<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"
-)
-
-
-def layout_for(template: str) -> Layout:
-    """Return a layout in place of that of a template, by its name."""
-    return _MJML_LAYOUT if ".mjml" in template else _HTML_LAYOUT
+def layout_for(template: str) -> tuple[str, str]:
+    """Return what stands before and behind the blocks of a template that has lost its layout."""
+    if ".mjml" in template:
+        start = "<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>"
+        return start, "</mj-body></mjml>"
+    return "<html lang='en'><head><title>.</title></head><body>", "</body></html>"
 
 
 class StandInForFailed(MissingName):
@@ -101,9 +91,9 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
         return work()
     except Exception as error:  # noqa: BLE001
         go_on(error, calling_frame())
-    layout = layout_for(context.name or "")
+    start, end = layout_for(context.name or "")
     blocks = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in context.blocks)
-    return context.environment.from_string(f"{layout.start}{blocks}{layout.end}")
+    return context.environment.from_string(f"{start}{blocks}{end}")
 
 
 def go_on(

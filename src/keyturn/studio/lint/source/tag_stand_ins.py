@@ -19,9 +19,15 @@ _PRINTS = frozenset(
 _BESIDE = 99  # characters beside a tag that are looked at
 
 
-def without_tags(source: str, wrong: Iterable[Tag]) -> str:
-    """Return a template of Jinja with stand-ins for these tags."""
-    return _replace(source, wrong, "{{" + STAND_IN, "}}")
+def without_tags(
+    source: str, wrong: Iterable[Tag], before: str = "{{" + STAND_IN, after: str = "}}"
+) -> str:
+    """Return a source with stand-ins for these tags.
+
+    `before`, `after`: around the stand-in of a tag that prints; by default, those of Jinja.
+    """
+    changes = [(tag.start, tag.end, _stand_in(source, tag, before, after)) for tag in wrong]
+    return splice(source, changes)
 
 
 def without_block_at(source: str, start: int) -> str:
@@ -30,16 +36,10 @@ def without_block_at(source: str, start: int) -> str:
     for block in blocks_in(source):
         if block.is_nested and block.tags[0].start == start:
             wrong = block.tags
-    return _replace(source, wrong, "[[", "]]")
-
-
-def _replace(source: str, wrong: Iterable[Tag], before: str, after: str) -> str:
-    changes = [(tag.start, tag.end, _stand_in(source, tag, before, after)) for tag in wrong]
-    return splice(source, changes)
+    return without_tags(source, wrong, "[[", "]]")
 
 
 def _stand_in(source: str, tag: Tag, before: str, after: str) -> str:
-    """Return what replaces a tag. `before` and `after` are around that of a tag that prints."""
     included = _INCLUDED.match(tag.text)
     if included:  # only the arguments of another engine go
         return _blank(tag.text, included[0], tag.text[-2:])

@@ -122,14 +122,11 @@ class Block(NamedTuple):
     message: str = ""
 
     @property
-    def has_end(self) -> bool:
-        return self.is_nested or self.tags[-1].name.startswith("end")
-
-    @property
     def without_texts(self) -> str:
         """The tags alone, with an end that Jinja can parse."""
         texts = [tag.text for tag in self.tags]
-        if not self.has_end:
+        has_end = self.is_nested or self.tags[-1].name.startswith("end")
+        if not has_end:
             texts.append(f"{{% end{self.tags[0].name} %}}")
         # Without the blank at its end, Jinja does not miss the end of a comment.
         return "".join([*texts, " "])
@@ -147,10 +144,11 @@ class Block(NamedTuple):
 def blocks_in(source: str) -> list[Block]:
     """Return the blocks, and the tags outside of blocks, in the order of their first tags."""
     tags = list(tags_in(source))
-    pairs = _Pairs(frozenset(tag.name for tag in tags))
+    pairs = _Pairs({tag.name for tag in tags})
     for tag in tags:
         pairs.add(tag)
-    return sorted(pairs.all_blocks())
+    pairs.end_all()
+    return sorted(pairs.blocks)
 
 
 class _Pairs:
@@ -159,13 +157,13 @@ class _Pairs:
     `names`: of all tags. One with an end tag anywhere starts a block, too, as an app's own may.
     """
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: set[str]) -> None:
+        self.blocks: list[Block] = []
         self._names = names
-        self._blocks: list[Block] = []
         self._open: list[list[Tag]] = []
         self._open_names = Counter[str]()
-        # The blocks that the end of an outer block has ended, by name: their own end may follow.
-        self._crossed = defaultdict[str, list[Block]](list)
+        # The blocks that the end of an outer one has ended, by name: their own end may follow.
+        self._crossed = defaultdict[str, list[list[Tag]]](list)
         self._has_stray_end = False
 
     def add(self, tag: Tag) -> None:
@@ -178,18 +176,17 @@ class _Pairs:
             self._open.append([tag])
             self._open_names[tag.name] += 1
         else:
-            self._blocks.append(Block([tag]))
+            self.blocks.append(Block([tag]))
 
     def _end(self, end: Tag) -> None:
         name = end.name.removeprefix("end")
         if self._open_names[name]:
             self._end_open(name, end)
         elif self._crossed[name]:
-            crossed = self._crossed[name].pop()
-            self._blocks.append(crossed._replace(tags=[*crossed.tags, end]))
+            self._crossed[name].pop().append(end)
         else:
             self._has_stray_end = True
-            self._blocks.append(Block([end]))
+            self.blocks.append(Block([end]))
 
     def _end_open(self, name: str, end: Tag) -> None:
         """End the innermost block of this name, and those that are open within it."""
@@ -198,19 +195,18 @@ class _Pairs:
             own = tags[0].name
             self._open_names[own] -= 1
             if own == name:
-                self._blocks.append(Block([*tags, end]))
+                self.blocks.append(Block([*tags, end]))
                 return
             message = f"'{own}' is not closed before '{end.name}'."
-            self._crossed[own].append(Block(tags, is_nested=False, message=message))
+            self.blocks.append(Block(tags, is_nested=False, message=message))
+            self._crossed[own].append(tags)
 
     def _starts_block(self, tag: Tag) -> bool:
         is_start = tag.name in _STARTS or f"end{tag.name}" in self._names
         return bool(tag.name) and is_start and not _WITH_VALUE.match(tag.text)
 
-    def all_blocks(self) -> Iterator[Block]:
-        yield from self._blocks
-        for crossed in self._crossed.values():
-            yield from crossed
+    def end_all(self) -> None:
+        """End what is open at the end of the source."""
         for tags in self._open:
             message = "" if self._has_stray_end else f"'{tags[0].name}' is not closed."
-            yield Block(tags, is_nested=False, message=message)
+            self.blocks.append(Block(tags, is_nested=False, message=message))

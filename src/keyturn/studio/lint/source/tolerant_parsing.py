@@ -10,6 +10,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from keyturn.studio.lint.source.positions import Position, position_of, with_pos
 from keyturn.studio.lint.source.tag_stand_ins import without_tags
 from keyturn.studio.lint.source.tags import Block, Tag, blocks_in
 
-_MOST_ALONE = 5_000  # different blocks and tags of a file that are parsed alone
+_MOST_ALONE = 5_000  # blocks and tags of a file that are parsed alone
 _MOST_FAULTS = 500  # mistakes of a file; with more, only the first one is reported
 # Times that a file is parsed. Each time may find one mistake that shows only in the whole, as a
 # block within a `{% trans %}`.
@@ -118,8 +119,8 @@ class TolerantEnvironment(StudioEnvironment):
             return []
         blocks = blocks_in(source)
         if is_first and self._has_usual_tags(blocks):
-            finder = _FaultFinder(source, self._error_alone)
-            faults = list(islice(finder.faults(blocks), _MOST_FAULTS))
+            found = _faults_alone(blocks[:_MOST_ALONE], source, cache(self._error_alone))
+            faults = list(islice(found, _MOST_FAULTS))
             if faults:
                 return faults
         return list(_fault_at(blocks, source, error))
@@ -140,8 +141,8 @@ class TolerantEnvironment(StudioEnvironment):
         try:
             self._parse_shallow(source, None, None)
         except TemplateSyntaxError as error:
-            message = error.message or ""
-            return None if message.startswith(_OF_ITS_TEXTS) else error
+            if not (error.message or "").startswith(_OF_ITS_TEXTS):
+                return error
         except RecursionError:
             return TemplateSyntaxError(TOO_DEEP, 1)
         except ValueError as error:  # of Python's int
@@ -157,7 +158,9 @@ class TolerantEnvironment(StudioEnvironment):
 
     def get_template(self, name: str | Template, *args: Any, **options: Any) -> Template:
         template = super().get_template(name, *args, **options)
-        return template if template is name else self._noted(template)
+        if template is name:  # it was loaded before
+            return template
+        return self._noted(template)
 
     def select_template(self, *args: Any, **options: Any) -> Template:
         return self._noted(super().select_template(*args, **options))
@@ -190,53 +193,30 @@ def _without(source: str, faults: Iterable[Fault]) -> str:
     return without_tags(source, wrong) + ends
 
 
-class _FaultFinder:
-    """Finds the blocks and tags of a source that are wrong by themselves.
+def _faults_alone(
+    blocks: Iterable[Block],
+    source: str,
+    error_alone: Callable[[str], TemplateSyntaxError | None],
+) -> Iterator[Fault]:
+    """Yield the blocks of a source that are wrong by themselves.
 
     `error_alone`: returns what is wrong with the tags of a block, without its texts.
     """
-
-    def __init__(
-        self, source: str, error_alone: Callable[[str], TemplateSyntaxError | None]
-    ) -> None:
-        self._source = source
-        self._error_alone = error_alone
-        self._errors: dict[str, TemplateSyntaxError | None] = {}
-        self._refused_engines: set[str] = set()  # those of refused tags
-
-    def faults(self, blocks: Iterable[Block]) -> Iterator[Fault]:
-        """Yield the faults of these blocks, which are all of the source."""
-        for block in blocks:
-            fault = self._fault_of(block)
-            if fault:
-                yield fault
-
-    def _fault_of(self, block: Block) -> Fault | None:
+    refused_engines: set[str] = set()
+    for block in blocks:
         text = block.without_texts
-        error = self._error_of(text)
-        if error is None:
-            tag = block.tags[0]
-            if block.is_nested and not self._is_of_refused_engine(tag):
-                return None
-            error = TemplateSyntaxError(block.message, 1)
-        else:
+        error = error_alone(text)
+        tag = block.tags[0]
+        if error:
             tag = block.tag_at(_offset_of(error, text))
-            self._refused_engines.add(recognise(tag.text, self._source).engine)
-        return Fault(block.tags, _placed(error, tag, self._source))
-
-    def _error_of(self, text: str) -> TemplateSyntaxError | None:
-        if text not in self._errors:
-            if len(self._errors) >= _MOST_ALONE:
-                return None
-            self._errors[text] = self._error_alone(text)
-        return self._errors[text]
-
-    def _is_of_refused_engine(self, tag: Tag) -> bool:
-        """Tell whether Jinja reads an expression of an engine of which it refused other tags, as
-        the `{{else}}` of Handlebars.
-        """
-        other = recognise(tag.text, self._source)
-        return bool(other.engine) and not other.sentence and other.engine in self._refused_engines
+        other = recognise(tag.text, source)
+        if error and other.engine:
+            refused_engines.add(other.engine)
+        # An expression that Jinja can read, as the `{{else}}` of Handlebars.
+        is_of_refused_engine = other.engine in refused_engines and not other.sentence
+        if error or is_of_refused_engine or not block.is_nested:
+            error = error or TemplateSyntaxError(block.message, 1)
+            yield Fault(block.tags, _placed(error, tag, source))
 
 
 def _fault_at(blocks: Iterable[Block], source: str, error: TemplateSyntaxError) -> Iterator[Fault]:

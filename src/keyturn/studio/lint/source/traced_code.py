@@ -1,5 +1,12 @@
 """The Python code of templates whose output carries its origins.
 
+Line 3 of mail.html, `<p>Hello {{ name }}{% if paid %}!{% endif %}`, becomes in short:
+
+    yield _data('<p>Hello ', 'mail.html', 3, 1)
+    yield attempt_print(lambda t_1=0: _shown(context, l_0_name, is_escaped=True), 'mail.html', 3, 10)
+    if attempt(lambda t_2=0: l_0_paid):
+        yield _data('!', 'mail.html', 3, 33)
+
 Jinja's tree has no part that goes on after an exception, so these calls cannot be put into a tree.
 This is the one module that knows how Jinja's compiler writes code, which may change in any release.
 """
@@ -17,10 +24,8 @@ from keyturn.studio.lint.source.positions import position_of
 from keyturn.studio.lint.source.tolerant_parsing import TolerantEnvironment
 
 _IMPORTS = (  # what replaces Jinja's own names in the generated code, and is called by it
-    (
-        "from keyturn.studio.lint.source.traced_runtime import escape, markup as Markup, "
-        "markup_join, shown as _shown, str_join, string as str"
-    ),
+    "from keyturn.studio.lint.source.traced_runtime import escape, markup as Markup, string as str",
+    "from keyturn.studio.lint.source.traced_runtime import markup_join, shown as _shown, str_join",
     "from keyturn.studio.lint.source.traced_runtime import TracedMacro as Macro, TemplateReference",
     "from keyturn.studio.lint.source.traced_text import trace_data as _data",
     "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_print",
@@ -39,11 +44,15 @@ _WITH_EXPRESSIONS = (
 
 
 class TracingGenerator(CodeGenerator):
-    """Generates code that records the place of each output, and goes on if an expression fails."""
+    """Generates code that records the place of each output, and goes on if an expression fails.
+
+    `_attempts`: how expressions of statements are attempted.
+    `_statements`: the open statements `call` and `filter`, the innermost last.
+    `_in_loops`: each `break` and `continue` that Python accepts.
+    """
 
     environment: TolerantEnvironment
     _attempts: Mapping[nodes.Node, "_Attempt"] = {}
-    # The open statements `call` and `filter`, the innermost last.
     _statements: list[nodes.Node | None]
     _in_loops: set[nodes.Node]
 

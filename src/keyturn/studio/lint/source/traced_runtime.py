@@ -42,7 +42,9 @@ def string(value: object) -> str:
     if isinstance(value, TracedText | Markup):
         return value
     made_up = _made_up_piece(value)
-    return with_pieces(str(value), made_up) if made_up else str(value)
+    if not made_up:
+        return str(value)
+    return with_pieces(str(value), made_up)
 
 
 def _made_up_piece(value: object) -> Sequence[Piece]:
@@ -94,7 +96,8 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(result, str):
             # The first argument may be Jinja's own, as the environment.
             traced = [argument for argument in arguments[:2] if pieces_of(argument)]
-            result = follow(traced[0], result) if traced else result
+            if traced:
+                result = follow(traced[0], result)
         return made_of(result, *arguments, *options.values())
 
     return apply

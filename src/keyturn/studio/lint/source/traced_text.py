@@ -67,7 +67,9 @@ def pieces_of(text: object) -> tuple[Piece, ...]:
     """Return the pieces in order; an empty tuple for plain strings, such as results of string
     methods.
     """
-    return getattr(text, "pieces", ()) if isinstance(text, TracedText | Markup) else ()
+    if not isinstance(text, TracedText | Markup):
+        return ()
+    return getattr(text, "pieces", ())  # results of its own methods have none
 
 
 def with_pieces(text: str, pieces: Iterable[Piece]) -> str:

@@ -29,15 +29,14 @@ def findings_on_texts(
 
     `marked`: the texts of each template.
     """
-    users = defaultdict[TextKey, list[str]](list)
+    users = defaultdict[TextKey, dict[str, None]](dict)
+    places: dict[TextKey, Place] = {}
     for template, texts in marked.items():
-        for text in dict(texts):
-            users[text].append(template)
+        for text, place in texts:
+            users[text][template] = None
+            places[text] = min(place, places.get(text, place))
     if not users:
         return
-    places: dict[TextKey, Place] = {}
-    for text, place in sorted(chain.from_iterable(marked.values()), key=_by_file):
-        places.setdefault(text, place)
     faults = _faults_in_use(gallery, languages)
     for fault in faults:
         templates = _templates_with(fault.text, users)
@@ -58,10 +57,6 @@ def findings_on_texts(
         yield replace(finding, templates=_templates_with(text, users))
 
 
-def _by_file(marked: tuple[TextKey, Place]) -> str:
-    return marked[1].file
-
-
 def _faults_in_use(gallery: Gallery, languages: Iterable[Language]) -> Sequence[CatalogueFault]:
     """Return the faults of the catalogues that these languages read, and those of other kinds."""
     used = set(chain.from_iterable(language.files for language in languages))
@@ -70,7 +65,7 @@ def _faults_in_use(gallery: Gallery, languages: Iterable[Language]) -> Sequence[
 
 
 def _templates_with(
-    text: TextKey | None, users: Mapping[TextKey, Sequence[str]]
+    text: TextKey | None, users: Mapping[TextKey, Iterable[str]]
 ) -> tuple[str, ...]:
     """Return the templates that mark a text; for None, those that mark any."""
     if text is None:
