@@ -74,8 +74,8 @@ def read_aloud(root: Element, place_of: PlaceOf = _no_place) -> list[Saying]:
     language = _language_of(root)
     # No recursion: see Element.walk. The last one is read first.
     waiting = [_Unread(_END_OF_LINE, body, language)]
-    for node in reversed(body.nodes):
-        waiting.append(_Unread(node, body, language))
+    for inner in reversed(body.nodes):
+        waiting.append(_Unread(inner, body, language))
     while waiting:
         node, element, language = waiting.pop()
         if isinstance(node, Text):
