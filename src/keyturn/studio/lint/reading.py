@@ -56,7 +56,7 @@ class _LineText(NamedTuple):
 
 
 class _Unread(NamedTuple):
-    """What is still to be read, with the element and the language that it is in."""
+    """A part that is still to be read, with the element and the language that it is in."""
 
     node: Element | Text | Saying
     element: Element
