@@ -1,4 +1,4 @@
-"""Explains rules, from `rules.toml` and the data on mail clients: for `--explain`, SARIF and docs."""
+"""Explains rules, from `rules.toml` and the data on mail clients, for people and for SARIF."""
 
 import re
 from collections.abc import Iterator

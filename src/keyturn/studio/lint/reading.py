@@ -73,9 +73,7 @@ def read_aloud(root: Element, place_of: PlaceOf = _no_place) -> list[Saying]:
     body = root.find("body") or root
     language = _language_of(root)
     # No recursion: see Element.walk. The last one is read first.
-    waiting = [_Unread(_END_OF_LINE, body, language)]
-    for inner in reversed(body.nodes):
-        waiting.append(_Unread(inner, body, language))
+    waiting = [_Unread(inner, body, language) for inner in (_END_OF_LINE, *reversed(body.nodes))]
     while waiting:
         node, element, language = waiting.pop()
         if isinstance(node, Text):

@@ -130,9 +130,8 @@ class TemplateChecks:
         samples = _Samples()
         with self._limits(template, exceeded):
             samples = self._samples(template)
-        faults = []
-        for fault in (*samples.faults, *exceeded):
-            faults.append(_with_mail(fault, whole_template, hides=True))
+        known = (*samples.faults, *exceeded)
+        faults = [_with_mail(one, whole_template, hides=True) for one in known]
         if not samples.usable:
             return TemplateResult(tuple(faults))
         passes = None
