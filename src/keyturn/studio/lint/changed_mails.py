@@ -8,7 +8,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.git import changed_files
 
 LONGEST = 60.0  # seconds of processor time for a comparison
-_NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".pot"})
+_NO_PART = (".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".pot")
 """Endings of files beside templates that are never part of a mail."""
 
 

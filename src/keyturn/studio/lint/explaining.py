@@ -1,6 +1,4 @@
-"""What each rule is about, from `rules.toml` and the data on mail clients: for `--explain`, SARIF
-and the docs.
-"""
+"""Explains rules, from `rules.toml` and the data on mail clients, for people and for SARIF."""
 
 import re
 from collections.abc import Iterator

@@ -86,11 +86,9 @@ def put_together(
         seen = [file for file in users if file not in unseen]
     findings += ignoring.mistakes(users)
     findings += ignoring.unused(seen)
-    report = Report(
-        findings=tuple(_complete(one_for_each_engine(findings, text), users, text)),
-        templates=len(results),
-        mails=sum(result.mails for result in results.values()),
-    )
+    complete = _complete(one_for_each_engine(findings, text), users, text)
+    mails = sum(result.mails for result in results.values())
+    report = Report(tuple(complete), templates=len(results), mails=mails)
     return report.with_severities(severity)
 
 

@@ -101,11 +101,11 @@ def _fault_findings(
 
 
 # Elements that are no components, with their parents.
-_WITHOUT_RULES: Mapping[str, frozenset[str]] = {
-    "mj-all": frozenset(["mj-attributes"]),
-    "mj-class": frozenset(["mj-attributes"]),
-    "mj-selector": frozenset(["mj-html-attributes"]),
-    "mj-html-attribute": frozenset(["mj-selector"]),
+_WITHOUT_RULES: Mapping[str, Sequence[str]] = {
+    "mj-all": ["mj-attributes"],
+    "mj-class": ["mj-attributes"],
+    "mj-selector": ["mj-html-attributes"],
+    "mj-html-attribute": ["mj-selector"],
 }
 
 # A lone character is a typing slip, which counts only if the compiler refuses.

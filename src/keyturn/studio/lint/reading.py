@@ -56,7 +56,7 @@ class _LineText(NamedTuple):
 
 
 class _Unread(NamedTuple):
-    """What is still to be read, with the element and the language that it is in."""
+    """A part that is still to be read, with the element and the language that it is in."""
 
     node: Element | Text | Saying
     element: Element
@@ -73,9 +73,7 @@ def read_aloud(root: Element, place_of: PlaceOf = _no_place) -> list[Saying]:
     body = root.find("body") or root
     language = _language_of(root)
     # No recursion: see Element.walk. The last one is read first.
-    waiting = [_Unread(_END_OF_LINE, body, language)]
-    for node in reversed(body.nodes):
-        waiting.append(_Unread(node, body, language))
+    waiting = [_Unread(inner, body, language) for inner in (_END_OF_LINE, *reversed(body.nodes))]
     while waiting:
         node, element, language = waiting.pop()
         if isinstance(node, Text):

@@ -171,7 +171,7 @@ RULES = Rules(Path(__file__).with_name("rules.toml"))
 
 
 def limit_finding(limit: str, place: Place | str, message: str = "") -> Finding:
-    """Return the finding on a mail that passed a limit.
+    """Return the finding on a mail that exceeded a limit.
 
     `place`: a file if the line is unknown. `message`: by default that of the limit.
     """

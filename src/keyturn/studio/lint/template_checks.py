@@ -32,7 +32,7 @@ from keyturn.studio.lint.source.translations import marked_texts
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
 ENOUGH = 2
-"""Mails of a template that may pass a limit before the others are skipped."""
+"""Mails of a template that may exceed a limit before the others are skipped."""
 
 
 class TemplateResult(msgspec.Struct, frozen=True, array_like=True):
@@ -68,9 +68,9 @@ class _Mail(NamedTuple):
 
 
 class _Samples(NamedTuple):
-    """The samples of a template, and why they cannot be read, or not all."""
+    """The samples of a template that can be rendered, and what is wrong with others."""
 
-    samples: Sequence[Sample] = ()
+    usable: Sequence[Sample] = ()
     faults: Sequence[Finding] = ()
 
 
@@ -78,7 +78,7 @@ class _Samples(NamedTuple):
 class _CheckedMails:
     """What the checks say of the mails of a template.
 
-    `styles`: the stylesheets of the mails. `limits`: the number of mails that passed one.
+    `styles`: the stylesheets of the mails. `limits`: the number of mails that exceeded one.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -127,28 +127,29 @@ class TemplateChecks:
         A mail that takes too long is a finding; the others are still checked.
         """
         whole_template = MailName(template)
-        passed: list[Finding] = []
-        read = _Samples()
-        with self._limits(template, passed):
-            read = self._samples(template)
-        faults = [_with_mail(one, whole_template, hides=True) for one in (*read.faults, *passed)]
-        if not read.samples:
+        exceeded: list[Finding] = []
+        samples = _Samples()
+        with self._limits(template, exceeded):
+            samples = self._samples(template)
+        known = (*samples.faults, *exceeded)
+        faults = [_with_mail(one, whole_template, hides=True) for one in known]
+        if not samples.usable:
             return TemplateResult(tuple(faults))
         passes = None
         if not faults:
-            with self._limits(template, passed, LONGEST + self.limits.seconds):
+            with self._limits(template, exceeded, LONGEST + self.limits.seconds):
                 passes = self.gallery.branches(template)
-        checked = self._check_mails(template, read.samples, passes, faults)
+        checked = self._check_mails(template, samples.usable, passes, faults)
         findings = [*faults, *checked.findings]
         # A part that was not seen may use the selectors.
-        is_seen = not passed and not _hides_something(findings)
+        is_seen = not exceeded and not _hides_something(findings)
         of_files = TemplateResult()
-        with self._limits(template, passed):
+        with self._limits(template, exceeded):
             of_files = self._of_files(template, checked.styles if is_seen else None)
         findings += (_with_mail(one, whole_template) for one in of_files.findings)
-        if not checked.limits:  # a mail that passed one has a finding, with values of its sample
-            findings += (_with_mail(one, whole_template, hides=True) for one in passed)
-        told = self._in_words_of_engines(findings, template, checked.mails)
+        if not checked.limits:  # a mail that exceeded one has a finding of its own
+            findings += (_with_mail(one, whole_template, hides=True) for one in exceeded)
+        told = self._with_engines(findings, template, checked.mails)
         return replace(
             of_files,
             findings=tuple(merge(told, _SAYS)),
@@ -157,14 +158,14 @@ class TemplateChecks:
         )
 
     @contextmanager
-    def _limits(self, template: str, passed: list[Finding], seconds: float = 0) -> Iterator[None]:
-        """Let work end at a limit. The finding on it joins those `passed`."""
+    def _limits(self, template: str, exceeded: list[Finding], seconds: float = 0) -> Iterator[None]:
+        """Let work end at a limit. The finding on it joins those on limits that were `exceeded`."""
         try:
             with limited_time(seconds or self.limits.seconds):
                 yield
         except (OutOfTime, RecursionError) as error:
             limit = "nesting" if isinstance(error, RecursionError) else "time"
-            passed.append(limit_finding(limit, self.gallery.files(template).markup))
+            exceeded.append(limit_finding(limit, self.gallery.files(template).markup))
 
     def _samples(self, template: str) -> _Samples:
         """Return the samples. If they cannot be read, values are guessed."""
@@ -183,7 +184,7 @@ class TemplateChecks:
         passes: Passes | None,
         faults: Iterable[Finding],
     ) -> _CheckedMails:
-        """Check the mails until too many pass a limit. `faults`: those known before."""
+        """Check the mails until too many exceed a limit. `faults`: those known before."""
         checked = _CheckedMails()
         known_places = {one.place for one in faults}
         for mail in self._mails(template, samples, passes):
@@ -278,7 +279,7 @@ class TemplateChecks:
             unused = tuple(styles.unused(map(self.gallery.text, files)))
         return TemplateResult(tuple(findings), texts=tuple(texts), unused=unused)
 
-    def _in_words_of_engines(
+    def _with_engines(
         self, findings: Sequence[Finding], template: str, mails: Sequence[MailName]
     ) -> Sequence[Finding]:
         """Return the findings as `in_files_of_engines` does. All `mails` have those that it makes

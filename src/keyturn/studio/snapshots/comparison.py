@@ -1,9 +1,10 @@
 """Every mail of a gallery, with each of its samples, compared with its snapshot, which is plain
 files.
 
-`TEMPLATE/SAMPLE.html` has one tag a line, `.txt` the text part, `.subject.txt` the subject of a
-template whose subject is a file of its own, and `SAMPLE.de.html` another language than that of the
-templates.
+* `TEMPLATE/SAMPLE.html`: the HTML, one tag a line
+* `TEMPLATE/SAMPLE.txt`: the text part
+* `TEMPLATE/SAMPLE.subject.txt`: the subject, if it is a file of its own
+* `TEMPLATE/SAMPLE.de.html`: the HTML in another language than that of the templates
 """
 
 import re

@@ -19,7 +19,7 @@ ENOUGH_FOR_LARGE = 3.0
 _INVISIBLE = 1.5  # below this ratio a reader does not notice the text
 _FAINT = 2.0  # from this ratio on, small print in grey is a choice, which many designers make
 _GREY = 0.16  # the widest spread between the channels of a grey, of 1
-_COLOURED_BY = frozenset({"background", "bgcolor", "class", "css-class", "id", "mj-class"})
+_COLOURED_BY = ("background", "bgcolor", "class", "css-class", "id", "mj-class")
 _DECLARED_COLOUR = re.compile(r"(?:color|background)\b[^;{}]*", re.IGNORECASE)
 _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
 # the placeholder colour of templates without samples, which says nothing of the real one

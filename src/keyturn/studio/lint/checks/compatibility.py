@@ -10,7 +10,7 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 
 _WITHOUT = "Check that the mail also works without it."
-_VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
+_LEVEL_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
 _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 
 
@@ -79,5 +79,5 @@ def _note(support: Support, notes: Mapping[str, str]) -> str:
     for number in notes.values():
         if number in support.notes:
             note = _MARKDOWN_LINK.sub(r"\1", support.notes[number])
-            return _VERDICT_WORD.sub("", note)
+            return _LEVEL_WORD.sub("", note)
     return ""

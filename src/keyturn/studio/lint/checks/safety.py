@@ -87,7 +87,7 @@ class _Fault(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class _ResetMail:
-    """What the requirements on a reset mail are about.
+    """The parts of a reset mail that the requirements judge.
 
     `links`: all links, in order. `with_secret`: those of them that grant access. `buttons`: those
     that look like buttons. `calls`: those that the mail wants the reader to follow.

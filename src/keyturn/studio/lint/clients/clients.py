@@ -12,7 +12,7 @@ from keyturn.studio.lint.finding import did_you_mean, listed
 
 SupportLevel = Literal["yes", "partial", "no", "unknown"]
 
-_VERDICTS: Mapping[str, SupportLevel] = {
+_LEVELS: Mapping[str, SupportLevel] = {
     "y": "yes",
     "a": "partial",
     "n": "no",
@@ -57,21 +57,23 @@ MAJOR = clients_in(())
 
 
 class Support(msgspec.Struct, frozen=True):
-    """Support of a feature: `tested` as YYYY-MM-DD, `notes` by number, `noted`: the notes to each
-    client's verdict.
+    """The support of a feature.
+
+    `tested`: as YYYY-MM-DD. `levels`: by client. `notes`: by number. `noted`: the numbers of the
+    notes to a client's level.
     """
 
     title: str
     tested: str
-    verdicts: Mapping[str, SupportLevel]
+    levels: Mapping[str, SupportLevel]
     notes: Mapping[str, str]
     noted: Mapping[str, Sequence[str]]
 
-    def clients_that(self, verdict: SupportLevel) -> list[str]:
-        return [client for client, own in self.verdicts.items() if own == verdict]
+    def clients_that(self, level: SupportLevel) -> list[str]:
+        return [client for client, own in self.levels.items() if own == level]
 
     def notes_to(self, client: str) -> Sequence[str]:
-        """Return the numbers of the notes to a client's verdict, "" if there are none."""
+        """Return the numbers of the notes to a client's level, "" if there are none."""
         return self.noted.get(client) or ("",)
 
     @property
@@ -81,7 +83,7 @@ class Support(msgspec.Struct, frozen=True):
         """
         whole = len(self.clients_that("yes"))
         partly = len(self.clients_that("partial"))
-        tested_in = len(self.verdicts) - len(self.clients_that("unknown"))
+        tested_in = len(self.levels) - len(self.clients_that("unknown"))
         sentence = f"works in {whole} of {tested_in} clients"
         if partly:
             sentence += f", in part in {partly} more"
@@ -92,14 +94,14 @@ class Support(msgspec.Struct, frozen=True):
 def supports() -> Mapping[str, Support]:
     """Return the support of each feature by its name at Can I email.
 
-    Each client has one verdict, the latest.
+    Each client has one level, the latest.
     """
     data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes())
     supports = {}
     for name, feature in data["features"].items():
-        levels = [_VERDICTS[letter] for letter in feature.pop("verdicts")]
-        verdicts = dict(zip(data["clients"], levels, strict=True))
-        supports[name] = Support(verdicts=verdicts, **feature)
+        levels = [_LEVELS[letter] for letter in feature.pop("verdicts")]
+        by_client = dict(zip(data["clients"], levels, strict=True))
+        supports[name] = Support(levels=by_client, **feature)
     return supports
 
 

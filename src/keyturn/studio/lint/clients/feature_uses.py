@@ -122,22 +122,20 @@ def _uses_of_image(element: Element) -> _Uses:
 _OFFERED = ("supports", "prefers-", "data-og", "moz-text-html")
 
 # Names in the markup of a single client: such rules are for that client alone.
-_OF_ONE_CLIENT = frozenset(
-    (
-        "x-apple-data-detectors",
-        "owa",
-        "outlook",
-        "ExternalClass",
-        "ReadMsgBody",
-        "MessageViewBody",
-        "MessageWebViewDiv",
-        "yshortcuts",
-        "appleLinks",
-        "unstyle-auto-detected-links",
-        "aBn",
-        "a6S",
-        "im",
-    )
+_OF_ONE_CLIENT = (
+    "x-apple-data-detectors",
+    "owa",
+    "outlook",
+    "ExternalClass",
+    "ReadMsgBody",
+    "MessageViewBody",
+    "MessageWebViewDiv",
+    "yshortcuts",
+    "appleLinks",
+    "unstyle-auto-detected-links",
+    "aBn",
+    "a6S",
+    "im",
 )
 
 # Properties that hide an element as well as `visibility` and `overflow` do, as in preheaders.
@@ -283,4 +281,4 @@ def is_of_one_client(selector: Selector) -> bool:
     names = selector.attribute_names()
     names.update(name[1:] for name in selector.names)
     of_gmail = selector.compounds[0].tag == "u" and selector.combinators[:1] == ("+",)
-    return of_gmail or not _OF_ONE_CLIENT.isdisjoint(names)
+    return of_gmail or not names.isdisjoint(_OF_ONE_CLIENT)

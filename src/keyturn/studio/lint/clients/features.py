@@ -116,7 +116,7 @@ def gaps_of(slug: str, use: FeatureUse, clients: Iterable[str]) -> Gaps:
     whole: dict[str, str] = {}
     part: dict[str, str] = {}
     for client in clients:
-        level = support.verdicts[client]
+        level = support.levels[client]
         if client in use.unread_by:
             continue
         if level == "no":

@@ -66,7 +66,7 @@ def _lacks_pseudo_class(pseudo: str) -> bool:
 def leaves_out(tag: str) -> bool:
     """Tell whether Word does not render an element."""
     for slug in features.named("element", tag):
-        if _NOT_RENDERED.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no":
+        if _NOT_RENDERED.fullmatch(slug) and supports()[slug].levels[CLIENT] == "no":
             return True
     return False
 

@@ -1,8 +1,10 @@
 """Selectors of stylesheets, and of `rules.toml` (Selectors Level 4).
 
-Those of `rules.toml` have pseudo-classes of their own: `:silent`, an element without a readable
-text, `:headed`, a table with header cells, and `:without(name)`, an element in which this attribute
-is missing or blank.
+Those of `rules.toml` have pseudo-classes of their own:
+
+* `:silent`: an element without a readable text
+* `:headed`: a table with header cells
+* `:without(name)`: an element in which this attribute is missing or blank
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +26,7 @@ class AttributeTest(NamedTuple):
     """A condition on an attribute.
 
     `operator`: as CSS writes it, "" if the attribute only has to be there. "#" and "." are those of
-    an id and a class, "=i" compares without case, "without" asks for a missing or blank attribute.
+    an id and a class. "=i" compares without case. "without" asks for a missing or blank attribute.
     """
 
     name: str

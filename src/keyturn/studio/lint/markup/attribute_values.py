@@ -49,7 +49,7 @@ class AttributeType(Struct, frozen=True):
 
 
 class WrongValue(Struct, frozen=True):
-    """What a value is not, such as "a colour", and the fix."""
+    """The values that are expected, in words such as "a colour", and the fix."""
 
     expected: str
     fix: str

@@ -28,7 +28,7 @@ _STEPS = (  # conditions that are true and false: "not" comes before "and", whic
 )
 
 
-class _Part(NamedTuple):
+class _Section(NamedTuple):
     """A range between marks, and whether Word reads it."""
 
     where: range
@@ -40,7 +40,7 @@ def resolve_conditionals(html: str) -> str:
 
     A conditional that nothing closes reaches to the end, as a comment does.
     """
-    read = [part.where for part in _parts(html) if part.is_read]
+    read = [section.where for section in _sections(html) if section.is_read]
     return "".join(html[where.start : where.stop] for where in read)
 
 
@@ -48,7 +48,7 @@ def blanked_for_word(html: str) -> str:
     """Return the HTML as Word reads it, with blanks for all else, so that each offset stays."""
     written = []
     behind = 0
-    for where, is_read in _parts(html):
+    for where, is_read in _sections(html):
         written.append(" " * (where.start - behind))  # the mark in front
         if is_read:
             written.append(html[where.start : where.stop])
@@ -60,21 +60,21 @@ def blanked_for_word(html: str) -> str:
 
 def parts_not_for_word(html: str) -> list[range]:
     """Return the ranges that Word skips, of comments and of what other clients show."""
-    return [part.where for part in _parts(html) if not part.is_read]
+    return [section.where for section in _sections(html) if not section.is_read]
 
 
-def _parts(html: str) -> Iterator[_Part]:
+def _sections(html: str) -> Iterator[_Section]:
     behind = 0
     conditions: list[bool] = []
     for mark in _MARK.finditer(html):
-        yield _Part(range(behind, mark.start()), all(conditions))
+        yield _Section(range(behind, mark.start()), all(conditions))
         behind = mark.end()
         condition = mark[1] or mark[2]
         if condition:
             conditions.append(is_true(condition))
         elif conditions:
             conditions.pop()
-    yield _Part(range(behind, len(html)), all(conditions))
+    yield _Section(range(behind, len(html)), all(conditions))
 
 
 def is_true(condition: str) -> bool:

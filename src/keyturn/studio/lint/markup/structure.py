@@ -11,10 +11,10 @@ import msgspec
 from keyturn.mail.rendering.html_tree import Attribute, Element
 
 _DATA = Path(__file__).parent / "data" / "mjml-schema.json"
-EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
+EVERYWHERE = ("css-class", "mj-class")  # attributes that every element takes
 _HEAD = ("mj-head", "mj-attributes")
 # Elements that hold no HTML.
-TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))
+TEXT_ALONE = ("mj-title", "mj-preview", "mj-style", "mj-breakpoint")
 
 
 class ElementRules(msgspec.Struct, frozen=True):
