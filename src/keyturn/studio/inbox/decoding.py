@@ -63,24 +63,29 @@ def _is_ascii(label: str | None) -> bool:
         return False
 
 
+_WORD = r"=\?[^?]*\?[qb]\?.*?\?="
+_ENCODED_WORDS = re.compile(rf"{_WORD}(?:\s*{_WORD})*", re.IGNORECASE)
+
+
 def decode_words(value: str) -> str:
     """Return a header in one line, with its encoded words decoded (RFC 2047)."""
     value = utf8(unfold(value))
     if "=?" not in value or len(value) > _LONGEST_HEADER:
         return value
-    try:
-        parts = decode_header(value)
-    except (MessageError, ValueError):
-        return value
-    decoded = ""
-    for part, charset in parts:
-        if isinstance(part, str):
-            decoded += part
-        elif charset:
-            decoded += decode_text(part, charset)
-        else:
-            decoded += part.decode("raw-unicode-escape")
+    decoded = _ENCODED_WORDS.sub(_decode_run, value)
     return _CONTROLS.sub(" ", decoded).strip()  # an encoded line break is no new line (RFC 2047, 5)
+
+
+def _decode_run(words: re.Match[str]) -> str:
+    """Return encoded words that follow each other, without the blanks between them, as a text;
+    malformed ones as they are.
+    """
+    # Python's decoder gets no other text, in which it would take "\u" for an escape, or fail.
+    try:
+        parts = decode_header(words[0])
+    except (MessageError, ValueError):
+        return words[0]
+    return "".join(decode_text(part, charset) for part, charset in parts)
 
 
 def parameter(params: list[tuple[str, Any]], name: str) -> str:
@@ -95,7 +100,8 @@ def parameter(params: list[tuple[str, Any]], name: str) -> str:
     if isinstance(value, str):
         return decode_words(value)
     charset, _, text = value
-    return decode_text(text.encode("latin-1" if charset else "utf-8", "replace"), charset)
+    encoding = "latin-1" if charset else "utf-8"
+    return decode_text(text.encode(encoding, "replace"), charset)
 
 
 def unfold(value: str) -> str:
@@ -182,9 +188,12 @@ def _address(tokens: list[re.Match[str]]) -> Address | None:
             in_brackets = token[3]
         elif token[2] is not None:
             comments.append(token[2])
+        elif token[1] is not None:
+            plain += token[0]
+            unquoted += _QUOTED_PAIR.sub(r"\1", token[1])
         else:
             plain += token[0]
-            unquoted += token[0] if token[1] is None else _QUOTED_PAIR.sub(r"\1", token[1])
+            unquoted += token[0]
     if in_brackets is None:
         address = _without_group(plain)
         name = " ".join(comments)
