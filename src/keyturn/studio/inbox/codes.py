@@ -87,14 +87,14 @@ def codes_of(subject: str, text: str) -> list[str]:
     below: list[str] = []  # announced by another line
     firsts: set[str] = set()
     above = _LinesAbove()
-    for at, (line, next_line) in enumerate(zip_longest(lines, lines[1:])):
+    for at, (line, next_line) in enumerate(zip_longest(lines, lines[1:], fillvalue=_NO_LINE)):
         found += line.codes
-        if line.number and line.begins and not line.behind.isalpha():
-            firsts.add(_typed(line.number))
-        is_code = above.announce(line, next_line)
-        if line.number and is_code:
-            below.append(_typed(line.number))
-        above.add(line, is_code=is_code)
+        if line.first:
+            firsts.add(line.first)
+        code = above.announced(line, next_line)
+        if code:
+            below.append(_typed(code))
+        above.add(line, is_code=code is not None)
         if at == 0 and subject.strip():  # it is no part of the text's first sentence
             above.goes_on = ""
     found += below
@@ -140,6 +140,25 @@ class _Line(NamedTuple):
     goes_on: str
     names: bool
 
+    @property
+    def first(self) -> str:
+        """The number at its beginning, unless a letter follows; else empty."""
+        if self.number and self.begins and not self.behind.isalpha():
+            return _typed(self.number)
+        return ""
+
+
+_NO_LINE = _Line(
+    codes=[],
+    number=None,
+    begins=True,
+    is_alone=False,
+    behind="",
+    announces="",
+    goes_on="",
+    names=False,
+)
+
 
 class _LinesAbove:
     """What the lines above announce.
@@ -153,17 +172,19 @@ class _LinesAbove:
         self.goes_on = ""
         self.away = 0
 
-    def announce(self, line: _Line, next_line: _Line | None) -> bool:
-        """Tell whether the lines above announce the number of a line, or the line right below."""
-        if not line.number or line.codes:
-            return False
+    def announced(self, line: _Line, next_line: _Line) -> re.Match[str] | None:
+        """Return the number of a line, if these lines announce it, or the line right below does."""
+        number = line.number
+        if number is None or line.codes:
+            return None
         if line.is_alone:
-            return bool(self.kind or (next_line and next_line.announces))
+            return number if self.kind or next_line.announces else None
         is_below = self.kind == "code" and line.begins
-        is_wrapped = self.goes_on and line.number.start() <= _WRAPPED
-        if not (is_below or is_wrapped):
-            return False
-        return self.goes_on == ":" or not line.behind.isupper()
+        is_wrapped = self.goes_on and number.start() <= _WRAPPED
+        begins_name = line.behind.isupper() and self.goes_on != ":"
+        if (is_below or is_wrapped) and not begins_name:
+            return number
+        return None
 
     def add(self, line: _Line, *, is_code: bool) -> None:
         """Go on below a line. `is_code`: its number is a code."""

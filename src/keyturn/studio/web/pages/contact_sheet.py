@@ -40,7 +40,9 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     pane: Literal["list", "mail"] = "mail"
 
     def samples_of(self, entry: Entry) -> Sequence[str]:
-        return entry.samples[:1] if self.samples == "first" else entry.samples
+        if self.samples == "first":
+            return entry.samples[:1]
+        return entry.samples
 
     def pictures_of(self, sample: str) -> list[View]:
         """Return the view of each picture of a sample."""
@@ -97,10 +99,11 @@ def home_page(
     sheet = SheetView(
         width=(600,),
         scheme=(view.scheme,),
-        lang=(view.lang,) if view.lang else (),
         remote=view.remote,
         page=view.page,
     )
+    if view.lang:
+        sheet = sheet.to(lang=(view.lang,))
     context = {
         "home": view,
         "sandbox": frames.PREVIEW,

@@ -33,7 +33,7 @@ from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.rendition import MailRenderer
 from keyturn.studio.web.rendering.source import ExcerptLine, SourceText, excerpt, lines_of
 from keyturn.studio.web.source_files import SourceFiles
-from keyturn.studio.web.studio import HostedPages, Studio
+from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import WIDTHS, View
 
 _MOST_PLACES = 20  # of equal findings
@@ -89,14 +89,20 @@ class Layout:
         shared = self._gallery.shared_files()
         chosen = context["template"] or context["shared_file"]
         report = self._folder_checks.last
+        unaccepted = 0
+        if self._review:
+            unaccepted = len(self._review.waiting_mails())
+        captured_count = None
+        if self._captured:
+            captured_count = self._captured.kept
         around = {
             "address": context["view"],
             "tree": tree(self._gallery.entries(), shared, chosen),
             "places": Places(self._gallery, shared),
             "folder_tally": report.tally,
             "tallies": report.tallies,
-            "unaccepted": len(self._review.waiting_mails()) if self._review else 0,
-            "captured_count": None if self._captured is None else self._captured.kept,
+            "unaccepted": unaccepted,
+            "captured_count": captured_count,
         }
         text = self._environment.get_template(page).render(around | context)
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
@@ -128,6 +134,7 @@ def _values_of(studio: Studio) -> dict[str, Any]:
     gallery = studio.gallery
     known = gallery.languages.known
     scripts = (folder("preview") / "static").glob("*.js")
+    states = studio.pages.states if studio.pages else ()
     return {
         "url": url,
         "sender": studio.sender,
@@ -136,8 +143,8 @@ def _values_of(studio: Studio) -> dict[str, Any]:
         "brands": ["", *gallery.brands],
         "folder": gallery.folder.name,
         "modules": sorted(script.name for script in scripts),
-        "page_states": studio.pages.states if studio.pages else (),
-        "pages": _states_by_template(studio.pages) if studio.pages else [],
+        "page_states": states,
+        "pages": _states_by_template(states),
         "widths": WIDTHS,
         "inbox_rows": rows,
         "foreign": gallery.folder.name if gallery.is_foreign else "",
@@ -148,13 +155,13 @@ def _values_of(studio: Studio) -> dict[str, Any]:
     }
 
 
-def _states_by_template(pages: HostedPages) -> Sequence[Sequence[tuple[str, str]]]:
+def _states_by_template(states: Sequence[tuple[str, str, str]]) -> list[list[tuple[str, str]]]:
     """Return the names and labels of the states in their order; those of one template that follow
     each other together.
     """
     groups = []
-    for _, states in groupby(pages.states, key=itemgetter(2)):
-        groups.append([(name, label) for name, label, _ in states])
+    for _, of_template in groupby(states, key=itemgetter(2)):
+        groups.append([(name, label) for name, label, _ in of_template])
     return groups
 
 

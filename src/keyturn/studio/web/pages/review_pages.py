@@ -64,13 +64,16 @@ def findings_page(
     view = visit.address(FindingsView)
     is_left = "respond-async" in visit.prefer or folder_checks.check_more()
     report = folder_checks.last
+    listing = None
+    if folder_checks.waiting is not None:
+        listing = _listing(report, view)
     context = {
         "view": View(pane=view.pane),
         "address": view,
         "findings": view,
         "folder_report": report,
         "to_check": folder_checks.waiting,
-        "listing": None if folder_checks.waiting is None else _listing(report, view),
+        "listing": listing,
         "severities": SEVERITIES,
         "mails_of": mails_of,
         "mail_names": gallery.names(),
