@@ -6,6 +6,8 @@ import pytest
 from tests.house.plain_code import Figures, ceilings, products
 
 MANY_DECISIONS = {
+    "src/keyturn/cli/studio/folders.py:open_folder": "a guard for each way to name the emails",
+    "src/keyturn/cli/studio/studio.py:greeting": "a row for each address, and a note for each risk",
     "src/keyturn/mail/addresses.py:parse_sender": "a guard for each way to misread a sender",
     "src/keyturn/mail/languages/catalogues.py:_faults_of_message": "a guard for each fault",
     "src/keyturn/mail/providers/ses/__init__.py:judge": "a guard for each answer of SES",
@@ -22,6 +24,10 @@ MANY_DECISIONS = {
     "src/keyturn/service/settings/paths.py:hosting_faults": "a case for each fault of a page",
     "src/keyturn/service/settings/rules.py:_factors": "a guard for each fault of a section",
     "src/keyturn/service/settings/url_rules.py:_pattern": "a guard for each fault of an address",
+    "src/keyturn/studio/inbox/codes.py:announced": "each way in which lines announce a number",
+    "src/keyturn/studio/web/frames/client_models.py:_declarations_for_word": (
+        "a case for each kind of declaration"
+    ),
     "src/keyturn/values.py:_words": "a case for each type",
     "src/keyturn/values.py:explain_mismatch": "a guard for each message of msgspec",
 }

@@ -118,8 +118,9 @@ def row_of(mail_id: str, number: int, at: float, mail: MailContent) -> CapturedM
     to = mail.addresses("to")
     cc = mail.addresses("cc")
     bcc = mail.addresses("bcc")
-    delivered_to = [value for name, value in mail.headers if name.lower() == DELIVERED_TO]
-    delivered_to = [value[:_LONGEST] for value in delivered_to]
+    delivered_to = [
+        value[:_LONGEST] for name, value in mail.headers if name.lower() == DELIVERED_TO
+    ]
     named = {address.address.lower() for address in chain(to, cc, bcc)}
     hidden = [Address("", one) for one in delivered_to if one.lower() not in named]
     return_path = mail.header(RETURN_PATH)[:_LONGEST].strip("<> ")

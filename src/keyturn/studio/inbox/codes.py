@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,16 +83,18 @@ def codes_of(subject: str, text: str) -> list[str]:
 
     The time is linear.
     """
-    lines = [_LineReader(line).read() for line in _lines(_plain(f"{subject}\n\n{text}"[:_READ]))]
+    words = _plain(f"{subject}\n\n{text}"[:_READ])
+    lines = [_LineReader(line).read() for line in _lines(words)]
     found: list[str] = []
     below: list[str] = []  # announced by another line
     firsts: set[str] = set()
     above = _LinesAbove()
-    for at, (line, next_line) in enumerate(zip_longest(lines, lines[1:], fillvalue=_NO_LINE)):
+    announces_below = map(attrgetter("announces"), lines[1:])
+    for at, (line, below_it) in enumerate(zip_longest(lines, announces_below)):
         found += line.codes
         if line.first:
             firsts.add(line.first)
-        code = above.announced(line, next_line)
+        code = above.announced(line, below_it)
         if code:
             below.append(_typed(code))
         above.add(line, is_code=code is not None)
@@ -148,18 +151,6 @@ class _Line(NamedTuple):
         return ""
 
 
-_NO_LINE = _Line(
-    codes=[],
-    number=None,
-    begins=True,
-    is_alone=False,
-    behind="",
-    announces="",
-    goes_on="",
-    names=False,
-)
-
-
 class _LinesAbove:
     """What the lines above announce.
 
@@ -172,13 +163,16 @@ class _LinesAbove:
         self.goes_on = ""
         self.away = 0
 
-    def announced(self, line: _Line, next_line: _Line) -> re.Match[str] | None:
-        """Return the number of a line, if these lines announce it, or the line right below does."""
+    def announced(self, line: _Line, below_it: str | None) -> re.Match[str] | None:
+        """Return the number of a line, if these lines announce it, or the line right below does.
+
+        `below_it`: what that line announces.
+        """
         number = line.number
         if number is None or line.codes:
             return None
         if line.is_alone:
-            return number if self.kind or next_line.announces else None
+            return number if self.kind or below_it else None
         is_below = self.kind == "code" and line.begins
         is_wrapped = self.goes_on and number.start() <= _WRAPPED
         begins_name = line.behind.isupper() and self.goes_on != ":"

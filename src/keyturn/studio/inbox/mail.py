@@ -167,13 +167,13 @@ class MailContent:
         """What is not read of the mail, as sentences: it has more headers or parts than a mail may
         have.
         """
-        _ = self._parts  # they are found when they are first needed
+        _ = self._structure.leaves  # they are found when they are first needed
         return self._structure.cuts
 
     @property
     def parsed(self) -> int:
         """The bytes of the mail that Python's parser got."""
-        _ = self._parts
+        _ = self._structure.leaves
         return self._structure.parsed
 
     @cached_property
@@ -225,7 +225,7 @@ class MailContent:
     @cached_property
     def attachments(self) -> tuple[Attachment, ...]:
         files = []
-        for number, leaf in enumerate(self._parts, 1):
+        for number, leaf in enumerate(self._structure.leaves, 1):
             if not _is_text(leaf.head):
                 files.append(_attachment(number, leaf.head))
         return tuple(files)
@@ -260,12 +260,8 @@ class MailContent:
         return parse_html(markup_to_read(self.html)).lines().strip()
 
     @cached_property
-    def _parts(self) -> tuple[Leaf, ...]:
-        return tuple(self._structure.leaves())
-
-    @cached_property
     def _texts(self) -> tuple["_Text", ...]:
-        return tuple(_Text.of(leaf) for leaf in self._parts if _is_text(leaf.head))
+        return tuple(_Text.of(leaf) for leaf in self._structure.leaves if _is_text(leaf.head))
 
 
 class _Text(Struct, frozen=True):

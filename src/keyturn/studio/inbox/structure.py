@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from email.policy import Compat32
+from functools import cached_property
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -67,18 +68,20 @@ class MailStructure:
         self.head, self._body = self._read_head(0, len(raw))
         self.source = raw[: self._body]
 
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The parts that hold no others, in order. `parsed` and `cuts` count them from then on."""
+        leaves: list[Leaf] = []
+        for leaf in self._leaves(self.head, self._body, len(self._raw), level=0):
+            if len(leaves) == MOST_PARTS:
+                self._cut(f"It has more than {MOST_PARTS} parts. The others are not shown.")
+                break
+            leaves.append(leaf)
+        return tuple(leaves)
+
     @property
     def cuts(self) -> tuple[str, ...]:
         return tuple(self._cuts)
-
-    def leaves(self) -> Iterator[Leaf]:
-        """Yield the parts that hold no others, in order."""
-        leaves = self._leaves(self.head, self._body, len(self._raw), level=0)
-        for number, leaf in enumerate(leaves, 1):
-            if number > MOST_PARTS:
-                self._cut(f"It has more than {MOST_PARTS} parts. The others are not shown.")
-                return
-            yield leaf
 
     def _cut(self, says: str) -> None:
         self._cuts[says] = None
@@ -174,6 +177,7 @@ class MailStructure:
         last_end = start
         position = start
         left = MOST_OF_HEADS - self.parsed
+        is_whole = True
         while position < end:
             line = _line_at(self._raw, position, end)
             is_header = _HEADER.match(line[0]) is not None
@@ -181,7 +185,8 @@ class MailStructure:
                 self._cut(
                     f"A part of it has more than {MOST_HEADERS} headers. The others are not shown."
                 )
-                return _HeaderLines(b"".join(kept), last_end, is_whole=False)
+                is_whole = False
+                break
             position = line.end()
             if is_header or line[0].startswith(_FOLDED):
                 headers += is_header
@@ -192,8 +197,9 @@ class MailStructure:
                     f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not "
                     "shown."
                 )
-                return _HeaderLines(b"".join(kept)[:left], last_end, is_whole=False)
-        return _HeaderLines(b"".join(kept), last_end, is_whole=True)
+                is_whole = False
+                break
+        return _HeaderLines(b"".join(kept)[:left], last_end, is_whole)
 
     def _parse(self, head: bytes) -> Message:
         self.parsed += len(head)

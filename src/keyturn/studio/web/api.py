@@ -218,20 +218,14 @@ def _whole(mail: CapturedMail, content: MailContent) -> dict[str, Any]:
 
     `Links` and `Codes` are Keyturn's own: what a reader would follow and type.
     """
-    inline = []
-    attachments = []
-    for part in content.attachments:
-        if part.inline:
-            inline.append(_file(part))
-        else:
-            attachments.append(_file(part))
+    files = content.attachments
     return _both(mail) | {
         "ReturnPath": mail.return_path,
         "Date": mail.at,
         "Text": content.text,
         "HTML": content.html,
-        "Inline": inline,
-        "Attachments": attachments,
+        "Inline": [_file(part) for part in files if part.inline],
+        "Attachments": [_file(part) for part in files if not part.inline],
         "Links": [link.address for link in content.links],
         "Codes": content.codes,
     }

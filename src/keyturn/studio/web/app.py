@@ -98,26 +98,28 @@ def _pages(studio: Studio) -> Router:
     def visit(request: Request[Any, Any, Any]) -> Visit:
         return Visit(request, layout, folder_checks)
 
+    shared = {
+        "studio": studio,
+        "gallery": gallery,
+        "captured": studio.captured,
+        "hosted": studio.pages,
+        "renditions": renditions,
+        "checks": Checks(studio),
+        "captured_checks": CapturedChecks(renditions.runner, studio.settings),
+        "folder_checks": folder_checks,
+        "drafts": Drafts(studio.settings),
+        "sources": sources,
+        "review": review,
+    }
+    dependencies = {name: _provide(part) for name, part in shared.items()}
+    dependencies["visit"] = Provide(visit, sync_to_thread=False)
     middleware = [_one_look_a_request(gallery)]
     if studio.token:
         middleware.insert(0, require_token(studio))
     return Router(
         PATH,
         route_handlers=[*_handlers(studio), _static_files()],
-        dependencies={
-            "visit": Provide(visit, sync_to_thread=False),
-            "studio": _provide(studio),
-            "gallery": _provide(gallery),
-            "captured": _provide(studio.captured),
-            "hosted": _provide(studio.pages),
-            "renditions": _provide(renditions),
-            "checks": _provide(Checks(studio)),
-            "captured_checks": _provide(CapturedChecks(renditions.runner, studio.settings)),
-            "folder_checks": _provide(folder_checks),
-            "drafts": _provide(Drafts(studio.settings)),
-            "sources": _provide(sources),
-            "review": _provide(review),
-        },
+        dependencies=dependencies,
         middleware=middleware,
         guards=[admit_pages(studio)],
         exception_handlers=exception_handlers(error_page(layout)),
@@ -150,11 +152,8 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
 
     Without a folder for a page, there is no page, or one that says how to begin.
     """
-    yield from template_pages.HANDLERS
-    yield from sample_pages.HANDLERS
-    yield from editing_pages.HANDLERS
-    yield from sending_pages.HANDLERS
-    yield from contact_sheet.HANDLERS
+    for pages in (template_pages, sample_pages, editing_pages, sending_pages, contact_sheet):
+        yield from pages.HANDLERS
     yield from (review_pages.findings_page, saved_events, _no_page)
     if studio.captured:
         yield from inbox_pages.HANDLERS

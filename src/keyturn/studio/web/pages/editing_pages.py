@@ -7,6 +7,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
+from msgspec.structs import asdict
 
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.gallery import Draft
@@ -41,31 +42,6 @@ class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     file: Annotated[str, Meta(max_length=1000)]
     text: Annotated[str, Meta(max_length=LARGEST)]
-
-
-class DraftFinding(msgspec.Struct, frozen=True):
-    """A finding on a draft. `line`, `column`: from 1; line 0 is unknown."""
-
-    file: str
-    line: int
-    column: int
-    message: str
-    fix: str
-    severity: str
-    rule: str
-
-    @classmethod
-    def of(cls, finding: Finding) -> "DraftFinding":
-        place = finding.place
-        return cls(
-            file=place.file,
-            line=place.line,
-            column=place.column,
-            message=finding.message,
-            fix=finding.fix,
-            severity=finding.severity,
-            rule=finding.rule,
-        )
 
 
 @get("/sources/{name:path}", exception_handlers=AS_PROBLEMS, sync_to_thread=True)
@@ -104,7 +80,7 @@ def render_draft(
     return Response(
         {
             "frame": url("draft-frames", key) if key else "",
-            "fault": DraftFinding.of(fault) if fault else None,
+            "fault": _finding(fault) if fault else None,
         }
     )
 
@@ -121,8 +97,18 @@ def check_draft(
     sources.require_editable(data.file)
     rendition = renditions.rendition(visit.name, visit.view)
     findings = drafts.findings(rendition, Draft(data.file, data.text))
-    in_file = [DraftFinding.of(one) for one in findings if one.place.file == data.file]
+    in_file = [_finding(one) for one in findings if one.place.file == data.file]
     return Response({"findings": in_file})
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """Return what the editor shows of a finding: its place, and what is wrong there."""
+    return asdict(finding.place) | {
+        "message": finding.message,
+        "fix": finding.fix,
+        "severity": finding.severity,
+        "rule": finding.rule,
+    }
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)

@@ -36,14 +36,14 @@ class Selection(Struct, frozen=True):
         called_from: dict[tuple[str, int], Place] = {}
         for mark in marks:
             tags[mark.tag] = None
-            lines = [_line_of(place) for place in mark.trail]
+            lines = list(map(_line_of, mark.trail))
             here = len(lines)
             if _line_of(at) in lines:
                 here = lines.index(_line_of(at))
-            for line, place in zip(lines[:here], mark.trail, strict=False):
-                written_in[line] = place
-            for line, place in zip(lines[here + 1 :], mark.trail[here + 1 :], strict=True):
-                called_from[line] = place
+            for place in mark.trail[:here]:
+                written_in[_line_of(place)] = place
+            for place in mark.trail[here + 1 :]:
+                called_from[_line_of(place)] = place
         return cls(at, tuple(tags), tuple(written_in.values()), tuple(called_from.values()))
 
 
