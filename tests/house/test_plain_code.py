@@ -7,6 +7,8 @@ from tests.house.plain_code import Figures, ceilings, products
 
 MANY_DECISIONS = {
     "src/keyturn/cli/studio/check.py:check": "a guard for each option, then the steps in order",
+    "src/keyturn/cli/studio/folders.py:open_folder": "a guard for each way to name the emails",
+    "src/keyturn/cli/studio/studio.py:greeting": "a row for each address, and a note for each risk",
     "src/keyturn/mail/addresses.py:parse_sender": "a guard for each way to misread a sender",
     "src/keyturn/mail/languages/catalogues.py:_faults_of_message": "a guard for each fault",
     "src/keyturn/mail/providers/ses/__init__.py:judge": "a guard for each answer of SES",
@@ -31,11 +33,15 @@ MANY_DECISIONS = {
     "src/keyturn/studio/gallery/variables/slots.py:_kind_in_address": "from left to right",
     "src/keyturn/studio/gallery/variables/slots.py:_slot_in_attribute": "a guard for each name",
     "src/keyturn/studio/gallery/variables/slots.py:fit": "a case for each kind of place",
+    "src/keyturn/studio/inbox/codes.py:announced": "each way in which lines announce a number",
     "src/keyturn/studio/lint/checks/links.py:_judge_address": "a guard for each fault",
     "src/keyturn/studio/lint/clients/word.py:of_declaration": "a guard for each kind of property",
     "src/keyturn/studio/lint/css/selectors.py:_is_in_state": "a case for each pseudo-class",
     "src/keyturn/studio/lint/css/selectors.py:holds": "a case for each operator",
     "src/keyturn/studio/lint/source/broken_templates.py:_explain_cause": "a case for each error",
+    "src/keyturn/studio/web/frames/client_models.py:_declarations_for_word": (
+        "a case for each kind of declaration"
+    ),
     "src/keyturn/values.py:_words": "a case for each type",
     "src/keyturn/values.py:explain_mismatch": "a guard for each message of msgspec",
 }

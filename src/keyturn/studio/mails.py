@@ -67,11 +67,17 @@ class Mails:
         if not folder.is_dir():
             raise NotADirectoryError(f"There is no folder {folder}.")
         settings = settings_of_folder(folder, rules=unknown_names, trusted=trusted)
-        if not trusted and (refused := [*refused_without_trust(settings)]):
-            raise SettingsInvalid(refused)
+        if not trusted:
+            refused = list(refused_without_trust(settings))
+            if refused:
+                raise SettingsInvalid(refused)
         gallery = open_gallery(folder, settings=settings, sandboxed=not trusted)
         return cls(
-            gallery, settings.clients, settings.severity, settings.limits, gallery.folder / NAME
+            gallery=gallery,
+            clients=settings.clients,
+            severity=settings.severity,
+            limits=settings.limits,
+            baseline=gallery.folder / NAME,
         )
 
     def names(self) -> list[str]:
@@ -90,9 +96,9 @@ class Mails:
 
         Raises UnknownMail, and TemplateInvalid for unreadable samples.
         """
-        return self.gallery.sample(
-            template, name or next(iter(self.gallery.samples(template)), name)
-        )
+        if not name:
+            name = next(iter(self.gallery.samples(template)), "")
+        return self.gallery.sample(template, name)
 
     def render(
         self,
@@ -113,8 +119,13 @@ class Mails:
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
             mail = self.renderer.render(order)
-        parts = {name: getattr(mail, name) for name in ("subject", "preheader", "html", "text")}
-        return RenderedMail(**parts, language=order.language)
+        return RenderedMail(
+            subject=mail.subject,
+            preheader=mail.preheader,
+            html=mail.html,
+            text=mail.text,
+            language=order.language,
+        )
 
     def check(self, templates: Collection[str] | None = None) -> Report:
         """Return the report of `keyturn check` on all mails, or on some `templates`.
@@ -124,7 +135,8 @@ class Mails:
         A mistake in a template is a finding, not an error. Raises UnknownMail, and BaselineInvalid
         if the baseline cannot be read.
         """
-        templates = [templates] if isinstance(templates, str) else templates
+        if isinstance(templates, str):
+            templates = [templates]
         with self.gallery.one_look():
             for template in templates or ():
                 self.gallery.files(template)
@@ -132,8 +144,9 @@ class Mails:
             report = check_gallery(
                 self.gallery, checks, severity=self.severity, only=templates, limits=self.limits
             )
-        known = read_baseline(self.baseline) if self.baseline and self.baseline.is_file() else None
-        return known.without_known(report) if known else report
+        if self.baseline and self.baseline.is_file():
+            return read_baseline(self.baseline).without_known(report)
+        return report
 
     def check_mail(
         self,
@@ -159,12 +172,15 @@ class Mails:
         return MailRenderer(self.gallery)
 
     def _order(self, template: str, data: Data, sample: str, language: str, brand: str) -> Order:
+        files = self.gallery.files(template)
+        if data is None:
+            values = self.sample(template, sample)
+        else:
+            values = self._sample_of(template, data)
         return Order(
             template=template,
-            files=self.gallery.files(template),
-            sample=self.sample(template, sample)
-            if data is None
-            else self._sample_of(template, data),
+            files=files,
+            sample=values,
             language=self.gallery.languages.choose(language).tag,
             brand=brand,
         )

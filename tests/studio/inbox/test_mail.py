@@ -180,6 +180,20 @@ def test_a_line_break_in_a_word_is_a_blank() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("=?utf-8?q?Your_file?= in C:\\users", "Your file in C:\\users"),
+        ("\\u0041 =?utf-8?q?b?= \\u20ac", "\\u0041 b \\u20ac"),
+        ("=?utf-8?q?a?= =?utf-8?b?w6k=?= \u20ac", "a\u00e9 \u20ac"),
+        ("=?utf-8?b?a?= and =?utf-8?q?b?=", "=?utf-8?b?a?= and b"),
+    ],
+)
+def test_encoded_words_among_other_text(written: str, shown: str) -> None:
+    """Only encoded words are decoded: a backslash beside one is an ordinary character."""
+    assert MailContent(f"Subject: {written}\r\n\r\n".encode()).header("subject") == shown
+
+
+@pytest.mark.parametrize(
     ("kind", "file"), [("pdf", "a.pdf"), ("application/x/y", "a.pdf"), ("text", ""), ("pdf", "")]
 )
 def test_a_named_part_of_an_odd_type_is_a_file(kind: str, file: str) -> None:

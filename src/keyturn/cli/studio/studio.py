@@ -3,9 +3,10 @@
 import contextlib
 import os
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -86,8 +87,9 @@ _WORKERS = 4  # one that checks, one for the mail that a user looks at, and two 
 
 
 def studio_of(service: "Settings", host: str, token: str) -> "Studio":
+    """Return a studio of the emails that a service sends."""
     opened = folders.own_emails(lambda: service, folders.studio_settings(None))
-    return _studio(opened, service, _inbox(service), host=host, token=token)
+    return replace(_studio(opened, service, _inbox(service), token), host=host)
 
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -194,12 +196,9 @@ def studio(
     if captured and smtp is not None:
         addresses = _capture(host, captured, smtp=smtp, smtps=smtps, starttls=starttls)
     names_no_folder = bool(opened.service)
-    shown = _studio(
-        opened,
-        service,
-        captured,
+    shown = replace(
+        _studio(opened, service, captured, token),
         host=host,
-        token=token,
         runner=runner,
         edits=edits,
         opens_inbox=names_no_folder and (smtp is not None or inbox is not None),
@@ -245,11 +244,12 @@ def _capture(
     if secure or starttls:
         tls = SmtpTls.open(host, at_once=secure, starttls=starttls)
     click.get_current_context().with_resource(SmtpServer(plain, captured, tls=tls).running())
-    return _SmtpAddresses(
-        smtp=address_of(plain),
-        smtps=address_of(secure) if secure else "",
-        certificate=tls.pem if tls else "",
-    )
+    addresses = _SmtpAddresses(smtp=address_of(plain))
+    if secure:
+        addresses = addresses._replace(smtps=address_of(secure))
+    if tls:
+        addresses = addresses._replace(certificate=tls.pem)
+    return addresses
 
 
 def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
@@ -257,7 +257,9 @@ def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
     is quick.
     """
     from keyturn.studio.renderers import renderers_for
-    from keyturn.studio.web import drafts  # noqa: F401 - workers share the modules that are loaded here
+
+    # Workers share the modules that are loaded here.
+    from keyturn.studio.web import drafts  # noqa: F401
     from keyturn.studio.web.checks import reports  # noqa: F401
     from keyturn.studio.web.rendering import source_map  # noqa: F401
     from keyturn.studio.web.rendering.rendition import MailRenderer
@@ -290,8 +292,9 @@ def _inbox(
 
 
 def _studio(
-    opened: folders.Opened, service: "Settings", captured: "CapturedMails | None", **more: Any
+    opened: folders.Opened, service: "Settings", captured: "CapturedMails | None", token: str
 ) -> "Studio":
+    """Return the studio of a folder, as its settings and those of the service have it."""
     from keyturn.mail.port.email import local_sender
     from keyturn.studio.web.studio import Studio
 
@@ -308,12 +311,12 @@ def _studio(
     return Studio(
         gallery=opened.gallery,
         sender=settings.sender or service.mail.from_ or default_sender,
+        token=token,
         captured=captured,
         settings=settings,
         baseline=folders.usual_baseline(opened),
         provider=_provider(service, captured),
         pages=pages,
-        **more,
     )
 
 

@@ -3,7 +3,7 @@ Mailpit's syntax.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.header import Header
 from itertools import chain, islice
@@ -17,12 +17,16 @@ from keyturn.studio.inbox.mail import MailContent
 _SEARCHED = 16 * 1024
 
 _SNIPPET = 160
+_SHOWN_RECIPIENTS = 3
 _LONGEST = 1_000  # characters of a header in a list, so that a page of a hundred mails stays small
 
 # seconds since 1970: a time in the year 9987, since the clock of a file may be far off
 _LATEST = 253_000_000_000
 
-ENVELOPE = RETURN_PATH, DELIVERED_TO, USER = "return-path", "delivered-to", "x-authenticated-user"
+RETURN_PATH = "return-path"
+DELIVERED_TO = "delivered-to"
+USER = "x-authenticated-user"
+ENVELOPE = (RETURN_PATH, DELIVERED_TO, USER)
 """Headers, in small letters, that hold the envelope of a mail."""
 
 
@@ -37,18 +41,19 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def headers(self) -> bytes:
-        lines = [
-            (RETURN_PATH.title(), f"<{self.sender}>"),
-            *((DELIVERED_TO.title(), to) for to in self.recipients),
-        ]
+        lines = [_header_line(RETURN_PATH, f"<{self.sender}>")]
+        for recipient in self.recipients:
+            lines.append(_header_line(DELIVERED_TO, recipient))
         if self.username:
-            lines.append((USER.title(), self.username))
-        return "".join(f"{name}: {_in_one_line(value)}\r\n" for name, value in lines).encode()
+            lines.append(_header_line(USER, self.username))
+        return "".join(lines).encode()
 
 
-def _in_one_line(value: str) -> str:
+def _header_line(name: str, value: str) -> str:
     words = " ".join(value.split())[:_LONGEST]
-    return words if words.isascii() else Header(words, "utf-8", maxlinelen=10 * _LONGEST).encode()
+    if not words.isascii():
+        words = Header(words, "utf-8", maxlinelen=10 * _LONGEST).encode()
+    return f"{name.title()}: {words}\r\n"
 
 
 class CapturedMail(msgspec.Struct, kw_only=True):
@@ -81,13 +86,16 @@ class CapturedMail(msgspec.Struct, kw_only=True):
 
     @property
     def recipients(self) -> Iterator[str]:
-        return (each.address for each in chain(self.to, self.cc, self.bcc))
+        """The addresses of everyone who gets the mail."""
+        for recipient in chain(self.to, self.cc, self.bcc):
+            yield recipient.address
 
     @property
     def to_line(self) -> str:
-        everybody = self.to or self.cc or self.bcc
-        shown = ", ".join(each.address for each in everybody[:3])
-        return f"{shown} and {len(everybody) - 3} more" if len(everybody) > 3 else shown
+        recipients = self.to or self.cc or self.bcc
+        shown = ", ".join(recipient.address for recipient in recipients[:_SHOWN_RECIPIENTS])
+        more = len(recipients) - _SHOWN_RECIPIENTS
+        return f"{shown} and {more} more" if more > 0 else shown
 
     @property
     def from_line(self) -> str:
@@ -99,56 +107,59 @@ class CapturedMail(msgspec.Struct, kw_only=True):
 
     @property
     def day(self) -> str:
-        return (
-            f"{self.at.day} {self.at:%B}"
-            if self.at.date() != datetime.now(self.at.tzinfo).date()
-            else "Today"
-        )
+        today = datetime.now(self.at.tzinfo).date()
+        if self.at.date() == today:
+            return "Today"
+        return f"{self.at.day} {self.at:%B}"
 
 
 def row_of(mail_id: str, number: int, at: float, mail: MailContent) -> CapturedMail:
     """Return the row of a mail that was received at `at`, in seconds since 1970."""
-    to, cc, bcc = (mail.addresses(name) for name in ("to", "cc", "bcc"))
-    named = {each.address.lower() for each in chain(to, cc, bcc)}
-    delivered_to = tuple(
+    to = mail.addresses("to")
+    cc = mail.addresses("cc")
+    bcc = mail.addresses("bcc")
+    delivered_to = [
         value[:_LONGEST] for name, value in mail.headers if name.lower() == DELIVERED_TO
-    )
-    hidden = tuple(Address("", each) for each in delivered_to if each.lower() not in named)
+    ]
+    named = {address.address.lower() for address in chain(to, cc, bcc)}
+    hidden = [Address("", one) for one in delivered_to if one.lower() not in named]
     return_path = mail.header(RETURN_PATH)[:_LONGEST].strip("<> ")
-    head = "\n".join(
-        [*(value for _, value in mail.headers), *(file.name for file in mail.attachments)]
-    )
+    senders = mail.addresses("from")
+    received = datetime.fromtimestamp(min(max(at, 0), _LATEST), UTC)
     return CapturedMail(
         id=mail_id,
         number=number,
-        at=datetime.fromtimestamp(min(max(at, 0), _LATEST), UTC).astimezone(),
-        sender=next(iter(mail.addresses("from")), Address("", return_path)),
+        at=received.astimezone(),
+        sender=senders[0] if senders else Address("", return_path),
         to=to,
         cc=cc,
-        bcc=bcc + hidden,
+        bcc=(*bcc, *hidden),
         reply_to=mail.addresses("reply-to"),
         subject=mail.header("subject")[:_LONGEST],
         message_id=mail.header("message-id")[:_LONGEST].strip("<> "),
         return_path=return_path,
-        delivered_to=delivered_to,
+        delivered_to=tuple(delivered_to),
         username=mail.header(USER)[:_LONGEST],
         snippet=" ".join(mail.readable[: 4 * _SNIPPET].split())[:_SNIPPET],
         size=len(mail.raw),
         attachments=len(mail.attachments),
-        words=" ".join(f"{head[:_SEARCHED]}\n{mail.readable[:_SEARCHED]}".casefold().split()),
+        words=_searched_words(mail),
     )
+
+
+def _searched_words(mail: MailContent) -> str:
+    """Return the words that a search finds, in small letters, with one blank between them."""
+    values = [value for _, value in mail.headers]
+    names = [file.name for file in mail.attachments]
+    head = "\n".join([*values, *names])
+    searched = f"{head[:_SEARCHED]}\n{mail.readable[:_SEARCHED]}"
+    return " ".join(searched.casefold().split())
 
 
 Match = Callable[[CapturedMail], bool]
 
-_TEXTS: Mapping[str, Callable[[CapturedMail], str]] = {
-    "subject": lambda mail: mail.subject,
-    "from": lambda mail: str(mail.sender),
-    "to": lambda mail: " ".join(map(str, (*mail.to, *mail.cc, *mail.bcc))),
-}
 _TERM = re.compile(
-    rf'(?:(?P<field>(?a:{"|".join(_TEXTS)})):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))',
-    re.IGNORECASE,
+    r'(?:(?P<field>(?a:subject|from|to)):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE
 )
 _MOST_TERMS = 20
 _LONGEST_SEARCH = 500
@@ -168,7 +179,9 @@ def with_id(*mail_ids: str) -> Match:
 
 def all_of(*matches: Match) -> Match:
     """Return the predicate for mails that match all; `everything` itself without predicates."""
-    return (lambda mail: all(match(mail) for match in matches)) if matches else everything
+    if not matches:
+        return everything
+    return lambda mail: all(match(mail) for match in matches)
 
 
 def search_for(search: str) -> Match:
@@ -177,12 +190,8 @@ def search_for(search: str) -> Match:
     Only the first 20 terms in the first 500 characters count. A term with an unknown field is a
     word.
     """
-    return all_of(
-        *map(
-            _of_term,
-            islice(_TERM.finditer(search[:_LONGEST_SEARCH].replace("\0", "")), _MOST_TERMS),
-        )
-    )
+    terms = _TERM.finditer(search[:_LONGEST_SEARCH].replace("\0", ""))
+    return all_of(*map(_of_term, islice(terms, _MOST_TERMS)))
 
 
 def match_for(
@@ -192,9 +201,11 @@ def match_for(
 
     `to`: a whole address. `subject`: a part of the subject. `since`: in UTC if it has no zone.
     """
-    matches = [search_for(query)] if query.strip() else []
+    matches: list[Match] = []
+    if query.strip():
+        matches.append(search_for(query))
     if to:
-        matches.append(lambda mail: to.lower() in (each.lower() for each in mail.recipients))
+        matches.append(lambda mail: to.lower() in map(str.lower, mail.recipients))
     if subject:
         matches.append(_part_of("subject", subject))
     if since:
@@ -212,5 +223,14 @@ def _of_term(term: re.Match[str]) -> Match:
 
 
 def _part_of(field: str, text: str) -> Match:
-    wanted, read = text.casefold(), _TEXTS[field]
-    return lambda mail: wanted in read(mail).casefold()
+    wanted = text.casefold()
+    return lambda mail: wanted in _field_of(mail, field).casefold()
+
+
+def _field_of(mail: CapturedMail, field: str) -> str:
+    """Return the text that a search in a field looks at."""
+    if field == "subject":
+        return mail.subject
+    if field == "from":
+        return str(mail.sender)
+    return " ".join(map(str, chain(mail.to, mail.cc, mail.bcc)))

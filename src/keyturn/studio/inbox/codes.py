@@ -9,22 +9,18 @@ import re
 import tomllib
 from collections.abc import Iterator
 from itertools import zip_longest
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 _READ = 64 * 1024  # characters that are searched for codes
 
 _MOST = 20
-_BESIDE, _WRAPPED = 3, 20
-"""Lines below an announcement in which a code may begin a line; characters before a code in the
-line right below.
-"""
-
-_BEFORE, _AFTER, _NAMED = 120, 60, 30
-"""Characters between a code and the word before or after it that announces it, and between a word
-and its number.
-"""
+_BESIDE = 3  # lines below an announcement in which a code may begin a line
+_WRAPPED = 20  # characters before a code in the line right below
+_BEFORE = 120  # characters between a word and the code that it announces
+_AFTER = 60  # characters between a code and the word behind it that announces it
+_NAMED = 30  # characters between a word for another number and that number
 
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _PLAIN = {
@@ -48,24 +44,29 @@ _END = re.compile(r"[.!?؟।…;]['\")]?(?=\s)|[。！？]")
 _APART = re.compile(r"[,،、，\d_]")
 _ENDED = re.compile(r"[.!?؟।…。！？,،，;]['\")*]*\Z")
 
-_WORDS = {
-    kind: "|".join(words)
-    for kind, words in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")).items()
-}
-"""The words in codes.toml. `other` are words for other numbers."""
+_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
-_NONE = re.compile(_WORDS["none"])
-_SIGN_IN, _DISCOUNT, _OTHER, _CODE, _PASSWORD, _TO_TYPE = (
-    re.compile(_WORDS[kind], re.IGNORECASE)
-    for kind in ("sign_in", "discount", "other", "code", "password", "to_type")
-)
+
+def _any_word(kind: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
+    """Return the pattern of the words of a kind in codes.toml."""
+    return re.compile("|".join(_WORDS[kind]), flags)
+
+
+_NONE = _any_word("none", re.NOFLAG)
+_SIGN_IN = _any_word("sign_in")
+_DISCOUNT = _any_word("discount")
+_OTHER = _any_word("other")  # words for other numbers
+_CODE = _any_word("code")
+_PASSWORD = _any_word("password")
+_TO_TYPE = _any_word("to_type")
 _NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.,/@#&=%+-])(?<!\d:)(?:[A-Z]-(?=\d{4}))?(?P<number>"
     r"(?:\d{3}[ -]\d{3}(?:[ -]\d{3})?|\d\d(?:[ -]\d\d){2,3}|\d{4}[ -]\d{4}|\d{4,9}|\d(?: "
     r"\d){3,7})(?![ -]\d)"
     r"|[A-Z]{2,4}-\d{4,8}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{5,10}"
     r"|(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{4}(?!-)"
-    r"|[A-Z0-9]{3}(?:-[A-Z0-9]{3}){1,3}|[A-Z0-9]{4}(?:-[A-Z0-9]{4}){1,3}|[A-Z0-9]{5}(?:-[A-Z0-9]{5}){1,3}"
+    r"|[A-Z0-9]{3}(?:-[A-Z0-9]{3}){1,3}|[A-Z0-9]{4}(?:-[A-Z0-9]{4}){1,3}"
+    r"|[A-Z0-9]{5}(?:-[A-Z0-9]{5}){1,3}"
     r")(?![A-Za-z0-9_/@]|[.,:]\d|-\w)"
 )
 _SHORT = re.compile(r"(?=\d*[A-Z])[A-Z0-9]{4}")
@@ -75,6 +76,52 @@ Shorter words than the others look like it, so it counts alone on its line.
 """
 
 _KINDS = (_OTHER, _CODE, _TO_TYPE, _PASSWORD, _NUMBER, _END)
+
+
+def codes_of(subject: str, text: str) -> list[str]:
+    """Return the codes as they are typed, digits without separators, the likeliest first.
+
+    The time is linear.
+    """
+    words = _plain(f"{subject}\n\n{text}"[:_READ])
+    lines = [_LineReader(line).read() for line in _lines(words)]
+    found: list[str] = []
+    below: list[str] = []  # announced by another line
+    firsts: set[str] = set()
+    above = _LinesAbove()
+    announces_below = map(attrgetter("announces"), lines[1:])
+    for at, (line, below_it) in enumerate(zip_longest(lines, announces_below)):
+        found += line.codes
+        if line.first:
+            firsts.add(line.first)
+        code = above.announced(line, below_it)
+        if code:
+            below.append(_typed(code))
+        above.add(line, is_code=code is not None)
+        if at == 0 and subject.strip():  # it is no part of the text's first sentence
+            above.goes_on = ""
+    found += below
+    if not found and len(firsts) == 1 and _is_about_codes(subject):
+        found = [*firsts]
+    return [*dict.fromkeys(found)][:_MOST]
+
+
+def _plain(text: str) -> str:
+    """Return the text with plain blanks and hyphens, and without what looks like a code but is
+    none.
+    """
+    text = _UNSEEN.sub("", text).translate(_PLAIN)
+    text = _DIGIT_IN_A_CELL.sub(" ", text)
+    text = _NUMBER_IN_A_LIST.sub("", text)
+    return _NONE.sub(_blank_out, text)
+
+
+def _blank_out(found: re.Match[str]) -> str:
+    return "\n".join("_" * len(line) for line in found[0].split("\n"))
+
+
+def _is_about_codes(subject: str) -> bool:
+    return any(kind.search(subject) for kind in (_SIGN_IN, _CODE, _PASSWORD))
 
 
 class _Line(NamedTuple):
@@ -96,103 +143,54 @@ class _Line(NamedTuple):
     goes_on: str
     names: bool
 
-
-def _read(text: str) -> _Line:
-    """Read a line word by word."""
-    codes: list[str] = []
-    free: list[re.Match[str]] = []
-    ended = 0  # how many of these are of earlier sentences
-    waits = named = (
-        listed
-    ) = -1  # the end of a word that announces, of a word for another number, and of a code
-    announces, is_offer = "", _DISCOUNT.search(text) is not None
-    for token in _tokens(text):
-        at = token.start()
-        if token.re is _OTHER:
-            named = token.end()
-        elif token.re is _END:
-            waits, listed, ended = -1, -1, len(free)
-        elif is_offer:
-            continue
-        elif token.re is not _NUMBER:
-            named = -1
-            if len(free) > ended and at - free[-1].end() <= _AFTER:
-                codes.append(_typed(free.pop()))
-            else:
-                waits = token.end()
-                announces = "password" if token.re is _PASSWORD and announces != "code" else "code"
-        elif 0 <= named >= at - _NAMED and not _APART.search(text, named, at):
-            named = -1
-        elif 0 <= waits >= at - _BEFORE or (listed >= 0 and _LIST.fullmatch(text, listed, at)):
-            codes.append(_typed(token))
-            waits, listed, announces = -1, token.end(), ""
-        else:
-            free.append(token)
-    above, behind = (
-        (text[: free[0].start()].strip(_AROUND), text[free[0].end() :]) if free else (text, "")
-    )
-    is_alone = not above and len(free) == 1 and not behind.strip(_AROUND)
-    last = "" if _ENDED.search(text.rstrip()) else text.rstrip()[-1:]
-    names, goes_on = bool(last) and _OTHER.search(text) is not None, last if waits >= 0 else ""
-    return _Line(
-        codes,
-        next(iter(free), None),
-        not above,
-        is_alone,
-        behind.lstrip()[:1],
-        announces,
-        goes_on,
-        names,
-    )
+    @property
+    def first(self) -> str:
+        """The number at its beginning, unless a letter follows; else empty."""
+        if self.number and self.begins and not self.behind.isalpha():
+            return _typed(self.number)
+        return ""
 
 
-def codes_of(subject: str, text: str) -> list[str]:
-    """Return the codes as they are typed, digits without separators, the likeliest first.
+class _LinesAbove:
+    """What the lines above announce.
 
-    The time is linear.
+    `kind`: "code" or "password"; empty for nothing. `away`: the lines since.
+    `goes_on`: the last character of the line right above, if its sentence announces and goes on.
     """
-    words = _UNSEEN.sub("", f"{subject}\n\n{text}"[:_READ]).translate(_PLAIN)
-    words = _NUMBER_IN_A_LIST.sub("", _DIGIT_IN_A_CELL.sub(" ", words))
-    words = _NONE.sub(
-        lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words
-    )
-    found, below, firsts = list[str](), list[str](), set[str]()
-    announced, goes_on, away = "", "", 0
-    lines = [*map(_read, _lines(words))]
-    for at, (line, next_line) in enumerate(zip_longest(lines, lines[1:])):
-        found += line.codes
-        if line.number and line.begins and not line.behind.isalpha():
-            firsts.add(_typed(line.number))
-        is_code = bool(
-            line.number and not line.codes and _is_announced(line, announced, goes_on, next_line)
-        )
-        if line.number and is_code:
-            below.append(_typed(line.number))
+
+    def __init__(self) -> None:
+        self.kind = ""
+        self.goes_on = ""
+        self.away = 0
+
+    def announced(self, line: _Line, below_it: str | None) -> re.Match[str] | None:
+        """Return the number of a line, if these lines announce it, or the line right below does.
+
+        `below_it`: what that line announces.
+        """
+        number = line.number
+        if number is None or line.codes:
+            return None
+        if line.is_alone:
+            return number if self.kind or below_it else None
+        is_below = self.kind == "code" and line.begins
+        is_wrapped = self.goes_on and number.start() <= _WRAPPED
+        begins_name = line.behind.isupper() and self.goes_on != ":"
+        if (is_below or is_wrapped) and not begins_name:
+            return number
+        return None
+
+    def add(self, line: _Line, *, is_code: bool) -> None:
+        """Go on below a line. `is_code`: its number is a code."""
         if line.announces:
-            announced, away = line.announces, 0
+            self.kind = line.announces
+            self.away = 0
         elif is_code and line.is_alone:  # others may follow
-            continue
-        elif line.number or line.codes or line.names or away == _BESIDE:
-            announced = ""
-        in_subject = at == 0 and subject.strip()  # it is no part of the text's first sentence
-        goes_on, away = "" if in_subject or not line.announces else line.goes_on, away + 1
-    found += below
-    if (
-        not found
-        and len(firsts) == 1
-        and any(kind.search(subject) for kind in (_SIGN_IN, _CODE, _PASSWORD))
-    ):
-        found = [*firsts]
-    return [*dict.fromkeys(found)][:_MOST]
-
-
-def _is_announced(line: _Line, announced: str, goes_on: str, next_line: _Line | None) -> bool:
-    """Tell whether the lines above a number announce it, or the line right below."""
-    if line.is_alone:
-        return bool(announced or (next_line and next_line.announces))
-    assert line.number
-    near = (announced == "code" and line.begins) or (goes_on and line.number.start() <= _WRAPPED)
-    return bool(near) and (goes_on == ":" or not line.behind.isupper())
+            return
+        elif line.number or line.codes or line.names or self.away == _BESIDE:
+            self.kind = ""
+        self.goes_on = line.goes_on
+        self.away += 1
 
 
 def _lines(words: str) -> Iterator[str]:
@@ -213,41 +211,126 @@ def _lines(words: str) -> Iterator[str]:
 
 def _begins_anew(line: str, above: str) -> bool:
     """Tell whether a line does not continue the sentence of the line above."""
-    is_word_behind_number = above[-1].isdigit() and (_CODE.match(line) or _PASSWORD.match(line))
-    return (
-        not line[:1].islower()
-        or bool(_ENDED.search(above[-_WRAPPED:]))
-        or bool(is_word_behind_number)
-    )
+    if not line[:1].islower() or _ENDED.search(above[-_WRAPPED:]):
+        return True
+    return above[-1].isdigit() and bool(_CODE.match(line) or _PASSWORD.match(line))
+
+
+class _LineReader:
+    """Reads a line word by word.
+
+    `_free`: the numbers that nothing names or announces. `_ended`: how many of these are in earlier
+    sentences.
+    `_waits`, `_named`, `_listed`: where a word that announces, a word for another number, and a
+    code ended, as long as they count.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._codes: list[str] = []
+        self._free: list[re.Match[str]] = []
+        self._ended = 0
+        self._announces = ""
+        self._waits: int | None = None
+        self._named: int | None = None
+        self._listed: int | None = None
+
+    def read(self) -> _Line:
+        is_offer = _DISCOUNT.search(self._text) is not None
+        for token in _tokens(self._text):
+            if token.re is _OTHER:
+                self._named = token.end()
+            elif token.re is _END:
+                self._waits = None
+                self._listed = None
+                self._ended = len(self._free)
+            elif is_offer:
+                continue
+            elif token.re is _NUMBER:
+                self._read_number(token)
+            else:
+                self._read_announcement(token)
+        return self._line()
+
+    def _read_number(self, number: re.Match[str]) -> None:
+        if self._is_named(number.start()):
+            self._named = None
+        elif self._is_announced(number.start()):
+            self._codes.append(_typed(number))
+            self._waits = None
+            self._listed = number.end()
+            self._announces = ""
+        else:
+            self._free.append(number)
+
+    def _is_named(self, at: int) -> bool:
+        named = self._named
+        if named is None or named < at - _NAMED:
+            return False
+        return _APART.search(self._text, named, at) is None
+
+    def _is_announced(self, at: int) -> bool:
+        if self._waits is not None and self._waits >= at - _BEFORE:
+            return True
+        if self._listed is None:
+            return False
+        return _LIST.fullmatch(self._text, self._listed, at) is not None
+
+    def _read_announcement(self, word: re.Match[str]) -> None:
+        """Take the number before a word as the code that it announces, or else wait for one."""
+        self._named = None
+        has_number = len(self._free) > self._ended
+        if has_number and word.start() - self._free[-1].end() <= _AFTER:
+            self._codes.append(_typed(self._free.pop()))
+            return
+        self._waits = word.end()
+        if word.re is not _PASSWORD or self._announces == "code":
+            self._announces = "code"
+        else:
+            self._announces = "password"
+
+    def _line(self) -> _Line:
+        number = None
+        above = self._text
+        behind = ""
+        if self._free:
+            number = self._free[0]
+            above = self._text[: number.start()].strip(_AROUND)
+            behind = self._text[number.end() :]
+        text = self._text.rstrip()
+        last = "" if _ENDED.search(text) else text[-1:]
+        return _Line(
+            codes=self._codes,
+            number=number,
+            begins=not above,
+            is_alone=not above and len(self._free) == 1 and not behind.strip(_AROUND),
+            behind=behind.lstrip()[:1],
+            announces=self._announces,
+            goes_on="" if self._waits is None else last,
+            names=bool(last) and _OTHER.search(self._text) is not None,
+        )
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     """Yield the words, numbers and ends of sentences, in their order.
 
-    A token within another is left out.
+    Of tokens at one place, the first of `_KINDS` counts. A token within another is left out.
     """
+    found: list[re.Match[str]] = []
+    for kind in _KINDS:
+        found += kind.finditer(text)
     end = 0
     line = text.strip(_AROUND)
-    found = (
-        (token.start(), order, token)
-        for order, kind in enumerate(_KINDS)
-        for token in kind.finditer(text)
-    )
-    for start, _, token in sorted(found, key=itemgetter(0, 1)):
-        is_part_of_line = line != token[0]
-        if start < end or (
-            token.re is _NUMBER and is_part_of_line and _SHORT.fullmatch(token["number"])
-        ):
-            continue
-        end = token.end()
-        yield token
+    for token in sorted(found, key=re.Match.start):
+        may_be_word = token.re is _NUMBER and token[0] != line and _SHORT.fullmatch(token["number"])
+        if token.start() >= end and not may_be_word:
+            end = token.end()
+            yield token
 
 
 def _typed(number: re.Match[str]) -> str:
     """Return a code as it is typed: digits of any script without separators."""
     code = number["number"]
-    return (
-        code
-        if re.search("[A-Za-z]", code)
-        else "".join(str(int(sign)) for sign in code if sign.isdecimal())
-    )
+    if re.search("[A-Za-z]", code):
+        return code
+    return "".join(str(int(sign)) for sign in code if sign.isdecimal())

@@ -27,7 +27,7 @@ from keyturn.studio.inbox.decoding import (
     unfold,
     utf8,
 )
-from keyturn.studio.inbox.structure import MailStructure
+from keyturn.studio.inbox.structure import Leaf, MailStructure
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
 
@@ -59,8 +59,8 @@ def links_of(html: str, text: str) -> tuple[MailLink, ...]:
 
     A mailto link counts as in the text if the text names its address.
     """
-    in_text = dict.fromkeys(match.rstrip(_CLOSING) for match in _LINK.findall(text))
-    named = {f"mailto:{address}" for address in _MAIL_ADDRESS.findall(text)}
+    in_text = dict.fromkeys(link.rstrip(_CLOSING) for link in _LINK.findall(text))
+    named_in_text = set(_MAIL_ADDRESS.findall(text))
     labels_of: dict[str, list[str]] = {}
     for element in parse_html(html).walk():
         if element.tag == "a":
@@ -72,15 +72,18 @@ def links_of(html: str, text: str) -> tuple[MailLink, ...]:
     links = []
     for address, labels in labels_of.items():
         label = next(filter(None, labels), "")
-        is_in_text = address in in_text or address.split("?")[0] in named
+        is_in_text = address in in_text
+        if address.startswith("mailto:"):
+            mailbox, _, _ = address.removeprefix("mailto:").partition("?")
+            is_in_text = is_in_text or mailbox in named_in_text
         links.append(MailLink(address, label, len(labels), is_in_text))
     return tuple(links)
 
 
 _SECRET = re.compile(r"[\w-]{16,}|(?:token|code|key|otp|sig)=[^&#]{4,}", re.IGNORECASE)
 _BESIDE_THE_POINT = re.compile(
-    r"unsubscribe|preferences|privacy|terms|imprint|impressum|abmelden|desabonn|/help|/support|facebook\.|twitter\."
-    r"|linkedin\.|instagram\.|youtube\.|//x\.com",
+    r"unsubscribe|preferences|privacy|terms|imprint|impressum|abmelden|desabonn|/help|/support"
+    r"|facebook\.|twitter\.|linkedin\.|instagram\.|youtube\.|//x\.com",
     re.IGNORECASE,
 )
 
@@ -92,8 +95,9 @@ def action_link(links: Sequence[MailLink]) -> MailLink | None:
     in both parts.
     """
     likely = [link for link in links if _may_be_action(link)]
-    in_both = [link for link in likely if link.in_both] or likely
-    return in_both[0] if len(in_both) == 1 else None
+    in_both = [link for link in likely if link.in_both]
+    choices = in_both or likely
+    return choices[0] if len(choices) == 1 else None
 
 
 def _may_be_action(link: MailLink) -> bool:
@@ -163,60 +167,68 @@ class MailContent:
         """What is not read of the mail, as sentences: it has more headers or parts than a mail may
         have.
         """
-        _ = self._parts  # they are found when they are first needed
+        _ = self._structure.leaves  # they are found when they are first needed
         return self._structure.cuts
 
     @property
     def parsed(self) -> int:
         """The bytes of the mail that Python's parser got."""
-        _ = self._parts
+        _ = self._structure.leaves
         return self._structure.parsed
 
     @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return tuple(
-            (name, decode_words(str(value))) for name, value in self._structure.head.raw_items()
-        )
+        """The names and the decoded values, in order."""
+        written = self._structure.head.raw_items()
+        return tuple((name, decode_words(str(value))) for name, value in written)
 
     def header(self, name: str) -> str:
-        return next((value for key, value in self.headers if key.lower() == name), "")
+        """Return the first value of a header by its name in small letters; empty without one."""
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return ""
 
     def addresses(self, name: str) -> tuple[Address, ...]:
-        values = (
-            unfold(str(value))
-            for key, value in self._structure.head.raw_items()
-            if key.lower() == name
-        )
+        """Return the addresses in all headers of a name, which is in small letters."""
+        values = []
+        for key, value in self._structure.head.raw_items():
+            if key.lower() == name:
+                values.append(unfold(str(value)))
         return addresses_of(utf8(", ".join(values)))
 
     @cached_property
     def html(self) -> str:
         """The HTML of all parts in order. A text with no HTML of its own is in it, too."""
-        if all(kind != "text/html" for kind, _, _ in self._texts):
+        if not any(text.is_html for text in self._texts):
             return ""
         pieces = []
-        for kind, text, is_alternative in self._texts:
-            if kind == "text/html":
-                pieces.append(text)
-            elif not is_alternative:
-                pieces.append(f'<pre style="white-space: pre-wrap">{escape(text)}</pre>')
+        for text in self._texts:
+            if text.is_html:
+                pieces.append(text.content)
+            elif not text.is_alternative:
+                pieces.append(f'<pre style="white-space: pre-wrap">{escape(text.content)}</pre>')
         return "".join(pieces)
 
     @cached_property
     def text(self) -> str:
-        return "\n".join(text for kind, text, _ in self._texts if kind == "text/plain")
+        """The text parts, one below the other."""
+        return "\n".join(text.content for text in self._texts if not text.is_html)
 
     @cached_property
     def readable(self) -> str:
+        """The text, or the words of the HTML without one."""
         if self.html and not self.text.strip():
             return self._html_as_text
         return self.text
 
     @cached_property
     def attachments(self) -> tuple[Attachment, ...]:
-        return tuple(
-            _attachment(number, part) for number, part, _ in self._parts if not _is_text(part)
-        )
+        files = []
+        for number, leaf in enumerate(self._structure.leaves, 1):
+            if not _is_text(leaf.head):
+                files.append(_attachment(number, leaf.head))
+        return tuple(files)
 
     def attachment(self, number: int) -> Attachment:
         """Return a file by its number. Raises LookupError."""
@@ -248,14 +260,22 @@ class MailContent:
         return parse_html(markup_to_read(self.html)).lines().strip()
 
     @cached_property
-    def _parts(self) -> tuple[tuple[int, Message, bool], ...]:
-        leaves = enumerate(self._structure.leaves(), 1)
-        return tuple((number, leaf.head, leaf.is_alternative) for number, leaf in leaves)
+    def _texts(self) -> tuple["_Text", ...]:
+        return tuple(_Text.of(leaf) for leaf in self._structure.leaves if _is_text(leaf.head))
 
-    @cached_property
-    def _texts(self) -> list[tuple[str, str, bool]]:
-        texts = ((part, beside) for _, part, beside in self._parts if _is_text(part))
-        return [(_kind(part), _text(part), beside) for part, beside in texts]
+
+class _Text(Struct, frozen=True):
+    """A text of a mail, in HTML or plain. `is_alternative`: it is one of several forms."""
+
+    content: str
+    is_html: bool
+    is_alternative: bool
+
+    @classmethod
+    def of(cls, leaf: Leaf) -> "_Text":
+        charset = parameter(leaf.head.get_params([]), "charset")
+        content = decode_text(_content(leaf.head), charset).replace("\r\n", "\n")
+        return cls(content, _kind(leaf.head) == "text/html", leaf.is_alternative)
 
 
 def markup_to_read(html: str, most: int = _READ) -> str:
@@ -301,11 +321,6 @@ _UNKNOWN = "application/octet-stream"
 def _content(part: Message) -> bytes:
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
-
-
-def _text(part: Message) -> str:
-    charset = parameter(part.get_params([]), "charset")
-    return decode_text(_content(part), charset).replace("\r\n", "\n")
 
 
 def _attachment(number: int, part: Message) -> Attachment:

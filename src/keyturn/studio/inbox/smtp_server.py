@@ -68,9 +68,11 @@ class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
     ) -> "SmtpTls":
         import trustme  # loads cryptography
 
-        authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority = trustme.CA()
         names = dict.fromkeys((*_NAMES, host, socket.gethostname()))
-        authority.issue_cert(*(name for name in names if name.isascii())).configure_cert(context)
+        certificate = authority.issue_cert(*filter(str.isascii, names))
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        certificate.configure_cert(context)
         return cls(
             context=context,
             pem=authority.cert_pem.bytes().decode(),
@@ -125,7 +127,7 @@ class SmtpServer:
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
 
     async def _serve(self) -> None:
-        listen = partial(self.loop.create_server, lambda: _Connection(self))
+        listen = partial(self.loop.create_server, partial(_Connection, self))
         async with contextlib.AsyncExitStack() as listening:
             await listening.enter_async_context(await listen(sock=self._bound))
             if self.tls and self.tls.at_once:
@@ -165,9 +167,11 @@ class SmtpServer:
     async def handle_DATA(
         self, server: "_Connection", session: Session, envelope: SmtpEnvelope
     ) -> str:
-        user = getattr(session.auth_data, "login", b"").decode("utf-8", "replace")
+        user = getattr(session.auth_data, "login", b"")
         sent = Envelope(
-            sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), username=user
+            sender=envelope.mail_from or "",
+            recipients=tuple(envelope.rcpt_tos),
+            username=user.decode("utf-8", "replace"),
         )
         assert isinstance(envelope.content, bytes)  # `decode_data` is off
         mail_id = await asyncio.to_thread(self._mails.add, envelope.content, sent)
@@ -194,6 +198,9 @@ class _Connection(SMTP):
     line_length_limit = _LINE
 
     def __init__(self, server: SmtpServer) -> None:
+        tls_context = None
+        if server.tls and server.tls.starttls:
+            tls_context = server.tls.context
         super().__init__(
             server,
             data_size_limit=server.limits.size,
@@ -202,7 +209,7 @@ class _Connection(SMTP):
             ident="Keyturn",
             loop=server.loop,
             timeout=server.limits.idle,
-            tls_context=server.tls.context if server.tls and server.tls.starttls else None,
+            tls_context=tls_context,
             auth_require_tls=False,
             authenticator=server.log_in,
         )

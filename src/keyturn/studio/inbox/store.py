@@ -19,8 +19,7 @@ from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, Match, ev
 from keyturn.studio.inbox.mail import MailContent
 
 _EML = ".eml"
-# the names of the files that the studio wrote, and the inbox deletes when there are too many, begin
-# so
+# The studio's own files begin so. The inbox deletes only these when it has too many.
 OWN = "inbox-"
 
 _LARGEST = 33 * 1024**2  # bytes of a mail: the limit of the SMTP server, with its envelope
@@ -45,13 +44,13 @@ class CapturedMails:
         self.is_temporary = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="keyturn-inbox-"))
         self.close = weakref.finalize(self, _remove, self.folder if self.is_temporary else None)
-        self._most, self._size = most, size
+        self._most = most
+        self._size = size
         try:
             make_private_folder(self.folder)
         except OSError as error:
-            raise InboxUnready(
-                f"{folder}: mails cannot be stored there: {error.strerror or error}"
-            ) from error
+            reason = error.strerror or error
+            raise InboxUnready(f"{folder}: mails cannot be stored there: {reason}") from error
         self._lock = threading.Lock()
         self._mails: dict[str, CapturedMail] = {}
         self._names: set[str] = set()
@@ -60,17 +59,21 @@ class CapturedMails:
     def add(self, raw: bytes, envelope: Envelope | None = None) -> str:
         """Keep a mail that was received now; return its id."""
         name = f"{OWN}{time.time_ns():x}-{secrets.token_hex(4)}{_EML}"
-        add_private_file(self.folder / name, envelope.headers + raw if envelope else raw)
+        if envelope:
+            raw = envelope.headers + raw
+        add_private_file(self.folder / name, raw)
         self.count()  # so that the bounds hold
         return name
 
     def newest(
         self, match: Match = everything, *, limit: int | None = 100, skip: int = 0
     ) -> list[CapturedMail]:
+        """Return the mails that match, the newest first, at most `limit` after `skip` of them."""
         with self._lock:
             self._look()
-            mails = [*reversed(self._mails.values())]
-        return [*islice(filter(match, mails), skip, None if limit is None else skip + limit)]
+            mails = list(reversed(self._mails.values()))
+        end = None if limit is None else skip + limit
+        return list(islice(filter(match, mails), skip, end))
 
     @property
     def kept(self) -> int:
@@ -86,8 +89,9 @@ class CapturedMails:
         """Return a mail. Raises LookupError for an unknown id, so no id leads out of the folder."""
         with self._lock:
             self._look()
-            if mail := self._mails.get(mail_id):
-                return mail
+            mail = self._mails.get(mail_id)
+        if mail:
+            return mail
         raise LookupError(f"There is no mail {mail_id} in the inbox.")
 
     def raw(self, mail: CapturedMail) -> bytes:
@@ -105,13 +109,21 @@ class CapturedMails:
         return MailContent(self.raw(self.find(mail_id)))
 
     def around(self, mail: CapturedMail, count: int) -> list[CapturedMail]:
-        newer = self.newest(lambda other: other.number > mail.number, limit=None)[-count:]
-        return [*newer, mail, *self.newest(lambda other: other.number < mail.number, limit=count)]
+        """Return a mail between those that arrived right after and before it, `count` each."""
+        newer = []
+        older = []
+        for other in self.newest(limit=None):
+            if other.number > mail.number:
+                newer.append(other)
+            elif other.number < mail.number:
+                older.append(other)
+        return [*newer[-count:], mail, *older[:count]]
 
     def mark_read(self, mail_id: str) -> bool:
         """Mark a mail as read; return whether it was unread."""
         with self._lock:
-            if not (mail := self._mails.get(mail_id)) or mail.read:
+            mail = self._mails.get(mail_id)
+            if mail is None or mail.read:
                 return False
             mail.read = True
             return True
@@ -125,16 +137,10 @@ class CapturedMails:
 
     def _look(self) -> None:
         """List new files, and forget deleted ones. A folder of 5,000 takes some milliseconds."""
-        names = set[str]()
-        with (
-            contextlib.suppress(OSError),
-            os.scandir(self.folder) as files,
-        ):  # it may be deleted, or not be readable
-            names = {
-                file.name
-                for file in files
-                if file.name.endswith(_EML) and not file.name.startswith(".")
-            }
+        names: set[str] = set()
+        # It may be deleted, or not be readable.
+        with contextlib.suppress(OSError), os.scandir(self.folder) as files:
+            names = {file.name for file in files if _is_mail(file.name)}
         for name in self._names - names:
             self._mails.pop(name, None)
         new = sorted((_written_at(self.folder / name), name) for name in names - self._names)
@@ -157,6 +163,11 @@ class CapturedMails:
 def _remove(folder: Path | None) -> None:
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_mail(name: str) -> bool:
+    """Tell whether a file is a mail that was written as a whole: others have a dot before."""
+    return name.endswith(_EML) and not name.startswith(".")
 
 
 def _written_at(file: Path) -> float:

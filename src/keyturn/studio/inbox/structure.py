@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from email.policy import Compat32
+from functools import cached_property
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -66,43 +68,48 @@ class MailStructure:
         self.head, self._body = self._read_head(0, len(raw))
         self.source = raw[: self._body]
 
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The parts that hold no others, in order. `parsed` and `cuts` count them from then on."""
+        leaves: list[Leaf] = []
+        for leaf in self._leaves(self.head, self._body, len(self._raw), level=0):
+            if len(leaves) == MOST_PARTS:
+                self._cut(f"It has more than {MOST_PARTS} parts. The others are not shown.")
+                break
+            leaves.append(leaf)
+        return tuple(leaves)
+
     @property
     def cuts(self) -> tuple[str, ...]:
         return tuple(self._cuts)
 
-    def leaves(self) -> Iterator[Leaf]:
-        """Yield the parts that hold no others, in order."""
-        for number, leaf in enumerate(
-            self._leaves(self.head, self._body, len(self._raw), level=0), 1
-        ):
-            if number > MOST_PARTS:
-                self._cuts[f"It has more than {MOST_PARTS} parts. The others are not shown."] = None
-                return
-            yield leaf
+    def _cut(self, says: str) -> None:
+        self._cuts[says] = None
 
     def _leaves(
         self, head: Message, start: int, end: int, level: int, *, beside: bool = False
     ) -> Iterator[Leaf]:
-        """Yield the leaves between two offsets, which are the content of a part with this head."""
-        boundary = head.get_boundary("") if head.get_content_maintype() == "multipart" else ""
-        parts = self._parts(boundary, start, end) if boundary else iter(())
-        first = next(parts, None)
-        if first and level == MOST_LEVELS:
-            self._cuts[
-                f"Its parts are nested in more than {MOST_LEVELS} levels. Deeper ones are shown "
-                "as text."
-            ] = None
-            first = None
-        if first is None:
-            yield self._leaf(head, start, end, beside=beside)
-            return
-        beside = beside or head.get_content_subtype() == "alternative"
+        """Yield the leaves between two offsets, which are the content of a part with this head.
+
+        A part without parts is a leaf, and so is one below the deepest level.
+        """
+        beside_parts = beside or head.get_content_subtype() == "alternative"
         is_digest = head.get_content_subtype() == "digest"
-        for part_start, part_end in _with_first(first, parts):
+        is_leaf = True
+        for part_start, part_end in self._parts(head, start, end):
+            if level == MOST_LEVELS:
+                self._cut(
+                    f"Its parts are nested in more than {MOST_LEVELS} levels. Deeper ones are "
+                    "shown as text."
+                )
+                break
+            is_leaf = False
             inner, body = self._read_head(part_start, part_end)
             if is_digest:
                 inner.set_default_type("message/rfc822")  # RFC 2046, 5.1.5
-            yield from self._leaves(inner, body, part_end, level + 1, beside=beside)
+            yield from self._leaves(inner, body, part_end, level + 1, beside=beside_parts)
+        if is_leaf:
+            yield self._leaf(head, start, end, beside=beside)
 
     def _leaf(self, head: Message, start: int, end: int, *, beside: bool) -> Leaf:
         content = self._raw[start:end]
@@ -111,16 +118,18 @@ class MailStructure:
         head.set_payload(content.decode("ascii", "surrogateescape"))
         return Leaf(head, beside)
 
-    def _parts(self, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield where each part between two offsets begins and ends.
+    def _parts(self, head: Message, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield where each part between two offsets begins and ends, if the head is that of a
+        multipart.
 
         Preamble and epilogue are left out.
         """
-        delimiter = re.compile(
-            b"\n--"
-            + re.escape(boundary.encode("utf-8", "replace"))
-            + rb"(?P<last>--)?[ \t]*\r?(?=\n|\Z)"
-        )
+        if head.get_content_maintype() != "multipart":
+            return
+        boundary = head.get_boundary("").encode("utf-8", "replace")
+        if not boundary:
+            return
+        delimiter = re.compile(rb"\n--" + re.escape(boundary) + rb"(?P<last>--)?[ \t]*\r?(?=\n|\Z)")
         part = None
         for line in delimiter.finditer(self._raw, max(start - 1, 0), end):
             if part is not None:
@@ -132,7 +141,10 @@ class MailStructure:
             yield part, end
 
     def _without_return(self, newline: int) -> int:
-        return newline - 1 if self._raw[newline - 1 : newline] == b"\r" else newline
+        """Return where a line ends that has its line feed here."""
+        if self._raw[newline - 1 : newline] == b"\r":
+            return newline - 1
+        return newline
 
     def _read_head(self, start: int, end: int) -> tuple[Message, int]:
         """Return the headers of a part, and where its content begins.
@@ -143,46 +155,65 @@ class MailStructure:
         """
         if self._raw.startswith(_OF_MAILBOX, start):
             start = _line_at(self._raw, start, end).end()
-        if empty := _EMPTY_LINE.match(self._raw, start, end):
+        empty = _EMPTY_LINE.match(self._raw, start, end)
+        if empty:
             return self._parse(b""), empty.end()
         if not _HEADER.match(self._raw, start, end):
             return self._parse(b""), start
+        head_end = end
+        content = end
         blank = _BLANK_LINE.search(self._raw, start, end)
-        head_end = blank.start() + 1 if blank else end
-        kept, behind, is_whole = self._header_lines(start, head_end)
-        if is_whole and behind < head_end:
-            return self._parse(kept), behind
-        return self._parse(kept), blank.end() if blank else end
+        if blank:
+            head_end = blank.start() + 1
+            content = blank.end()
+        lines = self._header_lines(start, head_end)
+        if lines.is_whole and lines.end < head_end:
+            content = lines.end
+        return self._parse(lines.kept), content
 
-    def _header_lines(self, start: int, end: int) -> tuple[bytes, int, bool]:
-        """Return the lines of the headers, where the last one ends, and whether none was cut."""
-        kept = list[bytes]()
-        headers, behind, position = 0, start, start
+    def _header_lines(self, start: int, end: int) -> "_HeaderLines":
+        kept: list[bytes] = []
+        headers = 0
+        last_end = start
+        position = start
         left = MOST_OF_HEADS - self.parsed
+        is_whole = True
         while position < end:
             line = _line_at(self._raw, position, end)
             is_header = _HEADER.match(line[0]) is not None
             if is_header and headers == MOST_HEADERS:
-                self._cuts[
+                self._cut(
                     f"A part of it has more than {MOST_HEADERS} headers. The others are not shown."
-                ] = None
-                return b"".join(kept), behind, False
+                )
+                is_whole = False
+                break
             position = line.end()
             if is_header or line[0].startswith(_FOLDED):
                 headers += is_header
                 kept.append(line[0])
-                behind = position
+                last_end = position
             if position - start > left:
-                self._cuts[
+                self._cut(
                     f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not "
                     "shown."
-                ] = None
-                return b"".join(kept)[:left], behind, False
-        return b"".join(kept), behind, True
+                )
+                is_whole = False
+                break
+        return _HeaderLines(b"".join(kept)[:left], last_end, is_whole)
 
     def _parse(self, head: bytes) -> Message:
         self.parsed += len(head)
         return message_from_bytes(head, policy=_Bounded())
+
+
+class _HeaderLines(NamedTuple):
+    """The lines of the headers of a part. `end`: where the last one ends. `is_whole`: no line was
+    cut.
+    """
+
+    kept: bytes
+    end: int
+    is_whole: bool
 
 
 def _line_at(raw: bytes, start: int, end: int) -> re.Match[bytes]:
@@ -191,36 +222,32 @@ def _line_at(raw: bytes, start: int, end: int) -> re.Match[bytes]:
     return line
 
 
-def _with_first(
-    first: tuple[int, int], others: Iterator[tuple[int, int]]
-) -> Iterator[tuple[int, int]]:
-    yield first
-    yield from others
-
-
 class _Bounded(Compat32):
     """Cuts headers with parameters before Python parses them, and reads all headers as UTF-8."""
 
-    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - the policy's interface
+    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002
         return utf8(value)
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
         if name.lower() == "content-transfer-encoding":
             # Python compares the whole value.
-            return name, value[:_LONGEST_PARAMETERS].strip('"; \t')
-        return name, _readable(value) if name.lower() in _WITH_PARAMETERS else value
+            value = value[:_LONGEST_PARAMETERS].strip('"; \t')
+        elif name.lower() in _WITH_PARAMETERS:
+            value = _readable(value)
+        return name, value
 
 
 def _readable(value: str) -> str:
     """Return the value, cut, and without its parameters if Python fails to read them, as with
     "a*0=x; a*=y".
     """
-    few = ";".join(value[:_LONGEST_PARAMETERS].split(";")[: _MOST_PARAMETERS + 1])
+    parts = value[:_LONGEST_PARAMETERS].split(";")
+    few = ";".join(parts[: _MOST_PARAMETERS + 1])
     message = Message()
     message["value"] = few
     try:
         message.get_params(header="value")
     except Exception:  # noqa: BLE001 - the parser documents no errors
-        return few.partition(";")[0]
+        return parts[0]
     return few

@@ -44,7 +44,8 @@ HEADERS = {
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: at least 128 bits of entropy
-_SHORTEST, _LONGEST = 22, 200  # characters; those bytes have 22 in Base64
+_SHORTEST = 22  # characters of those bytes in Base64
+_LONGEST = 200
 _TOKEN = re.compile(rf"[\w-]{{{_SHORTEST},{_LONGEST}}}", re.ASCII)
 _LONGEST_NAME = (
     10  # bytes of a host's name. Each guess at these 80 bits needs a request of the user's browser.
@@ -83,9 +84,11 @@ def token_for(wanted: str = "") -> str:
 
     Raises ValueError if it can be guessed or not be sent.
     """
-    if wanted and not _TOKEN.fullmatch(wanted):
+    if not wanted:
+        return secrets.token_urlsafe(_BYTES)
+    if not _TOKEN.fullmatch(wanted):
         raise ValueError(f"a token must have {_SHORTEST} to {_LONGEST} letters, digits, - and _")
-    return wanted or secrets.token_urlsafe(_BYTES)
+    return wanted
 
 
 def browser_host(token: str) -> str:
@@ -145,18 +148,21 @@ def _answer_at_the_door(request: Request[Any, Any, Any], studio: Studio) -> Resp
     """Return the answer to a request that does not enter yet; None lets it in, or leaves it to the
     next check.
     """
-    is_at_loopback = _is_shared_by_users(_host_of(request))
     if _is_equal(_token_in(request), studio.token):
         return None
-    if not is_at_loopback and _is_equal(
-        request.cookies.get(_cookie_of(request), "").encode(), _session_of(studio.token)
-    ):
+    host = _host_of(request)
+    is_shared_by_users = _is_shared_by_users(host)
+    session = request.cookies.get(_cookie_of(request), "").encode()
+    # Other users get the cookies of a host that they can listen at, so a session does not count
+    # there.
+    if not is_shared_by_users and _is_equal(session, _session_of(studio.token)):
         return None
-    if not _is_equal(request.query_params.get("token", "").encode(), studio.token):
+    token = request.query_params.get("token", "").encode()
+    if not _is_equal(token, studio.token):
         return Response(_REFUSAL, status_code=403, media_type=MediaType.TEXT, headers=HEADERS)
-    if not _is_known_host(_host_of(request), studio):
+    if not _is_known_host(host, studio):
         return None  # the guard answers it
-    if is_at_loopback:
+    if is_shared_by_users:
         return _lead_to_own_host(request, studio.token)
     return _begin_session(request, studio.token)
 
@@ -166,10 +172,8 @@ def _lead_to_own_host(request: Request[Any, Any, Any], token: str) -> Response[A
     name = browser_host(token)
     host = f"{name}:{request.url.port}" if request.url.port else name
     address = f"http://{host}{request.url.path}?{request.url.query}"
-    page = _SMALL_PAGE.format(
-        address=escape(address), host=escape(host), refresh=""
-    ) + _WHY_ELSEWHERE.format(name=name)
-    return _small_page(page)
+    page = _SMALL_PAGE.format(address=escape(address), host=escape(host), refresh="")
+    return _small_page(page + _WHY_ELSEWHERE.format(name=name))
 
 
 def _begin_session(request: Request[Any, Any, Any], token: str) -> Response[Any]:
@@ -178,8 +182,10 @@ def _begin_session(request: Request[Any, Any, Any], token: str) -> Response[Any]
     Addresses stay in histories, show on screens and are sent in referrers (OWASP Session Management
     Cheat Sheet, "Session ID Exposure").
     """
-    left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
-    address = f"{request.url.path}?{urlencode(left)}" if left else request.url.path
+    left = [(name, value) for name, value in parse_qsl(request.url.query) if name != "token"]
+    address = request.url.path
+    if left:
+        address = f"{address}?{urlencode(left)}"
     cookie = Cookie(
         key=_cookie_of(request),
         value=_session_of(token),
@@ -260,9 +266,13 @@ def _require_own_page(request: _Request) -> None:
     Fetch Metadata decides. A browser may send none, as over plain HTTP from another machine; then
     Origin decides (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
-    site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
-    is_own = site == "same-origin" or (site is None and split_address(origin or "").netloc == host)
-    if request.scope.get("method") not in _SAFE and not is_own:
+    if request.scope.get("method") in _SAFE:
+        return
+    site = request.headers.get("sec-fetch-site")
+    is_own = site == "same-origin"
+    if site is None:
+        is_own = _is_from_same_host(request, request.headers.get("origin", ""))
+    if not is_own:
         raise PermissionDeniedException(detail="Only pages of the studio can do this.")
 
 
@@ -274,12 +284,17 @@ def _refuse_other_sites(request: _Request) -> None:
     Origin header"). So its absence alone identifies a program (OWASP CSRF Prevention Cheat Sheet,
     "Using Standard Headers").
     """
-    site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
-    is_foreign = origin is not None and split_address(origin).netloc != host
-    if request.scope.get("method") not in _SAFE and (
-        is_foreign or site not in (None, "same-origin", "none")
-    ):
+    if request.scope.get("method") in _SAFE:
+        return
+    origin = request.headers.get("origin")
+    is_foreign = origin is not None and not _is_from_same_host(request, origin)
+    site = request.headers.get("sec-fetch-site")
+    if is_foreign or site not in (None, "same-origin", "none"):
         raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
+
+
+def _is_from_same_host(request: _Request, origin: str) -> bool:
+    return split_address(origin).netloc == request.headers.get("host")
 
 
 def _host_of(request: _Request) -> str:
@@ -299,8 +314,11 @@ def _is_equal(shown: bytes, secret: str) -> bool:
 def _token_in(request: _Request) -> bytes:
     """Return the token of a program; empty without one."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
+    scheme = scheme.lower()
+    if scheme == "bearer":
         return value.strip().encode()
-    with contextlib.suppress(ValueError):
-        return b64decode(value).partition(b":")[2] if scheme.lower() == "basic" else b""
+    if scheme == "basic":
+        with contextlib.suppress(ValueError):
+            _, _, password = b64decode(value).partition(b":")
+            return password
     return b""

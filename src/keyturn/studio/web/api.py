@@ -20,7 +20,14 @@ from litestar.exceptions import ValidationException
 from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
-from keyturn.studio.inbox.captured_mail import CapturedMail, Match, everything, match_for, with_id
+from keyturn.studio.inbox.captured_mail import (
+    CapturedMail,
+    Match,
+    everything,
+    match_for,
+    unread,
+    with_id,
+)
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Runner
@@ -81,7 +88,8 @@ class Inbox(msgspec.Struct, frozen=True):
 
     async def mails(self) -> list[CapturedMail]:
         """Return the mails of the query, once there is one or the time of the query is over."""
-        query, ends = self.query, time.monotonic() + self.query.seconds
+        query = self.query
+        ends = time.monotonic() + query.seconds
         while True:
             mails = await asyncio.to_thread(
                 self.captured.newest, query.match, limit=query.limit, skip=query.start
@@ -96,12 +104,13 @@ class Inbox(msgspec.Struct, frozen=True):
 
         Raises LookupError.
         """
-        if name != "latest":
-            mail = await asyncio.to_thread(self.captured.find, name)
-        elif mails := await self.mails():
+        if name == "latest":
+            mails = await self.mails()
+            if not mails:
+                raise LookupError("No mail matches.")
             mail = mails[0]
         else:
-            raise LookupError("No mail matches.")
+            mail = await asyncio.to_thread(self.captured.find, name)
 
         def in_thread() -> _Read:
             content = self.captured.content(mail.id)
@@ -144,16 +153,12 @@ async def message(name: FromPath[str], inbox: NamedDependency[Inbox]) -> dict[st
 async def message_headers(
     name: FromPath[str], inbox: NamedDependency[Inbox]
 ) -> dict[str, list[str]]:
-    def headers(_: CapturedMail, content: MailContent) -> dict[str, list[str]]:
-        pairs = content.headers
-        return {name: [value for key, value in pairs if key == name] for name, _ in pairs}
-
-    return await inbox.read(name, headers)
+    return await inbox.read(name, _headers)
 
 
 @get("/message/{name:str}/raw", media_type=MediaType.TEXT)
 async def message_raw(name: FromPath[str], inbox: NamedDependency[Inbox]) -> bytes:
-    return await inbox.read(name, lambda _, content: content.raw)
+    return await inbox.read(name, _raw)
 
 
 @get("/view/{file:str}")
@@ -186,25 +191,25 @@ def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
     `total`, `unread`: of all. `messages_count`, `messages_unread`: of the matches.
     """
     every = inbox.captured.newest(limit=None)
-    matches = [*filter(inbox.query.match, every)]
+    matches = list(filter(inbox.query.match, every))
     return {
         "total": len(every),
-        "unread": sum(not mail.read for mail in every),
+        "unread": sum(map(unread, every)),
         "count": len(mails),
         "messages_count": len(matches),
-        "messages_unread": sum(not mail.read for mail in matches),
+        "messages_unread": sum(map(unread, matches)),
         "start": inbox.query.start,
         "tags": [],
-        "messages": [
-            _both(mail)
-            | {
-                "Read": mail.read,
-                "Created": mail.at,
-                "Attachments": mail.attachments,
-                "Snippet": mail.snippet,
-            }
-            for mail in mails
-        ],
+        "messages": [_row(mail) for mail in mails],
+    }
+
+
+def _row(mail: CapturedMail) -> dict[str, Any]:
+    return _both(mail) | {
+        "Read": mail.read,
+        "Created": mail.at,
+        "Attachments": mail.attachments,
+        "Snippet": mail.snippet,
     }
 
 
@@ -213,13 +218,14 @@ def _whole(mail: CapturedMail, content: MailContent) -> dict[str, Any]:
 
     `Links` and `Codes` are Keyturn's own: what a reader would follow and type.
     """
+    files = content.attachments
     return _both(mail) | {
         "ReturnPath": mail.return_path,
         "Date": mail.at,
         "Text": content.text,
         "HTML": content.html,
-        "Inline": [_file(part) for part in content.attachments if part.inline],
-        "Attachments": [_file(part) for part in content.attachments if not part.inline],
+        "Inline": [_file(part) for part in files if part.inline],
+        "Attachments": [_file(part) for part in files if not part.inline],
         "Links": [link.address for link in content.links],
         "Codes": content.codes,
     }
@@ -242,6 +248,18 @@ def _both(mail: CapturedMail) -> dict[str, Any]:
     }
 
 
+def _headers(_: CapturedMail, content: MailContent) -> dict[str, list[str]]:
+    """Return the values of each header, by its name as the mail spells it."""
+    values: dict[str, list[str]] = {}
+    for name, value in content.headers:
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def _raw(_: CapturedMail, content: MailContent) -> bytes:
+    return content.raw
+
+
 def _file(part: Attachment) -> dict[str, Any]:
     return {
         "PartID": str(part.number),
@@ -256,22 +274,20 @@ _HANDLERS = (messages, delete_messages, message, message_headers, message_raw, c
 
 
 def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Router:
+    """Return the routes for programs below `path`."""
+
     def inbox(request: Request[Any, Any, Any]) -> Inbox:
         try:
-            return Inbox(
-                studio,
-                captured,
-                msgspec.convert(dict(request.query_params), MailQuery, strict=False),
-            )
+            query = msgspec.convert(dict(request.query_params), MailQuery, strict=False)
         except msgspec.ValidationError as error:
             raise ValidationException(detail=f"The query cannot be read: {error}") from error
+        return Inbox(studio, captured, query)
 
+    current = Router("/api", route_handlers=_HANDLERS)
+    of_mailpit = Router("/api/v1", route_handlers=_HANDLERS)
     return Router(
         path,
-        route_handlers=[
-            *(Router(each, route_handlers=_HANDLERS) for each in ("/api", "/api/v1")),
-            view_page,
-        ],
+        route_handlers=[current, of_mailpit, view_page],
         dependencies={"inbox": Provide(inbox, sync_to_thread=False)},
         guards=[admit_programs(studio)],
         exception_handlers=AS_PROBLEMS,

@@ -18,20 +18,29 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from keyturn.extras import folder
 from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 from keyturn.studio.web.access import HEADERS, admit_pages, require_token
 from keyturn.studio.web.api import inbox_api
+from keyturn.studio.web.checks.captured_checks import CapturedChecks
+from keyturn.studio.web.checks.reports import Checks, FolderChecks
+from keyturn.studio.web.checks.snapshots import Review, difference_within_limits
+from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
 from keyturn.studio.web.failures import answer_problem, exception_handlers, problem
 from keyturn.studio.web.pages import (
     contact_sheet,
+    editing_pages,
     hosted_pages,
     inbox_pages,
     review_pages,
+    sample_pages,
+    sending_pages,
     template_pages,
-    writing_pages,
 )
-from keyturn.studio.web.pages.layout import Layout, Visit, error_page
-from keyturn.studio.web.rendering.rendition import with_bounded_branches
+from keyturn.studio.web.pages.layout import Layout, error_page
+from keyturn.studio.web.pages.visit import Visit
+from keyturn.studio.web.rendering.rendition import Renditions, with_bounded_branches
+from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import PATH, Studio
 
 __all__ = ["Studio", "create_studio_app", "studio_routers"]
@@ -39,26 +48,24 @@ __all__ = ["Studio", "create_studio_app", "studio_routers"]
 
 def create_studio_app(studio: Studio, programs: str = "/") -> Litestar:
     """Return the studio as an app of its own, with the API for programs below `programs`."""
-
-    @get("/", include_in_schema=False, sync_to_thread=False)
-    def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
-        return Redirect(
-            f"{PATH}?{request.url.query}" if request.url.query else PATH, headers=HEADERS
-        )
-
-    def answer_without_route(
-        request: Request[Any, Any, Any], error: HTTPException
-    ) -> Response[Any]:
-        if error.status_code == HTTP_404_NOT_FOUND:
-            error = NotFoundException(detail=f"There is no page {request.url.path}.")
-        return answer_problem(request, error)
-
     return Litestar(
-        [to_the_studio, *studio_routers(studio, programs)],
-        exception_handlers={HTTPException: answer_without_route},
+        [_to_the_studio, *studio_routers(studio, programs)],
+        exception_handlers={HTTPException: _answer_without_route},
         openapi_config=None,
         logging_config=None,
     )
+
+
+@get("/", include_in_schema=False, sync_to_thread=False)
+def _to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
+    query = request.url.query
+    return Redirect(f"{PATH}?{query}" if query else PATH, headers=HEADERS)
+
+
+def _answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if error.status_code == HTTP_404_NOT_FOUND:
+        error = NotFoundException(detail=f"There is no page {request.url.path}.")
+    return answer_problem(request, error)
 
 
 def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
@@ -73,31 +80,67 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
         )
     if studio.runner:
         studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
-    layout = Layout(studio)
+    routers = [_pages(studio)]
+    if studio.captured:
+        routers.append(inbox_api(studio, studio.captured, programs))
+    return routers
+
+
+def _pages(studio: Studio) -> Router:
+    """Build what the pages need, in the order in which it depends on each other."""
+    gallery = studio.gallery
+    renditions = Renditions(gallery, studio.runner)
+    folder_checks = FolderChecks(studio, renditions.runner)
+    sources = SourceFiles(gallery, studio.read_only)
+    review = _review(studio, renditions)
+    layout = Layout(studio, renditions.runner, folder_checks, sources, review)
 
     def visit(request: Request[Any, Any, Any]) -> Visit:
-        return Visit(layout, request)
+        return Visit(request, layout, folder_checks)
 
-    pages = Router(
+    shared = {
+        "studio": studio,
+        "gallery": gallery,
+        "captured": studio.captured,
+        "hosted": studio.pages,
+        "renditions": renditions,
+        "checks": Checks(studio),
+        "captured_checks": CapturedChecks(renditions.runner, studio.settings),
+        "folder_checks": folder_checks,
+        "drafts": Drafts(studio.settings),
+        "sources": sources,
+        "review": review,
+    }
+    dependencies = {name: _provide(part) for name, part in shared.items()}
+    dependencies["visit"] = Provide(visit, sync_to_thread=False)
+    middleware = [_one_look_a_request(gallery)]
+    if studio.token:
+        middleware.insert(0, require_token(studio))
+    return Router(
         PATH,
         route_handlers=[*_handlers(studio), _static_files()],
-        dependencies={
-            "visit": Provide(visit, sync_to_thread=False),
-            "captured": _provide(studio.captured),
-            "hosted": _provide(studio.pages),
-            "review": _provide(layout.review),
-        },
-        middleware=[
-            *([require_token(studio)] if studio.token else []),
-            _one_look_a_request(studio.gallery),
-        ],
+        dependencies=dependencies,
+        middleware=middleware,
         guards=[admit_pages(studio)],
         exception_handlers=exception_handlers(error_page(layout)),
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
         include_in_schema=False,
     )
-    return [pages, inbox_api(studio, studio.captured, programs)] if studio.captured else [pages]
+
+
+def _review(studio: Studio, renditions: Renditions) -> Review | None:
+    """Return the comparison with the snapshots; None without a folder for them."""
+    if not studio.settings.snapshots:
+        return None
+    snapshots = Snapshots(
+        studio.gallery,
+        SnapshotFolder(studio.settings.snapshots),
+        studio.settings.snapshot_languages,
+        render=renditions.render,
+        differ=difference_within_limits(renditions.runner),
+    )
+    return Review(snapshots)
 
 
 def _provide(part: object) -> Provide:
@@ -109,16 +152,17 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
 
     Without a folder for a page, there is no page, or one that says how to begin.
     """
-    for page in (template_pages, writing_pages, contact_sheet):
-        yield from page.HANDLERS
+    for pages in (template_pages, sample_pages, editing_pages, sending_pages, contact_sheet):
+        yield from pages.HANDLERS
     yield from (review_pages.findings_page, saved_events, _no_page)
     if studio.captured:
         yield from inbox_pages.HANDLERS
     if studio.pages:
         yield from hosted_pages.HANDLERS
-    yield from (
-        review_pages.SNAPSHOT_HANDLERS if studio.settings.snapshots else [review_pages.lesson_page]
-    )
+    if studio.settings.snapshots:
+        yield from review_pages.SNAPSHOT_HANDLERS
+    else:
+        yield review_pages.lesson_page
 
 
 @route(
@@ -156,6 +200,8 @@ def _static_files() -> HTTPRouteHandler:
 
 
 def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
+    """Return the middleware with which all parts of a request see the folder in one state."""
+
     def wrap(app: ASGIApp) -> ASGIApp:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             with gallery.one_look():

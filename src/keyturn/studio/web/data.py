@@ -6,9 +6,9 @@ the removed ones. Places in the values are JSON Pointers (RFC 6901).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -43,10 +43,12 @@ class CurrentData(Struct, frozen=True):
         """The types of the data as JSON Schema, with an empty one for each value that the types do
         not know.
         """
-        known = schema_of(self.sample.values, self.props)
-        own = known.get("properties", {})
-        # In the order of the types.
-        return known | {"properties": {**own, **{name: {} for name in self.values}, **own}}
+        schema = schema_of(self.sample.values, self.props)
+        # The types keep their order.
+        properties = dict(schema.get("properties", {}))
+        for name in self.values:
+            properties.setdefault(name, {})
+        return schema | {"properties": properties}
 
 
 def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:
@@ -59,13 +61,14 @@ def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:
     try:
         values = _edited(start, view.edit)
     except (msgspec.DecodeError, RecursionError, ValueError):
-        return CurrentData(
-            sample, props, start, start, {"": "The edit in this address is no JSON object."}
-        )
-    fitted, faults = (
-        _fit_to_props(sample, values, props) if props else _fit_to_sample(sample, values)
-    )
-    return CurrentData(replace(sample, values=fitted), props, start, values, faults)
+        faults = {"": "The edit in this address is no JSON object."}
+        return CurrentData(sample, props, start, start, faults)
+    if props:
+        fitted = _fit_to_props(sample, values, props)
+    else:
+        fitted = _fit_to_sample(sample, values)
+    shown = replace(sample, values=fitted.values)
+    return CurrentData(shown, props, start, values, fitted.faults)
 
 
 def _edited(start: Values, edit: str) -> Values:
@@ -75,20 +78,18 @@ def _edited(start: Values, edit: str) -> Values:
     """
     changes = msgspec.json.decode(edit, type=dict[str, Any])
     removed = changes.pop(_REMOVED, [])
+    values = {**start, **changes}
     # An address that a user wrote by hand may hold any JSON.
-    removed = removed if isinstance(removed, list) else []
-    return {name: value for name, value in {**start, **changes}.items() if name not in removed}
+    if not isinstance(removed, list):
+        return values
+    return {name: value for name, value in values.items() if name not in removed}
 
 
-def _pointer(*steps: object) -> str:
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+class _Fitted(NamedTuple):
+    """The values for a template, and what does not fit, by JSON Pointer."""
 
-
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-
-
-# Values for a template, and faults by JSON Pointer.
-_Fitted = tuple[Mapping[str, Any], Mapping[str, str]]
+    values: Mapping[str, Any]
+    faults: Mapping[str, str]
 
 
 def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fitted:
@@ -104,80 +105,106 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fi
             values[name] = msgspec.convert(value, fields[name].type)
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `$")
-            steps = (step or index for step, index in _STEP.findall(path.removesuffix("`")))
-            faults[_pointer(name, *steps)] = _to_plain_words(message)
-    faults |= {
-        _pointer(name): "This is required."
-        for name in fields
-        if fields[name].required and name not in edited
-    }
+            faults[_pointer(name, *_steps(path))] = _to_plain_words(message)
+    for name, field in fields.items():
+        if field.required and name not in edited:
+            faults[_pointer(name)] = "This is required."
     if faults:
-        return {**start.values, **values}, faults
+        return _Fitted({**start.values, **values}, faults)
     try:
-        return msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {}
+        whole = msgspec.convert(plain_data(values), props)
     except msgspec.ValidationError as error:  # a rule of the struct about several fields
-        return start.values, {"": str(error)}
+        return _Fitted(start.values, {"": str(error)})
+    return _Fitted(msgspec.structs.asdict(whole), {})
+
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+def _steps(path: str) -> list[str]:
+    """Return the steps of a path in an error of msgspec, such as ".items[0].name`"."""
+    return [name or index for name, index in _STEP.findall(path.removesuffix("`"))]
+
+
+def _pointer(*steps: object) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
 def _fit_to_sample(start: Sample, edited: Values) -> _Fitted:
     """Convert values to the types of the sample: plain values have no declared types."""
+    values: dict[str, Any] = {}
     faults: dict[str, str] = {}
+    for name, value in edited.items():
+        values[name] = _fit(start.values.get(name), value, [name], faults)
+    return _Fitted(values, faults)
 
-    def fit(like: Any, value: Any, *steps: object) -> Any:
-        match like, value:
-            case ((datetime() | date() | time() | timedelta()), str()):
-                try:
-                    return msgspec.convert(value, type(like))
-                except msgspec.ValidationError as error:
-                    faults[_pointer(*steps)] = _to_plain_words(str(error))
-                    return like
-            case Mapping(), Mapping():
-                return {key: fit(like.get(key), each, *steps, key) for key, each in value.items()}
-            case ((list() | tuple()), list()):
-                likes = [*like, *[like[0] if like else None] * (len(value) - len(like))]
-                return [fit(likes[at], each, *steps, at) for at, each in enumerate(value)]
-            case float(), int() if not isinstance(value, bool):
-                return float(value)  # scripts write 42.0 as 42
-            case ((Mapping() | list() | tuple()), str()):
-                faults[_pointer(*steps)] = "Enter valid JSON."
+
+def _fit(like: Any, value: Any, steps: list[object], faults: dict[str, str]) -> Any:
+    """Return a value in the type of the sample's, or the sample's own and a fault if it has no such
+    form.
+
+    `steps`: where it is. `faults`: gets the fault.
+    """
+    match like, value:
+        case ((datetime() | date() | time() | timedelta()), str()):
+            try:
+                return msgspec.convert(value, type(like))
+            except msgspec.ValidationError as error:
+                faults[_pointer(*steps)] = _to_plain_words(str(error))
                 return like
-        return value
+        case Mapping(), Mapping():
+            members = {}
+            for key, member in value.items():
+                members[key] = _fit(like.get(key), member, [*steps, key], faults)
+            return members
+        case ((list() | tuple()), list()):
+            items = []
+            for at, item in enumerate(value):
+                items.append(_fit(_like_item(like, at), item, [*steps, at], faults))
+            return items
+        case float(), int() if not isinstance(value, bool):
+            return float(value)  # scripts write 42.0 as 42
+        case ((Mapping() | list() | tuple()), str()):
+            faults[_pointer(*steps)] = "Enter valid JSON."
+            return like
+    return value
 
-    return {
-        name: fit(start.values.get(name), value, name) for name, value in edited.items()
-    }, faults
+
+def _like_item(like: Sequence[Any], at: int) -> Any:
+    """Return the sample's item at an index; its first for items beyond its end."""
+    if at < len(like):
+        return like[at]
+    return like[0] if like else None
 
 
 def _to_plain_words(message: str) -> str:
-    matches = ((pattern.fullmatch(message), says) for pattern, says in _SAYINGS)
-    return next((match.expand(says) for match, says in matches if match), f"{message}.")
+    for pattern, says in _SAYINGS.items():
+        match = pattern.fullmatch(message)
+        if match:
+            return match.expand(says)
+    return f"{message}."
 
 
 # What msgspec says of a value, and what the form says.
-_SAYINGS = tuple(
-    (re.compile(pattern, re.DOTALL), says)
-    for pattern, says in (
-        (r"Expected `str` of length <= (\d+)", r"Characters: at most \1."),
-        (r"Expected `str` of length >= (\d+)", r"Characters: at least \1."),
-        (r"Expected `\w+` of length <= (\d+)", r"Items: at most \1."),
-        (r"Expected `\w+` of length >= (\d+)", r"Items: at least \1."),
-        (r"Expected `str` matching regex '(.*)'", r"This must match \1"),
-        (r"Expected `\w+` >= (\S+?)(?:\.0)?", r"Enter \1 or more."),
-        (r"Expected `\w+` <= (\S+?)(?:\.0)?", r"Enter \1 or less."),
-        (r"Expected `\w+` > (\S+?)(?:\.0)?", r"Enter more than \1."),
-        (r"Expected `\w+` < (\S+?)(?:\.0)?", r"Enter less than \1."),
-        (r"Expected `\w+` that's a multiple of (\S+?)(?:\.0)?", r"Enter a multiple of \1."),
-        (r"Expected `(?:int|float)(?: \| null)?`, got .*", "Enter a number."),
-        (r"Expected `str(?: \| null)?`, got .*", "Enter a text."),
-        (r"Expected `bool(?: \| null)?`, got .*", "Enter true or false."),
-        (r"Expected `(?:object|array)(?: \| null)?`, got `str`", "Enter valid JSON."),
-        (r"Expected `datetime` with a timezone component", "Add a time zone, such as Z."),
-        (
-            r"Invalid RFC3339 encoded datetime",
-            "Enter a date and time, such as 2026-11-20T14:32:00Z.",
-        ),
-        (r"Invalid RFC3339 encoded date", "Enter a date, such as 2026-11-20."),
-        (r"Invalid RFC3339 encoded time", "Enter a time, such as 14:32:00."),
-        (r"Invalid ISO8601 duration", "Enter a duration, such as PT30M."),
-    )
-)
+_MESSAGES = {
+    r"Expected `str` of length <= (\d+)": r"Characters: at most \1.",
+    r"Expected `str` of length >= (\d+)": r"Characters: at least \1.",
+    r"Expected `\w+` of length <= (\d+)": r"Items: at most \1.",
+    r"Expected `\w+` of length >= (\d+)": r"Items: at least \1.",
+    r"Expected `str` matching regex '(.*)'": r"This must match \1",
+    r"Expected `\w+` >= (\S+?)(?:\.0)?": r"Enter \1 or more.",
+    r"Expected `\w+` <= (\S+?)(?:\.0)?": r"Enter \1 or less.",
+    r"Expected `\w+` > (\S+?)(?:\.0)?": r"Enter more than \1.",
+    r"Expected `\w+` < (\S+?)(?:\.0)?": r"Enter less than \1.",
+    r"Expected `\w+` that's a multiple of (\S+?)(?:\.0)?": r"Enter a multiple of \1.",
+    r"Expected `(?:int|float)(?: \| null)?`, got .*": "Enter a number.",
+    r"Expected `str(?: \| null)?`, got .*": "Enter a text.",
+    r"Expected `bool(?: \| null)?`, got .*": "Enter true or false.",
+    r"Expected `(?:object|array)(?: \| null)?`, got `str`": "Enter valid JSON.",
+    r"Expected `datetime` with a timezone component": "Add a time zone, such as Z.",
+    r"Invalid RFC3339 encoded datetime": "Enter a date and time, such as 2026-11-20T14:32:00Z.",
+    r"Invalid RFC3339 encoded date": "Enter a date, such as 2026-11-20.",
+    r"Invalid RFC3339 encoded time": "Enter a time, such as 14:32:00.",
+    r"Invalid ISO8601 duration": "Enter a duration, such as PT30M.",
+}
+_SAYINGS = {re.compile(message, re.DOTALL): says for message, says in _MESSAGES.items()}

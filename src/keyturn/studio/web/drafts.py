@@ -39,7 +39,7 @@ class Drafts:
             with self._one_at_a_time:
                 html, fault = rendition.runner.run(_render, rendition.order, draft, view)
         except LimitExceeded as exceeded:
-            html, fault = "", limit_finding(exceeded.limit, draft.file)
+            return "", limit_finding(exceeded.limit, draft.file)
         if fault:
             return "", fault
         key = secrets.token_urlsafe(8)
@@ -47,6 +47,7 @@ class Drafts:
         return key, None
 
     def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
+        """Return the findings on the mail with the draft; none beyond a limit."""
         if rendition.order is None:
             return ()
         try:
@@ -56,7 +57,9 @@ class Drafts:
             return ()
 
     def frame(self, key: str) -> tuple[str, View]:
-        if not (frame := self._frames.get(key)):
+        """Return the HTML of a draft, and its view. Raises LookupError."""
+        frame = self._frames.get(key)
+        if frame is None:
             raise LookupError("This draft has expired. Edit the file to render it again.")
         return frame
 

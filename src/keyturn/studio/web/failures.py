@@ -26,23 +26,18 @@ def exception_handlers(
 
     def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         _logger.error("The studio failed at %s", request.url.path, exc_info=error)
-        return answer(
-            request,
-            HTTPException("The studio failed. Its terminal shows the error.", status_code=500),
-        )
+        detail = "The studio failed. Its terminal shows the error."
+        return answer(request, HTTPException(detail, status_code=500))
 
     def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[Any]:
-        if type(error) not in (
-            LookupError,
-            UnknownMail,
-        ):  # such as a KeyError: a mistake of the studio
+        # Another kind, such as a KeyError, is a mistake of the studio.
+        if type(error) not in (LookupError, UnknownMail):
             return answer_failure(request, error)
         return answer(request, NotFoundException(detail=str(error)))
 
     def answer_too_deep(request: Request[Any, Any, Any], _: RecursionError) -> Response[Any]:
-        return answer(
-            request, ClientException(detail="The body of the request is nested too deeply.")
-        )
+        detail = "The body of the request is nested too deeply."
+        return answer(request, ClientException(detail=detail))
 
     return {
         HTTPException: answer,
@@ -62,9 +57,14 @@ def problem(
         "status": status,
         "detail": detail,
     }
-    content |= members if isinstance(members, dict) else {}
-    media_type = "application/problem+json"
-    return Response(content, status_code=status, media_type=media_type, headers=dict(headers or {}))
+    if isinstance(members, dict):
+        content |= members
+    return Response(
+        content,
+        status_code=status,
+        media_type="application/problem+json",
+        headers=dict(headers or {}),
+    )
 
 
 def answer_problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

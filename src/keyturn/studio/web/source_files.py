@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from litestar.exceptions import HTTPException, PermissionDeniedException
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from keyturn.errors import TemplateInvalid
 from keyturn.plain_files import read_plain_file, replace_file
@@ -20,8 +22,11 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})
 
 
-# The `text` of a file with line feeds, and the `fingerprint` of its octets.
-SourceText = dict[str, str]
+class FileText(Struct, frozen=True):
+    """The `text` of a file with line feeds, and the `fingerprint` of its octets."""
+
+    text: str
+    fingerprint: str
 
 
 class SourceFiles:
@@ -39,43 +44,43 @@ class SourceFiles:
         self._off = off
 
     def refusal(self, file: str) -> str:
+        """Return why a file cannot be edited, or an empty text."""
         if self._off:
             return self._off
-        path, folder = (self._gallery.folders / file).resolve(), self._gallery.folder.resolve()
-        if not path.is_relative_to(folder):
+        path = (self._gallery.folders / file).resolve()
+        if not path.is_relative_to(self._gallery.folder.resolve()):
             return "Read-only: this file is outside the folder."
         if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
             return "Read-only: the studio may not write to this file or its folder."
         return ""
 
     def require_editable(self, file: str) -> None:
-        if refusal := self.refusal(file):
+        """Raise PermissionDeniedException for a file that cannot be edited."""
+        refusal = self.refusal(file)
+        if refusal:
             raise PermissionDeniedException(detail=refusal)
 
-    def read(self, file: str) -> SourceText:
+    def read(self, file: str) -> FileText:
         """Return the text of a file. Raises LookupError, PermissionDeniedException."""
-        return _source_text(self._path(file), self._octets(file))
+        return _file_text(self._path(file), self._octets(file))
 
-    def save(self, file: str, text: str, fingerprint: str) -> SourceText:
+    def save(self, file: str, text: str, fingerprint: str) -> FileText:
         """Write the text; keep the file's line ends, its mark and its permissions.
 
         Raises LookupError and HTTPException, with the text of a file that has changed since. The
         file stays as it is.
         """
-        path, new = self._path(file), _LINE_END.sub("\n", text)
-        if (octets_of_text := len(new.encode())) > LARGEST:
-            says = (
-                f"A template can have up to {LARGEST:,} bytes, but this text has "
-                f"{octets_of_text:,}."
-            )
+        path = self._path(file)
+        new = _LINE_END.sub("\n", text)
+        size = len(new.encode())
+        if size > LARGEST:
+            says = f"A template can have up to {LARGEST:,} bytes, but this text has {size:,}."
             raise HTTPException(status_code=413, detail=says)
         with ONE_SAVE_AT_A_TIME:
             before = self._octets(file)
             if _fingerprint(before) != fingerprint:
-                says, now = (
-                    "the file has changed on the disk since it was read",
-                    _source_text(path, before),
-                )
+                says = "the file has changed on the disk since it was read"
+                now = asdict(_file_text(path, before))
                 raise HTTPException(status_code=409, detail=says, extra=now)
             octets = _as_before(before, new)
             try:
@@ -83,7 +88,7 @@ class SourceFiles:
             except OSError as error:
                 says = f"The file could not be written: {error.strerror or error}."
                 raise PermissionDeniedException(detail=says) from error
-        return {"text": new, "fingerprint": _fingerprint(octets)}
+        return FileText(new, _fingerprint(octets))
 
     def _path(self, file: str) -> Path:
         if not (self._off or self._is_known(file)):
@@ -104,23 +109,28 @@ class SourceFiles:
             raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
 
     def _is_known(self, file: str) -> bool:
+        if not file:  # a mail without a text part has a file without a name
+            return False
         with self._gallery.one_look():
-            names = self._gallery.names()
-            if file in self._gallery.shared_files() or any(
-                file in self._gallery.files_of(name) for name in names
-            ):
-                return bool(file)
+            if file in self._gallery.shared_files():
+                return True
+            if any(file in self._gallery.files_of(name) for name in self._gallery.names()):
+                return True
             return Path(file).suffix.lower() in _SAMPLES and file in self._samples_files()
 
     def _samples_files(self) -> Iterator[str]:
         for name in self._gallery.names():
             try:
-                yield from (sample.file for sample in self._gallery.samples(name).values())
+                for sample in self._gallery.samples(name).values():
+                    yield sample.file
             except TemplateInvalid as error:  # the file that needs a fix
                 yield self._gallery.name_of(error.path)
 
 
-def _source_text(path: Path, octets: bytes) -> SourceText:
+def _file_text(path: Path, octets: bytes) -> FileText:
+    """Return the text of a file. Raises PermissionDeniedException if saving it would change more
+    than its text.
+    """
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -131,7 +141,7 @@ def _source_text(path: Path, octets: bytes) -> SourceText:
             f"Read-only: the lines of {path.name} end in several ways, so saving would change them."
         )
         raise PermissionDeniedException(detail=says)
-    return {"text": _LINE_END.sub("\n", text), "fingerprint": _fingerprint(octets)}
+    return FileText(_LINE_END.sub("\n", text), _fingerprint(octets))
 
 
 def _fingerprint(octets: bytes) -> str:
@@ -140,6 +150,8 @@ def _fingerprint(octets: bytes) -> str:
 
 def _as_before(before: bytes, text: str) -> bytes:
     """Return the text with the mark (BOM) and the line ends of the old file."""
-    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
     end = _LINE_END.search(before.decode("utf-8-sig"))
-    return mark + text.replace("\n", end[0] if end else "\n").encode()
+    octets = text.replace("\n", end[0] if end else "\n").encode()
+    if before.startswith(codecs.BOM_UTF8):
+        return codecs.BOM_UTF8 + octets
+    return octets

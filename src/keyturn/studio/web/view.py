@@ -30,15 +30,18 @@ class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return msgspec.structs.replace(self, **changes)
 
     def here(self, **changes: Any) -> str:
+        """Return the query with changes; "?" alone if it has only defaults."""
         return str(self.to(**changes)) or "?"
 
     def fields(self, **changes: Any) -> list[tuple[str, str]]:
-        plain = msgspec.to_builtins(self.to(**changes))
-        return [
-            (name, str(value))
-            for name, values in plain.items()
-            for value in (values if isinstance(values, list | tuple) else [values])
-        ]
+        """Return the names and values of a form with this query, and changes; without defaults."""
+        pairs = []
+        for name, value in msgspec.to_builtins(self.to(**changes)).items():
+            if isinstance(value, list | tuple):
+                pairs += [(name, str(one)) for one in value]
+            else:
+                pairs.append((name, str(value)))
+        return pairs
 
     def __str__(self) -> str:
         """Return the query with its `?`, without defaults."""
@@ -92,12 +95,15 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return Place(file, int(number)) if file else None
 
     def only(self, *names: str) -> "View":
+        """Return the view with these fields alone."""
         return View(**{name: getattr(self, name) for name in names})
 
     def made_from(self) -> "View":
+        """Return what the mail is made from."""
         return self.only("sample", "edit", "lang", "brand")
 
     def mail(self) -> "View":
+        """Return the view of the frame, which holds the mail alone."""
         return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote)
 
     def to(self, **changes: Any) -> Self:
@@ -105,7 +111,8 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
         Another sample starts without the edits of this one.
         """
-        if self.sample and changes.get("sample", self.sample) != self.sample:
+        has_other_sample = changes.get("sample", self.sample) != self.sample
+        if self.sample and has_other_sample:
             changes = {"edit": "", **changes}
         return super().to(**changes)
 
@@ -113,4 +120,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         """Return the view, with remote images only if the reader asked for those of this mail or
         foreign folder.
         """
-        return self if self.remote == of or self.images == "off" else self.to(images="own")
+        if self.remote == of or self.images == "off":
+            return self
+        return self.to(images="own")

@@ -3,7 +3,7 @@
 Line 3 of mail.html, `<p>Hello {{ name }}{% if paid %}!{% endif %}`, becomes in short:
 
     yield _data('<p>Hello ', 'mail.html', 3, 1)
-    yield attempt_print(lambda t_1=0: _shown(context, l_0_name, is_escaped=True), 'mail.html', 3, 10)
+    yield attempt_print(lambda t_1=0: _shown(context, l_0_name), 'mail.html', 3, 10)
     if attempt(lambda t_2=0: l_0_paid):
         yield _data('!', 'mail.html', 3, 33)
 

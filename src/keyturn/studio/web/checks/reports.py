@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from keyturn.errors import UnknownMail
 from keyturn.studio.gallery import Entry
-from keyturn.studio.gallery.discovery import state_of
+from keyturn.studio.gallery.discovery import FileState, state_of
 from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
 from keyturn.studio.lint.checks.safety import audit
@@ -21,7 +21,7 @@ from keyturn.studio.lint.checks_in_renderers import check_apart
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.gallery_checks import put_together
 from keyturn.studio.lint.mail_checks import checks_for
-from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.report import AuditItem, Report
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
 from keyturn.studio.lint.template_checks import TemplateChecks, TemplateResult
@@ -41,11 +41,13 @@ def check_mail(
     renderer: MailRenderer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> Report:
     """Return the report on a mail. `clients`: groups of mail clients, all of which exist."""
-    gallery, documents = renderer.gallery, list[Document]()
+    gallery = renderer.gallery
+    documents: list[Document] = []
 
     def read() -> Document:
-        documents.append(renderer.document(order))
-        return documents[-1]
+        document = renderer.document(order)
+        documents.append(document)
+        return document
 
     with gallery.one_look():
         language = gallery.languages.choose(order.language)
@@ -53,12 +55,10 @@ def check_mail(
         checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, renderer.traced)
         part = checker.check_mail(order.template, order.sample, language, read)
         report = put_together(gallery, {order.template: part}, [language], severity)
-        audited = [
-            item
-            for document in documents
-            if document.mail.html
-            for item in audit(document, gallery.audits)
-        ]
+        audited: list[AuditItem] = []
+        for document in documents:
+            if document.mail.html:
+                audited += audit(document, gallery.audits)
     return replace(report, audit=tuple(audited), not_checked="" if part.is_whole else _IN_PART)
 
 
@@ -66,12 +66,14 @@ def without_known(report: Report, baseline: Path | None) -> tuple[Report, str]:
     """Return the report, in which the findings of a baseline do not count, and why the file cannot
     be read.
     """
+    if baseline is None or not baseline.exists():
+        return report, ""
     try:
-        known = baseline and baseline.exists() and read_baseline(baseline)
+        known = read_baseline(baseline)
     except BaselineInvalid as invalid:
         message = str(invalid)
         return report, f"{message[:1].upper()}{message[1:]}."
-    return known.without_known(report) if known else report, ""
+    return known.without_known(report), ""
 
 
 _MOST = 500  # kept reports: every keystroke in the form of the data makes another mail
@@ -88,11 +90,15 @@ class Checks:
     def last_report(self, rendition: Rendition) -> Report | None:
         """Return the latest report, even if a file has changed since; None without a check."""
         report = self._reports.get((rendition.template, rendition.view))
-        return without_known(report, self._studio.baseline)[0] if report else None
+        if report is None:
+            return None
+        report, _ = without_known(report, self._studio.baseline)
+        return report
 
     def check(self, rendition: Rendition) -> bool:
         """Check a mail. Return False if nothing has changed since the last check."""
-        mail, gallery = (rendition.template, rendition.view), self._studio.gallery
+        mail = (rendition.template, rendition.view)
+        gallery = self._studio.gallery
         with self._one_at_a_time:
             if not self._reports.is_new(mail, rendition.fingerprint):
                 return False
@@ -103,19 +109,30 @@ class Checks:
             return True
 
     def _report(self, rendition: Rendition) -> Report:
-        if order := rendition.order:
+        settings = self._studio.settings
+        order = rendition.order
+        if order:
             try:
-                settings = self._studio.settings
                 return rendition.runner.run(check_mail, order, settings.clients, settings.severity)
             except LimitExceeded as exceeded:
                 return Report((limit_finding(exceeded.limit, order.files.markup),))
-        faults = (error, *error.others) if (error := rendition.unreadable) else ()
-        return Report().with_findings(
-            explain_samples(fault, self._studio.gallery) for fault in faults
-        )
+        findings = []
+        error = rendition.unreadable
+        if error:
+            for fault in (error, *error.others):
+                findings.append(explain_samples(fault, self._studio.gallery))
+        return Report().with_findings(findings)
 
 
 _SHARE = 5  # while mails are being checked, summing up takes one part in this many of the time
+
+
+class _State(NamedTuple):
+    """What a report was put together of. `baseline`: the state of its file; None without one."""
+
+    revision: int
+    are_all: bool
+    baseline: FileState | None
 
 
 class FolderChecks:
@@ -134,7 +151,7 @@ class FolderChecks:
         self._gallery = studio.gallery
         self._runner = runner
         self._results: LatestValues[str, TemplateResult] = LatestValues()
-        self._put_together: tuple[object, ...] = ()
+        self._put_together: _State | None = None
         self._again_at = 0.0
         self._one_at_a_time = threading.Lock()
 
@@ -149,11 +166,13 @@ class FolderChecks:
             with self._gallery.one_look():
                 entries = {entry.name: entry for entry in self._gallery.entries()}
                 files = {name: states.get(name) for name in entries}
+
+                def check(name: str) -> TemplateResult:
+                    return self._check(entries[name])
+
                 # Looking at a large folder takes as long.
                 seconds = max(MOMENT, monotonic() - began)
-                waiting = self._results.renew(
-                    files, lambda name: self._check(entries[name]), seconds
-                )
+                waiting = self._results.renew(files, check, seconds)
                 self._put_all_together(entries, are_all=not waiting)
             self.waiting = waiting
         return waiting > 0
@@ -174,20 +193,23 @@ class FolderChecks:
 
     def _put_all_together(self, names: Iterable[str], *, are_all: bool) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
-        began, baseline = monotonic(), self._studio.baseline
-        state = self._results.revision, are_all, baseline and state_of(str(baseline))
-        if state == self._put_together or (began < self._again_at and not are_all):
+        began = monotonic()
+        baseline = self._studio.baseline
+        state = _State(
+            self._results.revision, are_all, state_of(str(baseline)) if baseline else None
+        )
+        is_too_early = began < self._again_at and not are_all
+        if state == self._put_together or is_too_early:
             return
-        known, languages = (
-            dict(self._results.items()),
-            tuple(self._gallery.languages.known.values()),
-        )
+        known = dict(self._results.items())
         results = {name: known[name] for name in names if name in known}
-        report = put_together(
-            self._gallery, results, languages, self._studio.settings.severity, are_all=are_all
-        )
+        languages = tuple(self._gallery.languages.known.values())
+        severity = self._studio.settings.severity
+        report = put_together(self._gallery, results, languages, severity, are_all=are_all)
         self.last, self.trouble = without_known(report, baseline)
-        self._put_together, self._again_at = state, began + (monotonic() - began) * (_SHARE + 1)
+        self._put_together = state
+        took = monotonic() - began
+        self._again_at = began + took * (_SHARE + 1)
 
 
 def _check_template(

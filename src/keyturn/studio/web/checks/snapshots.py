@@ -4,14 +4,15 @@ changes.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import MailName
+from keyturn.studio.gallery.discovery import FileState
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.snapshots import Comparison, Snapshots
@@ -69,15 +70,37 @@ class ComparedMail(Struct, frozen=True):
 
     @classmethod
     def of(cls, comparison: Comparison) -> "ComparedMail":
-        seen = comparison.name, comparison.state, comparison.id, comparison.fault
+        """Return what the pages show of a comparison."""
+        mail = cls(comparison.name, comparison.state, comparison.id, comparison.fault)
         if comparison.state != "changed":
-            return cls(*seen)
-        html, text, _ = parts = comparison.differences
-        lines = (
-            _shorten_line(line) for part in parts for line in part.lines if line.kind != "same"
+            return mail
+        parts = comparison.differences
+        html, text, _ = parts
+        return replace(
+            mail,
+            html=(html.removed, html.added),
+            text=(text.removed, text.added),
+            edits=tuple(part.edits for part in parts),
+            excerpt=tuple(map(_shorten_line, islice(_changed_lines(parts), _EXCERPT))),
         )
-        edits, excerpt = tuple(part.edits for part in parts), tuple(islice(lines, _EXCERPT))
-        return cls(*seen, (html.removed, html.added), (text.removed, text.added), edits, excerpt)
+
+
+def _changed_lines(parts: Iterable[Difference]) -> Iterator[Line]:
+    for part in parts:
+        for line in part.lines:
+            if line.kind != "same":
+                yield line
+
+
+def _shorten_line(line: Line) -> Line:
+    """Return the line with both ends of each piece: lines of compiled HTML are long."""
+    pieces = []
+    for piece in line.pieces:
+        text = piece.text
+        if len(text) > 2 * _AROUND + 1:
+            text = f"{text[:_AROUND]}…{text[-_AROUND:]}"
+        pieces.append(LinePiece(text, piece.changed))
+    return line._replace(pieces=tuple(pieces))
 
 
 class Review:
@@ -94,7 +117,8 @@ class Review:
     @property
     def mails(self) -> list[ComparedMail]:
         """The mails that were compared so far, and the snapshots without a mail."""
-        return [mail for name in self._names if (mail := self._known.get(name))]
+        compared = map(self._known.get, self._names)
+        return [mail for mail in compared if mail]
 
     def waiting_mails(self) -> list[MailName]:
         return [mail.name for mail in self.mails if mail.verdict not in ("same", "broken")]
@@ -108,13 +132,10 @@ class Review:
             with self.snapshots.gallery.one_look():
                 self._names = self.snapshots.names()
                 of_mails = {name: files[name.template] for name in self._names}
-                compare = self.snapshots.compare
-                return (
-                    self._known.renew(
-                        of_mails, lambda name: ComparedMail.of(compare(name)), seconds
-                    )
-                    > 0
-                )
+                return self._known.renew(of_mails, self._compare, seconds) > 0
+
+    def _compare(self, name: MailName) -> ComparedMail:
+        return ComparedMail.of(self.snapshots.compare(name))
 
     def look_at_all(self) -> list[ComparedMail]:
         """Compare all mails that may differ: also those that differed, whose files elsewhere may
@@ -134,55 +155,55 @@ class Review:
         self.look(float("inf"))
         seen = {mail.id: mail.name for mail in self.mails}
         with self._one_at_a_time:
-            wanted = {*ids}
-            compared = [self.snapshots.compare(seen[one]) for one in wanted if one in seen]
-            for (
-                comparison
-            ) in compared:  # without its files, so that the next look compares it again
+            wanted = set(ids)
+            accepted = []
+            for mail_id in wanted & seen.keys():
+                comparison = self.snapshots.compare(seen[mail_id])
+                # Without its files, so that the next look compares it again.
                 self._known.put(comparison.name, ComparedMail.of(comparison))
-            accepted = [one for one in compared if one.id in wanted and one.acceptable]
-            if len(accepted) < len(wanted) or any(
-                (one.state == "gone") != deletes for one in accepted
-            ):
+                is_deleted = comparison.state == "gone"
+                if comparison.id in wanted and comparison.acceptable and is_deleted == deletes:
+                    accepted.append(comparison)
+            if len(accepted) < len(wanted):
                 raise Stale
             for comparison in accepted:
                 self.snapshots.accept(comparison)
 
     def _fingerprints(self) -> Mapping[str, Fingerprint]:
-        own, stored = fingerprints(self.snapshots.gallery), defaultdict(set)
+        """Return the fingerprint of each template with its snapshots."""
+        files = defaultdict(Fingerprint, fingerprints(self.snapshots.gallery))
+        stored: dict[str, set[FileState]] = defaultdict(set)
         for file in fingerprint(self.snapshots.stored.folder):
-            stored[file[0].rpartition("/")[0]].add(file)
-        return defaultdict(
-            frozenset, {name: own.get(name, frozenset()) | stored[name] for name in {*own, *stored}}
-        )
+            template, _, _ = file[0].rpartition("/")
+            stored[template].add(file)
+        for template, snapshots in stored.items():
+            files[template] |= snapshots
+        return files
 
 
-def group_changes(mails: Iterable[ComparedMail]) -> list[dict[str, Any]]:
+class ChangeGroup(Struct, frozen=True):
+    """The mails that were changed in the same way. `ids`: theirs, with blanks between them."""
+
+    verdict: State
+    changes: list[ComparedMail]
+    ids: str
+
+
+def group_changes(mails: Iterable[ComparedMail]) -> list[ChangeGroup]:
     """Return the changes in groups of the same edit, so that a reader looks at each edit once.
 
     Of one verdict, the edit of the most mails comes first.
     """
-    groups: dict[object, list[ComparedMail]] = defaultdict(list)
+    by_edit: dict[object, list[ComparedMail]] = defaultdict(list)
     for mail in mails:
         if mail.verdict != "same":
-            groups[mail.verdict, mail.edits].append(mail)
-    ordered = sorted(groups.values(), key=lambda group: (_ORDER[group[0].verdict], -len(group)))
-    return [
-        {
-            "verdict": group[0].verdict,
-            "changes": group,
-            "ids": " ".join(change.id for change in group),
-        }
-        for group in ordered
-    ]
+            by_edit[mail.verdict, mail.edits].append(mail)
+    groups = []
+    for changes in by_edit.values():
+        ids = " ".join(change.id for change in changes)
+        groups.append(ChangeGroup(changes[0].verdict, changes, ids))
+    return sorted(groups, key=_rank)
 
 
-def _shorten_line(line: Line) -> Line:
-    """Return the line with both ends of each piece: lines of compiled HTML are long."""
-    cut = (
-        f"{text[:_AROUND]}…{text[-_AROUND:]}" if len(text) > 2 * _AROUND + 1 else text
-        for text, _ in line.pieces
-    )
-    return line._replace(
-        pieces=tuple(LinePiece(text, of.changed) for text, of in zip(cut, line.pieces, strict=True))
-    )
+def _rank(group: ChangeGroup) -> tuple[int, int]:
+    return _ORDER[group.verdict], -len(group.changes)

@@ -14,6 +14,8 @@ from keyturn.studio.web.view import Scheme, View
 
 _TWO_SCHEMES = re.compile(r"\b(?:light\s+dark|dark\s+light)\b", re.IGNORECASE)
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
+_ALWAYS = "(min-width: 0)"
+_NEVER = "(max-width: 0)"
 
 # The links of a preview hold made-up tokens on real hosts. Every link aims at a new tab (`<base
 # target>`). A sandbox without allow-popups refuses it before any request (HTML Standard 7.1.5,
@@ -32,6 +34,7 @@ white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
 
 
 def page_of_text(text: str) -> str:
+    """Return a text part as a page."""
     return _TEXT.format(escape(text))
 
 
@@ -65,6 +68,8 @@ def force_scheme(html: str, scheme: Scheme) -> str:
 
     Inverting clients know none.
     """
-    return _SCHEME.sub(
-        lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html
-    )
+
+    def decide(query: re.Match[str]) -> str:
+        return _ALWAYS if query[1].lower() == scheme else _NEVER
+
+    return _SCHEME.sub(decide, html)

@@ -7,7 +7,7 @@ tables, fonts and lines is not modelled.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 from urllib.parse import parse_qs
@@ -38,13 +38,15 @@ def simulate_dark(html: str, mode: Mode) -> str:
     rewriting = Rewriting(html)
     painter = Painter(rewriting.root, mode)
     colours = dict(painter.recoloured_elements())
-    waits_for_marks = mode.honours == "data-ogs" and OUTLOOK_MARK in html
+    marks: Sequence[str] = ()
+    if mode.honours == "data-ogs" and OUTLOOK_MARK in html:
+        marks = _MARKS
     for tag in rewriting.tags:
         own = colours.get(tag, {})
         if own:
             style = "".join(f"{name}:{value}!important;" for name, value in own.items())
             rewriting.add_style(tag, style)
-        for mark in _MARKS if waits_for_marks else ():
+        for mark in marks:
             rewriting.set(tag, mark, "")
     canvas = painter.canvas
     page_style = f"color:{canvas.colour}"
@@ -63,11 +65,6 @@ def _page_has_background(colours: Mapping[Element, Mapping[str, str]]) -> bool:
 _TIMES = '"Times New Roman",serif'
 _HEAD_END = re.compile(r"</head\s*>|<body\b", re.IGNORECASE)
 
-_OWN: Mapping[str, Callable[[str], str]] = {
-    "mso-padding-alt": lambda value: f"padding:{value}!important",
-    "mso-hide": lambda value: "display:none!important" if value == "all" else "",
-}
-"""Properties that only Word reads, as other clients understand them."""
 
 # The defaults of Word for text without a style, and for some elements. Word leaves out an empty
 # <p>, such as the line of an mj-divider, which has a table for Word (mjmlio/mjml, issue 1143: with
@@ -90,8 +87,8 @@ def simulate_word(html: str) -> str:
             continue
         elif word.leaves_out(tag.tag):
             rewriting.set(tag, "style", "display:none!important")
-        elif style := tag.get("style"):
-            rewriting.set(tag, "style", _style_attribute(style, tag, web_fonts))
+        elif tag.get("style"):
+            rewriting.set(tag, "style", _style_attribute(tag, web_fonts))
     html = render_vml(rewriting.text())
     head = _HEAD_END.search(html)
     at = head.start() if head else 0
@@ -120,56 +117,65 @@ def _linked_fonts(address: str) -> Iterator[str]:
 def _declared_fonts(css: str) -> Iterator[str]:
     for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True):
         is_at_rule = isinstance(rule, AtRule) and rule.content
-        if not (is_at_rule and rule.lower_at_keyword == "font-face"):
-            continue
-        for one in read_style(tinycss2.serialize(rule.content)):
-            if one.name == "font-family":
-                yield one.value.strip("\"'").lower()
+        if is_at_rule and rule.lower_at_keyword == "font-face":
+            for declaration in read_style(tinycss2.serialize(rule.content)):
+                if declaration.name == "font-family":
+                    yield declaration.value.strip("\"'").lower()
 
 
 def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     """Return the rules that count in Word, with the declarations that do."""
     rules = []
     for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
-        if not isinstance(rule, QualifiedRule):
-            continue
-        selectors = []
-        for tokens in split_at_commas(rule.prelude):
-            read = read_selectors(tokens)
-            if read and not any(map(word.ignores_rule, read)):
-                selectors.append(tinycss2.serialize(tokens))
-        declarations = read_style(tinycss2.serialize(rule.content))
-        inside = ";".join(_declarations_for_word(declarations, web_fonts))
-        if selectors and inside:
-            rules.append(f"{','.join(selectors)}{{{inside}}}")
+        if isinstance(rule, QualifiedRule):
+            selectors = ",".join(_selectors_for_word(rule))
+            declarations = read_style(tinycss2.serialize(rule.content))
+            inside = ";".join(_declarations_for_word(declarations, web_fonts))
+            if selectors and inside:
+                rules.append(f"{selectors}{{{inside}}}")
     return "\n".join(rules)
 
 
-def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str:
-    declarations = [one for one in read_style(style) if not one.important]
-    if tag.tag == "img":  # the attribute counts
-        declarations = [one for one in declarations if one.name != "width"]
+def _selectors_for_word(rule: QualifiedRule) -> Iterator[str]:
+    for tokens in split_at_commas(rule.prelude):
+        selectors = read_selectors(tokens)
+        if selectors and not any(map(word.ignores_rule, selectors)):
+            yield tinycss2.serialize(tokens)
+
+
+def _style_attribute(tag: Element, web_fonts: frozenset[str]) -> str:
+    declarations = []
+    for declaration in read_style(tag.get("style")):
+        # Of an image, the attribute `width` counts.
+        is_width_of_image = tag.tag == "img" and declaration.name == "width"
+        if not declaration.important and not is_width_of_image:
+            declarations.append(declaration)
     return ";".join(_declarations_for_word(declarations, web_fonts))
 
 
 def _declarations_for_word(
     declarations: Iterable[Declaration], web_fonts: frozenset[str]
 ) -> Iterator[str]:
-    for one in declarations:
-        end = "!important" if one.important else ""
-        lacked = word.of_declaration(one.name, one.value)
-        if one.name == "background" and lacked == "css-background":
-            colour = _colour_below_image(one.value)
+    for declaration in declarations:
+        name = declaration.name
+        value = declaration.value
+        end = "!important" if declaration.important else ""
+        lacked = word.of_declaration(name, value)
+        # Properties that only Word reads are written as other clients understand them.
+        if name == "mso-padding-alt":
+            yield f"padding:{value}!important"
+        elif name == "mso-hide":
+            yield "display:none!important" if value == "all" else ""
+        elif name == "background" and lacked == "css-background":
+            colour = _colour_below_image(value)
             if colour:
                 yield f"background-color:{colour}{end}"
-        elif one.name in _OWN:
-            yield _OWN[one.name](one.value)
         elif lacked:
             continue
-        elif one.name == "font-family" and _first_font(one.value) in web_fonts:
+        elif name == "font-family" and _first_font(value) in web_fonts:
             yield f"font-family:{_TIMES}{end}"
         else:
-            yield f"{one.name}:{one.value}{end}"
+            yield f"{name}:{value}{end}"
 
 
 def _colour_below_image(background: str) -> str:
@@ -184,14 +190,23 @@ def _first_font(families: str) -> str:
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
 _STAND_INS = {
-    **dict.fromkeys(("v:rect", "v:roundrect", "v:oval", "v:textbox"), "div"),
+    "v:rect": "div",
+    "v:roundrect": "div",
+    "v:oval": "div",
+    "v:textbox": "div",
     "v:image": "img",
 }
 _LINKING = ("v:rect", "v:roundrect", "v:oval")
 _KEPT = ("width", "height", "top", "left", "position", "z-index")
-_CENTRED = dict.fromkeys(("align-items", "justify-content", "text-align"), "center")
-_LINK = {"display": "inline-flex", "text-decoration": "none", **_CENTRED}
+_LINK = {
+    "display": "inline-flex",
+    "text-decoration": "none",
+    "align-items": "center",
+    "justify-content": "center",
+    "text-align": "center",
+}
 _INSET = ("0.1in", "0.05in", "0.1in", "0.05in")
+_PARTS = {"%": 100, "f": 65_536}  # of a whole, by the unit of `arcsize`
 _NO_QUOTES = str.maketrans({'"': "%22", "\\": "%5C", "\n": ""})
 
 
@@ -234,8 +249,9 @@ def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
 def _start_tag(element: Element, tag: str) -> str:
     attributes = {}
     for name in ("class", "data-keyturn"):
-        if element.get(name):
-            attributes[name] = element.get(name)
+        value = element.get(name)
+        if value:
+            attributes[name] = value
     if tag == "a":
         attributes["href"] = element.get("href")
     if tag == "img":
@@ -245,8 +261,10 @@ def _start_tag(element: Element, tag: str) -> str:
     for name, value in _style(element).items():
         declarations.append(f"{name}:{value.replace(';', '')}")
     attributes["style"] = ";".join(declarations)
-    written = (f' {name}="{escape(value)}"' for name, value in attributes.items())
-    return f"<{tag} data-vml{''.join(written)}>"
+    written = ""
+    for name, value in attributes.items():
+        written += f' {name}="{escape(value)}"'
+    return f"<{tag} data-vml{written}>"
 
 
 def _style(element: Element) -> dict[str, str]:
@@ -258,9 +276,11 @@ def _style(element: Element) -> dict[str, str]:
     style = {"box-sizing": "border-box", "max-width": "100%", **box}
     if element.get("href"):
         style |= _LINK
-    if not {element.get("filled").lower(), element.get("fill").lower()} & {"f", "false"}:
+    is_filled = not {element.get("filled").lower(), element.get("fill").lower()} & {"f", "false"}
+    if is_filled:
         style |= _fill(element)
-    if "f" not in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1]):
+    is_stroked = "f" not in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1])
+    if is_stroked:
         style["border"] = _border(element)
     if element.tag == "v:oval":
         style["border-radius"] = "50%"
@@ -270,7 +290,9 @@ def _style(element: Element) -> dict[str, str]:
 
 
 def _box(element: Element) -> dict[str, str]:
-    values = {one.name: one.value for one in read_style(element.get("style"))}
+    values = {}
+    for declaration in read_style(element.get("style")):
+        values[declaration.name] = declaration.value
     box = {name: values[name] for name in _KEPT if name in values}
     if values.get("mso-width-percent") == "1000":
         box["width"] = "100%"
@@ -293,15 +315,17 @@ def _padding(inset: str) -> str:
 
 
 def _fill(element: Element) -> dict[str, str]:
-    fill = next((one for one in element.children if one.tag == "v:fill"), None)
+    fills = [child for child in element.children if child.tag == "v:fill"]
     colour = element.get("fillcolor") or "#ffffff"
-    if fill is None:
+    if not fills:
         return {"background-color": colour}
+    fill = fills[0]
     colour = fill.get("color") or colour
     style = {"background-color": colour}
     kind = fill.get("type").lower()
+    source = fill.get("src").translate(_NO_QUOTES)
     if fill.get("src"):
-        style["background-image"] = f'url("{fill.get("src").translate(_NO_QUOTES)}")'
+        style["background-image"] = f'url("{source}")'
         if kind == "frame":
             style["background-size"] = "cover"
             style["background-repeat"] = "no-repeat"
@@ -314,16 +338,19 @@ def _fill(element: Element) -> dict[str, str]:
 def _corner_radius(element: Element, box: Mapping[str, str]) -> str:
     sides = [length_in_px(box[side]) for side in ("width", "height") if side in box]
     shorter = min(filter(None, sides), default=0)
-    return f"{_arc(element.get('arcsize')) * shorter:g}px"
+    radius = _arc(element.get("arcsize").strip()) * shorter
+    return f"{radius:g}px"
 
 
 def _arc(arcsize: str) -> float:
     """Return the roundness of the corners, as a part of the shorter side: "10%", "0.1", or "6554f"
     of 65,536.
     """
-    number = re.match(r"\d+(?:\.\d*)?|\.\d+", arcsize.strip())
-    parts = {"%": 100, "f": 65_536}.get(arcsize.strip()[-1:], 1)
-    return min(float(number[0]) / parts, 0.5) if number else 0.2
+    number = re.match(r"\d+(?:\.\d*)?|\.\d+", arcsize)
+    if not number:
+        return 0.2
+    parts = _PARTS.get(arcsize[-1:], 1)
+    return min(float(number[0]) / parts, 0.5)
 
 
 class Row(NamedTuple):
@@ -351,7 +378,7 @@ _LISTS = (
     ("Gmail, Android", 37, 40, 0),
 )
 """The characters that a client shows: of a subject, of a preheader, and of both if they share a
-line.
+line (else 0).
 """
 
 # Invisible characters that senders put after a preheader, so that the text of the body does not

@@ -28,6 +28,7 @@ class Rewriting:
         self.tags: Iterable[Element] = tuple(self.root.walk())
 
     def set(self, tag: Element, name: str, value: str) -> None:
+        """Give a tag an attribute, in place of one of this name."""
         written = f'{name}="{escape(value)}"'
         attribute = tag.attributes.get(name)
         if attribute:
@@ -37,7 +38,9 @@ class Rewriting:
 
     def add_style(self, tag: Element, declarations: str) -> None:
         own = tag.get("style").strip().rstrip(";")
-        self.set(tag, "style", f"{own};{declarations}" if own else declarations)
+        if own:
+            declarations = f"{own};{declarations}"
+        self.set(tag, "style", declarations)
 
     def replace_inside(self, tag: Element, text: str) -> None:
         self._changes[tag.inner.start, tag.inner.stop] = text
@@ -46,9 +49,13 @@ class Rewriting:
         return self._html[tag.inner.start : tag.inner.stop]
 
     def text(self) -> str:
-        changes = [(start, stop, text) for (start, stop), text in self._changes.items()]
+        """Return the HTML with all changes."""
+        changes = []
+        for (start, stop), text in self._changes.items():
+            changes.append((start, stop, text))
         for place, attributes in self._added.items():
-            changes.append((place, place, f" {' '.join(attributes.values())}"))
+            written = " ".join(attributes.values())
+            changes.append((place, place, f" {written}"))
         return splice(self._html, changes)
 
 
@@ -95,7 +102,11 @@ def without_hints(html: str) -> str:
 
     The HTML may be of any length, so it is not parsed.
     """
-    return _HINT.sub(lambda match: _WITHOUT_EFFECT[match[0].lower()], html)
+    return _HINT.sub(_disarm, html)
+
+
+def _disarm(hint: re.Match[str]) -> str:
+    return _WITHOUT_EFFECT[hint[0].lower()]
 
 
 @lru_cache(4)  # each save has three pages of the same mail
@@ -111,9 +122,14 @@ def remote_hosts(html: str) -> tuple[str, ...]:
 
 
 def _addresses(tag: Element) -> Iterator[str]:
+    """Yield what a tag and its styles name as images; some of it is empty."""
     for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
-        yield tag.get(name).strip().partition(" ")[0]  # the first of several in a srcset
-    for css in (tag.get("style"), *(text.text for text in tag.texts if tag.tag == "style")):
+        first, _, _ = tag.get(name).strip().partition(" ")  # a srcset has several
+        yield first
+    styles = [tag.get("style")]
+    if tag.tag == "style":
+        styles += [text.text for text in tag.texts]
+    for css in styles:
         # So that an unclosed address is not searched again each time.
         closed = css[: css.rfind(")") + 1]
         for url in _URL.finditer(closed):

@@ -51,7 +51,10 @@ def editor_for(setting: str) -> Editor | None:
         return PRESETS.get(setting)
     # A click opens a program. The excluded schemes run their contents (HTML Standard 7.4.2.3.2, RFC
     # 2397).
-    if "{path}" not in setting or split_address(setting).scheme in ("", "javascript", "data"):
-        says = f"{setting!r} must be one of {', '.join(PRESETS)}, or a pattern such as vscode://file{{path}}:{{line}}"
+    is_harmful = split_address(setting).scheme in ("", "javascript", "data")
+    if is_harmful or "{path}" not in setting:
+        names = ", ".join(PRESETS)
+        example = "vscode://file{path}:{line}"
+        says = f"{setting!r} must be one of {names}, or a pattern such as {example}"
         raise SettingsInvalid([Fault("editor", says)])
     return Editor("the editor", setting)

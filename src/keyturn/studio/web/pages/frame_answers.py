@@ -7,6 +7,7 @@ from urllib.parse import quote
 from litestar import MediaType, Response
 from litestar.exceptions import HTTPException
 
+from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.mail import MailContent, with_inline_images
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.frames import CAPTURED, apply_view, force_scheme, page_of_text
@@ -28,8 +29,9 @@ _BOX = """<style>:where({held}){{position:relative}}
 :where({held}:not([width][height]),{held}[height=auto]){{aspect-ratio:auto 3/1}}
 :where({held}:not([width],[style*=width])){{min-width:120px}}
 {held}{{visibility:hidden}}
-{held}::before{{content:attr(alt);visibility:visible;position:absolute;inset:0;overflow:hidden;border-radius:inherit;\
-background:linear-gradient(rgb(128 128 128/12%) 0 0);outline:1px solid rgb(128 128 128/50%);\
+{held}::before{{content:attr(alt);visibility:visible;position:absolute;inset:0;overflow:hidden;\
+border-radius:inherit;background:linear-gradient(rgb(128 128 128/12%) 0 0);\
+outline:1px solid rgb(128 128 128/50%);\
 outline-offset:-1px}}</style>"""
 _HELD_BACK = {"own": 'img:not([src*="data:" i],picture *)', "off": "img"}
 
@@ -47,7 +49,8 @@ def captured_frame(
     content: MailContent, mail_id: str, view: View, runner: Runner[Any]
 ) -> Response[str]:
     """Answer with a captured mail, with remote content only if the reader asked for it."""
-    html, view = content.html or page_of_text(content.text), view.as_loaded(mail_id)
+    html = content.html or page_of_text(content.text)
+    view = view.as_loaded(mail_id)
     if len(html) <= _CHANGED_AT_MOST:
         html = within_limits(html, view, runner)
     elif view.scheme in _MODELS:
@@ -55,6 +58,16 @@ def captured_frame(
     else:
         html = force_scheme(html, view.scheme)
     return answer(with_inline_images(content, html), view, CAPTURED)
+
+
+def view_of_template(view: View, gallery: Gallery) -> View:
+    """Return the view of a template, with a foreign folder's remote images only if the reader asked
+    for them.
+
+    The address of such an image may hold values of the template, or lead to a host that only we
+    reach.
+    """
+    return view.as_loaded(gallery.folder.name) if gallery.is_foreign else view
 
 
 def within_limits(html: str, view: View, runner: Runner[Any]) -> str:
@@ -82,16 +95,13 @@ def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[s
 
     The header repeats the sandbox, in case the address is opened without the frame.
     """
-    if held := _HELD_BACK.get(view.images):
+    held = _HELD_BACK.get(view.images)
+    if held:
         html = insert_in_head(without_hints(html), _BOX.format(held=held))
-    return Response(
-        insert_in_head(html, _IN_HEAD),
-        status_code=status,
-        media_type=MediaType.HTML,
-        headers={
-            "content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])
-        },
-    )
+    html = insert_in_head(html, _IN_HEAD)
+    policy = _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])
+    headers = {"content-security-policy": policy}
+    return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 
 def attached(content: bytes, name: str) -> Response[bytes]:
@@ -101,10 +111,9 @@ def attached(content: bytes, name: str) -> Response[bytes]:
     If a browser shows it all the same, its policy blocks everything (CSP Level 3).
     """
     plain = re.sub(r"[^\w .-]", "_", name, flags=re.ASCII)
+    encoded = quote(name, safe="")
     headers = {
-        "content-disposition": (
-            f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-        ),
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}",
         "content-security-policy": "default-src 'none'; sandbox",
     }
     return Response(content, media_type="application/octet-stream", headers=headers)

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
@@ -10,9 +10,12 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from keyturn.errors import TemplateInvalid
+from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.frames import force_scheme
-from keyturn.studio.web.pages.layout import Visit, neighbours
-from keyturn.studio.web.rendering.source import excerpt
+from keyturn.studio.web.pages.addresses import url
+from keyturn.studio.web.pages.paging import neighbours
+from keyturn.studio.web.pages.visit import Visit
+from keyturn.studio.web.rendering.source import ExcerptLine, excerpt
 from keyturn.studio.web.studio import HostedPages
 from keyturn.studio.web.view import View
 
@@ -26,50 +29,60 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for "
     "'script'"
 )
+# for an SVG that is opened by its address
+_POLICY_OF_FILE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _AUTOFOCUS = re.compile(r"""\sautofocus(?=[\s>])""")
 _OWN_SCHEME = re.compile(r"""(color-scheme"?\s*(?::|content=)\s*"?)light dark""")
 
 
 @get("/pages", sync_to_thread=False)
-def first_hosted_page(
-    visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]
-) -> Redirect:
-    return Redirect(visit.layout.url("pages", hosted.states[0][0]))
+def first_hosted_page(hosted: NamedDependency[HostedPages]) -> Redirect:
+    first, _, _ = hosted.states[0]
+    return Redirect(url("pages", first))
 
 
 @get("/pages/{name:str}", sync_to_thread=True)
 def hosted_page(
-    visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]
+    visit: NamedDependency[Visit],
+    hosted: NamedDependency[HostedPages],
+    gallery: NamedDependency[Gallery],
 ) -> Response[str]:
     """Show a page in a state. A broken page is explained with its file and line."""
-    name, view, layout = visit.name, visit.view, visit.layout
-    states = {state: (label, template) for state, label, template in hosted.states}
-    if name not in states:
-        raise LookupError(f"There is no page called {name}.")
+    state = visit.name
+    view = visit.view
+    states = list(hosted.states)
+    names = [name for name, _, _ in states]
+    if state not in names:
+        raise LookupError(f"There is no page called {state}.")
+    _, label, template = states[names.index(state)]
     # The models of inverting clients count as dark.
     scheme: PageScheme = "light" if view.scheme == "light" else "dark"
-    label, template = states[name]
-    fault: TemplateInvalid | ValueError | None = None
-    try:
-        hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
-    except (TemplateInvalid, ValueError) as error:
-        fault = error
-    broken = Path(getattr(fault, "path", ""))
-    text = broken.read_text("utf-8", "replace") if broken.is_file() else ""
-    context = {
+    context: dict[str, Any] = {
         "view": view.to(scheme=scheme),
-        "state": name,
+        "state": state,
         "label": label,
         "template_file": template,
-        "lang": layout.gallery.languages.choose(view.lang).tag,
-        "fault": fault,
-        "frame": excerpt(text, getattr(fault, "line", None) or 0, around=2),
-        "source": layout.url(
-            "page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)
-        ),
-        **neighbours([*states], name),
+        "lang": gallery.languages.choose(view.lang).tag,
+        "source": url("page-frames", scheme, state, view=View(lang=view.lang, brand=view.brand)),
+        "fault": None,
+        "frame": (),
+        **neighbours(names, state),
     }
+    try:
+        hosted.page(state, view.lang, view.brand, url("page-frames", scheme))
+    except TemplateInvalid as fault:
+        context |= {"fault": fault, "frame": _lines_around(fault)}
+    except ValueError as fault:
+        context["fault"] = fault
     return visit.page("hosted_page.html", context)
+
+
+def _lines_around(fault: TemplateInvalid) -> tuple[ExcerptLine, ...]:
+    """Return the lines around a fault; none without its file or its line."""
+    file = Path(fault.path)
+    if not fault.line or not file.is_file():
+        return ()
+    return excerpt(file.read_text("utf-8", "replace"), fault.line, around=2)
 
 
 @get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=True)
@@ -80,13 +93,11 @@ def hosted_page_frame(
 ) -> Response[str]:
     view = visit.view
     try:
-        html = hosted.page(
-            visit.name, view.lang, view.brand, visit.layout.url("page-frames", scheme)
-        )
+        html = hosted.page(visit.name, view.lang, view.brand, url("page-frames", scheme))
     except (TemplateInvalid, ValueError) as fault:
         return Response(str(fault), status_code=422, media_type=MediaType.TEXT)
-    headers = {"content-security-policy": _POLICY}
     html = _AUTOFOCUS.sub("", html)  # so that the focus stays with a reader who uses keys
+    headers = {"content-security-policy": _POLICY}
     return Response(_in_scheme(html, scheme), media_type=MediaType.HTML, headers=headers)
 
 
@@ -105,9 +116,8 @@ def hosted_page_file(
     content, media_type = hosted.file(name)
     if media_type == "text/css":
         content = _in_scheme(content.decode(), scheme).encode()
-    # for an SVG that is opened by its address
-    policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-    return Response(content, media_type=media_type, headers={"content-security-policy": policy})
+    headers = {"content-security-policy": _POLICY_OF_FILE}
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _in_scheme(text: str, scheme: PageScheme) -> str:

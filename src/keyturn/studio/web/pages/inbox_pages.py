@@ -1,5 +1,7 @@
 """The pages of the inbox: the list of captured mails, and one mail."""
 
+from collections.abc import Mapping
+from functools import partial
 from html import escape
 from itertools import groupby
 from operator import attrgetter
@@ -15,12 +17,18 @@ from keyturn.studio.inbox.captured_mail import ENVELOPE, search_for, with_id
 from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.checks.parts import size_of
+from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
+from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.frames.rewriting import remote_hosts
+from keyturn.studio.web.pages.addresses import redirect
 from keyturn.studio.web.pages.frame_answers import attached, captured_frame
-from keyturn.studio.web.pages.layout import Visit, neighbours, page_of
-from keyturn.studio.web.rendering.source import SourceText, excerpt
+from keyturn.studio.web.pages.paging import neighbours, page_of
+from keyturn.studio.web.pages.visit import Visit
+from keyturn.studio.web.rendering.rendition import Renditions
+from keyturn.studio.web.rendering.source import ExcerptLine, SourceText, excerpt
+from keyturn.studio.web.studio import Studio
 
 _ON_A_PAGE = 100
 _BESIDE = 12
@@ -40,18 +48,21 @@ _SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file ha
 
 @get("/inbox", sync_to_thread=True)
 def inbox_page(
-    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
+    visit: NamedDependency[Visit],
+    captured: NamedDependency[CapturedMails],
+    studio: NamedDependency[Studio],
 ) -> Response[str]:
     mails = captured.newest(search_for(visit.view.search), limit=None)
-    shown, page, last_page = page_of(mails, visit.view.page, _ON_A_PAGE)
+    page = page_of(mails, visit.view.page, _ON_A_PAGE)
+    days = groupby(page.items, attrgetter("day"))
     context = {
-        "captured": shown,
-        "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
-        "page": page,
-        "last_page": last_page,
+        "captured": page.items,
+        "days": [(day, list(mails_of_day)) for day, mails_of_day in days],
+        "page": page.number,
+        "last_page": page.last,
         "total": captured.kept,
         "path": None if captured.is_temporary else captured.folder,
-        "smtp": visit.studio.smtp,
+        "smtp": studio.smtp,
         "checks_at": visit.check_more(),
     }
     return visit.page("inbox.html", context)
@@ -63,29 +74,31 @@ def delete_mails(
 ) -> Redirect:
     """Delete the mails that the search finds; without a search, all."""
     captured.delete(search_for(visit.view.search))
-    return visit.layout.redirect("inbox")
+    return redirect("inbox")
 
 
 @get("/inbox/{name:str}", sync_to_thread=True)
 def mail_page(
-    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
+    visit: NamedDependency[Visit],
+    captured: NamedDependency[CapturedMails],
+    captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
     view = visit.view
     mail = captured.find(visit.name)
     content = captured.content(visit.name)
     captured.mark_read(mail.id)
     beside = captured.around(mail, _BESIDE)
-    checks = visit.layout.captured_checks
-    more = visit.check_more(lambda: checks.check(mail, content)) if view.tab == "checks" else ""
-    texts = {"HTML": content.html, "text": content.text}
+    checks_at = ""
+    if view.tab == "checks":
+        checks_at = visit.check_more(partial(captured_checks.check, mail, content))
     context: dict[str, Any] = {
         "mail": mail,
         "content": content,
         "captured": beside,
         **_shown_parts(content),
-        "report": checks.last_report(mail.id),
-        "checks_at": more,
-        "excerpt": lambda at: excerpt(texts.get(at.file, ""), at.line, at.column),  # of a finding
+        "report": captured_checks.last_report(mail.id),
+        "checks_at": checks_at,
+        "excerpt": partial(_excerpt, content),
         "size": size_of(content.html, content.text),
         "sayings": _sayings(content) if view.tab == "reading" else [],
         "frame": view.only("scheme", "images", "remote"),
@@ -99,37 +112,7 @@ def mail_page(
     return visit.page("mail.html", context)
 
 
-@get("/inbox/{name:str}/frame", sync_to_thread=True)
-def mail_frame(
-    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
-) -> Response[str]:
-    runner = visit.layout.renditions.runner
-    return captured_frame(captured.content(visit.name), visit.name, visit.view, runner)
-
-
-@get("/inbox/{name:str}/raw", sync_to_thread=True)
-def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
-    return attached(captured.raw(captured.find(name)), name)
-
-
-@get("/inbox/{name:str}/parts/{number:int}", sync_to_thread=True)
-def mail_part(
-    name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
-) -> Response[bytes]:
-    """Return an attachment, always as a file to save, so that it is never a page of the studio."""
-    part = captured.content(name).attachment(number)
-    return attached(part.content, part.name)
-
-
-@post("/inbox/{name:str}/delete", sync_to_thread=True)
-def delete_mail(
-    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
-) -> Redirect:
-    captured.delete(with_id(visit.name))
-    return visit.layout.redirect("inbox")
-
-
-def _shown_parts(content: MailContent) -> dict[str, Any]:
+def _shown_parts(content: MailContent) -> Mapping[str, Any]:
     headers = []
     for name, value in content.headers[:_MOST]:
         if name.lower() not in ENVELOPE:
@@ -148,9 +131,47 @@ def _shown_parts(content: MailContent) -> dict[str, Any]:
     }
 
 
+def _excerpt(content: MailContent, place: Place) -> tuple[ExcerptLine, ...]:
+    """Return the lines around the place of a finding; none if it is in neither text."""
+    texts = {"HTML": content.html, "text": content.text}
+    return excerpt(texts.get(place.file, ""), place.line, place.column)
+
+
 def _sayings(content: MailContent) -> list[Saying]:
-    html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
+    html = content.html
+    if not html:
+        html = "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
     return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
+
+
+@get("/inbox/{name:str}/frame", sync_to_thread=True)
+def mail_frame(
+    visit: NamedDependency[Visit],
+    captured: NamedDependency[CapturedMails],
+    renditions: NamedDependency[Renditions],
+) -> Response[str]:
+    content = captured.content(visit.name)
+    return captured_frame(content, visit.name, visit.view, renditions.runner)
+
+
+@get("/inbox/{name:str}/raw", sync_to_thread=True)
+def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
+    return attached(captured.raw(captured.find(name)), name)
+
+
+@get("/inbox/{name:str}/parts/{number:int}", sync_to_thread=True)
+def mail_part(
+    name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
+) -> Response[bytes]:
+    """Return an attachment, always as a file to save, so that it is never a page of the studio."""
+    part = captured.content(name).attachment(number)
+    return attached(part.content, part.name)
+
+
+@post("/inbox/{name:str}/delete", sync_to_thread=True)
+def delete_mail(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Redirect:
+    captured.delete(with_id(name))
+    return redirect("inbox")
 
 
 HANDLERS = (inbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)

@@ -3,6 +3,7 @@ be accepted.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get, post
@@ -12,12 +13,15 @@ from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta, Struct
 
-from keyturn.studio.gallery import MailName
+from keyturn.studio.gallery import Gallery, MailName
 from keyturn.studio.lint.clients.clients import name_of
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, mails_of
 from keyturn.studio.lint.report import Report, Tally, equal_findings
+from keyturn.studio.web.checks.reports import FolderChecks
 from keyturn.studio.web.checks.snapshots import Review, Stale, group_changes
-from keyturn.studio.web.pages.layout import Visit, page_of
+from keyturn.studio.web.pages.addresses import redirect, url
+from keyturn.studio.web.pages.paging import page_of
+from keyturn.studio.web.pages.visit import Visit
 from keyturn.studio.web.view import PageAddress, PageNumber, View
 
 _ON_A_PAGE = 50
@@ -32,57 +36,63 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     pane: Literal["list", "mail"] = "mail"
 
     def toggled(self, severity: Severity) -> str:
-        chosen = [one for one in SEVERITIES if (one in self.severity) != (one == severity)]
-        return self.here(severity=tuple(chosen), page=1)
+        """Return the query with this severity added or taken away, at the first page."""
+        chosen = {*self.severity} ^ {severity}
+        in_order = tuple(one for one in SEVERITIES if one in chosen)
+        return self.here(severity=in_order, page=1)
 
+    def has_severity(self, finding: Finding) -> bool:
+        return not self.severity or finding.severity in self.severity
 
-def _has_words(finding: Finding, words: str) -> bool:
-    clients = (name for gap in finding.clients for name in (gap.client, name_of(gap.client)))
-    parts = (
-        finding.rule,
-        finding.message,
-        finding.fix,
-        finding.place.file,
-        *finding.templates,
-        *clients,
-    )
-    text = " ".join(parts).lower()
-    return all(word in text for word in words.lower().split())
+    def has_words(self, finding: Finding) -> bool:
+        """Tell whether all words of the filter are in a finding, in any case."""
+        parts = [finding.rule, finding.message, finding.fix, finding.place.file]
+        parts += finding.templates
+        for gap in finding.clients:
+            parts += (gap.client, name_of(gap.client))
+        text = " ".join(parts).lower()
+        return all(word in text for word in self.words.lower().split())
 
 
 @get("/findings", sync_to_thread=True)
-def findings_page(visit: NamedDependency[Visit]) -> Response[str]:
+def findings_page(
+    visit: NamedDependency[Visit],
+    gallery: NamedDependency[Gallery],
+    folder_checks: NamedDependency[FolderChecks],
+) -> Response[str]:
     """Show the known findings after some more checks, unless a script wants them at once."""
-    view, checks = visit.address(FindingsView), visit.layout.folder_checks
-    left = "respond-async" in visit.prefer or checks.check_more()
+    view = visit.address(FindingsView)
+    is_left = "respond-async" in visit.prefer or folder_checks.check_more()
+    report = folder_checks.last
+    listing = None
+    if folder_checks.waiting is not None:
+        listing = _listing(report, view)
     context = {
         "view": View(pane=view.pane),
         "address": view,
         "findings": view,
-        "folder_report": checks.last,
-        "to_check": checks.waiting,
-        "listing": None if checks.waiting is None else _listing(checks.last, view),
+        "folder_report": report,
+        "to_check": folder_checks.waiting,
+        "listing": listing,
         "severities": SEVERITIES,
         "mails_of": mails_of,
-        "mail_names": visit.gallery.names(),
-        "trouble": checks.trouble,
-        "checks_at": left and visit.layout.url("findings", view=str(view)),
+        "mail_names": gallery.names(),
+        "trouble": folder_checks.trouble,
+        "checks_at": url("findings", view=str(view)) if is_left else "",
     }
     return visit.page("findings.html", context)
 
 
 def _listing(report: Report, view: FindingsView) -> dict[str, Any]:
     """Return a page of equal findings; `severities`: how many have the words of the filter."""
-    with_words = [finding for finding in report.found if _has_words(finding, view.words)]
-    groups = equal_findings(
-        one for one in with_words if not view.severity or one.severity in view.severity
-    )
-    shown, page, pages = page_of(groups, view.page, _ON_A_PAGE)
+    with_words = [finding for finding in report.found if view.has_words(finding)]
+    shown = [finding for finding in with_words if view.has_severity(finding)]
+    page = page_of(equal_findings(shown), view.page, _ON_A_PAGE)
     return {
-        "groups": shown,
+        "groups": page.items,
         "severities": Tally.of(with_words).by_severity,
-        "pages": pages,
-        "page": page,
+        "pages": page.last,
+        "page": page.number,
     }
 
 
@@ -124,14 +134,17 @@ async def accept(
             "and look again."
         )
         raise HTTPException(status_code=409, detail=detail) from error
-    return visit.layout.redirect(*filter(None, ("snapshots", visit.name)), view=view)
+    if visit.name:
+        return redirect("snapshots", visit.name, view=view)
+    return redirect("snapshots", view=view)
 
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
 def snapshot_page(visit: NamedDependency[Visit], review: NamedDependency[Review]) -> Response[str]:
     comparison = review.snapshots.compare(MailName(visit.name, visit.view.sample, visit.view.lang))
     review.look(float("inf"))
-    waiting, stored = review.waiting_mails(), review.snapshots.stored
+    waiting = review.waiting_mails()
+    stored = review.snapshots.stored
     context = {
         "comparison": comparison,
         "snapshot": comparison.name,
@@ -143,10 +156,13 @@ def snapshot_page(visit: NamedDependency[Visit], review: NamedDependency[Review]
     return visit.page("snapshot.html", context)
 
 
-def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:
+def _next_after(here: MailName, waiting: Sequence[MailName]) -> MailName | None:
     """Return the mail that follows among the waiting ones, the first again after the last."""
-    later = waiting[waiting.index(here) + 1 :] if here in waiting else []
-    return next((name for name in (*later, *waiting) if name != here), None)
+    if here not in waiting:
+        return waiting[0] if waiting else None
+    at = waiting.index(here) + 1
+    following = waiting[at % len(waiting)]
+    return None if following == here else following
 
 
 SNAPSHOT_HANDLERS = (snapshots_page, snapshot_page, accept)

@@ -2,11 +2,14 @@
 palette; shared files.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.gallery import Gallery
@@ -16,11 +19,15 @@ from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
+from keyturn.studio.web.checks.reports import Checks
+from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.pages import frame_answers
-from keyturn.studio.web.pages.layout import Visit, neighbours
+from keyturn.studio.web.pages.addresses import url
+from keyturn.studio.web.pages.paging import neighbours
+from keyturn.studio.web.pages.sample_pages import data_of_tab
 from keyturn.studio.web.pages.tree import in_order
-from keyturn.studio.web.pages.writing_pages import data_of_tab
-from keyturn.studio.web.rendering.rendition import Rendition
+from keyturn.studio.web.pages.visit import Visit
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions
 from keyturn.studio.web.rendering.source import files_of, shared_source, source_at, stages_of
 from keyturn.studio.web.rendering.source_map import (
     Marks,
@@ -29,56 +36,71 @@ from keyturn.studio.web.rendering.source_map import (
     sayings_in,
     selection_in,
 )
+from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
 
 @get("/files/{name:path}", sync_to_thread=True)
-def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
+def shared_file_page(
+    visit: NamedDependency[Visit], gallery: NamedDependency[Gallery]
+) -> Response[str]:
     name = visit.name
-    gallery = visit.gallery
     if name not in gallery.shared_files():
         raise LookupError(f"There is no shared file {name}.")
     context = {
         "source": shared_source(gallery, name),
         "users": gallery.users(name),
         "shared_file": name,
+        "checks_at": visit.check_more(),
     }
-    return visit.page("file.html", context | {"checks_at": visit.check_more()})
+    return visit.page("file.html", context)
 
 
 @get("/templates/{name:path}", sync_to_thread=True)
-def template_page(visit: NamedDependency[Visit]) -> Response[str]:
-    rendition = visit.rendition
-    gallery = visit.gallery
-    view = visit.view
+def template_page(
+    visit: NamedDependency[Visit],
+    gallery: NamedDependency[Gallery],
+    renditions: NamedDependency[Renditions],
+    checks: NamedDependency[Checks],
+    review: NamedDependency[Review | None],
+) -> Response[str]:
+    rendition = renditions.rendition(visit.name, visit.view)
     template = rendition.template
     sample = rendition.view.sample
-    checks = visit.layout.checks
-    review = visit.layout.review
-    more = visit.check_more(lambda: checks.check(rendition), lambda: bool(review and review.look()))
+    view = visit.view.to(sample=sample)
+    own_checks: list[Callable[[], bool]] = [partial(checks.check, rendition)]
+    if review:
+        own_checks.append(review.look)
+    checks_at = visit.check_more(*own_checks)
     context: dict[str, Any] = {
         "template": template,
-        "view": view.to(sample=sample),
+        "view": view,
         "language": rendition.language.tag,
         "rendition": rendition,
         "report": checks.last_report(rendition),
-        "checks_at": more,
+        "checks_at": checks_at,
         "now": datetime.now().astimezone(),
-        "frame": view.to(sample=sample).mail(),
+        "frame": view.mail(),
         "sandbox": frames.PREVIEW,
         "markup": files_of(gallery, rendition).get("template", ""),
         "stages": stages_of(gallery, rendition),
-        "source": source_at(gallery, view.file, rendition) if view.show == "source" else None,
-        "picked": _selection(gallery, rendition, view.place) if view.place else None,
-        "sayings": _sayings(rendition) if view.tab == "reading" else (),
+        "source": None,
+        "picked": None,
+        "sayings": (),
         **_neighbours(gallery, template, sample),
     }
+    if view.show == "source":
+        context["source"] = source_at(gallery, view.file, rendition)
+    if view.place:
+        context["picked"] = _selection(gallery, rendition, view.place)
+    if view.tab == "reading":
+        context["sayings"] = _sayings(rendition)
+    if view.tab == "data":
+        context |= data_of_tab(gallery, template, visit.view, rendition.data)
     mail = rendition.mail
     if mail:
         context["links"] = links_of(mail.html, mail.text)
         context["size"] = size_of(mail.html, mail.text)
-    if view.tab == "data":
-        context |= data_of_tab(gallery, template, view, rendition.data)
     return visit.page("template.html", context)
 
 
@@ -105,10 +127,11 @@ def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple
     """
     order = []
     for entry in in_order(gallery.entries()):
+        is_here = entry.name == template
         names = list(entry.samples)
         if not names:  # they are unreadable
-            names.append(sample if entry.name == template else "")
-        if entry.name == template and sample not in names:
+            names.append(sample if is_here else "")
+        if is_here and sample not in names:
             names += [*entry.branches, *hostile.NAMES]
         for name in names:
             order.append((entry.name, name))
@@ -119,15 +142,20 @@ _TOO_MUCH = "The mail can be rendered, but this view of it takes too much time o
 
 
 @get("/frames/{name:path}", sync_to_thread=True)
-def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
+def template_frame(
+    visit: NamedDependency[Visit],
+    gallery: NamedDependency[Gallery],
+    renditions: NamedDependency[Renditions],
+) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken, else what is
     wrong.
     """
-    view = visit.layout.as_loaded(visit.view)
-    html = _html(visit.rendition, view)
+    rendition = renditions.rendition(visit.name, visit.view)
+    view = frame_answers.view_of_template(visit.view, gallery)
+    html = _html(rendition, view)
     if html:
         return frame_answers.answer(html, view, frames.PREVIEW)
-    fault = visit.rendition.fault
+    fault = rendition.fault
     reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
     page = frames.apply_view(frames.page_of_text(reason), view)
     return frame_answers.answer(page, view, frames.PREVIEW, 422)
@@ -149,37 +177,44 @@ def _html(rendition: Rendition, view: View) -> str | None:
 
 
 @get("/places/{name:path}", sync_to_thread=True)
-def places(visit: NamedDependency[Visit]) -> Marks:
-    return visit.rendition.read(marks_in, visit.view.place) or Marks({}, ())
+def places(visit: NamedDependency[Visit], renditions: NamedDependency[Renditions]) -> Marks:
+    rendition = renditions.rendition(visit.name, visit.view)
+    return rendition.read(marks_in, visit.view.place) or Marks({}, ())
+
+
+class IndexItem(Struct, frozen=True):
+    """A result that the palette can find. `kind`: what it is, for the reader."""
+
+    kind: str
+    label: str
+    href: str
 
 
 @get("/index.json", sync_to_thread=True)
-def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
+def index(visit: NamedDependency[Visit], studio: NamedDependency[Studio]) -> list[IndexItem]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that
     searches.
     """
-    gallery = visit.gallery
-    layout = visit.layout
-    captured = visit.studio.captured
+    gallery = studio.gallery
     entries = in_order(gallery.entries())
-    same = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")
-
-    def item(kind: str, label: str, *parts: str, view: View = same) -> dict[str, Any]:
-        return {"kind": kind, "label": label, "href": layout.url(*parts, view=view)}
-
-    items = [item("Template", entry.name, "templates", entry.name) for entry in entries]
+    view = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")
+    items = []
+    for entry in entries:
+        address = url("templates", entry.name, view=view)
+        items.append(IndexItem("Template", entry.name, address))
     for entry in entries:
         for sample in (*entry.samples, *entry.branches):
-            label = f"{entry.name} / {sample}"
-            view = same.to(sample=sample)
-            items.append(item("Sample", label, "templates", entry.name, view=view))
+            address = url("templates", entry.name, view=view.to(sample=sample))
+            items.append(IndexItem("Sample", f"{entry.name} / {sample}", address))
     for file in gallery.shared_files():
-        items.append(item("Shared file", file, "files", file))
-    for name, label, _ in layout.page_states:
-        items.append(item("Page", label, "pages", name))
-    for mail in captured.newest() if captured else ():
-        label = f"{mail.subject or 'No subject'} · {mail.to_line}"
-        items.append(item("Mail", label, "inbox", mail.id))
+        items.append(IndexItem("Shared file", file, url("files", file, view=view)))
+    if studio.pages:
+        for name, label, _ in studio.pages.states:
+            items.append(IndexItem("Page", label, url("pages", name, view=view)))
+    if studio.captured:
+        for mail in studio.captured.newest():
+            label = f"{mail.subject or 'No subject'} · {mail.to_line}"
+            items.append(IndexItem("Mail", label, url("inbox", mail.id, view=view)))
     return items
 
 

@@ -1,9 +1,8 @@
 """The list of templates by folder: at most `MOST` rows; the palette finds the others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -33,35 +32,63 @@ class Tree(Struct, frozen=True):
     left_out: int
 
 
+class _Row(NamedTuple):
+    """A template in its folder, or the first template of a closed folder that holds `closed`."""
+
+    folder: str
+    entry: Entry
+    closed: int
+
+    @property
+    def group(self) -> tuple[str, int]:
+        return self.folder, self.closed
+
+
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda entry: (_folder_of(entry.name), entry.name))
+    return sorted(entries, key=_folder_and_name)
 
 
 def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None) -> Tree:
-    entries, rows = in_order(entries), list[tuple[str, Entry, int]]()
-    open_folders = ("", _folder_of(chosen or "")) if len(entries) + len(files) > MOST else None
-    for folder, within in groupby(entries, lambda entry: _folder_of(entry.name)):
+    """Return the rows around the `chosen` template or file.
+
+    Of a long list, only the folder of the chosen template and the top are open.
+    """
+    ordered = in_order(entries)
+    is_long = len(ordered) + len(files) > MOST
+    open_folders = ("", _folder_of(chosen or ""))
+    rows: list[_Row] = []
+    for folder, within in groupby(ordered, _folder_of_entry):
         mails = list(within)
-        is_open = open_folders is None or folder in open_folders
-        rows += (
-            [(folder, each, 0) for each in mails] if is_open else [(folder, mails[0], len(mails))]
-        )
-    shown, shown_files = (
-        _around(rows, [entry.name for _, entry, _ in rows], chosen),
-        _around(files, files, chosen),
-    )
-    folders = [
-        TreeFolder(folder, tuple(entry for _, entry, _ in these), closed)
-        for (folder, closed), these in groupby(shown, itemgetter(0, 2))
-    ]
-    return Tree(folders, shown_files, len(rows) + len(files) - len(shown) - len(shown_files))
+        if is_long and folder not in open_folders:
+            rows.append(_Row(folder, mails[0], len(mails)))
+        else:
+            rows += [_Row(folder, mail, 0) for mail in mails]
+    shown = _around(rows, [row.entry.name for row in rows], chosen)
+    shown_files = _around(files, files, chosen)
+    left_out = len(rows) + len(files) - len(shown) - len(shown_files)
+    return Tree(list(_folders(shown)), shown_files, left_out)
 
 
-def _around(rows: Sequence[T], names: Sequence[str], chosen: str | None) -> Sequence[T]:
-    at = names.index(chosen) if chosen in names else 0
-    start = max(min(at - MOST // 2, len(rows) - MOST), 0)
-    return rows[start : start + MOST]
+def _folder_and_name(entry: Entry) -> tuple[str, str]:
+    return _folder_of(entry.name), entry.name
+
+
+def _folder_of_entry(entry: Entry) -> str:
+    return _folder_of(entry.name)
 
 
 def _folder_of(name: str) -> str:
     return name.rpartition("/")[0]
+
+
+def _around(rows: Sequence[T], names: Sequence[str], chosen: str | None) -> Sequence[T]:
+    """Return at most `MOST` rows, with that of the chosen name in the middle where it can be."""
+    at = names.index(chosen) if chosen in names else 0
+    last_start = len(rows) - MOST
+    start = max(min(at - MOST // 2, last_start), 0)
+    return rows[start : start + MOST]
+
+
+def _folders(rows: Iterable[_Row]) -> Iterator[TreeFolder]:
+    for (folder, closed), within in groupby(rows, lambda row: row.group):
+        yield TreeFolder(folder, tuple(row.entry for row in within), closed)

@@ -28,7 +28,8 @@ class LatestValues(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         with self._lock:
-            return self._values.get(key, (None, None))[1]
+            _, value = self._values.get(key, (None, None))
+        return value
 
     def is_new(self, key: K, files: Fingerprint | None) -> bool:
         """Tell whether no value is kept under the key, or only one of other files."""

@@ -5,9 +5,9 @@ checks), within limits.
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cachetools import FIFOCache
 from msgspec import Struct, field
@@ -85,9 +85,12 @@ class MailRenderer:
 
         Raises what it raises.
         """
-        for template in self.gallery.names()[:1]:
-            for sample in list(self.gallery.samples(template).values())[:1]:
-                self.document(Order(template, self.gallery.files(template), sample, "", number=0))
+        template = next(iter(self.gallery.names()), None)
+        if template is None:
+            return
+        sample = next(iter(self.gallery.samples(template).values()), None)
+        if sample:
+            self.document(Order(template, self.gallery.files(template), sample, "", number=0))
 
     def render_or_explain(self, order: Order) -> RenderingOutcome:
         """Render the mail as it is sent, or say what is wrong with it.
@@ -104,21 +107,20 @@ class MailRenderer:
         if document.refusal:
             return RenderingOutcome(fault=self._refusal(order, document))
         templates = self.traced(order.sample, order.brand)
-        return RenderingOutcome(
-            document.mail, tuple(_states_elsewhere(templates, document.language))
-        )
+        elsewhere = tuple(_states_elsewhere(templates, document.language))
+        return RenderingOutcome(document.mail, elsewhere)
 
     def _refusal(self, order: Order, document: Document) -> Finding:
         """Return the mistake for which the compiler refuses a mail: in the tags of one file, or
         else of the whole.
         """
         with self.gallery.one_look():
-            files = [
-                one for one in self.gallery.files_of(order.template) if ending_of(one) == ".mjml"
-            ]
-            of_files = (first_mistake_in(one, self.gallery.source(one)) for one in files)
-            of_mail = (one for one in guard(document) if one.severity == "error")
-            return next(filter(None, chain(of_files, of_mail)))
+            for file in self.gallery.files_of(order.template):
+                if ending_of(file) == ".mjml":
+                    mistake = first_mistake_in(file, self.gallery.source(file))
+                    if mistake:
+                        return mistake
+            return next(mistake for mistake in guard(document) if mistake.severity == "error")
 
     def document(self, order: Order) -> Document:
         """Return the mail with the places of its parts in the templates.
@@ -139,9 +141,8 @@ class MailRenderer:
         """
         try:
             document = self.document(order)
-        except (
-            TemplateInvalid
-        ):  # a save broke it since; the page reports that when it is rendered again
+        except TemplateInvalid:
+            # A save broke it since; the page reports that when it is rendered again.
             return None
         return read(document, *args) if document.mail.html else None
 
@@ -165,10 +166,15 @@ def with_bounded_branches(gallery: Gallery, runner: Runner[MailRenderer]) -> Gal
 
 
 def _states_elsewhere(templates: Templates, language: Language) -> Iterable[FileState]:
-    for template in (templates.environment(language).cache or {}).values():
+    cached = templates.environment(language).cache or {}
+    for template in cached.values():
         file = template.filename or ""
-        if not any(Path(file).is_relative_to(folder) for folder in templates.folders.all):
-            yield state_of(file) if file else ("", 0, 0)
+        if any(Path(file).is_relative_to(folder) for folder in templates.folders.all):
+            continue
+        if file:
+            yield state_of(file)
+        else:
+            yield ("", 0, 0)  # of no file
 
 
 _MOST = 200  # last good mails, some megabytes: as many as a contact sheet shows
@@ -209,14 +215,13 @@ class Rendition:
 
         The file that fixes a fault may be unknown.
         """
-        same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
-        same_files = self.fingerprint == wanted.fingerprint
-        return (
-            same_data
-            and same_files
-            and (self.exceeded or not self.fault)
-            and is_unchanged(self.elsewhere)
-        )
+        if self.fault and not self.exceeded:
+            return False
+        if self.fingerprint != wanted.fingerprint:
+            return False
+        if not self.data or not wanted.data:
+            return False
+        return self.data.sample == wanted.data.sample and is_unchanged(self.elsewhere)
 
     def read(self, read: Callable[..., T], *args: Any) -> T | None:
         """Return what a function reads of the mail with its places; None without a mail, or beyond
@@ -228,6 +233,13 @@ class Rendition:
             return self.runner.run(MailRenderer.read, self.order, read, *args)
         except LimitExceeded:
             return None
+
+
+class _LastMail(NamedTuple):
+    """The last good mail of a view, and the view with its sample; None if there was none."""
+
+    view: View
+    mail: Rendered | None
 
 
 class Renditions:
@@ -253,11 +265,11 @@ class Renditions:
         try:
             data = current_data(self.gallery, template, view)
         except TemplateInvalid as error:
-            view, mail = self._last_mail(template, view)
+            last = self._last_mail(template, view)
             return replace(
                 wanted,
-                view=view,
-                mail=mail,
+                view=last.view,
+                mail=last.mail,
                 fault=explain_samples(error, self.gallery),
                 unreadable=error,
             )
@@ -274,31 +286,33 @@ class Renditions:
             return rendition
 
     def _render_anew(self, wanted: Rendition, sample: Sample) -> Rendition:
-        files, view = self.gallery.files(wanted.template), wanted.view
+        view = wanted.view
+        files = self.gallery.files(wanted.template)
         order = Order(wanted.template, files, sample, view.lang, view.brand)
         try:
             outcome = self.runner.run(MailRenderer.render_or_explain, order)
         except LimitExceeded as exceeded:
             outcome = RenderingOutcome(fault=limit_finding(exceeded.limit, files.markup))
-        mail = outcome.mail or self._last_mail(wanted.template, view)[1]
+        mail = outcome.mail or self._last_mail(wanted.template, view).mail
         return replace(
             wanted, order=order, mail=mail, elsewhere=outcome.elsewhere, fault=outcome.fault
         )
 
-    def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
+    def _last_mail(self, template: str, view: View) -> "_LastMail":
         """Return the last good mail of a sample, whatever the edit; of any sample if the view names
         none.
         """
         wanted = view.to(edit="")
         for (name, seen), mail in reversed(self._last_good.items()):
             if name == template and wanted in (seen, seen.to(sample="")):
-                return view.to(sample=seen.sample), mail
-        return view, None
+                return _LastMail(view.to(sample=seen.sample), mail)
+        return _LastMail(view, None)
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
         order = Order(template, files, sample, language)
-        states, fault = frozenset(self.gallery.states_of(template)), self._ran_away.get(template)
+        states = frozenset(self.gallery.states_of(template))
+        fault = self._ran_away.get(template)
         if fault and not self._ran_away.is_new(template, states):
             raise fault  # each sample in each language would end in the same way
         try:

@@ -15,8 +15,11 @@ from keyturn.studio.web.rendering.rendition import MailRenderer, Rendition
 
 _SECONDS_TO_COLOUR = 2.0
 _LEXERS = {
-    **dict.fromkeys(("mjml", "html", "txt"), "html+jinja"),
-    **dict.fromkeys(("hbs", "handlebars"), "html+handlebars"),
+    "mjml": "html+jinja",
+    "html": "html+jinja",
+    "txt": "html+jinja",
+    "hbs": "html+handlebars",
+    "handlebars": "html+handlebars",
     "toml": "toml",
     "json": "json",
     "eml": "email",
@@ -64,22 +67,33 @@ def _lines_in(text: str) -> list[str]:
 
 
 def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
-    """Return the files of a mail, by stage."""
-    files, data, fault = gallery.files(rendition.template), rendition.data, rendition.fault
-    samples = data.sample.file if data else fault.place.file if fault else ""
-    named = {"template": files.markup, "text": files.text, "samples": samples}
-    return {
-        stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()
-    }
+    """Return the files of a mail that are on the disk, by stage."""
+    files = gallery.files(rendition.template)
+    named = {"template": files.markup, "text": files.text, "samples": _samples_of(rendition)}
+    on_disk = {}
+    for stage, file in named.items():
+        if file and (gallery.folders / file).is_file():
+            on_disk[stage] = file
+    return on_disk
+
+
+def _samples_of(rendition: Rendition) -> str:
+    """Return the file of the samples: of unreadable ones, that with the fault."""
+    if rendition.data:
+        return rendition.data.sample.file
+    if rendition.fault:
+        return rendition.fault.place.file
+    return ""
 
 
 def stages_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     """Return the names of a mail's stages: its files, and what becomes of them."""
-    named = {
-        stage: PurePosixPath(file).name for stage, file in files_of(gallery, rendition).items()
-    }
-    compiled = {"mjml": "MJML"} if gallery.files(rendition.template).is_mjml else {}
-    return {**named, **compiled, "html": "Output"}
+    files = files_of(gallery, rendition)
+    stages = {stage: PurePosixPath(file).name for stage, file in files.items()}
+    if gallery.files(rendition.template).is_mjml:
+        stages["mjml"] = "MJML"
+    stages["html"] = "Output"
+    return stages
 
 
 def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> SourceText | None:
@@ -87,22 +101,25 @@ def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> SourceText 
 
     Raises LookupError.
     """
-    if file := files_of(gallery, rendition).get(stage):
+    file = files_of(gallery, rendition).get(stage)
+    if file:
         return shared_source(gallery, file)
     if rendition.mail is None or stage not in stages_of(gallery, rendition):
         return None
     if stage == "mjml":
         return SourceText("MJML with values", "compiled", rendition.mail.mjml)
-    # To be read.
-    return SourceText("HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<"))
+    in_lines = rendition.mail.html.replace("><", ">\n<")
+    return SourceText("HTML in lines", "compiled", in_lines)
 
 
 def shared_source(gallery: Gallery, file: str) -> SourceText:
     """Return the text of a file. Raises LookupError."""
     try:
-        return SourceText(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
+        text = gallery.source(file)
     except OSError as error:
         raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
+    _, _, kind = plain_name(file).rpartition(".")
+    return SourceText(title=file, kind=kind, text=text, file=file)
 
 
 _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
@@ -123,22 +140,25 @@ class ExcerptLine(Struct, frozen=True):
 def excerpt(
     text: str, line: int, column: int | None = None, *, around: int = 1, before: int = 16
 ) -> tuple[ExcerptLine, ...]:
-    """Return the lines around a line, without common indentation.
+    """Return the lines around a line, without common indentation; none beyond the text.
 
-    A place to the far right is brought near.
+    `line`, `column`: from 1. `around`: lines on each side. `before`: of a text that is more than
+    twice as long, the characters that are kept before the column.
     """
     lines = text.split("\n")
-    if not (text and 1 <= line <= len(lines)):
+    if not text or line < 1 or line > len(lines):
         return ()
     first = max(1, line - around)
     shown = lines[first - 1 : line + around]
-    blanks = min((len(text) - len(text.lstrip()) for text in shown if text.strip()), default=0)
-    return tuple(
-        _mark_word(number, text, column, blanks, before)
-        if column and number == line
-        else ExcerptLine(number, text[blanks:])
-        for number, text in enumerate(shown, first)
-    )
+    indentations = [len(one) - len(one.lstrip()) for one in shown if one.strip()]
+    blanks = min(indentations, default=0)
+    excerpted = []
+    for number, one in enumerate(shown, first):
+        if column and number == line:
+            excerpted.append(_mark_word(number, one, column, blanks, before))
+        else:
+            excerpted.append(ExcerptLine(number, one[blanks:]))
+    return tuple(excerpted)
 
 
 def _mark_word(number: int, text: str, column: int, blanks: int, longest: int) -> ExcerptLine:
