@@ -14,6 +14,7 @@ MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """
 
 _WORDS = {
+    "1": "verify-full",
     "true": "verify-full",
     "strict": "verify-full",
     "verify-identity": "verify-full",
@@ -22,6 +23,7 @@ _WORDS = {
     "no-verify": "require",
     "accept-invalid-certs": "require",
     '{"rejectunauthorized":false}': "require",
+    "0": "disable",
     "false": "disable",
     "disabled": "disable",
     "preferred": "prefer",
@@ -43,7 +45,8 @@ def parse_mode(name: str, value: str) -> str:
     word = value.lower().replace("_", "-")
     mode = _WORDS.get(word, word)
     if mode not in MODES:
-        raise AddressNotUnderstood(f"{name} must be one of {', '.join(MODES)}")
+        known = ", ".join((*MODES, "true", "false"))
+        raise AddressNotUnderstood(f"{name} must be one of {known}")
     return mode
 
 

@@ -189,6 +189,8 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
 
 
 def _advice(name: str, kind: str) -> str:
+    if not _HONOURED[kind]:
+        return ": leave it out"
     if name == "tls":  # Go's name: leaving it out could leave a connection unencrypted
         return ": write ssl"
     return did_you_mean(name, (*_HONOURED[kind], *_SPELLINGS)) or ": leave it out"

@@ -22,9 +22,12 @@ _DATABASES = {
     "postgis": "postgresql",
     "mysql": "mysql",
     "mysql2": "mysql",
+    "mysql-connector": "mysql",
     "mariadb": "mysql",
 }
-"""The kinds of databases, by the schemes of Prisma, Heroku, Doctrine, Django, Rails and others."""
+"""The kinds of databases, by the schemes of Prisma, Heroku, Doctrine, dj-database-url, Rails and
+others.
+"""
 
 NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
 
