@@ -342,12 +342,6 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
         return split_list(self.key)
 
 
-PhoneNumber = Annotated[
-    str, Meta(pattern=r"^(\+[1-9][0-9]{6,14})?$", description="a number such as +14155552671")
-]
-"""A number as in E.164, or none."""
-
-
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """How Twilio sends codes to phones. While mails are captured, they are .eml files, too.
 
@@ -361,7 +355,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     api_url: str = "https://api.twilio.com"
     account: str = ""
     password: SecretStr = SecretStr("")
-    from_: PhoneNumber = ""
+    from_: str = ""
     overall: Annotated[int, Meta(ge=1)] = 1000
 
 

@@ -169,6 +169,9 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     except SettingsInvalid as invalid:
         faults += invalid.faults
         return {}
+    except NotADirectoryError as error:
+        faults.append(Fault(str(file), f"cannot be read: {error.strerror}"))
+        return {}
     if values is None and required:
         faults.append(Fault(str(file), "no such file"))
     return values or {}

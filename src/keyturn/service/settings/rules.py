@@ -1,7 +1,8 @@
 """Rules for settings that a type cannot state, one function a section, in the order of the file.
 
 Most say what settings need of each other. The bounds of a single setting are in its type; here are
-those of secrets and durations, which msgspec cannot bound, and those that take a function to check.
+those of secrets and durations, which msgspec cannot bound, those that take a function to check, and
+those whose fault must not show the value.
 """
 
 import os
@@ -545,6 +546,11 @@ _SOURCES = ("none", "builtin", "table", "supabase")
 _ENCRYPTED = ("fernet", "laravel")
 """Formats of TOTP secrets that need a key."""
 
+_PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+"""A number as in E.164."""
+
+_EXAMPLE_OF_NUMBER = "a number such as +14155552671"
+
 
 def _second_step(settings: Settings, written: Collection[str], *, sending: bool) -> Iterator[Fault]:
     step = settings.second_step
@@ -587,7 +593,10 @@ def _sms(step: SecondStepSettings, *, sending: bool) -> Iterator[Fault]:
     if step.source not in {"builtin", "table"} and sms.account:
         yield _has_no_effect("second_step.sms.account", f"second_step.source {step.source}")
     if sms.account and not sms.from_:
-        yield _missing("second_step.sms.from", "a number such as +14155552671")
+        yield _missing("second_step.sms.from", _EXAMPLE_OF_NUMBER)
+    if sms.from_ and not _PHONE_NUMBER.fullmatch(sms.from_):
+        # The value is not shown: an Auth Token may stand there by mistake.
+        yield Fault("second_step.sms.from", f"must be {_EXAMPLE_OF_NUMBER}")
     if sending and sms.account and not sms.password:
         yield _missing("second_step.sms.password", "Twilio's Auth Token")
 
