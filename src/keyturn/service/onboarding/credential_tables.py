@@ -1,7 +1,7 @@
 """Guesses which tables of an app hold credentials, by their names, and how a change ends them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from keyturn.service.onboarding.survey import Table
@@ -104,13 +104,23 @@ def reset_link_entries(table: Table, tables: Mapping[str, Table]) -> Iterator[st
 def owner_column(other: Table, table: Table) -> str:
     """Return the column with the account's id: a foreign key, else a column with such a name.
 
-    "" if there is none.
+    Of several foreign keys, one with the name of an owner counts first: another one may tell who
+    revoked a session, for example. "" if there is no such column.
     """
     key = key_column(table)
+    keys = []
     for reference in other.references:
         if reference.table == table.name and reference.key == key:
-            return reference.column
-    names = _owner_names(other, table)
+            keys.append(reference.column)
+    names = _owner_names(table)
+    usual_names = names | _owner_names(table, _USUAL_OWNERS)
+    for column in keys:
+        if plain_name(column) in usual_names:
+            return column
+    if keys:
+        return keys[0]
+    if not other.references:
+        names = usual_names
     referring = {reference.column for reference in other.references}
     for column in other.columns:
         if column not in referring and plain_name(column) in names:
@@ -118,12 +128,14 @@ def owner_column(other: Table, table: Table) -> str:
     return ""
 
 
-def _owner_names(other: Table, table: Table) -> set[str]:
-    """Return the usual names of a column with the id of a row in `table`, such as userid."""
-    bare = bare_name(table.name)
-    owners = {bare, bare.removesuffix("s")}
-    if not other.references:
-        owners.update(_USUAL_OWNERS)
+def _owner_names(table: Table, owners: Sequence[str] = ()) -> set[str]:
+    """Return the names of a column with the id of a row in `table`, such as userid.
+
+    `owners`: the words for such a row; by default those of the table's name.
+    """
+    if not owners:
+        bare = bare_name(table.name)
+        owners = (bare, bare.removesuffix("s"))
     names = set()
     for owner in owners:
         for key in ("id", plain_name(key_column(table))):
