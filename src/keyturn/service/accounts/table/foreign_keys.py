@@ -46,7 +46,7 @@ def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[t
 def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
     """Return the tables, each after the tables that refer to it.
 
-    If tables refer to each other in a circle, the order stays as it is.
+    No other order is promised. If tables refer to each other in a circle, the order stays as it is.
     """
     sorter: TopologicalSorter[Place] = TopologicalSorter()
     for table in tables:
