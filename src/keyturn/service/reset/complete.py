@@ -8,7 +8,8 @@ from keyturn.service.client import Client
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import LimitsUnready
 from keyturn.service.reset.change import PasswordChanges
-from keyturn.service.reset.link_lookup import ChangeByLink, LinkLookup
+from keyturn.service.reset.change_by_link import ChangeByLink
+from keyturn.service.reset.link_lookup import LinkLookup
 from keyturn.service.reset.ports import SecondProof, SecondStepCode
 from keyturn.service.reset.stores import Stores
 from keyturn.service.telemetry.logs import LogEvent, reset_log
