@@ -77,8 +77,9 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     that path.
 
     `token`, `email`: the names of the parameters of a link, in its query or behind its "#".
-    `secure`: "" if no mail links to that page.
-    `settings`: the security settings of each kind of accounts that has its own, a path or a URL.
+    `secure_account`: "" if no mail links to that page.
+    `security_settings`: for accounts whose kind has no page of its own.
+    `security_settings_by_kind`: a path or a URL, for each kind that has its own.
     """
 
     api: str = "/api/auth"
@@ -87,12 +88,13 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     token: str = "token"
     email: str = "email"
     sign_in: str = "/login"
-    security: str = SECURITY_SETTINGS
-    secure: str = "/secure-your-account"
-    settings: Mapping[str, str] = {}
+    security_settings: str = SECURITY_SETTINGS
+    security_settings_by_kind: Mapping[str, str] = {}
+    secure_account: str = "/secure-your-account"
 
 
 def paths_of(settings: Settings) -> Paths:
+    """Return the paths that the settings name, and the default of each page that they leave out."""
     default = Paths()
     api = settings.server.api_path.rstrip("/")
     link = urlsplit(settings.reset_url.removeprefix(_HOSTED))
@@ -105,10 +107,10 @@ def paths_of(settings: Settings) -> Paths:
         reset=_mounted(settings.reset_url, default.reset, api),
         sign_in=_mounted(settings.sign_in_page, default.sign_in, api),
         # Only links in mails lead to this page. If they lead elsewhere, it is not mounted.
-        secure=hosted_path(settings.secure_account.url) or "",
+        secure_account=hosted_path(settings.secure_account.url) or "",
         token=name_by_place.get("{token}", default.token),
         email=name_by_place.get("{email}", default.email),
-        settings=_settings_of_kinds(settings),
+        security_settings_by_kind=_settings_of_kinds(settings),
     )
 
 
@@ -151,9 +153,9 @@ class PageUrls:
         self._base = settings.base_url.rstrip("/")
         self.forgot = settings.forgot_url.format(base_url=self._base)
         self.sign_in = settings.sign_in_page.format(base_url=self._base)
-        self.secures = bool(settings.secure_account.url)
+        self.has_secure_account_page = bool(settings.secure_account.url)
 
-    def secure(self, token: str) -> str:
+    def secure_account_link(self, token: str) -> str:
         return self._settings.secure_account.url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
@@ -161,12 +163,18 @@ class PageUrls:
         return self._settings.reset_url.format(base_url=self._base, token=token, email=quoted)
 
 
-def without_default_pages(settings: Settings) -> Settings:
-    secure = settings.secure_account
-    if secure.url != SecureAccountSettings().url:
+def without_secure_account_page(settings: Settings) -> Settings:
+    """Return the settings with no page behind the button "Secure your account", if it is the
+    default.
+
+    For a plugin without hosted pages: the button would lead to a page that the app does not have.
+    Of all pages, only this one may be left out. The app must name pages of its own for the others.
+    """
+    secure_account = settings.secure_account
+    if secure_account.url != SecureAccountSettings().url:
         return settings
-    elsewhere = msgspec.structs.replace(secure, url="")
-    return msgspec.structs.replace(settings, secure_account=elsewhere)
+    without_page = msgspec.structs.replace(secure_account, url="")
+    return msgspec.structs.replace(settings, secure_account=without_page)
 
 
 LINKS: Mapping[str, Collection[str]] = {
@@ -179,6 +187,7 @@ LINKS: Mapping[str, Collection[str]] = {
 
 
 def page_urls(settings: Settings) -> dict[str, str]:
+    """Return the URLs of pages, with their placeholders, by the names of their settings."""
     pages = {
         "reset_url": settings.reset_url,
         "forgot_url": settings.forgot_url,

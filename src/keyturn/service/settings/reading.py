@@ -214,7 +214,7 @@ def _overlay_environment(
     # If a setting has two variables, the one that begins with KEYTURN_ comes last and wins.
     for name in sorted({*environ, *in_files}, key=lambda name: (name.startswith(PREFIX), name)):
         if name in known:
-            _place(values, known[name], Variable(name))
+            _override(values, known[name], Variable(name))
             continue
         names_secret = name.removesuffix(FILE_SUFFIX) in secrets
         is_other = name in _NOT_SETTINGS or names_secret
@@ -222,7 +222,7 @@ def _overlay_environment(
             faults.append(Fault(name, _why_unknown(name, environ, known)))
 
 
-def _place(values: dict[str, Any], setting: str, variable: Variable) -> None:
+def _override(values: dict[str, Any], setting: str, variable: Variable) -> None:
     """Put a variable in place of the file's value, unless the file has no section there."""
     *sections, key = setting.split(".")
     target: Any = values

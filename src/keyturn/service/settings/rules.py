@@ -41,6 +41,7 @@ from keyturn.service.settings import (
 )
 from keyturn.service.settings.brand_files import brand_faults
 from keyturn.service.settings.building import holds, member_name
+from keyturn.service.settings.factories import FACTORY
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
 from keyturn.service.settings.placeholders import NULL, RANDOM, TIMES
@@ -213,8 +214,6 @@ def _database(settings: Settings) -> Iterator[Fault]:
 
 _STORES = ("builtin", "table", "supabase", "ldap")
 
-FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-
 _PLACES = (*TIMES, NULL)
 _PLACES_OF_CHANGE = (*TIMES, RANDOM, NULL)
 """Only `accounts.table.set` may have a random value. A lock is recognised by its value, and an
@@ -253,7 +252,7 @@ def _accounts(settings: Settings, written: Collection[str], *, sending: bool) ->
 
 
 def _choice(name: str, chosen: str, own: Sequence[str]) -> Iterator[Fault]:
-    if chosen not in own and not FUNCTION.fullmatch(chosen):
+    if chosen not in own and not FACTORY.fullmatch(chosen):
         meant = did_you_mean(chosen, own)
         yield Fault(name, f"must be {', '.join(own)} or package.module:factory{meant}")
 

@@ -16,7 +16,7 @@ from keyturn.service.telemetry.logs import LogEvent, log
 _WRONG_PASSWORD = 49
 
 _LONGEST_JOB = 30.0
-"""Seconds for one job, including the wait for a place and all servers: less than a delivery may
+"""Seconds for one job, including the wait for a slot and all servers: less than a delivery may
 take (`LONGEST_TRY`).
 """
 
@@ -72,7 +72,7 @@ class Directory:
         self._refused: BindRefused | None = None
         self._refused_until = 0.0
         self._connections = connections
-        self.close()
+        self._slots = asyncio.Semaphore(connections)
 
     async def work(self, job: Job[T]) -> T:
         """Run a job.
@@ -82,7 +82,7 @@ class Directory:
         """
         used: list[Connection] = []
         try:
-            async with asyncio.timeout(self._longest_job), self._places:
+            async with asyncio.timeout(self._longest_job), self._slots:
                 return await self._try_servers(job, used)
         except TimeoutError:
             reason = f"no answer from the directory within {self._longest_job:g} s"
@@ -134,7 +134,7 @@ class Directory:
 
     def close(self) -> None:
         # The next job may run in another event loop.
-        self._places = asyncio.Semaphore(self._connections)
+        self._slots = asyncio.Semaphore(self._connections)
 
 
 def _may_have_changed(used: list[Connection]) -> bool:

@@ -43,7 +43,7 @@ _LOCALE = "preferredLanguage"  # RFC 2798 2.7
 _LONGEST_NAME = 120
 _LONGEST_LOCALE = 20
 
-_LET_IN = 5.0
+_PATIENCE_TO_LET_IN = 5.0
 """Seconds for the work after a change. The user waits for it, too, and must then learn that the
 password is set.
 """
@@ -51,7 +51,7 @@ password is set.
 _NO_ENTRY = Entry("", {})
 
 # The capability that only Active Directory lists (MS-ADTS 3.1.1.3.4.3.1).
-_AD = "1.2.840.113556.1.4.800"
+_ACTIVE_DIRECTORY_CAPABILITY = "1.2.840.113556.1.4.800"
 
 
 class LdapAccounts(AccountStore):
@@ -91,7 +91,7 @@ class LdapAccounts(AccountStore):
         if not base.dn:
             reason = f"there is no {settings.base}, or {settings.bind_dn} may not read it"
             raise SettingsInvalid.of("accounts.ldap.base", reason)
-        is_active_directory = _AD in root.texts("supportedCapabilities")
+        is_active_directory = _ACTIVE_DIRECTORY_CAPABILITY in root.texts("supportedCapabilities")
         if is_active_directory != (settings.kind == "active_directory"):
             answer = "answers" if is_active_directory else "does not answer"
             reason = f"the server {answer} as Active Directory does"
@@ -196,7 +196,7 @@ class LdapAccounts(AccountStore):
         async def change(connection: Connection) -> str:
             entry = await self._entry(connection, account.id)
             known = self._account(entry)
-            if not known or not known.still_takes_password_of(account):
+            if not known or not known.may_still_change_password_of(account):
                 return ""
             request = self._kind.password_request(entry, password.text)
             result = await connection.ask(request.operation, request.control, changes=True)
@@ -212,10 +212,10 @@ class LdapAccounts(AccountStore):
     async def _try_to_let_in(self, dn: str) -> None:
         """Let the owner in, or log why not: the password is already changed."""
         try:
-            async with asyncio.timeout(_LET_IN):
+            async with asyncio.timeout(_PATIENCE_TO_LET_IN):
                 await self.directory.work(partial(self.let_in, dn=dn))
         except (AccountsUnready, TimeoutError) as error:
-            reason = str(error) or f"no answer within {_LET_IN:g} s"
+            reason = str(error) or f"no answer within {_PATIENCE_TO_LET_IN:g} s"
             log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=reason))
 
     def _refuse(self, result: Result, dn: str) -> NoReturn:

@@ -80,7 +80,7 @@ def _as_written(name: str, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
     return exact or without_spaces or rows
 
 
-def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
+def _preference(identifier: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
     """Return a sort key. The row with the lowest key is used.
 
     Active accounts come first, then the lowest numeric id: the oldest account, so that a later one
@@ -88,7 +88,7 @@ def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool,
     lowest. So the address that is stored as it was looked up comes first among these.
     """
     number = row["id"] if isinstance(row["id"], int | Decimal) else 0
-    return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
+    return not row["active"], number, text_of(row["email"]) != identifier, text_of(row["id"])
 
 
 def account_of(row: RowMapping) -> Account:

@@ -79,7 +79,7 @@ def time_value(kind: Stored, moment: datetime, placeholder: str) -> Any:
     """
     moment = moment.astimezone(UTC)
     if kind.has_native_times:
-        return moment.date() if kind.holds is date else _stored(kind, moment)
+        return moment.date() if kind.holds is date else _native_time(kind, moment)
     if kind.holds in (int, float, Decimal):
         return kind.bounded(_number_of(moment, placeholder))
     if kind.holds is str:
@@ -121,7 +121,7 @@ def _plain(kind: Stored, wanted: Value) -> Any:
     if kind.holds is str:
         return _fitting(kind, text)
     if kind.holds is datetime:
-        return _stored(kind, datetime.fromisoformat(text))
+        return _native_time(kind, datetime.fromisoformat(text))
     if kind.holds in (bytes, object):
         raise ValueError
     value: Any = msgspec.convert(number, kind.holds, strict=False)
@@ -140,7 +140,7 @@ def _fitting(kind: Stored, text: str) -> str:
     return text
 
 
-def _stored(kind: Stored, moment: datetime) -> Any:
+def _native_time(kind: Stored, moment: datetime) -> Any:
     """Return the time for a column of a type for times: with its zone, or in UTC without one.
 
     On SQLite, which has no such type, it is a text.

@@ -68,9 +68,9 @@ class Conditions:
         stored: ColumnElement[Any] = column
         if field not in self._mapping.ignoring_case:
             stored = sa.func.lower(column)
-        for place in range(count):
-            first = sa.bindparam(f"{field}_from{place}", type_=sa.Text())
-            last = sa.bindparam(f"{field}_to{place}", type_=sa.Text())
+        for number in range(count):
+            first = sa.bindparam(f"{field}_from{number}", type_=sa.Text())
+            last = sa.bindparam(f"{field}_to{number}", type_=sa.Text())
             yield stored.between(sa.func.lower(first), sa.func.lower(last))
 
     def has_id(self, account_id: str | None) -> Condition:
@@ -81,14 +81,14 @@ class Conditions:
         stored = self._columns["id"]
         kind = kind_of(stored)
         values = [None] if account_id is None else kind.ids(account_id)
-        has_value = is_any(stored, values)
+        is_stored_id = is_any(stored, values)
         if kind.holds in (int, UUID, bytes):
-            return has_value
+            return is_stored_id
         # A collation may take "a" for "A", so a text is compared once more.
         is_same_text = self._is_text("id", account_id)
         if kind.holds_anything:
             is_same_text = sa.or_(is_same_text, sa.func.typeof(stored) == "blob")
-        return sa.and_(has_value, is_same_text)
+        return sa.and_(is_stored_id, is_same_text)
 
     def is_unchanged(self, account_id: str | None, email: str) -> Condition:
         """Return the condition that the row with this id still has this address.
@@ -97,7 +97,7 @@ class Conditions:
         """
         return sa.and_(self.has_id(account_id), self._is_text("email", email))
 
-    def still_takes_password_of(self, account: Account) -> Condition:
+    def may_be_changed_now(self, account: Account) -> Condition:
         """Return the condition that the account may get a new password, as it could when read."""
         is_open = self.is_active
         if account.locked:
@@ -171,9 +171,9 @@ class Conditions:
 def limits_of_ranges(field: str, texts: Iterable[str]) -> dict[str, str]:
     """Return the parameters of `Conditions.is_in_ranges`, for these texts."""
     limits = {}
-    for place, text in enumerate(texts):
-        limits[f"{field}_from{place}"] = text
-        limits[f"{field}_to{place}"] = text + _AFTER_SPACES
+    for number, text in enumerate(texts):
+        limits[f"{field}_from{number}"] = text
+        limits[f"{field}_to{number}"] = text + _AFTER_SPACES
     return limits
 
 

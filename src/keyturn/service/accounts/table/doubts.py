@@ -40,7 +40,7 @@ def doubts(
     findings += _unclear_values(connection, mapping)
     findings += doubt_counts(connection, statements)
     if settings.password:
-        hashes = sample(connection, mapping.fields["password"], statements.has_usable_hash())
+        hashes = sample(connection, mapping.fields["password"], statements.has_hash())
         findings += recognised_hashes.doubt_format(settings.table, hashes, hashing)
         findings += _salts(connection, mapping)
     return findings

@@ -18,7 +18,7 @@ from keyturn.service.accounts.table.column_values import Value, set_value
 from keyturn.service.accounts.table.columns import kind_of, table_called
 from keyturn.service.accounts.table.foreign_keys import (
     ForeignKey,
-    Place,
+    TableName,
     deletion_order,
     forbidding_keys,
     keeper,
@@ -65,7 +65,7 @@ class MappedEnding(msgspec.Struct, frozen=True):
     """
 
     setting: str
-    place: Place
+    table_name: TableName
     owner: sa.Column[Any]
     ending: Ending
     sets: Assignments
@@ -185,7 +185,7 @@ class MappingReader:
             *self._inspector.get_table_names(schema or None),
             *self._inspector.get_view_names(schema or None),
         ]
-        theirs = sorted(name for name in existing if not name.startswith("keyturn_"))
+        theirs = sorted(table for table in existing if not table.startswith("keyturn_"))
         if not theirs and schema:
             return f"; the schema {schema} has no tables"
         if not theirs:
@@ -244,7 +244,7 @@ class MappingReader:
         return ""
 
     def _holds_accounts(self, name: str) -> bool:
-        return self._place(name) == self._place(self._settings.table)
+        return self._table_name(name) == self._table_name(self._settings.table)
 
     def _endings(self) -> Iterator[MappedEnding]:
         for entry, ending in self._settings.endings.items():
@@ -263,7 +263,7 @@ class MappingReader:
             sets = dict(self._assignments(f"{setting}.set", table, ending.set))
             where = dict(self._assignments(f"{setting}.where", table, ending.where, written=False))
             if column is not None:
-                yield MappedEnding(setting, self._place(name), column, ending, sets, where)
+                yield MappedEnding(setting, self._table_name(name), column, ending, sets, where)
 
     def _objection_to_ending(self, entry: str, ending: Ending) -> str:
         """Return why rows of the table of accounts may not end so; "" if they may."""
@@ -284,23 +284,25 @@ class MappingReader:
         keys = []
         for schema in schemas:
             for referring, referred in forbidding_keys(self._connection, schema):
-                keys.append(ForeignKey(self._place_of(*referring), self._place_of(*referred)))
+                keys.append(
+                    ForeignKey(self._spelled_once(*referring), self._spelled_once(*referred))
+                )
         return keys
 
-    def _place(self, name: str) -> Place:
+    def _table_name(self, name: str) -> TableName:
         schema, _, bare = name.rpartition(".")
-        return self._place_of(schema, bare)
+        return self._spelled_once(schema, bare)
 
-    def _place_of(self, schema: str | None, name: str) -> Place:
-        """Return the place of a table, for comparisons.
+    def _spelled_once(self, schema: str | None, name: str) -> TableName:
+        """Return the name of a table, for comparisons.
 
         It is in lower case unless the database is PostgreSQL: only there do names that differ in
         case name different tables on every system.
         """
         schema = schema or self._inspector.default_schema_name or ""
         if self._connection.dialect.name == "postgresql":
-            return schema, name
-        return schema.lower(), name.lower()
+            return TableName(schema, name)
+        return TableName(schema.lower(), name.lower())
 
     def _ignoring_case(
         self, table: sa.Table, fields: Mapping[str, sa.Column[Any]]
@@ -309,8 +311,8 @@ class MappingReader:
             return
         for field in ("email", "username"):
             if field in fields:
-                place = {"schema": table.schema, "table": table.name, "column": fields[field].name}
-                collation = self._connection.execute(_COLLATION, place).scalar()
+                names = {"schema": table.schema, "table": table.name, "column": fields[field].name}
+                collation = self._connection.execute(_COLLATION, names).scalar()
                 if str(collation or "").endswith("_ci"):
                     yield field
 
@@ -318,8 +320,8 @@ class MappingReader:
         if self._connection.dialect.name != "mysql":
             return
         for table in tables:
-            place = {"schema": table.schema, "table": table.name}
-            engine = self._connection.execute(_ENGINE, place).scalar()
+            names = {"schema": table.schema, "table": table.name}
+            engine = self._connection.execute(_ENGINE, names).scalar()
             if engine:
                 yield table.fullname, str(engine)
 
@@ -412,11 +414,11 @@ def _in_order(
     endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]
 ) -> Sequence[MappedEnding]:
     """Return the endings, the deletions in an order that foreign keys allow."""
-    deleted = dict.fromkeys(one.place for one in endings if one.is_deletion)
+    deleted = dict.fromkeys(one.table_name for one in endings if one.is_deletion)
     order = deletion_order(deleted, keys)
 
     def turn(one: MappedEnding) -> int:
-        return order.index(one.place) if one.place in order else 0
+        return order.index(one.table_name) if one.table_name in order else 0
 
     return sorted(endings, key=turn)
 
@@ -425,12 +427,12 @@ def _forbidden_deletions(
     endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]
 ) -> Iterator[ForbiddenDeletion]:
     deletions = [one for one in endings if one.is_deletion]
-    deleted = {one.place: one.ending.when for one in deletions}
+    deleted = {one.table_name: one.ending.when for one in deletions}
     for one in deletions:
         # What ends with every change is deleted with an intrusion, too.
         moments = {"change", one.ending.when}
-        together = [place for place, when in deleted.items() if when in moments]
-        name = keeper(one.place, together, keys)
+        together = [name for name, when in deleted.items() if when in moments]
+        name = keeper(one.table_name, together, keys)
         if name:
             rows = f"rows of {name} that refer to deleted rows of {one.owner.table}"
             yield ForbiddenDeletion(one.setting, f"{rows} stay, which the database forbids")

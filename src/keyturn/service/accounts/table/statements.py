@@ -172,7 +172,7 @@ class Statements:
             values |= self._assigned("unlock", moment)
         if password_hash is not None:
             values[self._columns["password"]] = self._stored_hash(password_hash)
-        may_change = self._rows.still_takes_password_of(account)
+        may_change = self._rows.may_be_changed_now(account)
         return self._change(account.id, account.email, values, may_change)
 
     def is_as_it_was(self, account: Account) -> sa.Select[Any]:
@@ -180,7 +180,7 @@ class Statements:
 
         Raises ValueError for an impossible id.
         """
-        may_change = self._rows.still_takes_password_of(account)
+        may_change = self._rows.may_be_changed_now(account)
         allowed = self._may_be_changed(account.id, account.email, may_change)
         return sa.select(self._columns["id"]).where(*allowed)
 
@@ -284,7 +284,7 @@ class Statements:
         sums = [sa.func.coalesce(sa.func.sum(row), 0).label(row.name) for row in rows.c]
         return sa.select(sa.func.count().label("accounts"), *sums).select_from(rows)
 
-    def has_usable_hash(self) -> Condition:
+    def has_hash(self) -> Condition:
         return self._rows.has_hash()
 
     def _select_accounts(self) -> sa.Select[Any]:
