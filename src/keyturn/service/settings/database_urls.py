@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings.database_tls import (
+    AddressNotUnderstood,
     Tls,
     mysql_tls,
     parse_mode,
@@ -20,7 +21,6 @@ from keyturn.service.settings.database_tls import (
 )
 from keyturn.service.settings.url_rules import (
     NO_ADDRESS,
-    AddressNotUnderstood,
     database_fault,
     database_kind,
 )

@@ -1,13 +1,12 @@
 """Derives the paths of the API and the hosted pages, and the links to them, from the settings."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
-from keyturn.errors import Fault
 from keyturn.service.settings import SecureAccountSettings, Settings
 from keyturn.service.settings.building import member_name
 
@@ -65,9 +64,8 @@ SECURITY_SETTINGS = "/security-settings"
 """The path of the security settings for accounts whose kind has no page of its own."""
 
 _HOSTED = "{base_url}"
-_TOKEN = "/{token}"
-_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
-"""A path without "." and "..": browsers remove them, and request another path (RFC 3986, 5.2.4)."""
+TOKEN_AT_END = "/{token}"
+"""The end of a link with its token in the path."""
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,20 +117,14 @@ def _mounted(pattern: str, default: str, api: str) -> str:
     path = hosted_path(pattern)
     if path is not None:
         return path
-    if default in _api_paths(api):
+    if default in api_paths(api):
         return ""
     return default
 
 
-def _api_paths(api: str) -> set[str]:
+def api_paths(api: str) -> set[str]:
     """Return the paths of the API below `api`, which has no slash at its end."""
     return {f"{api}{route}" for route in ApiRoute}
-
-
-def _is_fixed(path: str) -> bool:
-    """Tell whether a path is that of a fixed route, or below it."""
-    first_part = path.split("/")[1]
-    return f"/{first_part}" in set(FixedRoute)
 
 
 def _settings_of_kinds(settings: Settings) -> Mapping[str, str]:
@@ -207,53 +199,5 @@ def hosted_path(pattern: str) -> str | None:
     """
     if not pattern.startswith(_HOSTED):
         return None
-    path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(_TOKEN)
+    path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(TOKEN_AT_END)
     return path.rstrip("/") or "/"
-
-
-def hosting_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield faults of hosted pages whose path is not possible, or is used already."""
-    api = settings.server.api_path.rstrip("/")
-    api_paths = _api_paths(api) | set(SessionRoute)
-    page_by_path = {SECURITY_SETTINGS: "settings"}
-    for name, url in page_urls(settings).items():
-        path = hosted_path(url)
-        if path is None:
-            continue
-        page = "settings" if name.startswith("kinds.") else name  # kinds may share a page
-        if not _PATH.fullmatch(path):
-            example = Settings().reset_url if name in LINKS else Settings().forgot_url
-            yield Fault(name, f"needs a plain path for the hosted page, such as {example}")
-        elif _is_fixed(path):
-            yield Fault(name, f"{path} is used by another page: choose another path")
-        elif path in api_paths:
-            message = "is used by the API: choose another path, or another server.api_path"
-            yield Fault(name, f"{path} {message}")
-        elif page_by_path.setdefault(path, page) != page:
-            yield Fault(name, f"{path} is also the path of {page_by_path[path]}: choose another")
-        elif name == "reset_url":
-            page_by_path[f"{path}{OPEN_LINK}"] = page
-            yield from _hidden_token_faults(url)
-        elif name == "secure_account.url" and not url.endswith(_TOKEN):
-            yield Fault(name, "needs {token} at the end of the path")
-
-
-def api_path_faults(path: str) -> Iterator[Fault]:
-    if path != "/" and not _PATH.fullmatch(path):
-        yield Fault(
-            "server.api_path", "must be a path such as /api/auth, without a slash at the end"
-        )
-    elif _is_fixed(path):
-        yield Fault("server.api_path", f"{path} is used by another page: choose another path")
-
-
-def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
-    first = "?" if "?" in pattern else "#"
-    path, _, parameters = pattern.partition(first)
-    values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
-    if not path.endswith(_TOKEN) and "{token}" not in values:
-        message = (
-            "needs {token} at the end of the path, or as the whole value of a parameter: "
-            "?token={token}"
-        )
-        yield Fault("reset_url", message)

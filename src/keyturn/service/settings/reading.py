@@ -15,7 +15,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
-from keyturn.service.settings.rules import broken_rules, environment_faults, value_of
+from keyturn.service.settings.rules import broken_rules, environment_faults
 from keyturn.setting_sources import CREDENTIALS, FILE_SUFFIX, Variables, read_toml
 from keyturn.values import SecretStr, did_you_mean
 
@@ -266,8 +266,8 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield each setting that differs from its default, with its value; a secret only as "set"."""
     default = Settings()
     for name, kind in _typed_settings():
-        value = value_of(settings, name)
-        if value == value_of(default, name):
+        value = _value_of(settings, name)
+        if value == _value_of(default, name):
             continue
         text = str(value)
         if isinstance(value, dict | tuple):
@@ -278,6 +278,13 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
         if is_secret(kind) or may_log_in:
             text = "set"
         yield name, text
+
+
+def _value_of(settings: Settings, name: str) -> Any:
+    value: Any = settings
+    for key in name.split("."):
+        value = getattr(value, "from_" if key == "from" else key)
+    return value
 
 
 def is_secret(kind: Any) -> bool:

@@ -34,13 +34,6 @@ NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
 
 
-class AddressNotUnderstood(ValueError):
-    """A part of a database's URL is wrong. The text names it and the mistake.
-
-    It does not repeat the value, which may be a secret.
-    """
-
-
 def database_kind(url: str) -> str:
     """Return the kind of a database's URL: "sqlite", "postgresql" or "mysql"; "" for another text.
 
