@@ -4,7 +4,7 @@ Values are bound parameters, and every name is quoted.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,10 @@ from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.active_condition import is_active
-from keyturn.service.accounts.table.column_values import Value, set_value
+from keyturn.service.accounts.table.column_values import Value, plain_value, set_value
 from keyturn.service.accounts.table.columns import kind_of, lowered
 from keyturn.service.accounts.table.mapping import MappedTable
-from keyturn.service.settings.placeholders import NULL, TIMES
+from keyturn.service.settings.placeholders import NULL, is_time
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
@@ -117,13 +117,12 @@ class Conditions:
 
         A column of a time may have any time.
         """
-        moment = datetime.now(UTC)
         conditions: list[Condition] = []
         for column, value in self._mapping.assigned["lock"].items():
-            if value in TIMES:
+            if is_time(value):
                 conditions.append(column.is_not(None))
             else:
-                conditions.append(has_value(column, value, moment))
+                conditions.append(has_value(column, value))
         return sa.and_(*conditions)
 
     def signs_in_here(self) -> Iterator[Condition]:
@@ -185,15 +184,18 @@ def is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
     if value == NULL:
         return column.is_not(None)
     limit = sa.bindparam(None, set_value(column, value, moment), type_=column.type, unique=True)
-    if value in TIMES:
+    if is_time(value):
         return sa.or_(column.is_(None), column > limit)
     return sa.or_(column.is_(None), column != limit)
 
 
-def has_value(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
+def has_value(column: sa.Column[Any], value: Value) -> Condition:
+    """Return the condition that a column has a value, which may be `{null}`, but no other
+    placeholder.
+    """
     if value == NULL:
         return column.is_(None)
-    return is_any(column, [set_value(column, value, moment)])
+    return is_any(column, [plain_value(column, value)])
 
 
 def is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> Condition:

@@ -18,7 +18,7 @@ from keyturn.service.accounts.table.statements import Statements, spellings
 from keyturn.service.accounts.table.time_forms import placeholder_for, usual_form, written_form
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
-from keyturn.service.settings.placeholders import TIMES
+from keyturn.service.settings.placeholders import TimePlaceholder, is_time
 
 _DELETE_TOO = (
     "Delete those, too, with the same `when`, or set a column instead. A reset fails where such "
@@ -99,13 +99,13 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult
         assigned[f"{one.setting}.set"] = one.sets
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
-            if wanted in TIMES:
+            if is_time(wanted):
                 setting = f"accounts.table.{section}.{column.name}"
-                yield from _other_form_of_time(connection, setting, column, str(wanted))
+                yield from _other_form_of_time(connection, setting, column, wanted)
 
 
 def _other_form_of_time(
-    connection: Connection, setting: str, column: Column[Any], placeholder: str
+    connection: Connection, setting: str, column: Column[Any], placeholder: TimePlaceholder
 ) -> Iterator[CheckResult]:
     kind = kind_of(column)
     if kind.has_native_times:

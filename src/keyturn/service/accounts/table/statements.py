@@ -28,7 +28,7 @@ from keyturn.service.accounts.table.conditions import (
     limits_of_ranges,
 )
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
-from keyturn.service.settings.placeholders import RANDOM
+from keyturn.service.settings.placeholders import NOW, RANDOM
 
 _PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read unchanged
 
@@ -228,7 +228,7 @@ class Statements:
             # In MySQL's own collations, "a" is "A". The condition above can use an index.
             theirs.append(is_any(self._rows.exactly(ending.owner), owners))
         for column, value in ending.where.items():
-            theirs.append(has_value(column, value, moment))
+            theirs.append(has_value(column, value))
         if ending.is_deletion:
             return sa.delete(ending.owner.table).where(*theirs)
         not_ended = [is_due(column, value, limit) for column, value in ending.sets.items()]
@@ -340,4 +340,4 @@ def _keeps_no_zone(column: sa.Column[Any], value: Value) -> bool:
     kind = kind_of(column)
     if kind.has_native_times:
         return not kind.zoned
-    return value == "{now}" and kind.holds not in (int, float, Decimal)
+    return value == NOW and kind.holds not in (int, float, Decimal)
