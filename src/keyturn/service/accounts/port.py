@@ -62,6 +62,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+_LONGEST_LINE = 120  # characters
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, such as a name for greetings. It is cut to 120 characters."""
+    return " ".join(text.split())[:_LONGEST_LINE].rstrip()
+
+
 _PROVIDERS = {
     **dict.fromkeys(("azure", "azuread", "entraid", "microsoftentraid"), "Microsoft"),
     "github": "GitHub",

@@ -6,14 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.connection import INVALID_NAME, Connection, ConnectionBroken
-from keyturn.service.accounts.ldap.messages import Result
+from keyturn.service.accounts.ldap.connection import Connection, ConnectionBroken
+from keyturn.service.accounts.ldap.messages import Result, ResultCode
 from keyturn.service.clock import monotonic
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings
 from keyturn.service.telemetry.logs import LogEvent, log
-
-_WRONG_PASSWORD = 49
 
 _LONGEST_JOB = 30.0
 """Seconds for one job, including the wait for a slot and all servers: less than a delivery may
@@ -121,7 +119,7 @@ class Directory:
     async def _bind_service(self, connection: Connection) -> None:
         bind = messages.bind(self._settings.bind_dn, self._settings.bind_password)
         result = await connection.ask(bind)
-        if result.code in {INVALID_NAME, _WRONG_PASSWORD}:
+        if result.code in {ResultCode.INVALID_DN_SYNTAX, ResultCode.INVALID_CREDENTIALS}:
             # No other server is asked: each counts the failure, until the account is locked.
             log.error(
                 LogEvent("accounts.bind_refused", server=connection.url, reason=result.message)
@@ -129,7 +127,7 @@ class Directory:
             self._refused = _refused_bind(connection.url, result)
             self._refused_until = monotonic() + _REFUSAL_KEPT
             raise self._refused
-        if result.code != messages.SUCCESS:
+        if result.code != ResultCode.SUCCESS:
             raise ConnectionBroken(f"it refuses the bind: {result}")
 
     def close(self) -> None:
@@ -142,7 +140,7 @@ def _may_have_changed(used: list[Connection]) -> bool:
 
 
 def _refused_bind(url: str, result: Result) -> BindRefused:
-    if result.code == INVALID_NAME:
+    if result.code == ResultCode.INVALID_DN_SYNTAX:
         return BindRefused("accounts.ldap.bind_dn", f"{url} refuses bind_dn: {result}")
     reason = f"{url} refuses bind_dn and bind_password: {result}"
     return BindRefused("accounts.ldap.bind_password", reason)
