@@ -1,7 +1,7 @@
 """Guesses which tables of an app hold credentials, by their names, and how a change ends them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from keyturn.service.onboarding.survey import Table
@@ -104,23 +104,33 @@ def reset_link_entries(table: Table, tables: Mapping[str, Table]) -> Iterator[st
 def owner_column(other: Table, table: Table) -> str:
     """Return the column with the account's id: a foreign key, else a column with such a name.
 
-    Of several foreign keys, one with the name of an owner counts first: another one may tell who
-    revoked a session, for example. "" if there is no such column.
+    "" if there is none.
+    """
+    return _referring_column(other, table) or _column_with_owner_name(other, table)
+
+
+def _referring_column(other: Table, table: Table) -> str:
+    """Return the column of a foreign key to the account's id, or "".
+
+    Of several, one with the name of an owner counts first: another one may tell who revoked a
+    session, for example.
     """
     key = key_column(table)
-    keys = []
+    columns = []
     for reference in other.references:
         if reference.table == table.name and reference.key == key:
-            keys.append(reference.column)
-    names = _owner_names(table)
-    usual_names = names | _owner_names(table, _USUAL_OWNERS)
-    for column in keys:
-        if plain_name(column) in usual_names:
+            columns.append(reference.column)
+    names = _owner_names(table, *_USUAL_OWNERS)
+    for column in columns:
+        if plain_name(column) in names:
             return column
-    if keys:
-        return keys[0]
+    return columns[0] if columns else ""
+
+
+def _column_with_owner_name(other: Table, table: Table) -> str:
+    names = _owner_names(table)
     if not other.references:
-        names = usual_names
+        names = _owner_names(table, *_USUAL_OWNERS)
     referring = {reference.column for reference in other.references}
     for column in other.columns:
         if column not in referring and plain_name(column) in names:
@@ -128,16 +138,14 @@ def owner_column(other: Table, table: Table) -> str:
     return ""
 
 
-def _owner_names(table: Table, owners: Sequence[str] = ()) -> set[str]:
-    """Return the names of a column with the id of a row in `table`, such as userid.
+def _owner_names(table: Table, *other_owners: str) -> set[str]:
+    """Return the usual names of a column with the id of a row in `table`, such as userid.
 
-    `owners`: the words for such a row; by default those of the table's name.
+    `other_owners`: further words for such a row, besides the table's own name.
     """
-    if not owners:
-        bare = bare_name(table.name)
-        owners = (bare, bare.removesuffix("s"))
+    bare = bare_name(table.name)
     names = set()
-    for owner in owners:
+    for owner in {bare, bare.removesuffix("s"), *other_owners}:
         for key in ("id", plain_name(key_column(table))):
             names.add(f"{owner}{key}")
             names.add(f"{key}{owner}")

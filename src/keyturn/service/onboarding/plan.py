@@ -14,7 +14,6 @@ from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import sample
-from keyturn.service.accounts.table.mapping import listed
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.onboarding.credential_tables import KEPT, lasting, reset_links_left
@@ -35,7 +34,7 @@ from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.factories import FACTORY, import_factory
 from keyturn.service.settings.url_rules import database_fault, database_kind
 from keyturn.setting_sources import Variables
-from keyturn.values import did_you_mean
+from keyturn.values import did_you_mean, listed
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"

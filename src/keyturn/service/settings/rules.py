@@ -550,8 +550,8 @@ _SOURCES = ("none", "builtin", "table", "supabase")
 _ENCRYPTED = ("fernet", "laravel")
 """Formats of TOTP secrets that need a key."""
 
-_PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
-"""A number as in E.164."""
+_PHONE_NUMBER = re.compile(r"(\+[1-9][0-9]{6,14})?")
+"""A number as in E.164, or none."""
 
 _EXAMPLE_OF_NUMBER = "a number such as +14155552671"
 
@@ -598,7 +598,7 @@ def _sms(step: SecondStepSettings, *, sending: bool) -> Iterator[Fault]:
         yield _has_no_effect("second_step.sms.account", f"second_step.source {step.source}")
     if sms.account and not sms.from_:
         yield _missing("second_step.sms.from", _EXAMPLE_OF_NUMBER)
-    if sms.from_ and not _PHONE_NUMBER.fullmatch(sms.from_):
+    if not _PHONE_NUMBER.fullmatch(sms.from_):
         # The value is not shown: an Auth Token may stand there by mistake.
         yield Fault("second_step.sms.from", f"must be {_EXAMPLE_OF_NUMBER}")
     if sending and sms.account and not sms.password:

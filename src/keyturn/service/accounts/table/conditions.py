@@ -50,13 +50,6 @@ class Conditions:
         self._columns = mapping.fields
         self.is_active = is_active(mapping.active)
 
-    def is_one_of_ids(self, parameter: str) -> Condition:
-        key = self._columns["id"]
-        if self._dialect == "postgresql":
-            # All ids are one array, so that PostgreSQL prepares one statement for any number.
-            return key == sa.any_(sa.bindparam(parameter, type_=key.type))
-        return key.in_(sa.bindparam(parameter, type_=key.type, expanding=True))
-
     def is_in_ranges(self, field: str, count: int) -> Iterator[Condition]:
         """Yield conditions on a field, for `count` texts with the values of `limits_of_ranges`.
 
@@ -108,7 +101,7 @@ class Conditions:
         return is_open
 
     def is_active_or_locked(self) -> Condition:
-        if not self._mapping.assigned["lock"]:
+        if not self._mapping.lock:
             return self.is_active
         return sa.or_(self.is_active, self.is_locked())
 
@@ -118,7 +111,7 @@ class Conditions:
         A column of a time may have any time.
         """
         conditions: list[Condition] = []
-        for column, value in self._mapping.assigned["lock"].items():
+        for column, value in self._mapping.lock.items():
             if is_time(value):
                 conditions.append(column.is_not(None))
             else:

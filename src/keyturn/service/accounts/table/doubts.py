@@ -94,7 +94,7 @@ def _lowered(text: str, *, is_sqlite: bool) -> str:
 
 
 def _times(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
-    assigned = dict(mapping.assigned)
+    assigned = dict(mapping.assignments)
     for one in mapping.endings:
         assigned[f"{one.setting}.set"] = one.sets
     for section, assignments in assigned.items():
@@ -140,7 +140,7 @@ def _salts(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult
 
     Keyturn hashes the password alone.
     """
-    written = {column.name for column in mapping.assigned["set"]}
+    written = {column.name for column in mapping.sets}
     for column in mapping.table.columns:
         # As a plain str: lower() of SQLAlchemy's quoted_name leaves capitals as they are.
         if column.name in written or not recognised_hashes.is_salt(str(column.name)):

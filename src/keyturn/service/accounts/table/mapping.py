@@ -27,10 +27,9 @@ from keyturn.service.clock import now
 from keyturn.service.database.statements import encoding
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
-from keyturn.values import did_you_mean
+from keyturn.values import did_you_mean, listed
 
 _FIELDS = ("id", "email", "username", "password", "name", "provider", "kind", "locale")
-_MOST_LISTED = 12
 
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
 """Fields of text, and for each the other fields that must not name the same column."""
@@ -93,7 +92,8 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     `fields`: the columns, by the fields of an account.
     `active`: the conditions that an active row meets.
     `ignoring_case`: the fields whose columns ignore case by their collation.
-    `assigned`: the columns of the settings `set`, `lock` and `unlock`, with their new values.
+    `sets`, `lock`, `unlock`: the columns of the settings `set`, `lock` and `unlock`, with their new
+    values.
     `endings`: the endings, in an order that foreign keys allow.
     `forbidden_deletions`: the deletions that foreign keys may forbid.
     `without_transactions`: the changed tables whose engine in MySQL has no transactions, with that
@@ -105,11 +105,18 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, sa.Column[Any]]
     active: Sequence[MappedCondition]
     ignoring_case: frozenset[str]
-    assigned: Mapping[str, Assignments]
+    sets: Assignments
+    lock: Assignments
+    unlock: Assignments
     endings: Sequence[MappedEnding]
     forbidden_deletions: Sequence[ForbiddenDeletion]
     without_transactions: Mapping[str, str]
     has_any_encoding: bool
+
+    @property
+    def assignments(self) -> Mapping[str, Assignments]:
+        """The columns that get new values, by the names of the settings."""
+        return {"set": self.sets, "lock": self.lock, "unlock": self.unlock}
 
 
 class MappingReader:
@@ -131,11 +138,9 @@ class MappingReader:
             raise SettingsInvalid(self._faults)
         fields = self._fields(table)
         active = list(self._active_conditions(table))
-        assigned = {
-            "set": dict(self._assignments("set", table, self._settings.set)),
-            "lock": dict(self._assignments("lock", table, self._settings.lock)),
-            "unlock": dict(self._assignments("unlock", table, self._settings.unlock)),
-        }
+        sets = dict(self._assignments("set", table, self._settings.set))
+        lock = dict(self._assignments("lock", table, self._settings.lock))
+        unlock = dict(self._assignments("unlock", table, self._settings.unlock))
         endings = list(self._endings())
         keys = self._forbidding_keys(endings)
         self._check_texts(fields)
@@ -151,7 +156,9 @@ class MappingReader:
             fields=fields,
             active=active,
             ignoring_case=frozenset(self._ignoring_case(table, fields)),
-            assigned=assigned,
+            sets=sets,
+            lock=lock,
+            unlock=unlock,
             endings=_in_order(endings, keys),
             forbidden_deletions=list(_forbidden_deletions(endings, keys)),
             without_transactions=dict(self._without_transactions(changed)),
@@ -382,12 +389,6 @@ class MappingReader:
             if constraint.columns.keys() == [column.name]:
                 return True
         return any(one.unique and one.columns.keys() == [column.name] for one in table.indexes)
-
-
-def listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_LISTED])
-    more = len(names) - _MOST_LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _setting_of(field: str) -> str:

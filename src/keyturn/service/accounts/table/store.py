@@ -46,7 +46,7 @@ class AccountsWithoutPasswords(AccountStore):
 
         def read(connection: Connection) -> Statements:
             mapping = MappingReader(connection, settings).mapping(hash_length)
-            return Statements(mapping, database.dialect.name)
+            return Statements(mapping, database.dialect)
 
         self._known = KnownTable(database, settings.table, read)
         self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=database.in_time)
@@ -320,6 +320,7 @@ def _refusal(connection: Connection, statement: Executable) -> str:
     try:
         connection.execute(statement)
     except DBAPIError as error:
+        # A file that another process has locked is no refusal. SQLite says so only in the message.
         if error.connection_invalidated or "locked" in str(error.orig):
             raise
         connection.rollback()

@@ -321,6 +321,10 @@ def build(
             app_factors = TableFactors(stores.database, wanted.table, accounts.table)
             step = OwnSecondStep(stores.database, app_factors, sms)
         case reference:
-            # mypy refuses an abstract class, though a factory of the app's makes the object.
-            step = product_of(reference, settings, SecondStep, "second_step.source")  # type: ignore[type-abstract]
+            step = product_of(
+                reference,
+                settings,
+                SecondStep,  # type: ignore[type-abstract]  # it is not called
+                "second_step.source",
+            )
     return RequiredStep(step, stores, events)
