@@ -592,16 +592,18 @@ def _factors(step: SecondStepSettings) -> Iterator[Fault]:
 
 def _sms(step: SecondStepSettings, *, sending: bool) -> Iterator[Fault]:
     sms = step.sms
-    if step.table.phone and not sms.account:
-        yield _missing("second_step.sms.account", "second_step.table.phone is set")
-    if step.source not in {"builtin", "table"} and sms.account:
-        yield _has_no_effect("second_step.sms.account", f"second_step.source {step.source}")
-    if sms.account and not sms.from_:
-        yield _missing("second_step.sms.from", _EXAMPLE_OF_NUMBER)
     if not _PHONE_NUMBER.fullmatch(sms.from_):
         # The value is not shown: an Auth Token may stand there by mistake.
         yield Fault("second_step.sms.from", f"must be {_EXAMPLE_OF_NUMBER}")
-    if sending and sms.account and not sms.password:
+    if not sms.account:
+        if step.table.phone:
+            yield _missing("second_step.sms.account", "second_step.table.phone is set")
+        return
+    if step.source not in {"builtin", "table"}:
+        yield _has_no_effect("second_step.sms.account", f"second_step.source {step.source}")
+    if not sms.from_:
+        yield _missing("second_step.sms.from", _EXAMPLE_OF_NUMBER)
+    if sending and not sms.password:
         yield _missing("second_step.sms.password", "Twilio's Auth Token")
 
 
