@@ -3,7 +3,6 @@
 Each fault is reported under the name that the operator wrote.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -213,7 +212,7 @@ def toml_key(key: str) -> str:
     """Return a key as TOML writes it, in quotation marks if it needs them."""
     if _BARE_KEY.fullmatch(key):
         return key
-    return json.dumps(key, ensure_ascii=False)  # TOML writes texts as JSON does
+    return msgspec.json.encode(key).decode()  # TOML writes texts as JSON does
 
 
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
