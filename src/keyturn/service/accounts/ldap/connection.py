@@ -9,24 +9,18 @@ import msgspec
 
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.ber import Malformed
-from keyturn.service.accounts.ldap.messages import (
-    NO_ENTRY,
-    Entry,
-    Message,
-    Result,
-    ResultCode,
-)
+from keyturn.service.accounts.ldap.messages import NO_ENTRY, Entry, Message, Result, ResultCode
 from keyturn.service.settings import is_plain_ldap
 
 _PLAIN_PORT = 389
 _TLS_PORT = 636
 _MOST_ENTRIES = 10_000  # entries of one answer: a server may ignore the limit of the request
 
-_ANSWERS_TO_READING = {
+_ANSWERS_TO_READING = (
     ResultCode.SUCCESS,
     ResultCode.NO_SUCH_OBJECT,
     ResultCode.INVALID_DN_SYNTAX,
-}
+)
 
 
 class ConnectionBroken(Exception):

@@ -59,7 +59,12 @@ class DirectoryKind(ABC):
 
         Each value is deleted as it was read, so a newer one stays.
         """
-        return [Change("delete", name, values) for name, values in entry.values.items() if values]
+        found = []
+        for attribute in self.left_over:
+            values = entry.values.get(attribute.lower())
+            if values:
+                found.append(Change("delete", attribute, values))
+        return found
 
     @abstractmethod
     def violations(self, result: Result) -> Sequence[Violation]:

@@ -15,12 +15,7 @@ from keyturn.service.accounts.ldap.connection import Connection, ConnectionBroke
 from keyturn.service.accounts.ldap.directory import BindRefused, Directory
 from keyturn.service.accounts.ldap.kinds import ActiveDirectory, DirectoryKind, OpenLdap
 from keyturn.service.accounts.ldap.messages import NO_ENTRY, Entry, Result, ResultCode
-from keyturn.service.accounts.port import (
-    Account,
-    AccountStore,
-    NewPassword,
-    one_line,
-)
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword, one_line
 from keyturn.service.clock import now
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
