@@ -192,7 +192,10 @@ def _leads_out(file: Path) -> str:
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:
-    values: Any = read_toml(file)
+    try:
+        values: Any = read_toml(file)
+    except NotADirectoryError:  # the place of the search may be a file
+        return None
     for name in path:
         values = values.get(name) if isinstance(values, dict) else None
     return values
