@@ -19,12 +19,15 @@ _LARGEST_TOML = 1_000_000
 def read_toml(file: Path) -> dict[str, Any] | None:
     """Return the content of a settings file; None if there is no such file.
 
-    Raises SettingsInvalid if it cannot be read.
+    Raises SettingsInvalid if it cannot be read, and NotADirectoryError if a folder of its path is a
+    file.
     """
     try:
         return tomllib.loads(read_plain_text(file, _LARGEST_TOML, encoding="utf-8-sig"))
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        raise
     # ValueError: of TOML, of UTF-8, or of a number with thousands of digits.
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", "") or str(error)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -45,6 +45,16 @@ def did_you_mean(
     if not close:
         return ""
     return question.replace("{}", close[0])
+
+
+_MOST_LISTED = 12
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first twelve names, and how many more there are."""
+    first = ", ".join(names[:_MOST_LISTED])
+    more = len(names) - _MOST_LISTED
+    return f"{first} and {more} more" if more > 0 else first
 
 
 _TYPES = {

@@ -22,7 +22,7 @@ MANY_DECISIONS = {
     "src/keyturn/service/reset/proofs/altcha.py:verify": "a guard for each fault, the cheap first",
     "src/keyturn/service/settings/database_tls.py:take_tls": "libpq's rules on one mode, in order",
     "src/keyturn/service/settings/database_urls.py:_parameters": "a case for each parameter",
-    "src/keyturn/service/settings/paths.py:hosting_faults": "a case for each fault of a page",
+    "src/keyturn/service/settings/path_rules.py:hosting_faults": "a case for each fault of a page",
     "src/keyturn/service/settings/rules.py:_factors": "a guard for each fault of a section",
     "src/keyturn/service/settings/url_rules.py:_pattern": "a guard for each fault of an address",
     "src/keyturn/studio/engines/django/variables.py:_tag": "a case for each kind of tag",

@@ -19,7 +19,7 @@ from keyturn.service.keyturn_app import KeyturnApp
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.routes import api_router, pages_router
 from keyturn.service.settings import Settings
-from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
+from keyturn.service.settings.paths import hosted_path, page_urls, without_secure_account_page
 from keyturn.service.settings.reading import require_valid
 
 
@@ -53,7 +53,7 @@ class KeyturnPlugin(InitPlugin):
     ) -> None:
         settings = require_valid(settings, sending=sender is None)
         if not pages:
-            settings = without_default_pages(settings)
+            settings = without_secure_account_page(settings)
             _require_own_pages(settings)
         self.container = Container(settings, sender=sender)
         self._worker = worker

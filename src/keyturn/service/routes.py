@@ -148,8 +148,8 @@ def _pages(pages: Pages) -> Iterator[Router]:
         yield _page(paths.forgot, ForgotPage)
     if paths.forgot and container.codes:
         yield _page(f"{paths.forgot}/code", CodePage, back=paths.forgot)
-    if paths.secure:
-        yield _page(paths.secure, AccountSecurityPage, back=paths.forgot)
+    if paths.secure_account:
+        yield _page(paths.secure_account, AccountSecurityPage, back=paths.forgot)
     if paths.reset:
         yield _page(paths.reset, ResetPage, ExpiredLinkPage)
     if container.sign_ins:

@@ -14,7 +14,13 @@ from tests.servers.postgresql_with_tls import TlsServer
 from keyturn.mail.port.check_result import CheckResult
 from keyturn.service.database.migrations import VERSION_TABLE, head
 from keyturn.service.doctor.database import check_database
-from keyturn.service.settings import DatabaseSettings, SecretStr, Settings
+from keyturn.service.settings import (
+    AccountSettings,
+    DatabaseSettings,
+    SecretStr,
+    Settings,
+    TableSettings,
+)
 
 FIX = "Start the database, or set database.url to the primary server and a user who may write."
 
@@ -40,6 +46,20 @@ async def test_a_file_that_is_not_there_is_not_made_and_one_that_is_no_database_
     assert not missing.parent.exists()
     assert (other.verdict, "not a database" in other.message) == ("fail", True)
     assert diary.read_text().startswith("Dear diary")
+
+
+async def test_unreadable_address_of_the_accounts(tmp_path: Path) -> None:
+    """A fault in the address of the accounts does not keep the own database from being checked."""
+    lost = f"postgresql://app@db/app?sslrootcert={tmp_path / 'lost.pem'}"
+    table = TableSettings(url=SecretStr(lost), table="users")
+    settings = Settings(
+        database=DatabaseSettings(url=SecretStr(f"sqlite:///{tmp_path / 'keyturn.db'}")),
+        accounts=AccountSettings(store="table", table=table),
+    )
+    (found,) = await check_database(settings)
+
+    assert found.message == f"{tmp_path / 'keyturn.db'} does not exist"
+    assert found.fix == "Run `keyturn migrate` to create it."
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from keyturn.mail.port.check_result import CheckResult
 from keyturn.mail.port.provider import Spf
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor import Dns
-from keyturn.service.doctor.dns import Unanswered
 from keyturn.service.doctor.domain import check_domain, judge_dkim, judge_dmarc, judge_spf
+from keyturn.service.doctor.nameserver import Unanswered
 
 DOMAIN = "northwind.example"
 

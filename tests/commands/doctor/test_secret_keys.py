@@ -60,8 +60,9 @@ async def test_a_previous_key_that_has_sealed_nothing_can_be_removed(
     )
 
     file = tmp_path_factory.mktemp("none") / "keyturn.db"
-    (found,) = await found_in(f"sqlite:///{file}")
-    assert (found.verdict, found.fix) == ("skip", "Fix the database first.")
+    for url in (f"sqlite:///{file}", "postgresql://app@db/app?poool=5"):
+        (found,) = await found_in(url)
+        assert (found.verdict, found.fix) == ("skip", "Fix the database first.")
     assert not file.exists()
 
 

@@ -13,6 +13,7 @@ from tests.driver.connections import connected
 
 from keyturn.service.database import Database
 from keyturn.service.database.batching import Batcher
+from keyturn.service.database.statements import is_one_of
 from keyturn.service.one_time_secrets import SecretRow
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.audit import AuditRow
@@ -163,7 +164,7 @@ async def database(database: Database) -> Database:
 async def found(
     database: Database, column: InstrumentedAttribute[Any], values: list[Any]
 ) -> list[str]:
-    statement = select(SecretRow.account_id).where(database.is_one_of(column, "wanted"))
+    statement = select(SecretRow.account_id).where(is_one_of(column, "wanted", database.dialect))
     return sorted(row["account_id"] for row in await database.fetch(statement, {"wanted": values}))
 
 
@@ -182,7 +183,9 @@ async def test_times_and_numbers_are_found_as_well(database: Database) -> None:
     )
     entries = [{**entry, "at": MOMENT, "message_id": number} for number in (7, 2**40)]
     await database.execute(insert(AuditRow).values(entries))
-    numbers = select(AuditRow.message_id).where(database.is_one_of(AuditRow.message_id, "ids"))
+    numbers = select(AuditRow.message_id).where(
+        is_one_of(AuditRow.message_id, "ids", database.dialect)
+    )
     (row,) = await database.fetch(numbers, {"ids": [1, 2**40]})
     assert row["message_id"] == 2**40
 

@@ -117,6 +117,7 @@ def test_a_secret_is_not_in_the_repr_of_the_settings(read: Read, variables: dict
         ),
         ("", {"KEYTURN_WEBHOOKS_URL": WORD}, {"webhooks.url", "webhooks.secret"}),
         ("", {"KEYTURN_BASE_URL": f"me:{WORD}@a.example"}, {"base_url"}),
+        ("", {"KEYTURN_SECOND_STEP_SMS_FROM": WORD}, {"second_step.sms.from"}),
         (f'{TABLE}accounts.table.url = "mssql://{WORD}/x"', {}, {"accounts.table.url"}),
         (
             (

@@ -69,6 +69,17 @@ def test_a_file_that_is_no_toml_is_a_fault_by_its_name(tmp_path: Path, content: 
         assert [fault.name for fault in invalid.value.faults] == [str(unreadable)]
 
 
+def test_file_below_a_file(tmp_path: Path) -> None:
+    """A path through a file is a fault that says so: there is more wrong than a missing file."""
+    (tmp_path / "file").touch()
+    below = tmp_path / "file" / "keyturn.toml"
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_settings(below, {})
+    assert [str(fault) for fault in invalid.value.faults] == [
+        f"{below}: cannot be read: Not a directory"
+    ]
+
+
 @pytest.mark.parametrize(
     ("base_url", "origin", "secure"),
     [

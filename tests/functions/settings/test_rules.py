@@ -219,7 +219,7 @@ FAULTS: list[tuple[str, str]] = [
      "must be a Fernet key: 32 bytes in base64url"),
     (f'{FACTORS}second_step.table.key = "x"',
      "has no effect with second_step.table.format base32: remove it"),
-    (TWILIO.replace("+1415", "1415").rstrip(), "must be a number such as +14155552671..."),
+    (TWILIO.replace("+1415", "1415").rstrip(), "must be a number such as +14155552671"),
     (f'{TWILIO}second_step.sms.api_url = "ftp://x"',
      "must be an address like https://app.example.org, not 'ftp://x'"),
 ]  # fmt: skip

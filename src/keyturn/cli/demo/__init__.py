@@ -118,11 +118,11 @@ def _addresses(settings: Settings, token: str) -> Mapping[str, str]:
         "Reset a password": settings.forgot_url.format(base_url=base),
         "Sign in": settings.sign_in_page.format(base_url=base),
     }
-    if paths.settings:
-        for kind, path in paths.settings.items():
+    if paths.security_settings_by_kind:
+        for kind, path in paths.security_settings_by_kind.items():
             addresses[f"{kind.title()} settings"] = base + path
     else:
-        addresses["Security settings"] = base + paths.security
+        addresses["Security settings"] = base + paths.security_settings
     addresses["Mails sent"] = f"{base}/studio/inbox?token={token}"
     addresses["Studio"] = f"{base}/studio?token={token}"
     addresses["API"] = f"{base}/schema"

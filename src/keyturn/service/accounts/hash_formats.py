@@ -20,15 +20,21 @@ import bcrypt
 BCRYPT_BYTES = 72
 """Bytes of a password that bcrypt reads. It ignores the rest (CVE-2025-22228)."""
 
-_MOST_MEMORY = 2**31
-"""Bytes of memory for one check: RFC 9106's first recommendation.
+# Limits of one check: a broken hash must not fill the memory, or hold a thread for hours.
 
-A broken hash must not fill the memory, or hold a thread for hours.
-"""
+_MOST_MEMORY = 2**31
+"""Bytes of memory for Argon2 and scrypt: RFC 9106's first recommendation."""
 
 _MOST_ITERATIONS = 10**7
+"""Rounds of PBKDF2: eight times as many as Django 6.0 has, so some seconds of a thread."""
+
 _MOST_PASSES = 64
+"""Passes of Argon2 over its memory, of which RFC 9106 recommends one or three; also its lanes. With
+the most memory, a pass takes about a second.
+"""
+
 _HIGHEST_COST = 18
+"""Cost of bcrypt. One more doubles the time: this takes 64 times as long as the default of 12."""
 
 
 def fits(password: bytes, stored: str) -> bool | None:
@@ -38,25 +44,24 @@ def fits(password: bytes, stored: str) -> bool | None:
     limits. bcrypt accepts at most 72 bytes. The other formats read all bytes, so a user whose app
     accepted a longer password can still sign in.
     """
-    for one in _FORMATS:
-        parts = one.pattern.fullmatch(stored)
-        if parts:
-            return one.check(password, parts)
-    return None
+    recognised = _recognise(stored)
+    if recognised is None:
+        return None
+    return recognised.format.check(password, recognised.parts)
 
 
 def bcrypt_cost(stored: str) -> int | None:
     """Return the cost of a hash that `fits` checks with bcrypt; None for every other hash."""
-    for one in _FORMATS:
-        parts = one.pattern.fullmatch(stored)
-        if parts and "cost" in parts.groupdict():
-            return int(parts["cost"])
-    return None
+    recognised = _recognise(stored)
+    if recognised is None:
+        return None
+    cost = recognised.parts.groupdict().get("cost")
+    return int(cost) if cost else None
 
 
 def is_readable(stored: str) -> bool:
     """Tell whether the hash has a format that `fits` knows."""
-    return any(one.pattern.fullmatch(stored) for one in _FORMATS)
+    return _recognise(stored) is not None
 
 
 def _bcrypt(password: bytes, parts: re.Match[str]) -> bool | None:
@@ -127,6 +132,7 @@ def _scrypt(password: bytes, parts: re.Match[str]) -> bool | None:
     r = int(parts["r"])
     p = int(parts["p"])
     expected = _decode_digest(parts)
+    # The memory is 128 * n * r. The work is repeated p times, so p is bounded with it.
     if expected is None or 128 * n * r * p > _MOST_MEMORY:
         return None
     # RFC 7914: N blocks of 128 * r bytes, and p more. OpenSSL needs two of its own.
@@ -198,3 +204,19 @@ _FORMATS = (
         rf"scrypt:(?P<n>\d{{1,9}}):(?P<r>\d{{1,3}}):(?P<p>\d{{1,3}})\${_SALT}\${_HEX}", _scrypt
     ),
 )
+
+
+class _Recognised(NamedTuple):
+    """The format of a stored hash, and the parts of the hash."""
+
+    format: _Format
+    parts: re.Match[str]
+
+
+def _recognise(stored: str) -> _Recognised | None:
+    """Return the format; None if it is unknown."""
+    for one in _FORMATS:
+        parts = one.pattern.fullmatch(stored)
+        if parts:
+            return _Recognised(one, parts)
+    return None

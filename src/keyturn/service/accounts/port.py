@@ -49,16 +49,25 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a link may set its password; otherwise the owner signs in with a provider."""
         return self.has_password or self.awaits_password
 
-    def still_takes_password_of(self, earlier: "Account") -> bool:
-        """Whether this account may get the password that was meant for its `earlier` state.
+    def may_still_change_password_of(self, earlier: "Account") -> bool:
+        """Whether this account may get the new password that was meant for its `earlier` state.
 
-        It may not if it was disabled, lost its password, or moved to another address since.
+        It may not if it was disabled, lost its password, or moved to another address since. It must
+        have a password: a store that sets first passwords decides about those itself.
         """
         return (
             self.active
             and self.has_password
             and addresses.is_same_mailbox(self.email, earlier.email)
         )
+
+
+_LONGEST_LINE = 120  # characters
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, such as a name for greetings. It is cut to 120 characters."""
+    return " ".join(text.split())[:_LONGEST_LINE].rstrip()
 
 
 _PROVIDERS = {

@@ -40,7 +40,7 @@ class Sessions(Store):
         """
         moment = now()
         started = sa.insert(SessionRow).values(
-            digest=digest_of(token),
+            digest=_digest_of(token),
             account_id=account_id,
             created_at=moment,
             expires_at=moment + SESSION_LIFE,
@@ -57,7 +57,7 @@ class Sessions(Store):
 
     async def end(self, token: str) -> None:
         await self._database.execute(
-            sa.delete(SessionRow).where(SessionRow.digest == digest_of(token))
+            sa.delete(SessionRow).where(SessionRow.digest == _digest_of(token))
         )
 
     def end_all(self, account_id: str) -> None:
@@ -67,10 +67,10 @@ class Sessions(Store):
 
 def _open_session(token: str) -> sa.Select[Any]:
     return sa.select(SessionRow.account_id).where(
-        SessionRow.digest == digest_of(token), SessionRow.expires_at > now()
+        SessionRow.digest == _digest_of(token), SessionRow.expires_at > now()
     )
 
 
-def digest_of(token: str) -> bytes:
+def _digest_of(token: str) -> bytes:
     # A random 256-bit value needs no slow hash: it cannot be guessed (NIST SP 800-63B 5.1).
     return sha256(token.encode()).digest()

@@ -4,10 +4,10 @@ import inspect
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.builtin import BuiltinAccounts
-from keyturn.service.accounts.factories import product_of
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.database import Database
 from keyturn.service.settings import AccountSettings, Settings
+from keyturn.service.settings.factories import product_of
 
 
 def accounts_for(settings: Settings, database: Database) -> AccountStore:
@@ -37,12 +37,14 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
 
     Raises SettingsInvalid, with a sentence, if the factory fails, or if its result is not a store.
     """
-    store: AccountStore = product_of(reference, settings, AccountStore, "accounts.store")
+    setting = "accounts.store"
+    # mypy refuses an abstract class here. A factory of the app's makes the object.
+    store = product_of(reference, settings, AccountStore, setting)  # type: ignore[type-abstract]
     for name in ("set_password_within", "password_hash_within"):
         if inspect.iscoroutinefunction(getattr(store, name)):
             returned = f"{reference} returned {type(store).__name__}"
             message = f"{returned}, whose {name} is async: make it a plain method"
-            raise SettingsInvalid.of("accounts.store", message)
+            raise SettingsInvalid.of(setting, message)
     return store
 
 

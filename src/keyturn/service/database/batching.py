@@ -14,6 +14,7 @@ from sqlalchemy.orm import QueryableAttribute
 
 from keyturn.errors import KeyturnError
 from keyturn.service.database.database import Database
+from keyturn.service.database.statements import is_one_of
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -122,7 +123,7 @@ def lookup(
 
     `rows`: selects the column `key`, and the columns that `read` needs.
     """
-    statement = rows.where(database.is_one_of(key, "keys"))
+    statement = rows.where(is_one_of(key, "keys", database.dialect))
 
     async def find(keys: Sequence[Any]) -> Sequence[_Result | None]:
         found = await database.fetch(statement, {"keys": list(set(keys))})

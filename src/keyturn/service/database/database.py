@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 import sqlalchemy as sa
 from advanced_alchemy.base import create_registry
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
+from sqlalchemy.orm import DeclarativeBase
 
 from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import make_private_folder
@@ -183,15 +183,6 @@ class Database(DatabaseAccess):
 
         if not self.is_sqlite:
             await self.read(look)
-
-    def is_one_of(self, column: QueryableAttribute[Any], name: str) -> sa.ColumnElement[bool]:
-        """Return the condition that a column has one of the values of the parameter `name`.
-
-        PostgreSQL takes them as one array, so that it prepares one statement for any number.
-        """
-        if self.is_sqlite:
-            return column.in_(sa.bindparam(name, expanding=True))
-        return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
 
     def clock(self, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
         """Return the expression for the time that all machines share, plus `later`.

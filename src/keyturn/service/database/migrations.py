@@ -168,4 +168,8 @@ def _bring_up(database: Database, lock_timeout: str, connection: Connection) -> 
 
 
 def _reason(error: DBAPIError) -> str:
+    """Return the first line of the driver's message.
+
+    SQLAlchemy's wrapper of asyncpg writes the class of the error before it, as `<class ...>: `.
+    """
     return str(error.orig).rpartition(">: ")[2].partition("\n")[0]

@@ -1,10 +1,12 @@
-"""Statements that SQLite and PostgreSQL share, each in its own dialect."""
+"""Statements and conditions, each in the dialect of the database."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.orm import QueryableAttribute
+from sqlalchemy.types import TypeEngine
 
 from keyturn.service.database.database import Model
 
@@ -41,6 +43,25 @@ def insert_if(
     values = given | computed
     chosen = sa.select(*values.values()).where(sa.bindparam("wanted", type_=sa.Boolean()))
     return insert_into(row, dialect).from_select(list(values), chosen)
+
+
+def is_one_of(
+    column: sa.ColumnElement[Any] | QueryableAttribute[Any],
+    parameter: str,
+    dialect: sa.Dialect,
+    *,
+    array: TypeEngine[Any] | None = None,
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a column has one of the values of a parameter.
+
+    PostgreSQL takes them as one array, so that it prepares one statement for any number.
+
+    `array`: the type of that array, if it is not one of the column's type.
+    """
+    if dialect.name == "postgresql":
+        kind = array or sa.ARRAY(column.type)
+        return column == sa.any_(sa.bindparam(parameter, type_=kind))
+    return column.in_(sa.bindparam(parameter, type_=column.type, expanding=True))
 
 
 def encoding(connection: sa.Connection) -> str:

@@ -73,16 +73,16 @@ def _fix_of_unready(error: BaseException, settings: Settings) -> str:
 
 
 def _fix_of_table(error: BaseException, settings: Settings) -> str:
-    place = "accounts.table.url" if settings.accounts.table.url else "database.url"
+    setting = "accounts.table.url" if settings.accounts.table.url else "database.url"
     if missing_accounts_file(settings):
         return (
-            f"The path in {place} is wrong: correct it, or start Keyturn in the folder that it is "
-            "relative to."
+            f"The path in {setting} is wrong: correct it, or start Keyturn in the folder that it "
+            "is relative to."
         )
     grants = all_grants(str(error), settings)
     if grants:
         return f"Run as the owner of the tables: {grants}"
-    return fix_of_address(error, place) or (
-        f"Start its database, correct {place}, or let its user read and write the table "
+    return fix_of_address(error, setting) or (
+        f"Start its database, correct {setting}, or let its user read and write the table "
         f"{settings.accounts.table.table}."
     )

@@ -10,9 +10,9 @@ from keyturn.service.doctor.accounts import check_accounts
 from keyturn.service.doctor.configuration import check_pages
 from keyturn.service.doctor.credentials import check_credentials
 from keyturn.service.doctor.database import check_database
-from keyturn.service.doctor.dns import Dns
 from keyturn.service.doctor.domain import check_domain
 from keyturn.service.doctor.mail_provider import check_provider
+from keyturn.service.doctor.nameserver import Dns
 from keyturn.service.doctor.secret_keys import check_previous_keys
 from keyturn.service.reset.passwords import breaches
 from keyturn.service.reset.proofs import captcha

@@ -130,7 +130,7 @@ def _doubts_of_addresses(settings: Settings) -> Iterator[CheckResult]:
 def _page_at_the_end(base_url: str) -> str:
     """Return the path of a hosted page at the end of `base_url`, or ""."""
     default = Paths()
-    for page in (default.forgot, default.reset, default.sign_in, default.security):
+    for page in (default.forgot, default.reset, default.sign_in, default.security_settings):
         if base_url.rstrip("/").endswith(page):
             return page
     return ""

@@ -34,7 +34,7 @@ async def check_database(settings: Settings) -> list[CheckResult]:
         url = read_url(settings.database.url, "database.url").url
     except SettingsInvalid as invalid:
         return [fail(str(fault), "Correct database.url.") for fault in invalid.faults]
-    missing = missing_file(settings.database.url)
+    missing = missing_file(settings.database.url, "database.url")
     if missing:
         fix = "Run `keyturn migrate` to create it."
         if missing == missing_accounts_file(settings):

@@ -5,6 +5,7 @@ The doctor does not open them, since that would create them.
 
 from pathlib import Path
 
+from keyturn.errors import SettingsInvalid
 from keyturn.service.settings import Settings
 from keyturn.service.settings.database_urls import read_url
 
@@ -16,9 +17,15 @@ WRONG_PATH = (
 """The fix for a missing file with accounts."""
 
 
-def missing_file(address: str) -> str:
-    """Return the absolute path of a database URL's file if the file is missing; else ""."""
-    url = read_url(address, "database.url").url
+def missing_file(address: str, setting: str) -> str:
+    """Return the absolute path of a database URL's file if the file is missing; else "".
+
+    An address that cannot be read names no file. The check that connects to it reports its fault.
+    """
+    try:
+        url = read_url(address, setting).url
+    except SettingsInvalid:
+        return ""
     if url.get_backend_name() != "sqlite" or not url.database:
         return ""
     file = Path(url.database).absolute()
@@ -30,4 +37,6 @@ def missing_accounts_file(settings: Settings) -> str:
     table = settings.accounts.table
     if not table.table:
         return ""
-    return missing_file(table.url or settings.database.url)
+    if table.url:
+        return missing_file(table.url, "accounts.table.url")
+    return missing_file(settings.database.url, "database.url")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from keyturn.mail.port.check_result import CheckResult, fail, ok, skip, warn
 from keyturn.mail.port.provider import Provider, Spf
-from keyturn.service.doctor.dns import Dns, Unanswered
+from keyturn.service.doctor.nameserver import Dns, Unanswered
 
 Texts = Mapping[str, Sequence[str]]
 """The TXT records by their names."""

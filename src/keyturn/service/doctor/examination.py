@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from keyturn.mail.port.check_result import CheckResult, fail
 from keyturn.service.doctor.checks import Check, checks
 from keyturn.service.doctor.configuration import check_settings
-from keyturn.service.doctor.dns import Dns
+from keyturn.service.doctor.nameserver import Dns
 from keyturn.service.settings.reading import Reading
 
 _PATIENCE = 5  # seconds for one check

@@ -2,6 +2,7 @@
 
 from sqlalchemy.exc import DBAPIError
 
+from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.check_result import CheckResult, ok, skip, warn
 from keyturn.service.database import Database
 from keyturn.service.doctor.database import opened
@@ -20,12 +21,12 @@ async def check_previous_keys(settings: Settings) -> list[CheckResult]:
 
     Signed data is not stored. It expires within ten minutes.
     """
-    if missing_file(settings.database.url):
+    if missing_file(settings.database.url, "database.url"):
         return [_NOT_CHECKED]
     try:
         async with opened(settings) as database:
             findings = await _needs(database, settings)
-    except (DatabaseUnready, DBAPIError):
+    except (DatabaseUnready, DBAPIError, SettingsInvalid):
         return [_NOT_CHECKED]
     if findings:
         return findings

@@ -106,11 +106,31 @@ def owner_column(other: Table, table: Table) -> str:
 
     "" if there is none.
     """
+    return _referring_column(other, table) or _column_with_owner_name(other, table)
+
+
+def _referring_column(other: Table, table: Table) -> str:
+    """Return the column of a foreign key to the account's id, or "".
+
+    Of several, one with the name of an owner counts first: another one may tell who revoked a
+    session, for example.
+    """
     key = key_column(table)
+    columns = []
     for reference in other.references:
         if reference.table == table.name and reference.key == key:
-            return reference.column
-    names = _owner_names(other, table)
+            columns.append(reference.column)
+    names = _owner_names(table, *_USUAL_OWNERS)
+    for column in columns:
+        if plain_name(column) in names:
+            return column
+    return columns[0] if columns else ""
+
+
+def _column_with_owner_name(other: Table, table: Table) -> str:
+    names = _owner_names(table)
+    if not other.references:
+        names = _owner_names(table, *_USUAL_OWNERS)
     referring = {reference.column for reference in other.references}
     for column in other.columns:
         if column not in referring and plain_name(column) in names:
@@ -118,14 +138,14 @@ def owner_column(other: Table, table: Table) -> str:
     return ""
 
 
-def _owner_names(other: Table, table: Table) -> set[str]:
-    """Return the usual names of a column with the id of a row in `table`, such as userid."""
+def _owner_names(table: Table, *other_owners: str) -> set[str]:
+    """Return the usual names of a column with the id of a row in `table`, such as userid.
+
+    `other_owners`: further words for such a row, besides the table's own name.
+    """
     bare = bare_name(table.name)
-    owners = {bare, bare.removesuffix("s")}
-    if not other.references:
-        owners.update(_USUAL_OWNERS)
     names = set()
-    for owner in owners:
+    for owner in {bare, bare.removesuffix("s"), *other_owners}:
         for key in ("id", plain_name(key_column(table))):
             names.add(f"{owner}{key}")
             names.add(f"{key}{owner}")

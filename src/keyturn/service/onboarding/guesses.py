@@ -30,6 +30,14 @@ from keyturn.service.onboarding.usual_names import (
     usual_column,
 )
 from keyturn.service.settings import TableSettings
+from keyturn.service.settings.placeholders import (
+    NOW,
+    NOW_ISO,
+    NOW_MS,
+    NULL,
+    RANDOM,
+    TimePlaceholder,
+)
 
 _PASSWORD = r"(?:password|passwd|pwd|pw)"
 _FLAG = re.compile(
@@ -251,14 +259,14 @@ def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
         return False
     if plain == _WORDPRESS_LINK:
         return ""
-    if _STAMP.fullmatch(plain) and _fits(column, "{random}"):
-        return "{random}"
+    if _STAMP.fullmatch(plain) and _fits(column, RANDOM):
+        return RANDOM
     if _counts_failures(table):
         unlocked = _unlocked(plain)
         if unlocked is not None and _fits(column, unlocked):
             return unlocked
     if column.nullable and _is_cleared(plain):
-        return "{null}"
+        return NULL
     return None
 
 
@@ -288,7 +296,7 @@ def _unlocked(plain: str) -> Value | None:
     if _FAILURES.fullmatch(plain):
         return 0
     if _LOCKED_UNTIL.fullmatch(plain) or _UNLOCK_TOKEN.fullmatch(plain):
-        return "{null}"
+        return NULL
     if _LOCKED_OUT.fullmatch(plain):
         return False
     if _NOT_LOCKED_OUT.fullmatch(plain):
@@ -324,7 +332,7 @@ def _times_like(table: Table, name: str) -> list[str]:
     return alike
 
 
-def _time_placeholder(table: Table, name: str, values: _Values) -> str:
+def _time_placeholder(table: Table, name: str, values: _Values) -> TimePlaceholder:
     """Return the placeholder that writes times in the form of the column's values.
 
     Without values, those of other columns of its type decide.
@@ -334,10 +342,10 @@ def _time_placeholder(table: Table, name: str, values: _Values) -> str:
     if known:
         return known
     if kind.holds is str:
-        return "{now_iso}"
+        return NOW_ISO
     # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
     is_long = kind.holds is int and not kind.on_sqlite and kind.highest > 2**32
-    return "{now_ms}" if is_long else "{now}"
+    return NOW_MS if is_long else NOW
 
 
 def _form_of_times(table: Table, name: str, values: _Values) -> str:

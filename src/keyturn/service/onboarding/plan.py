@@ -12,10 +12,8 @@ from sqlalchemy import Connection
 from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.accounts.factories import import_factory
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import sample
-from keyturn.service.accounts.table.mapping import listed
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.onboarding.credential_tables import KEPT, lasting, reset_links_left
@@ -33,10 +31,10 @@ from keyturn.service.onboarding.survey import Table, app_database, tables_in, ta
 from keyturn.service.onboarding.usual_names import USUAL, frameworks_of
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
-from keyturn.service.settings.rules import FUNCTION
+from keyturn.service.settings.factories import FACTORY, import_factory
 from keyturn.service.settings.url_rules import database_fault, database_kind
 from keyturn.setting_sources import Variables
-from keyturn.values import did_you_mean
+from keyturn.values import did_you_mean, listed
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
@@ -48,13 +46,13 @@ class MigrationTool(msgspec.Struct, frozen=True):
 
     `table`: where it records its migrations; its command `push` leaves no such table.
     `files`: its files in an app's folder.
-    `beside`: what to do if Keyturn's tables are in the same database.
+    `advice`: what to do if Keyturn's tables are in the same database.
     """
 
     name: str
     table: str
     files: tuple[str, ...]
-    beside: str
+    advice: str
 
 
 _MIGRATION_TOOLS = (
@@ -62,7 +60,7 @@ _MIGRATION_TOOLS = (
         name="Prisma",
         table="_prisma_migrations",
         files=("prisma/schema.prisma", "schema.prisma", "prisma.config.ts"),
-        beside=(
+        advice=(
             "Use --apart if you create migrations with Prisma: `prisma migrate dev` takes "
             "Keyturn's tables for drift, and offers to reset the database."
         ),
@@ -71,7 +69,7 @@ _MIGRATION_TOOLS = (
         name="Drizzle",
         table="__drizzle_migrations",
         files=("drizzle.config.ts", "drizzle.config.js", "drizzle.config.json"),
-        beside=(
+        advice=(
             'Add tablesFilter: ["!keyturn_*"] to the configuration of Drizzle: otherwise '
             "`drizzle-kit push` drops the tables of Keyturn."
         ),
@@ -176,14 +174,14 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
     if flags.store == "ldap":
         message = "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
         raise SettingsInvalid.of("accounts.store", message)
-    if flags.store and FUNCTION.fullmatch(flags.store):
+    if flags.store and FACTORY.fullmatch(flags.store):
         import_factory(flags.store, "accounts.store")
-    database = _app_database(flags, environ)
+    database = _named_database(flags, environ)
     plan = _without_table(flags, environ, database)
     if not database.url:
         return plan
-    async with app_database(database.url) as opened:
-        return await _with_table(plan, flags, opened)
+    async with app_database(database.url) as opened_database:
+        return await _with_table(plan, flags, opened_database)
 
 
 def _without_table(flags: Flags, environ: Mapping[str, str], database: NamedDatabase) -> Plan:
@@ -235,7 +233,7 @@ def _transport(environ: Mapping[str, str]) -> str:
 # The app's database
 
 
-def _app_database(flags: Flags, environ: Mapping[str, str]) -> NamedDatabase:
+def _named_database(flags: Flags, environ: Mapping[str, str]) -> NamedDatabase:
     """Return the database of the flag, which may name a variable, such as `${DATABASE_URL}`.
 
     Raises SettingsInvalid, without the URL, which is a secret.
@@ -381,7 +379,7 @@ def _about_migrations(
     `moved_for`: the tool because of which they are in another one.
     """
     if beside:
-        yield beside.beside
+        yield beside.advice
     elif moved_for:
         yield (
             f"Keyturn's tables are in {DatabaseSettings().url}, because {moved_for.name} drops "

@@ -1,7 +1,6 @@
 """Writes a plan as keyturn.toml, for operators to read and edit."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +13,7 @@ from keyturn.errors import Fault
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.onboarding.plan import Plan
 from keyturn.service.settings import Ending
+from keyturn.service.settings.building import toml_key
 from keyturn.service.settings.reading import OTHER_NAMES, PREFIX, inspect_settings
 from keyturn.setting_sources import FILE_SUFFIX
 
@@ -64,7 +64,7 @@ def ending_line(entry: str, ending: Ending) -> str:
 
 
 def _lines(entries: Mapping[str, Any]) -> str:
-    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in entries.items())
+    return "".join(f"{toml_key(key)} = {_value(value)}\n" for key, value in entries.items())
 
 
 def _value(value: Any) -> str:
@@ -86,11 +86,5 @@ def _without_defaults(ending: Ending) -> Mapping[str, Any]:
 
 
 def _table(values: Mapping[str, Any]) -> str:
-    members = ", ".join(f"{_key(key)} = {_value(value)}" for key, value in values.items())
+    members = ", ".join(f"{toml_key(key)} = {_value(value)}" for key, value in values.items())
     return "{" + members + "}"
-
-
-def _key(name: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        return name
-    return json.dumps(name, ensure_ascii=False)

@@ -125,11 +125,14 @@ def _table(table: Reflected, held: set[str]) -> Table:
 
 
 def _references(table: Reflected) -> Iterator[Reference]:
-    for constraint in table.foreign_key_constraints:
-        if len(constraint.elements) == 1:
-            element = constraint.elements[0]
-            other, _, key = element.target_fullname.rpartition(".")
-            yield Reference(str(element.parent.name), other, key)
+    """Yield the foreign keys of one column, in the order of the columns."""
+    constraints = table.foreign_key_constraints  # a set, as a column's keys are
+    single = {one.elements[0] for one in constraints if len(one.elements) == 1}
+    for name, column in table.columns.items():
+        targets = [key.target_fullname for key in column.foreign_keys if key in single]
+        for target in sorted(targets):
+            other, _, key = target.rpartition(".")
+            yield Reference(str(name), other, key)
 
 
 def _full_name(schema: str | None, name: str) -> str:

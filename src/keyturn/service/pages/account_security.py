@@ -36,7 +36,7 @@ class AccountSecurityPage(Controller):
     @post("/")
     async def secure(self, visit: NamedDependency[Visit]) -> Answer:
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
-        path = visit.site.paths.secure
+        path = visit.site.paths.secure_account
         token, _ = visit.cookies.proof.read_texts(visit.request, 2)
         await visit.container.securing.secure(token, visit.client)
         done = visit.cookies.set_flash(Flash("account_secured"), path)

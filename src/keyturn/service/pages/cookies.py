@@ -81,7 +81,7 @@ class Cookies:
         self.device = device_cookie(container.settings)
         self.form = BrowserCookie(holds="form", life=timedelta(0), secure=container.settings.secure)
         self.link = self._at(paths.reset, "link", site.link_life)
-        self.proof = self._at(paths.secure, "proof", _OPENED)
+        self.proof = self._at(paths.secure_account, "proof", _OPENED)
         self.password = self._at(paths.sign_in, "password", PROOF_LIFE)
         self.language = self._at("/", "language", _YEAR)
 

@@ -29,7 +29,7 @@ from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths
 
-_PATHS = Paths(forgot="/forgot", reset="/reset", sign_in="/sign-in", security="/settings")
+_PATHS = Paths(forgot="/forgot", reset="/reset", sign_in="/sign-in", security_settings="/settings")
 """The paths in a preview. A link to a page leads to the first state of that page."""
 
 

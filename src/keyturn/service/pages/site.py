@@ -82,8 +82,8 @@ class Site:
     @property
     def settings_paths(self) -> list[str]:
         """The paths of the hosted security settings."""
-        paths = [self.paths.security]
-        for location in self.paths.settings.values():
+        paths = [self.paths.security_settings]
+        for location in self.paths.security_settings_by_kind.values():
             is_hosted = location.startswith("/")
             if is_hosted and location not in paths:
                 paths.append(location)
@@ -98,7 +98,7 @@ class Site:
 
     def settings_location(self, kind: str) -> str:
         """Return the same as it is in the settings: a path of this service, or a URL."""
-        return self.paths.settings.get(kind, self.paths.security)
+        return self.paths.security_settings_by_kind.get(kind, self.paths.security_settings)
 
     def url(self, path: str) -> str:
         """Return a path of this service as browsers see it."""

@@ -254,6 +254,13 @@ _OTHER_SHAPES = {
 }
 
 
+COSTS = range(10, 17)
+"""The costs of bcrypt that may be chosen.
+
+A lower one is too weak (OWASP Password Storage), a higher one too slow.
+"""
+
+
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How passwords are hashed.
 
@@ -266,7 +273,7 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     ([hashes](accounts.md#hashes))
     """
 
-    cost: Annotated[int, Meta(ge=10, le=16)] = 12
+    cost: Annotated[int, Meta(ge=COSTS[0], le=COSTS[-1])] = 12
     workers: Annotated[int, Meta(ge=0)] = 0
     queue: Annotated[int, Meta(ge=1)] = 64
     format: Literal[
@@ -343,12 +350,6 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
         return split_list(self.key)
 
 
-PhoneNumber = Annotated[
-    str, Meta(pattern=r"^(\+[1-9][0-9]{6,14})?$", description="a number such as +14155552671")
-]
-"""A number as in E.164, or none."""
-
-
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """How Twilio sends codes to phones. While mails are captured, they are .eml files, too.
 
@@ -362,7 +363,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     api_url: str = "https://api.twilio.com"
     account: str = ""
     password: SecretStr = SecretStr("")
-    from_: PhoneNumber = ""
+    from_: str = ""
     overall: Annotated[int, Meta(ge=1)] = 1000
 
 
@@ -523,14 +524,19 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     fallback: ProviderOrNone = ""
 
 
+RATE = r"(100000|[1-9][0-9]{0,4}) ?/ ?(?:([1-9][0-9]{0,5}) )?(second|minute|hour|day)s?"
+"""How an operator writes a rate: its amount, the number of units of time, and the unit.
+
+A higher amount is likely to be a mistake.
+"""
+
 RateText = Annotated[
     str,
     Meta(
-        pattern="^(100000|[1-9][0-9]{0,4}) ?/ ?([1-9][0-9]{0,5} )?(second|minute|hour|day)s?$",
+        pattern=f"^{RATE}$",
         description="a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests",
     ),
 ]
-"""A rate as an operator writes it. A higher number of requests is likely to be a mistake."""
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):

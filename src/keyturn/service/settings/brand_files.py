@@ -16,7 +16,6 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.mail import addresses
 from keyturn.plain_files import read_plain_file
-from keyturn.service.settings.building import holds
 from keyturn.service.settings.url_rules import is_private, policy_faults
 from keyturn.values import FileOrUrl, not_this
 
@@ -29,8 +28,16 @@ _SIGNATURES = {
     ".gif": re.compile(rb"GIF8[79]a"),
     ".webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     ".svg": re.compile(
-        rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*|<!DOCTYPE[^\[>]*>\s*)*<svg[\s>]",
-        re.DOTALL,
+        rb"""
+        (?:\xef\xbb\xbf)? \s*              # a byte order mark
+        (?:
+            <\?xml (?:(?!\?>).)* \?> \s*    # the XML declaration, or a processing instruction
+            | <!-- (?:(?!-->).)* --> \s*
+            | <!DOCTYPE [^\[>]* > \s*        # without declarations of its own in brackets
+        )*
+        <svg [\s>]
+        """,
+        re.DOTALL | re.VERBOSE,
     ),
 }
 """The first bytes of each type of file (WHATWG MIME Sniffing, 6.1; SVG as XML)."""
@@ -51,6 +58,10 @@ class BrandFile(msgspec.Struct, frozen=True):
 
 
 def read_logo(path: str) -> BrandFile:
+    """Return the file of a logo, with the suffix that its first bytes tell.
+
+    Raises ValueError, with a sentence for the operator, if it is no image, too large or unreadable.
+    """
     try:
         content = read_plain_file(path, LARGEST_LOGO)
     except FileNotFoundError:
@@ -67,12 +78,20 @@ def read_logo(path: str) -> BrandFile:
 
 def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     support = brand.get("support_address")
-    if support and not holds(addresses.parse, support):
+    if support and not _is_address(support):
         yield Fault(f"{section}.support_address", f"not an email address: {support}")
     for name in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):
         logo = brand.get(name)
         if logo:
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        addresses.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:

@@ -4,13 +4,12 @@ Each fault is reported under the name that the operator wrote.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
-from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
@@ -202,20 +201,18 @@ part of the section above them.
 
 
 def member_name(section: str, key: str) -> str:
-    """Return the name of a key that the operator chose, as TOML writes it.
+    """Return the name of a key that the operator chose.
 
     Examples: kinds.school, kinds."other one".
     """
+    return f"{section}.{toml_key(key)}"
+
+
+def toml_key(key: str) -> str:
+    """Return a key as TOML writes it, in quotation marks if it needs them."""
     if _BARE_KEY.fullmatch(key):
-        return f"{section}.{key}"
-    return f'{section}."{key}"'
-
-
-def holds(check: Callable[[Any], object], value: Any) -> bool:
-    try:
-        return bool(check(value))
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        return False
+        return key
+    return msgspec.json.encode(key).decode()  # TOML writes texts as JSON does
 
 
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:

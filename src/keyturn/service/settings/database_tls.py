@@ -6,14 +6,13 @@ from typing import Any
 
 import msgspec
 
-from keyturn.service.settings.url_rules import AddressNotUnderstood
-
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """libpq's modes of TLS, the weakest first
 (https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION).
 """
 
 _WORDS = {
+    "1": "verify-full",
     "true": "verify-full",
     "strict": "verify-full",
     "verify-identity": "verify-full",
@@ -22,14 +21,15 @@ _WORDS = {
     "no-verify": "require",
     "accept-invalid-certs": "require",
     '{"rejectunauthorized":false}': "require",
+    "0": "disable",
     "false": "disable",
     "disabled": "disable",
     "preferred": "prefer",
 }
 """Other words for these modes: of node-postgres, MySQL, mysql2 and Prisma."""
 
-_MAY_BE_PLAIN = ("disable", "allow", "prefer")
-_LEFT_TO_DRIVER = ("", *_MAY_BE_PLAIN)
+_LEFT_TO_DRIVER = ("", "disable", "allow", "prefer")
+"""Modes in which the server may be one without TLS: each driver has its own way to try."""
 
 _SPEAKS_TLS = 0x800
 """MySQL's capability flag CLIENT_SSL (its manual, 8.4)."""
@@ -38,12 +38,20 @@ _NO_TLS = 2026
 """MySQL's error for a connection that cannot be encrypted."""
 
 
+class AddressNotUnderstood(ValueError):
+    """A part of a database's URL is wrong. The text names it and the mistake.
+
+    It does not repeat the value, which may be a secret.
+    """
+
+
 def parse_mode(name: str, value: str) -> str:
     """Return the mode of TLS that a parameter asks for. Raises AddressNotUnderstood."""
     word = value.lower().replace("_", "-")
     mode = _WORDS.get(word, word)
     if mode not in MODES:
-        raise AddressNotUnderstood(f"{name} must be one of {', '.join(MODES)}")
+        known = ", ".join((*MODES, "true", "false"))
+        raise AddressNotUnderstood(f"{name} must be one of {known}")
     return mode
 
 
@@ -100,10 +108,12 @@ def take_tls(parameters: dict[str, str], kind: str) -> Tls:
 
 
 def postgresql_tls(tls: Tls) -> ssl.SSLContext | str:
-    """Return asyncpg's argument: a context, or a mode for which it makes the context itself."""
-    if tls.mode == "require" and not tls.certificate:
-        return tls.mode
+    """Return asyncpg's argument: a context, a mode that asyncpg reads itself, or ""."""
     if tls.mode in _LEFT_TO_DRIVER:
+        return tls.mode
+    # asyncpg makes the context of "require" itself, with the files that libpq looks for, unless the
+    # address names a client's certificate.
+    if tls.mode == "require" and not tls.certificate:
         return tls.mode
     return _context(tls)
 

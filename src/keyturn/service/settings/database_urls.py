@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings.database_tls import (
+    AddressNotUnderstood,
     Tls,
     mysql_tls,
     parse_mode,
@@ -20,7 +21,6 @@ from keyturn.service.settings.database_tls import (
 )
 from keyturn.service.settings.url_rules import (
     NO_ADDRESS,
-    AddressNotUnderstood,
     database_fault,
     database_kind,
 )
@@ -189,6 +189,8 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
 
 
 def _advice(name: str, kind: str) -> str:
+    if not _HONOURED[kind]:
+        return ": leave it out"
     if name == "tls":  # Go's name: leaving it out could leave a connection unencrypted
         return ": write ssl"
     return did_you_mean(name, (*_HONOURED[kind], *_SPELLINGS)) or ": leave it out"

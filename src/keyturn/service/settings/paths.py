@@ -1,13 +1,12 @@
 """Derives the paths of the API and the hosted pages, and the links to them, from the settings."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
-from keyturn.errors import Fault
 from keyturn.service.settings import SecureAccountSettings, Settings
 from keyturn.service.settings.building import member_name
 
@@ -65,9 +64,8 @@ SECURITY_SETTINGS = "/security-settings"
 """The path of the security settings for accounts whose kind has no page of its own."""
 
 _HOSTED = "{base_url}"
-_TOKEN = "/{token}"
-_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
-"""A path without "." and "..": browsers remove them, and request another path (RFC 3986, 5.2.4)."""
+TOKEN_AT_END = "/{token}"
+"""The end of a link with its token in the path."""
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +75,9 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     that path.
 
     `token`, `email`: the names of the parameters of a link, in its query or behind its "#".
-    `secure`: "" if no mail links to that page.
-    `settings`: the security settings of each kind of accounts that has its own, a path or a URL.
+    `secure_account`: "" if no mail links to that page.
+    `security_settings`: for accounts whose kind has no page of its own.
+    `security_settings_by_kind`: a path or a URL, for each kind that has its own.
     """
 
     api: str = "/api/auth"
@@ -87,12 +86,13 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     token: str = "token"
     email: str = "email"
     sign_in: str = "/login"
-    security: str = SECURITY_SETTINGS
-    secure: str = "/secure-your-account"
-    settings: Mapping[str, str] = {}
+    security_settings: str = SECURITY_SETTINGS
+    security_settings_by_kind: Mapping[str, str] = {}
+    secure_account: str = "/secure-your-account"
 
 
 def paths_of(settings: Settings) -> Paths:
+    """Return the paths that the settings name, and the default of each page that they leave out."""
     default = Paths()
     api = settings.server.api_path.rstrip("/")
     link = urlsplit(settings.reset_url.removeprefix(_HOSTED))
@@ -105,10 +105,10 @@ def paths_of(settings: Settings) -> Paths:
         reset=_mounted(settings.reset_url, default.reset, api),
         sign_in=_mounted(settings.sign_in_page, default.sign_in, api),
         # Only links in mails lead to this page. If they lead elsewhere, it is not mounted.
-        secure=hosted_path(settings.secure_account.url) or "",
+        secure_account=hosted_path(settings.secure_account.url) or "",
         token=name_by_place.get("{token}", default.token),
         email=name_by_place.get("{email}", default.email),
-        settings=_settings_of_kinds(settings),
+        security_settings_by_kind=_settings_of_kinds(settings),
     )
 
 
@@ -117,20 +117,14 @@ def _mounted(pattern: str, default: str, api: str) -> str:
     path = hosted_path(pattern)
     if path is not None:
         return path
-    if default in _api_paths(api):
+    if default in api_paths(api):
         return ""
     return default
 
 
-def _api_paths(api: str) -> set[str]:
+def api_paths(api: str) -> set[str]:
     """Return the paths of the API below `api`, which has no slash at its end."""
     return {f"{api}{route}" for route in ApiRoute}
-
-
-def _is_fixed(path: str) -> bool:
-    """Tell whether a path is that of a fixed route, or below it."""
-    first_part = path.split("/")[1]
-    return f"/{first_part}" in set(FixedRoute)
 
 
 def _settings_of_kinds(settings: Settings) -> Mapping[str, str]:
@@ -151,9 +145,9 @@ class PageUrls:
         self._base = settings.base_url.rstrip("/")
         self.forgot = settings.forgot_url.format(base_url=self._base)
         self.sign_in = settings.sign_in_page.format(base_url=self._base)
-        self.secures = bool(settings.secure_account.url)
+        self.has_secure_account_page = bool(settings.secure_account.url)
 
-    def secure(self, token: str) -> str:
+    def secure_account_link(self, token: str) -> str:
         return self._settings.secure_account.url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
@@ -161,12 +155,18 @@ class PageUrls:
         return self._settings.reset_url.format(base_url=self._base, token=token, email=quoted)
 
 
-def without_default_pages(settings: Settings) -> Settings:
-    secure = settings.secure_account
-    if secure.url != SecureAccountSettings().url:
+def without_secure_account_page(settings: Settings) -> Settings:
+    """Return the settings with no page behind the button "Secure your account", if it is the
+    default.
+
+    For a plugin without hosted pages: the button would lead to a page that the app does not have.
+    Of all pages, only this one may be left out. The app must name pages of its own for the others.
+    """
+    secure_account = settings.secure_account
+    if secure_account.url != SecureAccountSettings().url:
         return settings
-    elsewhere = msgspec.structs.replace(secure, url="")
-    return msgspec.structs.replace(settings, secure_account=elsewhere)
+    without_page = msgspec.structs.replace(secure_account, url="")
+    return msgspec.structs.replace(settings, secure_account=without_page)
 
 
 LINKS: Mapping[str, Collection[str]] = {
@@ -179,6 +179,7 @@ LINKS: Mapping[str, Collection[str]] = {
 
 
 def page_urls(settings: Settings) -> dict[str, str]:
+    """Return the URLs of pages, with their placeholders, by the names of their settings."""
     pages = {
         "reset_url": settings.reset_url,
         "forgot_url": settings.forgot_url,
@@ -198,53 +199,5 @@ def hosted_path(pattern: str) -> str | None:
     """
     if not pattern.startswith(_HOSTED):
         return None
-    path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(_TOKEN)
+    path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(TOKEN_AT_END)
     return path.rstrip("/") or "/"
-
-
-def hosting_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield faults of hosted pages whose path is not possible, or is used already."""
-    api = settings.server.api_path.rstrip("/")
-    api_paths = _api_paths(api) | set(SessionRoute)
-    page_by_path = {SECURITY_SETTINGS: "settings"}
-    for name, url in page_urls(settings).items():
-        path = hosted_path(url)
-        if path is None:
-            continue
-        page = "settings" if name.startswith("kinds.") else name  # kinds may share a page
-        if not _PATH.fullmatch(path):
-            example = Settings().reset_url if name in LINKS else Settings().forgot_url
-            yield Fault(name, f"needs a plain path for the hosted page, such as {example}")
-        elif _is_fixed(path):
-            yield Fault(name, f"{path} is used by another page: choose another path")
-        elif path in api_paths:
-            message = "is used by the API: choose another path, or another server.api_path"
-            yield Fault(name, f"{path} {message}")
-        elif page_by_path.setdefault(path, page) != page:
-            yield Fault(name, f"{path} is also the path of {page_by_path[path]}: choose another")
-        elif name == "reset_url":
-            page_by_path[f"{path}{OPEN_LINK}"] = page
-            yield from _hidden_token_faults(url)
-        elif name == "secure_account.url" and not url.endswith(_TOKEN):
-            yield Fault(name, "needs {token} at the end of the path")
-
-
-def api_path_faults(path: str) -> Iterator[Fault]:
-    if path != "/" and not _PATH.fullmatch(path):
-        yield Fault(
-            "server.api_path", "must be a path such as /api/auth, without a slash at the end"
-        )
-    elif _is_fixed(path):
-        yield Fault("server.api_path", f"{path} is used by another page: choose another path")
-
-
-def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
-    first = "?" if "?" in pattern else "#"
-    path, _, parameters = pattern.partition(first)
-    values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
-    if not path.endswith(_TOKEN) and "{token}" not in values:
-        message = (
-            "needs {token} at the end of the path, or as the whole value of a parameter: "
-            "?token={token}"
-        )
-        yield Fault("reset_url", message)

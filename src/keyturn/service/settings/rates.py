@@ -3,7 +3,8 @@
 import re
 from typing import NamedTuple
 
-_RATE = re.compile(r"([1-9]\d{0,9}) ?/ ?(?:([1-9]\d{0,5}) )?(second|minute|hour|day)s?", re.ASCII)
+from keyturn.service.settings import RATE
+
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 DAY = _SECONDS["day"]
@@ -19,7 +20,7 @@ class Rate(NamedTuple):
 
 def parse_rate(text: str) -> Rate:
     """Return the rate of a text such as 3/minute or 10/15 minutes. Raises ValueError."""
-    match = _RATE.fullmatch(text)
+    match = re.fullmatch(RATE, text)
     if match is None:
         raise ValueError("not a rate")
     amount, units, unit = match.groups(default="1")

@@ -15,7 +15,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
-from keyturn.service.settings.rules import broken_rules, environment_faults, value_of
+from keyturn.service.settings.rules import broken_rules, environment_faults
 from keyturn.setting_sources import CREDENTIALS, FILE_SUFFIX, Variables, read_toml
 from keyturn.values import SecretStr, did_you_mean
 
@@ -169,6 +169,9 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     except SettingsInvalid as invalid:
         faults += invalid.faults
         return {}
+    except NotADirectoryError as error:
+        faults.append(Fault(str(file), f"cannot be read: {error.strerror}"))
+        return {}
     if values is None and required:
         faults.append(Fault(str(file), "no such file"))
     return values or {}
@@ -211,7 +214,7 @@ def _overlay_environment(
     # If a setting has two variables, the one that begins with KEYTURN_ comes last and wins.
     for name in sorted({*environ, *in_files}, key=lambda name: (name.startswith(PREFIX), name)):
         if name in known:
-            _place(values, known[name], Variable(name))
+            _override(values, known[name], Variable(name))
             continue
         names_secret = name.removesuffix(FILE_SUFFIX) in secrets
         is_other = name in _NOT_SETTINGS or names_secret
@@ -219,7 +222,7 @@ def _overlay_environment(
             faults.append(Fault(name, _why_unknown(name, environ, known)))
 
 
-def _place(values: dict[str, Any], setting: str, variable: Variable) -> None:
+def _override(values: dict[str, Any], setting: str, variable: Variable) -> None:
     """Put a variable in place of the file's value, unless the file has no section there."""
     *sections, key = setting.split(".")
     target: Any = values
@@ -263,8 +266,8 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield each setting that differs from its default, with its value; a secret only as "set"."""
     default = Settings()
     for name, kind in _typed_settings():
-        value = value_of(settings, name)
-        if value == value_of(default, name):
+        value = _value_of(settings, name)
+        if value == _value_of(default, name):
             continue
         text = str(value)
         if isinstance(value, dict | tuple):
@@ -275,6 +278,13 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
         if is_secret(kind) or may_log_in:
             text = "set"
         yield name, text
+
+
+def _value_of(settings: Settings, name: str) -> Any:
+    value: Any = settings
+    for key in name.split("."):
+        value = getattr(value, "from_" if key == "from" else key)
+    return value
 
 
 def is_secret(kind: Any) -> bool:

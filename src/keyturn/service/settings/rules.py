@@ -1,16 +1,17 @@
 """Rules for settings that a type cannot state, one function a section, in the order of the file.
 
 Most say what settings need of each other. The bounds of a single setting are in its type; here are
-those of secrets and durations, which msgspec cannot bound, and those that take a function to check.
+those of secrets and durations, which msgspec cannot bound, those that take a function to check, and
+those whose fault must not show the value.
 """
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -39,10 +40,11 @@ from keyturn.service.settings import (
     split_list,
 )
 from keyturn.service.settings.brand_files import brand_faults
-from keyturn.service.settings.building import holds, member_name
+from keyturn.service.settings.building import member_name
+from keyturn.service.settings.factories import FACTORY
 from keyturn.service.settings.networks import read_network
-from keyturn.service.settings.paths import api_path_faults, hosting_faults
-from keyturn.service.settings.placeholders import NULL, RANDOM, TIMES
+from keyturn.service.settings.path_rules import api_path_faults, hosting_faults
+from keyturn.service.settings.placeholders import NULL, RANDOM, TIMES, is_time
 from keyturn.service.settings.url_rules import (
     ENDS_A_SOURCE,
     database_fault,
@@ -91,11 +93,12 @@ def broken_rules(
     yield from _shortest_secret("metrics.token", settings.metrics.token)
 
 
-def value_of(settings: Settings, name: str) -> Any:
-    value: Any = settings
-    for key in name.split("."):
-        value = getattr(value, "from_" if key == "from" else key)
-    return value
+def _holds(check: Callable[[Any], object], value: Any) -> bool:
+    """Tell whether a check returns a true value, and raises no error of a bad value."""
+    try:
+        return bool(check(value))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
 
 
 def _missing(name: str, why: str) -> Fault:
@@ -151,7 +154,7 @@ def _secret_key(settings: Settings) -> Iterator[Fault]:
 
 
 def _timezone(name: str) -> Iterator[Fault]:
-    if not holds(ZoneInfo, name):
+    if not _holds(ZoneInfo, name):
         yield Fault("timezone", f"no such time zone: {name}")
 
 
@@ -212,8 +215,6 @@ def _database(settings: Settings) -> Iterator[Fault]:
 
 _STORES = ("builtin", "table", "supabase", "ldap")
 
-FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-
 _PLACES = (*TIMES, NULL)
 _PLACES_OF_CHANGE = (*TIMES, RANDOM, NULL)
 """Only `accounts.table.set` may have a random value. A lock is recognised by its value, and an
@@ -235,24 +236,22 @@ def _accounts(settings: Settings, written: Collection[str], *, sending: bool) ->
         yield _missing("sign_in_url", message)
     yield from _unused_sections(store, written)
     yield from service_faults("accounts.supabase.url", accounts.supabase.url, settings)
-    has_table = "accounts.table" in written
-    if store == "table":
-        yield from _needs_of_table(accounts.table)
-        yield from _table(accounts.table)
-    if store == "supabase":
-        yield from _needs_of_supabase(accounts.supabase, sending=sending)
-        yield from _needs_of_columns(accounts.table)
-    if store == "supabase" and has_table:
-        if not accounts.table.table:
-            yield _missing("accounts.table.table", "accounts.table is set")
-        yield from _table(accounts.table)
-    if store == "ldap":
-        yield from _needs_of_ldap(accounts.ldap, sending=sending)
-        yield from _ldap(accounts.ldap)
+    match store:
+        case "table":
+            yield from _needs_of_table(accounts.table)
+            yield from _table(accounts.table)
+        case "supabase":
+            yield from _needs_of_supabase(accounts.supabase, sending=sending)
+            yield from _needs_of_columns(accounts.table)
+            if "accounts.table" in written:
+                yield from _table_beside_supabase(accounts.table)
+        case "ldap":
+            yield from _needs_of_ldap(accounts.ldap, sending=sending)
+            yield from _ldap(accounts.ldap)
 
 
 def _choice(name: str, chosen: str, own: Sequence[str]) -> Iterator[Fault]:
-    if chosen not in own and not FUNCTION.fullmatch(chosen):
+    if chosen not in own and not FACTORY.fullmatch(chosen):
         meant = did_you_mean(chosen, own)
         yield Fault(name, f"must be {', '.join(own)} or package.module:factory{meant}")
 
@@ -295,6 +294,12 @@ def _needs_of_columns(table: TableSettings) -> Iterator[Fault]:
         yield _missing("accounts.table.email", "the name of a column")
 
 
+def _table_beside_supabase(table: TableSettings) -> Iterator[Fault]:
+    if not table.table:
+        yield _missing("accounts.table.table", "accounts.table is set")
+    yield from _table(table)
+
+
 def _table(table: TableSettings) -> Iterator[Fault]:
     message = database_fault(table.url) if table.url else ""
     if message:
@@ -330,7 +335,7 @@ def _ending(table: TableSettings, entry: str, ending: Ending) -> Iterator[Fault]
     yield from _values(f"{setting}.set", ending.set)
     yield from _values(f"{setting}.where", ending.where)
     for column, value in ending.where.items():
-        if value in TIMES:
+        if is_time(value):
             name = member_name(f"{setting}.where", column)
             yield Fault(name, "no row has the present time: write a value")
 
@@ -393,7 +398,7 @@ def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
     if not 0 < len(ldap.servers) <= _MOST_SERVERS:
         yield Fault(setting, f"must name one to {_MOST_SERVERS} servers, such as {example}")
     for url in ldap.servers:
-        if not _SERVER.fullmatch(url) or not holds(_name_in_dns, host_of(url)):
+        if not _SERVER.fullmatch(url) or not _holds(_name_in_dns, host_of(url)):
             yield Fault(setting, f"must be addresses like {example}{not_this(url)}")
         elif ldap.kind == "active_directory" and is_plain_ldap(url):
             message = "has no TLS, without which Active Directory changes no password: use ldaps://"
@@ -467,7 +472,7 @@ def _providers(settings: Settings, *, sending: bool) -> Iterator[Fault]:
     for name in PROVIDERS:
         provider: Provider = getattr(settings, name)
         reports = provider.reports
-        if reports and provider.proof and not holds(reports.proof, provider.proof):
+        if reports and provider.proof and not _holds(reports.proof, provider.proof):
             yield Fault(f"{name}.{reports.setting}", reports.fault)
     if not sending:
         return
@@ -545,6 +550,11 @@ _SOURCES = ("none", "builtin", "table", "supabase")
 _ENCRYPTED = ("fernet", "laravel")
 """Formats of TOTP secrets that need a key."""
 
+_PHONE_NUMBER = re.compile(r"(\+[1-9][0-9]{6,14})?")
+"""A number as in E.164, or none."""
+
+_EXAMPLE_OF_NUMBER = "a number such as +14155552671"
+
 
 def _second_step(settings: Settings, written: Collection[str], *, sending: bool) -> Iterator[Fault]:
     step = settings.second_step
@@ -576,19 +586,24 @@ def _factors(step: SecondStepSettings) -> Iterator[Fault]:
     if table.format == "fernet":
         from cryptography.fernet import Fernet
 
-        if not all(holds(Fernet, key) for key in table.keys):
+        if not all(_holds(Fernet, key) for key in table.keys):
             yield Fault("second_step.table.key", "must be a Fernet key: 32 bytes in base64url")
 
 
 def _sms(step: SecondStepSettings, *, sending: bool) -> Iterator[Fault]:
     sms = step.sms
-    if step.table.phone and not sms.account:
-        yield _missing("second_step.sms.account", "second_step.table.phone is set")
-    if step.source not in {"builtin", "table"} and sms.account:
+    if not _PHONE_NUMBER.fullmatch(sms.from_):
+        # The value is not shown: an Auth Token may stand there by mistake.
+        yield Fault("second_step.sms.from", f"must be {_EXAMPLE_OF_NUMBER}")
+    if not sms.account:
+        if step.table.phone:
+            yield _missing("second_step.sms.account", "second_step.table.phone is set")
+        return
+    if step.source not in {"builtin", "table"}:
         yield _has_no_effect("second_step.sms.account", f"second_step.source {step.source}")
-    if sms.account and not sms.from_:
-        yield _missing("second_step.sms.from", "a number such as +14155552671")
-    if sending and sms.account and not sms.password:
+    if not sms.from_:
+        yield _missing("second_step.sms.from", _EXAMPLE_OF_NUMBER)
+    if sending and not sms.password:
         yield _missing("second_step.sms.password", "Twilio's Auth Token")
 
 
@@ -597,7 +612,7 @@ def _sms(step: SecondStepSettings, *, sending: bool) -> Iterator[Fault]:
 
 def _server(server: ServerSettings) -> Iterator[Fault]:
     for network in server.trusted_proxies:
-        if not holds(read_network, network):
+        if not _holds(read_network, network):
             message = f"must be an IP address or network, not {network}"
             yield Fault("server.trusted_proxies", message)
     for origin in server.allowed_origins:
@@ -625,7 +640,7 @@ def _webhooks(settings: Settings) -> Iterator[Fault]:
     if "@" in host:
         message = "must not contain a user or a password: the signature proves that the call is"
         yield Fault("webhooks.url", f"{message} Keyturn's")
-    if not all(holds(webhook_key, secret) for secret in split_list(webhooks.secret)):
+    if not all(_holds(webhook_key, secret) for secret in split_list(webhooks.secret)):
         yield Fault("webhooks.secret", f"must be a signing secret: {FORM}")
     if webhooks.url and not webhooks.secret:
         yield _missing("webhooks.secret", "webhooks.url is set")

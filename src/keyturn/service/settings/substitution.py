@@ -33,18 +33,22 @@ def fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) -> 
     Raises VariableUnset with all variables that are missing, or that make a whole text empty: an
     empty text would mean "none".
     """
-    filling = _Filling(variables, hidden)
+    texts = value if isinstance(value, list) else [value]
+    filled = []
+    unset: dict[str, str] = {}
+    for text in texts:
+        filling = _Filling(variables, hidden)
+        filled.append(filling.fill(text))
+        unset.update(filling.unset)
+    if unset:
+        raise VariableUnset("; ".join(unset.values()), unset)
     if isinstance(value, list):
-        filled: Any = [filling.fill(member) for member in value]
-    else:
-        filled = filling.fill(value)
-    if filling.unset:
-        raise VariableUnset("; ".join(filling.unset.values()), filling.unset)
-    return filled
+        return filled
+    return filled[0]
 
 
 class _Filling:
-    """Fills the texts of one value, and collects a sentence for each variable that is missing.
+    """Fills one text, and collects a sentence for each variable that is missing.
 
     `unset`: the sentences, by the names of the variables.
     """
@@ -61,7 +65,6 @@ class _Filling:
             return text
         if "${" in _PLACE.sub("", text):
             raise ValueError("has a ${ without a }")
-        self._empty.clear()
         result = _PLACE.sub(self._replacement, text)
         if result.strip():
             self._hidden[result] = text

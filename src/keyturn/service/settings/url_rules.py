@@ -22,20 +22,16 @@ _DATABASES = {
     "postgis": "postgresql",
     "mysql": "mysql",
     "mysql2": "mysql",
+    "mysql-connector": "mysql",
     "mariadb": "mysql",
 }
-"""The kinds of databases, by the schemes of Prisma, Heroku, Doctrine, Django, Rails and others."""
+"""The kinds of databases, by the schemes of Prisma, Heroku, Doctrine, dj-database-url, Rails and
+others.
+"""
 
 NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
-
-
-class AddressNotUnderstood(ValueError):
-    """A part of a database's URL is wrong. The text names it and the mistake.
-
-    It does not repeat the value, which may be a secret.
-    """
 
 
 def database_kind(url: str) -> str:

@@ -206,7 +206,10 @@ def _leads_out(file: Path) -> str:
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:
-    values: Any = read_toml(file)
+    try:
+        values: Any = read_toml(file)
+    except NotADirectoryError:  # the place of the search may be a file
+        return None
     for name in path:
         if not isinstance(values, dict):
             return None

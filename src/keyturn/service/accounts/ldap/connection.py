@@ -9,14 +9,18 @@ import msgspec
 
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.ber import Malformed
-from keyturn.service.accounts.ldap.messages import Entry, Message, Result
+from keyturn.service.accounts.ldap.messages import NO_ENTRY, Entry, Message, Result, ResultCode
 from keyturn.service.settings import is_plain_ldap
 
-_NO_SUCH_OBJECT = 32
-INVALID_NAME = 34
 _PLAIN_PORT = 389
 _TLS_PORT = 636
 _MOST_ENTRIES = 10_000  # entries of one answer: a server may ignore the limit of the request
+
+_ANSWERS_TO_READING = (
+    ResultCode.SUCCESS,
+    ResultCode.NO_SUCH_OBJECT,
+    ResultCode.INVALID_DN_SYNTAX,
+)
 
 
 class ConnectionBroken(Exception):
@@ -65,7 +69,7 @@ class Connection:
 
     async def _start_tls(self, context: ssl.SSLContext, host: str) -> None:
         result = await self.ask(messages.extended(messages.START_TLS))
-        if result.code != messages.SUCCESS:
+        if result.code != ResultCode.SUCCESS:
             raise ConnectionBroken(f"it refuses StartTLS: {result}")
         # A new stream: a byte that came before TLS began could be an attacker's (CVE-2011-0411).
         stream = _new_stream()
@@ -124,15 +128,12 @@ class Connection:
             raise ConnectionBroken(str(error)) from error
 
     async def read(self, dn: str, *attributes: str) -> Entry:
-        """Return the entry with that name.
-
-        If it does not exist or may not be read, the returned entry has an empty `dn`.
-        """
+        """Return the entry with that name; `NO_ENTRY` if it does not exist or may not be read."""
         wanted = messages.search(dn, messages.ANY, attributes, most=1, seconds=0, whole_tree=False)
         result = await self.ask(wanted)
-        if result.code not in {messages.SUCCESS, _NO_SUCH_OBJECT, INVALID_NAME}:
+        if result.code not in _ANSWERS_TO_READING:
             raise ConnectionBroken(f"it refuses to read {dn}: {result}")
-        return result.entries[0] if result.entries else Entry("", {})
+        return result.entries[0] if result.entries else NO_ENTRY
 
     def close(self) -> None:
         self._transport.write(messages.request(self._number + 1, messages.unbind()))

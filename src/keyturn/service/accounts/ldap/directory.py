@@ -6,17 +6,15 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.connection import INVALID_NAME, Connection, ConnectionBroken
-from keyturn.service.accounts.ldap.messages import Result
+from keyturn.service.accounts.ldap.connection import Connection, ConnectionBroken
+from keyturn.service.accounts.ldap.messages import Result, ResultCode
 from keyturn.service.clock import monotonic
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
-_WRONG_PASSWORD = 49
-
 _LONGEST_JOB = 30.0
-"""Seconds for one job, including the wait for a place and all servers: less than a delivery may
+"""Seconds for one job, including the wait for a slot and all servers: less than a delivery may
 take (`LONGEST_TRY`).
 """
 
@@ -72,7 +70,7 @@ class Directory:
         self._refused: BindRefused | None = None
         self._refused_until = 0.0
         self._connections = connections
-        self.close()
+        self._slots = asyncio.Semaphore(connections)
 
     async def work(self, job: Job[T]) -> T:
         """Run a job.
@@ -82,7 +80,7 @@ class Directory:
         """
         used: list[Connection] = []
         try:
-            async with asyncio.timeout(self._longest_job), self._places:
+            async with asyncio.timeout(self._longest_job), self._slots:
                 return await self._try_servers(job, used)
         except TimeoutError:
             reason = f"no answer from the directory within {self._longest_job:g} s"
@@ -121,7 +119,7 @@ class Directory:
     async def _bind_service(self, connection: Connection) -> None:
         bind = messages.bind(self._settings.bind_dn, self._settings.bind_password)
         result = await connection.ask(bind)
-        if result.code in {INVALID_NAME, _WRONG_PASSWORD}:
+        if result.code in {ResultCode.INVALID_DN_SYNTAX, ResultCode.INVALID_CREDENTIALS}:
             # No other server is asked: each counts the failure, until the account is locked.
             log.error(
                 LogEvent("accounts.bind_refused", server=connection.url, reason=result.message)
@@ -129,12 +127,12 @@ class Directory:
             self._refused = _refused_bind(connection.url, result)
             self._refused_until = monotonic() + _REFUSAL_KEPT
             raise self._refused
-        if result.code != messages.SUCCESS:
+        if result.code != ResultCode.SUCCESS:
             raise ConnectionBroken(f"it refuses the bind: {result}")
 
     def close(self) -> None:
         # The next job may run in another event loop.
-        self._places = asyncio.Semaphore(self._connections)
+        self._slots = asyncio.Semaphore(self._connections)
 
 
 def _may_have_changed(used: list[Connection]) -> bool:
@@ -142,7 +140,7 @@ def _may_have_changed(used: list[Connection]) -> bool:
 
 
 def _refused_bind(url: str, result: Result) -> BindRefused:
-    if result.code == INVALID_NAME:
+    if result.code == ResultCode.INVALID_DN_SYNTAX:
         return BindRefused("accounts.ldap.bind_dn", f"{url} refuses bind_dn: {result}")
     reason = f"{url} refuses bind_dn and bind_password: {result}"
     return BindRefused("accounts.ldap.bind_password", reason)

@@ -8,11 +8,8 @@ from uuid import UUID
 
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.ber import Malformed, elements, integer, octets, sequence
-from keyturn.service.accounts.ldap.messages import Change, Entry, Result
+from keyturn.service.accounts.ldap.messages import Change, Entry, Result, ResultCode
 from keyturn.service.problems.passwords import Violation
-
-_CONSTRAINT_VIOLATION = 19
-_UNWILLING = 53
 
 
 class AccountState(NamedTuple):
@@ -57,6 +54,18 @@ class DirectoryKind(ABC):
     def password_request(self, entry: Entry, password: str) -> PasswordRequest:
         """Return the request that sets the password as an administrator."""
 
+    def deletions(self, entry: Entry) -> list[Change]:
+        """Return the changes that let the owner in: they delete the values of `left_over`.
+
+        Each value is deleted as it was read, so a newer one stays.
+        """
+        found = []
+        for attribute in self.left_over:
+            values = entry.values.get(attribute.lower())
+            if values:
+                found.append(Change("delete", attribute, values))
+        return found
+
     @abstractmethod
     def violations(self, result: Result) -> Sequence[Violation]:
         """Return the rules that a refused password breaks.
@@ -68,8 +77,12 @@ class DirectoryKind(ABC):
 # OpenLDAP, and servers that know its password policy (draft-behera-ldap-password-policy-10)
 
 
-LOCKED_FOR_EVER = "000001010000Z"
+_LOCKED_FOR_EVER = "000001010000Z"
 """The value of `pwdAccountLockedTime` that an administrator sets."""
+
+# Tags of a request to set a password (RFC 3062, 2). The tag between them is for the old password.
+_USER_IDENTITY = 0x80
+_NEW_PASSWORD = 0x82
 
 _POLICY_ERROR = 0x81
 
@@ -97,18 +110,23 @@ class OpenLdap(DirectoryKind):
 
     def state(self, entry: Entry, moment: datetime) -> AccountState:
         # An administrator sets a lock for ever. Setting the password would end that lock, too.
-        is_locked = entry.text("pwdAccountLockedTime") == LOCKED_FOR_EVER
+        is_locked = entry.text("pwdAccountLockedTime") == _LOCKED_FOR_EVER
         is_disabled = entry.text("nsAccountLock").lower() == "true"
         is_active = not (is_locked or is_disabled or _has_expired(entry, moment))
         return AccountState(is_active, has_password=True)
 
     def password_request(self, entry: Entry, password: str) -> PasswordRequest:
-        value = sequence(octets(entry.dn, 0x80), octets(password, 0x82))
+        value = sequence(octets(entry.dn, _USER_IDENTITY), octets(password, _NEW_PASSWORD))
         operation = messages.extended(messages.PASSWORD_MODIFY, value)
         return PasswordRequest(operation, messages.control(messages.PASSWORD_POLICY))
 
+    def deletions(self, entry: Entry) -> list[Change]:
+        # A lock for ever stays: an administrator set it.
+        for_ever = _LOCKED_FOR_EVER.encode()
+        return [one for one in super().deletions(entry) if for_ever not in one.values]
+
     def violations(self, result: Result) -> Sequence[Violation]:
-        if result.code != _CONSTRAINT_VIOLATION:
+        if result.code != ResultCode.CONSTRAINT_VIOLATION:
             return ()
         error = _policy_error(result.controls.get(messages.PASSWORD_POLICY, b""))
         return [Violation(_POLICY_RULES.get(error, "weak"))]
@@ -191,7 +209,7 @@ class ActiveDirectory(DirectoryKind):
         return PasswordRequest(messages.modify(entry.dn, changes), hints)
 
     def violations(self, result: Result) -> Sequence[Violation]:
-        if result.code not in {_CONSTRAINT_VIOLATION, _UNWILLING}:
+        if result.code not in {ResultCode.CONSTRAINT_VIOLATION, ResultCode.UNWILLING_TO_PERFORM}:
             return ()
         if not result.message.upper().startswith(_BROKEN_POLICY):
             return ()

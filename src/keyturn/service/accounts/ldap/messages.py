@@ -7,6 +7,7 @@ composed, either.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -28,7 +29,7 @@ from keyturn.service.accounts.ldap.ber import (
 
 _LONGEST = 4 * 1024 * 1024  # bytes of an answer's message
 
-# Tags of operations
+# Tags of operations (RFC 4511 4.2 to 4.12)
 BIND = 0x60
 UNBIND = 0x42
 SEARCH = 0x63
@@ -37,14 +38,50 @@ EXTENDED = 0x77
 _ENTRY = 0x64
 _REFERENCE = 0x73
 
-_CONTROLS = 0xA0  # the tag of a message's controls
+# Tags of a message's controls (4.1.11), and of parts of a bind (4.2) and an extended request (4.12)
+_CONTROLS = 0xA0
+_SIMPLE = 0x80
+_REQUEST_NAME = 0x80
+_REQUEST_VALUE = 0x81
 
-SUCCESS = 0
-CERTAIN_NO = frozenset(range(1, 81)) - {1, 3, 11, 51, 52, 54, 80}
+# Tags of filters (4.5.1)
+_AND = 0xA0
+_EQUALITY_MATCH = 0xA3
+_PRESENT = 0x87
+
+
+class ResultCode(IntEnum):
+    """The result codes that Keyturn tells from others (RFC 4511 appendix A)."""
+
+    SUCCESS = 0
+    OPERATIONS_ERROR = 1
+    TIME_LIMIT_EXCEEDED = 3
+    SIZE_LIMIT_EXCEEDED = 4
+    REFERRAL = 10
+    ADMIN_LIMIT_EXCEEDED = 11
+    CONSTRAINT_VIOLATION = 19
+    NO_SUCH_OBJECT = 32
+    INVALID_DN_SYNTAX = 34
+    INVALID_CREDENTIALS = 49
+    BUSY = 51
+    UNAVAILABLE = 52
+    UNWILLING_TO_PERFORM = 53
+    LOOP_DETECT = 54
+    OTHER = 80
+
+
+CERTAIN_NO = frozenset(range(1, 81)) - {
+    ResultCode.OPERATIONS_ERROR,
+    ResultCode.TIME_LIMIT_EXCEEDED,
+    ResultCode.ADMIN_LIMIT_EXCEEDED,
+    ResultCode.BUSY,
+    ResultCode.UNAVAILABLE,
+    ResultCode.LOOP_DETECT,
+    ResultCode.OTHER,
+}
 """Result codes by which a server says that nothing was changed (RFC 4511 4.1.9 and appendix A).
 
-The other codes are operationsError, timeLimitExceeded, adminLimitExceeded, busy, unavailable,
-loopDetect and other. Servers and proxies may send them after they have begun a change.
+Servers and proxies may send the codes that are left out after they have begun a change.
 """
 
 START_TLS = "1.3.6.1.4.1.1466.20037"
@@ -79,6 +116,10 @@ class Entry(msgspec.Struct, frozen=True):
         return int(text) if is_number else 0
 
 
+NO_ENTRY = Entry("", {})
+"""In place of an entry that does not exist, or may not be read."""
+
+
 class Result(msgspec.Struct, frozen=True):
     """The result of a request (RFC 4511 4.1.9), with the entries of a search.
 
@@ -109,14 +150,14 @@ class Message(NamedTuple):
 
 
 def equal(attribute: str, value: str | bytes) -> bytes:
-    return tlv(0xA3, octets(attribute), octets(value))
+    return tlv(_EQUALITY_MATCH, octets(attribute), octets(value))
 
 
 def every(*filters: bytes) -> bytes:
-    return tlv(0xA0, *filters)
+    return tlv(_AND, *filters)
 
 
-ANY = octets("objectClass", 0x87)
+ANY = octets("objectClass", _PRESENT)
 """The filter that every entry passes: it has an attribute `objectClass`."""
 
 
@@ -146,7 +187,7 @@ def bind(name: str, password: str) -> bytes:
     if not password or not name:
         raise ValueError("a bind needs a name and a password")
     version = integer(3)
-    return tlv(BIND, version, octets(name), octets(password, 0x80))
+    return tlv(BIND, version, octets(name), octets(password, _SIMPLE))
 
 
 def unbind() -> bytes:
@@ -204,9 +245,9 @@ def modify(dn: str, changes: Iterable[Change]) -> bytes:
 
 
 def extended(oid: str, value: bytes | None = None) -> bytes:
-    parts = [octets(oid, 0x80)]
+    parts = [octets(oid, _REQUEST_NAME)]
     if value is not None:
-        parts.append(octets(value, 0x81))
+        parts.append(octets(value, _REQUEST_VALUE))
     return tlv(EXTENDED, *parts)
 
 

@@ -13,24 +13,16 @@ from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import Connection, ConnectionBroken
 from keyturn.service.accounts.ldap.directory import BindRefused, Directory
-from keyturn.service.accounts.ldap.kinds import (
-    LOCKED_FOR_EVER,
-    ActiveDirectory,
-    DirectoryKind,
-    OpenLdap,
-)
-from keyturn.service.accounts.ldap.messages import Change, Entry, Result
-from keyturn.service.accounts.port import Account, AccountStore, NewPassword
+from keyturn.service.accounts.ldap.kinds import ActiveDirectory, DirectoryKind, OpenLdap
+from keyturn.service.accounts.ldap.messages import NO_ENTRY, Entry, Result, ResultCode
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword, one_line
 from keyturn.service.clock import now
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
-# Result codes (RFC 4511 appendix A)
-_TOO_MANY = 4
-_REFERRAL = 10
-_TOO_SLOW = {3, 11}
+_TOO_SLOW = {ResultCode.TIME_LIMIT_EXCEEDED, ResultCode.ADMIN_LIMIT_EXCEEDED}
 
 # Entries that one address may find: Active Directory also matches letters with other accents.
 _MOST_ALIKE = 5
@@ -40,18 +32,15 @@ _EMAIL = "mail"  # RFC 4524 2.16
 _NAME = "cn"  # RFC 4519 2.3
 _LOCALE = "preferredLanguage"  # RFC 2798 2.7
 
-_LONGEST_NAME = 120
 _LONGEST_LOCALE = 20
 
-_LET_IN = 5.0
+_PATIENCE_TO_LET_IN = 5.0
 """Seconds for the work after a change. The user waits for it, too, and must then learn that the
 password is set.
 """
 
-_NO_ENTRY = Entry("", {})
-
 # The capability that only Active Directory lists (MS-ADTS 3.1.1.3.4.3.1).
-_AD = "1.2.840.113556.1.4.800"
+_ACTIVE_DIRECTORY_CAPABILITY = "1.2.840.113556.1.4.800"
 
 
 class LdapAccounts(AccountStore):
@@ -91,7 +80,7 @@ class LdapAccounts(AccountStore):
         if not base.dn:
             reason = f"there is no {settings.base}, or {settings.bind_dn} may not read it"
             raise SettingsInvalid.of("accounts.ldap.base", reason)
-        is_active_directory = _AD in root.texts("supportedCapabilities")
+        is_active_directory = _ACTIVE_DIRECTORY_CAPABILITY in root.texts("supportedCapabilities")
         if is_active_directory != (settings.kind == "active_directory"):
             answer = "answers" if is_active_directory else "does not answer"
             reason = f"the server {answer} as Active Directory does"
@@ -108,7 +97,7 @@ class LdapAccounts(AccountStore):
         """
         search = partial(self._search, matching=messages.equal(_EMAIL, email), most=_MOST_ALIKE)
         result = await self.directory.work(search)
-        if result.code == _TOO_MANY:
+        if result.code == ResultCode.SIZE_LIMIT_EXCEEDED:
             log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {_MOST_ALIKE}"))
             return None
         accounts = self._accounts_with(email, result.entries)
@@ -141,12 +130,12 @@ class LdapAccounts(AccountStore):
         attribute = self._kind.id_attribute
         value = self._kind.id_value(account_id)
         if value is None:
-            return _NO_ENTRY
+            return NO_ENTRY
         result = await self._search(connection, messages.equal(attribute, value), 2)
         if len(result.entries) > 1:
             reason = f"several entries have the {attribute} {account_id}"
             raise AccountsUnready(reason, not_changed=True)
-        return result.entries[0] if result.entries else _NO_ENTRY
+        return result.entries[0] if result.entries else NO_ENTRY
 
     def _account(self, entry: Entry) -> Account | None:
         """Return an entry's account; None if the entry has no address or no id.
@@ -158,11 +147,10 @@ class LdapAccounts(AccountStore):
         if not ids or not emails:
             return None
         state = self._kind.state(entry, now())
-        name = " ".join(entry.text(_NAME).split())
         return Account(
             id=self._kind.id_text(ids[0]),
             email=emails[0],
-            name=name[:_LONGEST_NAME],
+            name=one_line(entry.text(_NAME)),
             active=state.is_active,
             has_password=state.has_password,
             locale=entry.text(_LOCALE)[:_LONGEST_LOCALE],
@@ -184,7 +172,7 @@ class LdapAccounts(AccountStore):
         if result.code in _TOO_SLOW:
             reason = f"the directory stops a search, for want of an index perhaps: {result}"
             raise AccountsUnready(reason, not_changed=True)
-        if result.code not in {messages.SUCCESS, _TOO_MANY}:
+        if result.code not in {ResultCode.SUCCESS, ResultCode.SIZE_LIMIT_EXCEEDED}:
             raise ConnectionBroken(f"it refuses a search: {result}")
         return result
 
@@ -196,11 +184,11 @@ class LdapAccounts(AccountStore):
         async def change(connection: Connection) -> str:
             entry = await self._entry(connection, account.id)
             known = self._account(entry)
-            if not known or not known.still_takes_password_of(account):
+            if not known or not known.may_still_change_password_of(account):
                 return ""
             request = self._kind.password_request(entry, password.text)
             result = await connection.ask(request.operation, request.control, changes=True)
-            if result.code != messages.SUCCESS:
+            if result.code != ResultCode.SUCCESS:
                 self._refuse(result, entry.dn)
             return entry.dn
 
@@ -212,10 +200,10 @@ class LdapAccounts(AccountStore):
     async def _try_to_let_in(self, dn: str) -> None:
         """Let the owner in, or log why not: the password is already changed."""
         try:
-            async with asyncio.timeout(_LET_IN):
+            async with asyncio.timeout(_PATIENCE_TO_LET_IN):
                 await self.directory.work(partial(self.let_in, dn=dn))
         except (AccountsUnready, TimeoutError) as error:
-            reason = str(error) or f"no answer within {_LET_IN:g} s"
+            reason = str(error) or f"no answer within {_PATIENCE_TO_LET_IN:g} s"
             log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=reason))
 
     def _refuse(self, result: Result, dn: str) -> NoReturn:
@@ -229,7 +217,7 @@ class LdapAccounts(AccountStore):
             raise PasswordRejected(violations)
         # The referred server is not asked: it would get bind_dn's password. The next server of the
         # settings is.
-        if result.code == _REFERRAL:
+        if result.code == ResultCode.REFERRAL:
             raise ConnectionBroken("it cannot be written, and refers to another server")
         log.error(
             LogEvent("accounts.change_refused", dn=dn, code=result.code, reason=result.message)
@@ -238,20 +226,13 @@ class LdapAccounts(AccountStore):
         raise AccountsUnready(reason, not_changed=result.code in messages.CERTAIN_NO)
 
     async def let_in(self, connection: Connection, dn: str) -> None:
-        """Remove what still keeps the owner out after a change: the flag "must change", and a lock.
-
-        Each value is deleted as it was read, so a newer one stays. A lock for ever stays, too: an
-        administrator set it.
-        """
+        """Remove what keeps the owner out after a change: the flag "must change", or a lock."""
         entry = await connection.read(dn, *self._kind.left_over)
-        deletions = []
-        for name, values in entry.values.items():
-            if values and LOCKED_FOR_EVER.encode() not in values:
-                deletions.append(Change("delete", name, values))
+        deletions = self._kind.deletions(entry)
         if not deletions:
             return
         result = await connection.ask(messages.modify(dn, deletions))
-        if result.code != messages.SUCCESS:
+        if result.code != ResultCode.SUCCESS:
             names = [deletion.attribute for deletion in deletions]
             log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=names, reason=result))
 

@@ -40,8 +40,9 @@ LONGEST_ANSWER = 2**25
 class AdminApi:
     """A project's admin API.
 
-    Its methods raise AccountsUnready without a usable answer, with `not_changed` if it is certain
-    that Supabase changed nothing.
+    Its methods raise AccountsUnready without an answer, with `not_changed` if it is certain that
+    Supabase changed nothing. `users`, `user` and `update` do the same for a refusal; `page` and
+    `ask` return it.
     """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta) -> None:

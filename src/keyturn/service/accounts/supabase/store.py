@@ -15,7 +15,7 @@ from keyturn.service.accounts.supabase.admin_api import TIMEOUT, AdminApi, UserP
 from keyturn.service.accounts.supabase.answers import KEY_REFUSED
 from keyturn.service.accounts.supabase.users import User, account_of
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.store import TablePeople
+from keyturn.service.accounts.table.store import AccountsWithoutPasswords
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready, Unavailable
@@ -34,7 +34,7 @@ few connections.
 """
 
 _LONGEST_LOOKUP = 3
-"""The limit of a look-up, in time-outs of a call. It includes the wait for a place and all pages,
+"""The limit of a look-up, in time-outs of a call. It includes the wait for a slot and all pages,
 and is less than a delivery may take (`LONGEST_TRY`).
 """
 
@@ -58,7 +58,7 @@ class SupabaseAccounts(AccountStore):
         self._settings = settings
         self._api = AdminApi(settings, timeout)
         self._patience = timeout.total_seconds() * _LONGEST_LOOKUP
-        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
+        self._slots = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
     async def require_ready(self) -> None:
         """Ask the server once.
@@ -84,7 +84,7 @@ class SupabaseAccounts(AccountStore):
         A user of single sign-on may have the same address.
         """
         try:
-            async with asyncio.timeout(self._patience), self._places:
+            async with asyncio.timeout(self._patience), self._slots:
                 return await self._find(email)
         except TimeoutError:
             reason = f"Supabase Auth did not answer a look-up within {self._patience:g} s"
@@ -110,7 +110,7 @@ class SupabaseAccounts(AccountStore):
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         with _changing_nothing():
             user = await self._api.user(account.id)
-        if user is None or not account_of(user, now()).still_takes_password_of(account):
+        if user is None or not account_of(user, now()).may_still_change_password_of(account):
             return False
         changes: dict[str, str | bool] = {"password": password.text}
         if not user.email_confirmed_at:
@@ -122,7 +122,7 @@ class SupabaseAccounts(AccountStore):
     async def close(self) -> None:
         await self._api.close()
         # The next call may run in another event loop.
-        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
+        self._slots = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
 
 def _accounts_with(email: str, users: Iterable[User | None]) -> Iterator[Account]:
@@ -132,17 +132,17 @@ def _accounts_with(email: str, users: Iterable[User | None]) -> Iterator[Account
             yield account_of(user, now())
 
 
-class SupabaseWithTable(TablePeople):
+class SupabaseWithTable(AccountsWithoutPasswords):
     """An AccountStore that finds users in a table of the app, which has their ids at Supabase.
 
     It locks no account: Supabase would not know of the lock.
     """
 
     def __init__(
-        self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts
+        self, table: TableSettings, database: Database | AppDatabase, auth: SupabaseAccounts
     ) -> None:
         # A column of password hashes may be left from before the move to Supabase. It is ignored.
-        super().__init__(msgspec.structs.replace(people, password=""), place)
+        super().__init__(msgspec.structs.replace(table, password=""), database)
         self._auth = auth
 
     async def require_ready(self) -> None:
@@ -160,7 +160,7 @@ class SupabaseWithTable(TablePeople):
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         with _changing_nothing():
             known = await self.get(account.id)
-        if known is None or not known.still_takes_password_of(account):
+        if known is None or not known.may_still_change_password_of(account):
             return False
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
@@ -185,5 +185,6 @@ def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountSto
     auth = SupabaseAccounts(wanted.supabase)
     if not wanted.table.table:
         return auth
-    place = AppDatabase(wanted.table.url) if wanted.table.url else database
-    return SupabaseWithTable(wanted.table, place, auth)
+    if wanted.table.url:
+        return SupabaseWithTable(wanted.table, AppDatabase(wanted.table.url), auth)
+    return SupabaseWithTable(wanted.table, database, auth)

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from keyturn.service.accounts.port import Account, provider_name
+from keyturn.service.accounts.port import Account, one_line, provider_name
 
 _Moment = Annotated[datetime, Meta(tz=True)]
 
-_LONGEST_NAME = 120
 _LONGEST_LOCALE = 20
 _PASSWORD_PROVIDER = "email"
 
@@ -76,6 +75,4 @@ def _provider_of(user: User) -> str:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        return ""
-    return " ".join(value.split())[:_LONGEST_NAME]
+    return one_line(value) if isinstance(value, str) else ""

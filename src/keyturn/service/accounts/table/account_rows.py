@@ -39,29 +39,47 @@ def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowM
 def choose_row(
     by_identifier: Mapping[str, Sequence[RowMapping]], identifier: str
 ) -> RowMapping | None:
-    """Return the row that an address or a user name means, or None.
+    """Return the row that an address or a user name means, or None."""
+    if "@" in identifier:
+        rows = by_identifier.get(addresses.normalize(identifier), ())
+        return _choose_by_address(identifier, rows)
+    rows = by_identifier.get(addresses.fold_name(identifier), ())
+    return _choose_by_name(identifier, rows)
 
-    Only ASCII letters ignore case (CVE-2019-19844).
+
+def _choose_by_address(address: str, rows: Sequence[RowMapping]) -> RowMapping | None:
+    """Return the row of an address. Only ASCII letters ignore case (CVE-2019-19844).
 
     If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That
     must not lock its owner out. So one row is always chosen, and always the same; the mail goes to
-    the mailbox of both rows. Of user names that differ only in case, the one that is written as in
-    the request is chosen. If several active accounts are left, none is: the mail could go to
-    another user.
+    the mailbox of both rows.
     """
-    is_address = "@" in identifier
-    if is_address:
-        rows = by_identifier.get(addresses.normalize(identifier), ())
-    else:
-        rows = _as_written(identifier, by_identifier.get(addresses.fold_name(identifier), ()))
-    preferred = sorted(rows, key=partial(_preference, identifier))
-    active = [row for row in rows if row["active"]]
-    if len(active) > 1:
-        ids = ", ".join(text_of(row["id"]) for row in preferred)
-        log.warning(LogEvent("accounts.ambiguous", accounts=ids))
-        if not is_address:
-            return None
+    preferred = sorted(rows, key=partial(_preference, address))
+    if _several_active(preferred):
+        _log_ambiguity(preferred)
     return preferred[0] if preferred else None
+
+
+def _choose_by_name(name: str, rows: Sequence[RowMapping]) -> RowMapping | None:
+    """Return the row of a user name. Of names that differ only in case, the one as written counts.
+
+    An attacker may have taken a name that differs only in case from another user's. If several
+    active accounts are left, none is chosen: the mail could go to the other user.
+    """
+    preferred = sorted(_as_written(name, rows), key=partial(_preference, name))
+    if _several_active(preferred):
+        _log_ambiguity(preferred)
+        return None
+    return preferred[0] if preferred else None
+
+
+def _several_active(rows: Sequence[RowMapping]) -> bool:
+    return sum(bool(row["active"]) for row in rows) > 1
+
+
+def _log_ambiguity(rows: Sequence[RowMapping]) -> None:
+    ids = ", ".join(text_of(row["id"]) for row in rows)
+    log.warning(LogEvent("accounts.ambiguous", accounts=ids))
 
 
 def _as_written(name: str, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
@@ -80,7 +98,7 @@ def _as_written(name: str, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
     return exact or without_spaces or rows
 
 
-def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
+def _preference(identifier: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
     """Return a sort key. The row with the lowest key is used.
 
     Active accounts come first, then the lowest numeric id: the oldest account, so that a later one
@@ -88,10 +106,14 @@ def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool,
     lowest. So the address that is stored as it was looked up comes first among these.
     """
     number = row["id"] if isinstance(row["id"], int | Decimal) else 0
-    return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
+    return not row["active"], number, text_of(row["email"]) != identifier, text_of(row["id"])
 
 
 def account_of(row: RowMapping) -> Account:
+    """Return the account of a row that `Statements` has selected.
+
+    The row has no column for a field that the settings leave out.
+    """
     stored = dict(row)  # a dict: SQLAlchemy's own rows take long to report a missing column
     provider = text_of(stored.get("provider"))
     elsewhere = provider.lower() not in PASSWORD_PROVIDERS

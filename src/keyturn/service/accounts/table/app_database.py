@@ -58,9 +58,9 @@ class AppDatabase(DatabaseAccess):
 
 
 @contextmanager
-def _accounts_unready(place: str) -> Iterator[None]:
+def _accounts_unready(where: str) -> Iterator[None]:
     try:
-        with unready_where_unreachable(place):
+        with unready_where_unreachable(where):
             yield
     except DatabaseUnready as error:
         # A driver's message may name the user, but never the password. The answer of 503 does not

@@ -10,7 +10,15 @@ import msgspec
 import sqlalchemy as sa
 
 from keyturn.service.accounts.table.columns import Stored, kind_of
-from keyturn.service.settings.placeholders import NULL, RANDOM, TIMES
+from keyturn.service.settings.placeholders import (
+    NOW,
+    NOW_ISO,
+    NOW_MS,
+    NULL,
+    RANDOM,
+    TimePlaceholder,
+    is_time,
+)
 
 Value = bool | int | float | str
 """A value of a setting for a column: a placeholder, or the value itself."""
@@ -29,11 +37,27 @@ def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
     try:
         if wanted == RANDOM:
             return _random(kind)
-        if wanted in TIMES:
-            return time_value(kind, moment, str(wanted))
+        if is_time(wanted):
+            return time_value(kind, moment, wanted)
+    except ValueError:
+        raise _misfit(kind, wanted) from None
+    return plain_value(column, wanted)
+
+
+def plain_value(column: sa.Column[Any], wanted: Value) -> Any:
+    """Return the value that a column gets for one that is no placeholder.
+
+    Raises ValueError, with a sentence, if the column cannot hold it.
+    """
+    kind = kind_of(column)
+    try:
         return _plain(kind, wanted)
     except (ValueError, msgspec.ValidationError):
-        raise ValueError(f"{wanted!r} does not fit a column of type {kind.shown}") from None
+        raise _misfit(kind, wanted) from None
+
+
+def _misfit(kind: Stored, wanted: Value) -> ValueError:
+    return ValueError(f"{wanted!r} does not fit a column of type {kind.shown}")
 
 
 _RANDOM_BYTES = 32
@@ -72,14 +96,14 @@ def _cut(value: _Cut, room: int | None, fewest: int) -> _Cut:
     return value[:room]
 
 
-def time_value(kind: Stored, moment: datetime, placeholder: str) -> Any:
+def time_value(kind: Stored, moment: datetime, placeholder: TimePlaceholder) -> Any:
     """Return the value for a placeholder of a time, in the column's type.
 
     Raises ValueError if the column cannot hold it.
     """
     moment = moment.astimezone(UTC)
     if kind.has_native_times:
-        return moment.date() if kind.holds is date else _stored(kind, moment)
+        return moment.date() if kind.holds is date else _native_time(kind, moment)
     if kind.holds in (int, float, Decimal):
         return kind.bounded(_number_of(moment, placeholder))
     if kind.holds is str:
@@ -87,25 +111,25 @@ def time_value(kind: Stored, moment: datetime, placeholder: str) -> Any:
     # SQLite has no type for times: such a column holds numbers or texts.
     if kind.holds not in (date, datetime) and not kind.holds_anything:
         raise ValueError
-    if placeholder == "{now_ms}":
+    if placeholder == NOW_MS:
         return kind.bounded(_number_of(moment, placeholder))
     if kind.holds is date:
         return _fitting(kind, f"{moment:%Y-%m-%d}")
     return _fitting(kind, _text_of_time(moment, placeholder))
 
 
-def _number_of(moment: datetime, placeholder: str) -> int:
-    if placeholder == "{now}":
+def _number_of(moment: datetime, placeholder: TimePlaceholder) -> int:
+    if placeholder == NOW:
         return int(moment.timestamp())
-    if placeholder == "{now_ms}":
+    if placeholder == NOW_MS:
         return int(moment.timestamp() * 1000)
     raise ValueError
 
 
-def _text_of_time(moment: datetime, placeholder: str) -> str:
-    if placeholder == "{now}":
+def _text_of_time(moment: datetime, placeholder: TimePlaceholder) -> str:
+    if placeholder == NOW:
         return _sql_text(moment)
-    if placeholder == "{now_iso}":
+    if placeholder == NOW_ISO:
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     raise ValueError
 
@@ -121,7 +145,7 @@ def _plain(kind: Stored, wanted: Value) -> Any:
     if kind.holds is str:
         return _fitting(kind, text)
     if kind.holds is datetime:
-        return _stored(kind, datetime.fromisoformat(text))
+        return _native_time(kind, datetime.fromisoformat(text))
     if kind.holds in (bytes, object):
         raise ValueError
     value: Any = msgspec.convert(number, kind.holds, strict=False)
@@ -140,7 +164,7 @@ def _fitting(kind: Stored, text: str) -> str:
     return text
 
 
-def _stored(kind: Stored, moment: datetime) -> Any:
+def _native_time(kind: Stored, moment: datetime) -> Any:
     """Return the time for a column of a type for times: with its zone, or in UTC without one.
 
     On SQLite, which has no such type, it is a text.

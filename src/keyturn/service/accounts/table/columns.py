@@ -32,13 +32,17 @@ class Stored(UserDefinedType[Any]):
 
     Values pass as the driver returns them: SQLite may hold other values than a column declares.
 
+    `on_sqlite`: the column is in an SQLite database.
+    `shown`: the type as the database calls it.
     `holds`: one of `_PYTHON_TYPES`; object if the column may hold anything (SQLite), or has a type
     that Keyturn cannot write.
-    `shown`: the type as the database calls it.
-    `length`: the most characters of a text, or bytes; None for no limit.
+    `holds_anything`: it may hold values of any type (SQLite).
     `choices`: the values of an enum.
+    `length`: the most characters of a text, or bytes; None for no limit.
     `lowest`, `highest`: the limits of an integer.
+    `has_native_times`: the database has a type for its times.
     `zoned`: its times are moments, whatever the time zone of a connection.
+    `is_bits`: it is a BIT of MySQL.
     """
 
     cache_ok = True
@@ -91,6 +95,7 @@ class Stored(UserDefinedType[Any]):
         return [value]
 
     def bounded(self, value: int) -> int:
+        """Return a number that the column can hold. Raises ValueError for another one."""
         if not self.lowest <= value <= self.highest:
             raise ValueError
         return value

@@ -4,7 +4,7 @@ Values are bound parameters, and every name is quoted.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,10 @@ from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.active_condition import is_active
-from keyturn.service.accounts.table.column_values import Value, set_value
+from keyturn.service.accounts.table.column_values import Value, plain_value, set_value
 from keyturn.service.accounts.table.columns import kind_of, lowered
 from keyturn.service.accounts.table.mapping import MappedTable
-from keyturn.service.settings.placeholders import NULL, TIMES
+from keyturn.service.settings.placeholders import NULL, is_time
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
@@ -50,13 +50,6 @@ class Conditions:
         self._columns = mapping.fields
         self.is_active = is_active(mapping.active)
 
-    def is_one_of_ids(self, parameter: str) -> Condition:
-        key = self._columns["id"]
-        if self._dialect == "postgresql":
-            # All ids are one array, so that PostgreSQL prepares one statement for any number.
-            return key == sa.any_(sa.bindparam(parameter, type_=key.type))
-        return key.in_(sa.bindparam(parameter, type_=key.type, expanding=True))
-
     def is_in_ranges(self, field: str, count: int) -> Iterator[Condition]:
         """Yield conditions on a field, for `count` texts with the values of `limits_of_ranges`.
 
@@ -68,9 +61,9 @@ class Conditions:
         stored: ColumnElement[Any] = column
         if field not in self._mapping.ignoring_case:
             stored = sa.func.lower(column)
-        for place in range(count):
-            first = sa.bindparam(f"{field}_from{place}", type_=sa.Text())
-            last = sa.bindparam(f"{field}_to{place}", type_=sa.Text())
+        for number in range(count):
+            first = sa.bindparam(f"{field}_from{number}", type_=sa.Text())
+            last = sa.bindparam(f"{field}_to{number}", type_=sa.Text())
             yield stored.between(sa.func.lower(first), sa.func.lower(last))
 
     def has_id(self, account_id: str | None) -> Condition:
@@ -81,14 +74,14 @@ class Conditions:
         stored = self._columns["id"]
         kind = kind_of(stored)
         values = [None] if account_id is None else kind.ids(account_id)
-        has_value = is_any(stored, values)
+        is_stored_id = is_any(stored, values)
         if kind.holds in (int, UUID, bytes):
-            return has_value
+            return is_stored_id
         # A collation may take "a" for "A", so a text is compared once more.
         is_same_text = self._is_text("id", account_id)
         if kind.holds_anything:
             is_same_text = sa.or_(is_same_text, sa.func.typeof(stored) == "blob")
-        return sa.and_(has_value, is_same_text)
+        return sa.and_(is_stored_id, is_same_text)
 
     def is_unchanged(self, account_id: str | None, email: str) -> Condition:
         """Return the condition that the row with this id still has this address.
@@ -97,7 +90,7 @@ class Conditions:
         """
         return sa.and_(self.has_id(account_id), self._is_text("email", email))
 
-    def still_takes_password_of(self, account: Account) -> Condition:
+    def may_be_changed_now(self, account: Account) -> Condition:
         """Return the condition that the account may get a new password, as it could when read."""
         is_open = self.is_active
         if account.locked:
@@ -108,7 +101,7 @@ class Conditions:
         return is_open
 
     def is_active_or_locked(self) -> Condition:
-        if not self._mapping.assigned["lock"]:
+        if not self._mapping.lock:
             return self.is_active
         return sa.or_(self.is_active, self.is_locked())
 
@@ -117,13 +110,12 @@ class Conditions:
 
         A column of a time may have any time.
         """
-        moment = datetime.now(UTC)
         conditions: list[Condition] = []
-        for column, value in self._mapping.assigned["lock"].items():
-            if value in TIMES:
+        for column, value in self._mapping.lock.items():
+            if is_time(value):
                 conditions.append(column.is_not(None))
             else:
-                conditions.append(has_value(column, value, moment))
+                conditions.append(has_value(column, value))
         return sa.and_(*conditions)
 
     def signs_in_here(self) -> Iterator[Condition]:
@@ -171,9 +163,9 @@ class Conditions:
 def limits_of_ranges(field: str, texts: Iterable[str]) -> dict[str, str]:
     """Return the parameters of `Conditions.is_in_ranges`, for these texts."""
     limits = {}
-    for place, text in enumerate(texts):
-        limits[f"{field}_from{place}"] = text
-        limits[f"{field}_to{place}"] = text + _AFTER_SPACES
+    for number, text in enumerate(texts):
+        limits[f"{field}_from{number}"] = text
+        limits[f"{field}_to{number}"] = text + _AFTER_SPACES
     return limits
 
 
@@ -185,15 +177,18 @@ def is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
     if value == NULL:
         return column.is_not(None)
     limit = sa.bindparam(None, set_value(column, value, moment), type_=column.type, unique=True)
-    if value in TIMES:
+    if is_time(value):
         return sa.or_(column.is_(None), column > limit)
     return sa.or_(column.is_(None), column != limit)
 
 
-def has_value(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
+def has_value(column: sa.Column[Any], value: Value) -> Condition:
+    """Return the condition that a column has a value, which may be `{null}`, but no other
+    placeholder.
+    """
     if value == NULL:
         return column.is_(None)
-    return is_any(column, [set_value(column, value, moment)])
+    return is_any(column, [plain_value(column, value)])
 
 
 def is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> Condition:

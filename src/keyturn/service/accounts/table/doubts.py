@@ -18,7 +18,7 @@ from keyturn.service.accounts.table.statements import Statements, spellings
 from keyturn.service.accounts.table.time_forms import placeholder_for, usual_form, written_form
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
-from keyturn.service.settings.placeholders import TIMES
+from keyturn.service.settings.placeholders import TimePlaceholder, is_time
 
 _DELETE_TOO = (
     "Delete those, too, with the same `when`, or set a column instead. A reset fails where such "
@@ -40,7 +40,7 @@ def doubts(
     findings += _unclear_values(connection, mapping)
     findings += doubt_counts(connection, statements)
     if settings.password:
-        hashes = sample(connection, mapping.fields["password"], statements.has_usable_hash())
+        hashes = sample(connection, mapping.fields["password"], statements.has_hash())
         findings += recognised_hashes.doubt_format(settings.table, hashes, hashing)
         findings += _salts(connection, mapping)
     return findings
@@ -94,18 +94,18 @@ def _lowered(text: str, *, is_sqlite: bool) -> str:
 
 
 def _times(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult]:
-    assigned = dict(mapping.assigned)
+    assigned = dict(mapping.assignments)
     for one in mapping.endings:
         assigned[f"{one.setting}.set"] = one.sets
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
-            if wanted in TIMES:
+            if is_time(wanted):
                 setting = f"accounts.table.{section}.{column.name}"
-                yield from _other_form_of_time(connection, setting, column, str(wanted))
+                yield from _other_form_of_time(connection, setting, column, wanted)
 
 
 def _other_form_of_time(
-    connection: Connection, setting: str, column: Column[Any], placeholder: str
+    connection: Connection, setting: str, column: Column[Any], placeholder: TimePlaceholder
 ) -> Iterator[CheckResult]:
     kind = kind_of(column)
     if kind.has_native_times:
@@ -140,7 +140,7 @@ def _salts(connection: Connection, mapping: MappedTable) -> Iterator[CheckResult
 
     Keyturn hashes the password alone.
     """
-    written = {column.name for column in mapping.assigned["set"]}
+    written = {column.name for column in mapping.sets}
     for column in mapping.table.columns:
         # As a plain str: lower() of SQLAlchemy's quoted_name leaves capitals as they are.
         if column.name in written or not recognised_hashes.is_salt(str(column.name)):

@@ -15,15 +15,19 @@ _KEYS_IN_SQLITE = sa.text("""
 """)
 """SQLAlchemy's inspector does not read the rule of a key that is declared beside its column."""
 
-Place = tuple[str, str]
-"""A table by its schema and its name, in one spelling for each table."""
+
+class TableName(NamedTuple):
+    """A table by its schema and its name, in one spelling for each table."""
+
+    schema: str
+    name: str
 
 
 class ForeignKey(NamedTuple):
     """A key that forbids to delete rows of `referred` before those of `referring`."""
 
-    referring: Place
-    referred: Place
+    referring: TableName
+    referred: TableName
 
 
 _Name = tuple[str | None, str]
@@ -43,12 +47,12 @@ def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[t
                 yield table, (key["referred_schema"], key["referred_table"])
 
 
-def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
+def deletion_order(tables: Collection[TableName], keys: Sequence[ForeignKey]) -> list[TableName]:
     """Return the tables, each after the tables that refer to it.
 
-    If tables refer to each other in a circle, the order stays as it is.
+    No other order is promised. If tables refer to each other in a circle, the order stays as it is.
     """
-    sorter: TopologicalSorter[Place] = TopologicalSorter()
+    sorter: TopologicalSorter[TableName] = TopologicalSorter()
     for table in tables:
         sorter.add(table)
     for key in keys:
@@ -61,7 +65,7 @@ def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> lis
         return list(tables)
 
 
-def keeper(table: Place, deleted: Collection[Place], keys: Sequence[ForeignKey]) -> str:
+def keeper(table: TableName, deleted: Collection[TableName], keys: Sequence[ForeignKey]) -> str:
     """Return the name of a table that forbids deletions in `table`, since its own rows stay.
 
     "" if there is none.
@@ -69,5 +73,5 @@ def keeper(table: Place, deleted: Collection[Place], keys: Sequence[ForeignKey])
     for key in keys:
         is_deleted = key.referring == table or key.referring in deleted
         if key.referred == table and not is_deleted:
-            return key.referring[1]
+            return key.referring.name
     return ""

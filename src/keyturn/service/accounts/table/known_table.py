@@ -44,9 +44,9 @@ class KnownTable(Generic[_Reading]):
     """
 
     def __init__(
-        self, place: Database | AppDatabase, name: str, read: Callable[[Connection], _Reading]
+        self, database: Database | AppDatabase, name: str, read: Callable[[Connection], _Reading]
     ) -> None:
-        self.place = place
+        self.database = database
         self._name = name
         self._read = read
         self._reading: _Reading | None = None
@@ -57,7 +57,7 @@ class KnownTable(Generic[_Reading]):
         Raises SettingsInvalid if the table does not match the settings.
         """
         self._reading = None  # an outdated reading must not be used if this one fails
-        reading = await self.place.read(self._read)
+        reading = await self.database.read(self._read)
         self._reading = reading
         return reading
 
@@ -85,10 +85,10 @@ class KnownTable(Generic[_Reading]):
                     raise ValueRefused(describe_error(error.orig or error)) from None
                 raise
 
-        return await self.place.read(partial(self._run, look, await self.now()))
+        return await self.database.read(partial(self._run, look, await self.now()))
 
     async def transact(self, work: TableWork[_Reading, _Result]) -> _Result:
-        return await self.place.transact(partial(self._run, work, await self.now()))
+        return await self.database.transact(partial(self._run, work, await self.now()))
 
     def within(self, connection: Connection, work: TableWork[_Reading, _Result]) -> _Result:
         """Run work in the caller's transaction, with the columns as they were read before it."""
@@ -122,5 +122,5 @@ class KnownTable(Generic[_Reading]):
             raise AccountsUnready(reason) from None
 
     async def close(self) -> None:
-        if isinstance(self.place, AppDatabase):  # Keyturn's own has another owner
-            await self.place.close()
+        if isinstance(self.database, AppDatabase):  # Keyturn's own has another owner
+            await self.database.close()

@@ -18,7 +18,7 @@ from keyturn.service.accounts.table.column_values import Value, set_value
 from keyturn.service.accounts.table.columns import kind_of, table_called
 from keyturn.service.accounts.table.foreign_keys import (
     ForeignKey,
-    Place,
+    TableName,
     deletion_order,
     forbidding_keys,
     keeper,
@@ -27,10 +27,9 @@ from keyturn.service.clock import now
 from keyturn.service.database.statements import encoding
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
-from keyturn.values import did_you_mean
+from keyturn.values import did_you_mean, listed
 
 _FIELDS = ("id", "email", "username", "password", "name", "provider", "kind", "locale")
-_MOST_LISTED = 12
 
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
 """Fields of text, and for each the other fields that must not name the same column."""
@@ -65,7 +64,7 @@ class MappedEnding(msgspec.Struct, frozen=True):
     """
 
     setting: str
-    place: Place
+    table_name: TableName
     owner: sa.Column[Any]
     ending: Ending
     sets: Assignments
@@ -93,7 +92,8 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     `fields`: the columns, by the fields of an account.
     `active`: the conditions that an active row meets.
     `ignoring_case`: the fields whose columns ignore case by their collation.
-    `assigned`: the columns of the settings `set`, `lock` and `unlock`, with their new values.
+    `sets`, `lock`, `unlock`: the columns of the settings `set`, `lock` and `unlock`, with their new
+    values.
     `endings`: the endings, in an order that foreign keys allow.
     `forbidden_deletions`: the deletions that foreign keys may forbid.
     `without_transactions`: the changed tables whose engine in MySQL has no transactions, with that
@@ -105,11 +105,18 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, sa.Column[Any]]
     active: Sequence[MappedCondition]
     ignoring_case: frozenset[str]
-    assigned: Mapping[str, Assignments]
+    sets: Assignments
+    lock: Assignments
+    unlock: Assignments
     endings: Sequence[MappedEnding]
     forbidden_deletions: Sequence[ForbiddenDeletion]
     without_transactions: Mapping[str, str]
     has_any_encoding: bool
+
+    @property
+    def assignments(self) -> Mapping[str, Assignments]:
+        """The columns that get new values, by the names of the settings."""
+        return {"set": self.sets, "lock": self.lock, "unlock": self.unlock}
 
 
 class MappingReader:
@@ -131,11 +138,9 @@ class MappingReader:
             raise SettingsInvalid(self._faults)
         fields = self._fields(table)
         active = list(self._active_conditions(table))
-        assigned = {
-            "set": dict(self._assignments("set", table, self._settings.set)),
-            "lock": dict(self._assignments("lock", table, self._settings.lock)),
-            "unlock": dict(self._assignments("unlock", table, self._settings.unlock)),
-        }
+        sets = dict(self._assignments("set", table, self._settings.set))
+        lock = dict(self._assignments("lock", table, self._settings.lock))
+        unlock = dict(self._assignments("unlock", table, self._settings.unlock))
         endings = list(self._endings())
         keys = self._forbidding_keys(endings)
         self._check_texts(fields)
@@ -151,7 +156,9 @@ class MappingReader:
             fields=fields,
             active=active,
             ignoring_case=frozenset(self._ignoring_case(table, fields)),
-            assigned=assigned,
+            sets=sets,
+            lock=lock,
+            unlock=unlock,
             endings=_in_order(endings, keys),
             forbidden_deletions=list(_forbidden_deletions(endings, keys)),
             without_transactions=dict(self._without_transactions(changed)),
@@ -185,7 +192,7 @@ class MappingReader:
             *self._inspector.get_table_names(schema or None),
             *self._inspector.get_view_names(schema or None),
         ]
-        theirs = sorted(name for name in existing if not name.startswith("keyturn_"))
+        theirs = sorted(table for table in existing if not table.startswith("keyturn_"))
         if not theirs and schema:
             return f"; the schema {schema} has no tables"
         if not theirs:
@@ -244,7 +251,7 @@ class MappingReader:
         return ""
 
     def _holds_accounts(self, name: str) -> bool:
-        return self._place(name) == self._place(self._settings.table)
+        return self._table_name(name) == self._table_name(self._settings.table)
 
     def _endings(self) -> Iterator[MappedEnding]:
         for entry, ending in self._settings.endings.items():
@@ -263,7 +270,7 @@ class MappingReader:
             sets = dict(self._assignments(f"{setting}.set", table, ending.set))
             where = dict(self._assignments(f"{setting}.where", table, ending.where, written=False))
             if column is not None:
-                yield MappedEnding(setting, self._place(name), column, ending, sets, where)
+                yield MappedEnding(setting, self._table_name(name), column, ending, sets, where)
 
     def _objection_to_ending(self, entry: str, ending: Ending) -> str:
         """Return why rows of the table of accounts may not end so; "" if they may."""
@@ -284,23 +291,25 @@ class MappingReader:
         keys = []
         for schema in schemas:
             for referring, referred in forbidding_keys(self._connection, schema):
-                keys.append(ForeignKey(self._place_of(*referring), self._place_of(*referred)))
+                keys.append(
+                    ForeignKey(self._spelled_once(*referring), self._spelled_once(*referred))
+                )
         return keys
 
-    def _place(self, name: str) -> Place:
+    def _table_name(self, name: str) -> TableName:
         schema, _, bare = name.rpartition(".")
-        return self._place_of(schema, bare)
+        return self._spelled_once(schema, bare)
 
-    def _place_of(self, schema: str | None, name: str) -> Place:
-        """Return the place of a table, for comparisons.
+    def _spelled_once(self, schema: str | None, name: str) -> TableName:
+        """Return the name of a table, for comparisons.
 
         It is in lower case unless the database is PostgreSQL: only there do names that differ in
         case name different tables on every system.
         """
         schema = schema or self._inspector.default_schema_name or ""
         if self._connection.dialect.name == "postgresql":
-            return schema, name
-        return schema.lower(), name.lower()
+            return TableName(schema, name)
+        return TableName(schema.lower(), name.lower())
 
     def _ignoring_case(
         self, table: sa.Table, fields: Mapping[str, sa.Column[Any]]
@@ -309,8 +318,8 @@ class MappingReader:
             return
         for field in ("email", "username"):
             if field in fields:
-                place = {"schema": table.schema, "table": table.name, "column": fields[field].name}
-                collation = self._connection.execute(_COLLATION, place).scalar()
+                names = {"schema": table.schema, "table": table.name, "column": fields[field].name}
+                collation = self._connection.execute(_COLLATION, names).scalar()
                 if str(collation or "").endswith("_ci"):
                     yield field
 
@@ -318,8 +327,8 @@ class MappingReader:
         if self._connection.dialect.name != "mysql":
             return
         for table in tables:
-            place = {"schema": table.schema, "table": table.name}
-            engine = self._connection.execute(_ENGINE, place).scalar()
+            names = {"schema": table.schema, "table": table.name}
+            engine = self._connection.execute(_ENGINE, names).scalar()
             if engine:
                 yield table.fullname, str(engine)
 
@@ -382,12 +391,6 @@ class MappingReader:
         return any(one.unique and one.columns.keys() == [column.name] for one in table.indexes)
 
 
-def listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_LISTED])
-    more = len(names) - _MOST_LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
 def _setting_of(field: str) -> str:
     return "identifiers" if field == "username" else field
 
@@ -412,11 +415,11 @@ def _in_order(
     endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]
 ) -> Sequence[MappedEnding]:
     """Return the endings, the deletions in an order that foreign keys allow."""
-    deleted = dict.fromkeys(one.place for one in endings if one.is_deletion)
+    deleted = dict.fromkeys(one.table_name for one in endings if one.is_deletion)
     order = deletion_order(deleted, keys)
 
     def turn(one: MappedEnding) -> int:
-        return order.index(one.place) if one.place in order else 0
+        return order.index(one.table_name) if one.table_name in order else 0
 
     return sorted(endings, key=turn)
 
@@ -425,12 +428,12 @@ def _forbidden_deletions(
     endings: Sequence[MappedEnding], keys: Sequence[ForeignKey]
 ) -> Iterator[ForbiddenDeletion]:
     deletions = [one for one in endings if one.is_deletion]
-    deleted = {one.place: one.ending.when for one in deletions}
+    deleted = {one.table_name: one.ending.when for one in deletions}
     for one in deletions:
         # What ends with every change is deleted with an intrusion, too.
         moments = {"change", one.ending.when}
-        together = [place for place, when in deleted.items() if when in moments]
-        name = keeper(one.place, together, keys)
+        together = [name for name, when in deleted.items() if when in moments]
+        name = keeper(one.table_name, together, keys)
         if name:
             rows = f"rows of {name} that refer to deleted rows of {one.owner.table}"
             yield ForbiddenDeletion(one.setting, f"{rows} stay, which the database forbids")

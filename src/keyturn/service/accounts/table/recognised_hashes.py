@@ -14,11 +14,7 @@ from msgspec.structs import replace
 from keyturn.mail.port.check_result import CheckResult, warn
 from keyturn.service.accounts.hash_formats import bcrypt_cost, is_readable
 from keyturn.service.accounts.table.columns import hash_text
-from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
-
-# The allowed values of hashing.cost: a lower cost is too weak (OWASP Password Storage), a higher
-# one too slow.
-_COSTS = range(10, 17)
+from keyturn.service.settings import BCRYPT_PREFIXES, COSTS, HashingSettings
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +106,7 @@ def recognise_hashes(values: Iterable[object]) -> HashFormat:
     if not costs:
         return form
     cost = costs.most_common(1)[0][0]
-    return replace(form, cost=cost) if cost in _COSTS else form
+    return replace(form, cost=cost) if cost in COSTS else form
 
 
 def _form(stored: str) -> HashFormat:

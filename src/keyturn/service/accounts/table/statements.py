@@ -28,7 +28,8 @@ from keyturn.service.accounts.table.conditions import (
     limits_of_ranges,
 )
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
-from keyturn.service.settings.placeholders import RANDOM
+from keyturn.service.database.statements import is_one_of
+from keyturn.service.settings.placeholders import NOW, RANDOM
 
 _PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read unchanged
 
@@ -84,13 +85,16 @@ class Statements:
     They share the conditions on rows and the SELECT of accounts, which are built once.
     """
 
-    def __init__(self, mapping: MappedTable, dialect: str) -> None:
+    def __init__(self, mapping: MappedTable, dialect: sa.Dialect) -> None:
         self.mapping = mapping
-        self._dialect = dialect
+        self._dialect = dialect.name
         self._columns = mapping.fields
-        self._rows = Conditions(mapping, dialect)
+        self._rows = Conditions(mapping, dialect.name)
         self._accounts = self._select_accounts()
-        self._accounts_by_id = self._accounts.where(self._rows.is_one_of_ids("ids"))
+        key = mapping.fields["id"]
+        # An app's type takes a list as the driver does.
+        is_wanted = is_one_of(key, "ids", dialect, array=key.type)
+        self._accounts_by_id = self._accounts.where(is_wanted)
         self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
@@ -150,7 +154,7 @@ class Statements:
         Raises ValueError for an impossible id.
         """
         is_unchanged = self._rows.is_unchanged(account.id, account.email)
-        locking = sa.update(self.mapping.table).values(self._assigned("lock", moment))
+        locking = sa.update(self.mapping.table).values(_values(self.mapping.lock, moment))
         return locking.where(is_unchanged, self._rows.is_active)
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
@@ -158,7 +162,7 @@ class Statements:
 
         Raises ValueError for an impossible id.
         """
-        unlocking = sa.update(self.mapping.table).values(self._assigned("unlock", moment))
+        unlocking = sa.update(self.mapping.table).values(_values(self.mapping.unlock, moment))
         return unlocking.where(self._rows.has_id(account_id), self._rows.is_locked())
 
     def change(self, account: Account, password_hash: str | None, moment: datetime) -> sa.Update:
@@ -167,12 +171,12 @@ class Statements:
         An account that is no longer as it was read stays as it is: its owner may have changed the
         address since, or the app may have disabled it. Raises ValueError for an impossible id.
         """
-        values = self._assigned("set", moment)
+        values = _values(self.mapping.sets, moment)
         if account.locked:
-            values |= self._assigned("unlock", moment)
+            values |= _values(self.mapping.unlock, moment)
         if password_hash is not None:
             values[self._columns["password"]] = self._stored_hash(password_hash)
-        may_change = self._rows.still_takes_password_of(account)
+        may_change = self._rows.may_be_changed_now(account)
         return self._change(account.id, account.email, values, may_change)
 
     def is_as_it_was(self, account: Account) -> sa.Select[Any]:
@@ -180,7 +184,7 @@ class Statements:
 
         Raises ValueError for an impossible id.
         """
-        may_change = self._rows.still_takes_password_of(account)
+        may_change = self._rows.may_be_changed_now(account)
         allowed = self._may_be_changed(account.id, account.email, may_change)
         return sa.select(self._columns["id"]).where(*allowed)
 
@@ -228,7 +232,7 @@ class Statements:
             # In MySQL's own collations, "a" is "A". The condition above can use an index.
             theirs.append(is_any(self._rows.exactly(ending.owner), owners))
         for column, value in ending.where.items():
-            theirs.append(has_value(column, value, moment))
+            theirs.append(has_value(column, value))
         if ending.is_deletion:
             return sa.delete(ending.owner.table).where(*theirs)
         not_ended = [is_due(column, value, limit) for column, value in ending.sets.items()]
@@ -242,7 +246,7 @@ class Statements:
         id.
         """
         values = {}
-        for column, placeholder in self.mapping.assigned["set"].items():
+        for column, placeholder in self.mapping.sets.items():
             if placeholder == RANDOM:
                 values[column] = set_value(column, placeholder, moment)
         if not values:
@@ -256,7 +260,7 @@ class Statements:
         if "password" in self._columns:
             password = self._columns["password"]
             yield Trial("password", self._change_of_none(password, self._stored_hash("")))
-        for section, assignments in self.mapping.assigned.items():
+        for section, assignments in self.mapping.assignments.items():
             for column, value in _values(assignments, moment).items():
                 setting = f"{section}.{column.name}"
                 yield Trial(setting, self._change_of_none(column, value))
@@ -284,7 +288,7 @@ class Statements:
         sums = [sa.func.coalesce(sa.func.sum(row), 0).label(row.name) for row in rows.c]
         return sa.select(sa.func.count().label("accounts"), *sums).select_from(rows)
 
-    def has_usable_hash(self) -> Condition:
+    def has_hash(self) -> Condition:
         return self._rows.has_hash()
 
     def _select_accounts(self) -> sa.Select[Any]:
@@ -293,7 +297,7 @@ class Statements:
         if "password" in self._columns:
             columns.append(self._rows.has_hash().label("has_hash"))
             columns.append(self._rows.lacks_hash().label("lacks_hash"))
-        if self.mapping.assigned["lock"]:
+        if self.mapping.lock:
             columns.append(self._rows.is_locked().label("locked"))
         return sa.select(*columns, self._rows.is_active.label("active"))
 
@@ -304,9 +308,6 @@ class Statements:
         if self.mapping.has_any_encoding and is_plain_text and field not in _IDENTIFYING:
             return sa.func.convert_to(column, "SQL_ASCII", type_=AnyEncoding())
         return column
-
-    def _assigned(self, section: str, moment: datetime) -> _Values:
-        return _values(self.mapping.assigned[section], moment)
 
     def _stored_hash(self, text: str) -> str | bytes:
         if kind_of(self._columns["password"]).holds is bytes:
@@ -340,4 +341,4 @@ def _keeps_no_zone(column: sa.Column[Any], value: Value) -> bool:
     kind = kind_of(column)
     if kind.has_native_times:
         return not kind.zoned
-    return value == "{now}" and kind.holds not in (int, float, Decimal)
+    return value == NOW and kind.holds not in (int, float, Decimal)

@@ -35,29 +35,29 @@ _NO_EXPLAIN_FOR_VIEW = 1345
 _FOUND_AT_ONCE = 50
 
 
-class TablePeople(AccountStore):
+class AccountsWithoutPasswords(AccountStore):
     """The part of an AccountStore that works even if another system has the passwords."""
 
     def __init__(
-        self, settings: TableSettings, place: Database | AppDatabase, hash_length: int = 0
+        self, settings: TableSettings, database: Database | AppDatabase, hash_length: int = 0
     ) -> None:
         self.takes_names = bool(settings.username)
         self._settings = settings
 
         def read(connection: Connection) -> Statements:
             mapping = MappingReader(connection, settings).mapping(hash_length)
-            return Statements(mapping, place.dialect.name)
+            return Statements(mapping, database.dialect)
 
-        self._known = KnownTable(place, settings.table, read)
-        self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=place.in_time)
-        self._gets = Batcher(self._get_all, in_time=place.in_time)
+        self._known = KnownTable(database, settings.table, read)
+        self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=database.in_time)
+        self._gets = Batcher(self._get_all, in_time=database.in_time)
 
     async def require_ready(self) -> None:
         statements = await self._known.require_ready()
         setting_by_refusal: dict[str, str] = {}
         for trial in statements.trial_statements(now()):
             # Each has its own transaction, since PostgreSQL ends one with the first refusal.
-            why = await self._known.place.transact(partial(_refusal, statement=trial.statement))
+            why = await self._known.database.transact(partial(_refusal, statement=trial.statement))
             if why:
                 # A refusal of the whole table is reported once.
                 setting_by_refusal.setdefault(why, trial.setting)
@@ -177,13 +177,13 @@ class TablePeople(AccountStore):
         return await self._known.read(fetch)
 
 
-class TableAccounts(TablePeople):
+class TableAccounts(AccountsWithoutPasswords):
     """An AccountStore over a table in another database."""
 
     def __init__(
-        self, settings: TableSettings, place: Database | AppDatabase, hash_length: int
+        self, settings: TableSettings, database: Database | AppDatabase, hash_length: int
     ) -> None:
-        super().__init__(settings, place, hash_length)
+        super().__init__(settings, database, hash_length)
         self.can_lock = bool(settings.lock)
 
     async def awaiting_password(self) -> Sequence[str]:
@@ -320,6 +320,7 @@ def _refusal(connection: Connection, statement: Executable) -> str:
     try:
         connection.execute(statement)
     except DBAPIError as error:
+        # A file that another process has locked is no refusal. SQLite says so only in the message.
         if error.connection_invalidated or "locked" in str(error.orig):
             raise
         connection.rollback()

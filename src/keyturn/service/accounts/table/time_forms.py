@@ -47,7 +47,7 @@ def placeholder_for(kind: Stored, form: str) -> TimePlaceholder | None:
     return None
 
 
-def written_form(kind: Stored, placeholder: str) -> str:
+def written_form(kind: Stored, placeholder: TimePlaceholder) -> str:
     """Return the form in which a column gets a placeholder's time.
 
     "" if the column cannot hold it, or has a type for times.

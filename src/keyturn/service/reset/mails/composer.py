@@ -57,7 +57,7 @@ class MailComposer:
         if settings.mail.from_:
             self._sender = str(parse_sender(settings.mail.from_))
         self._ends_sessions = ends_sessions(settings.accounts)
-        self.offers_securing = self._urls.secures
+        self.offers_securing = self._urls.has_secure_account_page
 
     def with_link(
         self,
@@ -114,7 +114,7 @@ class MailComposer:
         `until`: when that link expires.
         """
         button = {
-            "secure_link": self._urls.secure(token),
+            "secure_link": self._urls.secure_account_link(token),
             "secure_until": until,
             "secure_for": BUTTON_LIFE,
         }

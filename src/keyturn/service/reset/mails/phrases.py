@@ -5,9 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from keyturn.mail.languages.language import Language, SourceTexts
-
-_LONGEST_NAME = 120
-"""Characters of a name. A longer one is cut."""
+from keyturn.service.accounts.port import one_line
 
 _LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
 """A slash, an @, or a dot with two letters after it and no space, as in evil.com. "J.R. Ewing" and
@@ -24,7 +22,7 @@ def greeting_name(name: str) -> str:
 
     Users choose their names, so an attacker could choose a link and mail it to any address.
     """
-    line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
+    line = one_line(name)
     if any(map(_is_unseen, line)):
         return ""
     # Full-width signs count as plain ones (UTS 46).

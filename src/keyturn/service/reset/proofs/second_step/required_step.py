@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
 from keyturn.service import one_time_secrets
-from keyturn.service.accounts.factories import product_of
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
@@ -25,6 +24,7 @@ from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, 
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.stores import Stores, Transaction
 from keyturn.service.settings import Settings
+from keyturn.service.settings.factories import product_of
 from keyturn.service.settings.rates import DAY, Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -325,5 +325,10 @@ def build(
             app_factors = TableFactors(stores.database, wanted.table, accounts.table)
             step = OwnSecondStep(stores.database, app_factors, sms_codes)
         case reference:
-            step = product_of(reference, settings, SecondStep, "second_step.source")
+            step = product_of(
+                reference,
+                settings,
+                SecondStep,  # type: ignore[type-abstract]  # it is not called
+                "second_step.source",
+            )
     return RequiredStep(step, stores, events)

@@ -2,16 +2,22 @@
 
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.service.settings import Settings
 
+FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+"""How settings name a factory: "package.module:factory"."""
 
-def product_of(reference: str, settings: Settings, kind: type, setting: str) -> Any:
+_Product = TypeVar("_Product")
+
+
+def product_of(reference: str, settings: Settings, kind: type[_Product], setting: str) -> _Product:
     """Return the object that the factory makes.
 
     Raises SettingsInvalid, with a sentence, if the factory fails, or if the object does not inherit
