@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.probe.attack import CannotProbe, not_tried
+from keyturn.probe.attack import CannotProbe, NotTried
 from keyturn.probe.browser import Browser, joined
 from keyturn.probe.page import Page
 
@@ -126,17 +126,17 @@ class Call(Struct, frozen=True):
         form = form_for(page, self.option)
         hint = f'For an API, give {self.option} as "POST /path BODY".'
         if form is None:
-            raise not_tried(
+            raise NotTried(
                 f"{page.url} ({page.status}) has no form that the probe understands. {hint}"
             )
         if _CHALLENGE.search(page.body):
-            raise not_tried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
+            raise NotTried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
         # The password that a form to sign in calls the current one is the only one.
         return await form.send(browser, {"old": values.get("password"), **values}, more)
 
     def _value(self, name: re.Match[str], values: Mapping[str, Any]) -> Any:
         if name[1] not in values:
-            raise not_tried(
+            raise NotTried(
                 f"{self.option} has {name[0]}, and the mail's link has no parameter of this name."
             )
         return values[name[1]]
@@ -282,7 +282,9 @@ def _promising_links(page: Page) -> Iterator[tuple[str, bool]]:
 
 
 def _named_forms(page: Page, origin: str) -> Iterator[tuple[str, str]]:
-    """Yield `request` and `sign_in` with the page's path, for the forms on it that are these."""
+    """Yield `request` and the page's path if a form on it asks for a link, and `sign_in` and the
+    path if one signs in.
+    """
     path = page.url.removeprefix(origin) or "/"
     for form in forms_of(page):
         words = f"{path} {form.path.removeprefix(origin)}"
