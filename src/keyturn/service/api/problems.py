@@ -195,7 +195,7 @@ def _fault_of(entry: Mapping[str, Any]) -> Fault:
     message = str(entry.get("message", ""))
     if message == "'data'":  # the KeyError of a request without a body
         return Fault(name, "missing")
-    # Litestar has cut off the end " - at `$.place`", and gives its last part as the key. So `place`
-    # is only ever the name of a missing field.
+    # Litestar has cut off the end " - at `$.place`", and has made it the key. So `place` is only
+    # ever the name of a missing field.
     place, sentence = explain_mismatch(message)
     return Fault(place or name, sentence)

@@ -10,7 +10,7 @@ import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,11 +21,6 @@ from keyturn.service.telemetry.meters import Meters
 
 if TYPE_CHECKING:
     from keyturn.service.container import Container
-
-WORKING = "working"
-"""The report that the worker has started. Every other report begins with the name of a method of
-`Meters`.
-"""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +37,28 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self, enc_hook=str) + b"\n"
 
 
+class WorkerStarted(msgspec.Struct, frozen=True, tag=True):
+    """Reports that the worker has started."""
+
+
+class MessagesCounted(msgspec.Struct, frozen=True, tag=True):
+    """Reports a call of `Meters.message`."""
+
+    kind: str
+    outcome: str
+    count: int
+
+
+class DeliveryMeasured(msgspec.Struct, frozen=True, tag=True):
+    """Reports a call of `Meters.delivery`."""
+
+    kind: str
+    seconds: float
+
+
+WorkerReport = WorkerStarted | MessagesCounted | DeliveryMeasured
+
+
 class ReportedMeters(Meters):
     """Reports the worker's counts to the process that started it, through a pipe."""
 
@@ -49,15 +66,15 @@ class ReportedMeters(Meters):
         super().__init__()
         self._pipe = pipe
 
-    def report(self, *words: str | float) -> None:
-        with contextlib.suppress(OSError):  # the reader has ended: the input ends next
-            os.write(self._pipe, msgspec.json.encode(words) + b"\n")
-
     def message(self, kind: str, outcome: str, count: int = 1) -> None:
-        self.report("message", kind, outcome, count)
+        self.report(MessagesCounted(kind, outcome, count))
 
     def delivery(self, kind: str, seconds: float) -> None:
-        self.report("delivery", kind, seconds)
+        self.report(DeliveryMeasured(kind, seconds))
+
+    def report(self, report: WorkerReport) -> None:
+        with contextlib.suppress(OSError):  # the reader has ended: the input ends next
+            os.write(self._pipe, msgspec.json.encode(report) + b"\n")
 
 
 def main() -> None:
@@ -67,9 +84,10 @@ def main() -> None:
     reports = os.dup(1)
     os.dup2(2, 1)  # what a library prints goes to stderr, since it is not a report
     pipe = io.FileIO(0, closefd=False)
-    if not (line := pipe.readline()):
+    line = pipe.readline()
+    if not line:  # the process that started this one has ended
         return
-    orders = msgspec.json.decode(line, type=Orders, dec_hook=lambda kind, text: kind(text))
+    orders = msgspec.json.decode(line, type=Orders, dec_hook=_from_text)
     sys.path[:] = orders.path
     configure_logs(orders.settings.logs.level)
     from keyturn.service.container import Container
@@ -79,6 +97,11 @@ def main() -> None:
     container = Container(orders.settings, meters=meters, reload_templates=orders.reload_templates)
     collect_seldom(loaded=True)
     run(_work(container, meters, pipe), WORKER_TURN)
+
+
+def _from_text(kind: type, text: str) -> Any:
+    """Return a value of the settings of a type that JSON does not have."""
+    return kind(text)
 
 
 async def _work(container: "Container", meters: ReportedMeters, pipe: io.FileIO) -> None:
@@ -97,7 +120,7 @@ async def _work(container: "Container", meters: ReportedMeters, pipe: io.FileIO)
 
     loop.add_reader(pipe.fileno(), listen)
     with on_signals([signal.SIGTERM], task.cancel):
-        meters.report(WORKING)
+        meters.report(WorkerStarted())
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
