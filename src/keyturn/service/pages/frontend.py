@@ -17,8 +17,8 @@ from keyturn.service.reset.mails.theme import Theme
 from keyturn.service.settings.paths import FixedRoute
 
 _MODULES = (
-    "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link",
-    "strength", "rules", "second_step", "reset",
+    "client", "style", "moments", "making", "puzzle", "challenge", "forms", "code", "asking",
+    "link", "strength", "rules", "second_step", "reset",
 )  # fmt: skip
 """The modules in `frontend/keyturn/`, each after those that it imports. brand.js is not among them:
 the service writes it.
