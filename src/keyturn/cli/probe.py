@@ -144,7 +144,8 @@ def probe(
     except (CannotProbe, CommandRefused, ExtraMissing, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
-    except Exception:  # noqa: BLE001 - Python's own code for it, 1, would say that an attack succeeded
+    # Python would exit with 1, which would say that an attack succeeded.
+    except Exception:  # noqa: BLE001
         click.echo(harmless(traceback.format_exc()), err=True)
         sys.exit(2)
     if report.failed:

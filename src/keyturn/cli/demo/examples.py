@@ -193,7 +193,8 @@ class Example:
     async def accounts(self, container: Container) -> Sequence[Account]:
         table = self.settings.accounts.table
         with closing(sqlite3.connect(self._app_database)) as database:
-            emails = f'SELECT "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
+            # The names are those of the packaged examples.
+            emails = f'SELECT "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608
             stored = database.execute(emails).fetchall()
         accounts = []
         for (email,) in stored:
@@ -246,7 +247,9 @@ class Example:
             if self._is_at_supabase:
                 table = self.settings.accounts.table.table
                 database.execute(f'ALTER TABLE "{table}" ADD COLUMN {_PASSWORD_COLUMN} TEXT')
-                database.execute(f'UPDATE "{table}" SET {_PASSWORD_COLUMN} = ?', [PASSWORD_HASH])  # noqa: S608 - names of the examples
+                # The names are those of the packaged examples.
+                set_password = f'UPDATE "{table}" SET {_PASSWORD_COLUMN} = ?'  # noqa: S608
+                database.execute(set_password, [PASSWORD_HASH])
             database.commit()
         new.rename(self._app_database)
 
