@@ -228,21 +228,30 @@ def _address_field(fields: Sequence[_Field]) -> str:
 
 def form_for(page: Page, option: str = "--reset") -> Call | None:
     """Return the form that fits a call best: for an address alone, to sign in, or for a new
-    password.
+    password. None if no form fits.
     """
     if option == "--request":
         forms = [form for form in forms_of(page) if form.asks_for("email") and not form.passwords]
-        return min(forms, key=lambda form: not _FORGOTTEN.search(form.path), default=None)
+        return min(forms, key=_request_rank, default=None)
     forms = [form for form in forms_of(page) if form.passwords]
     if option == "--sign-in":
-        return min(
-            forms, key=lambda form: (not form.asks_for("email"), form.passwords), default=None
-        )
-    return min(
-        forms,
-        key=lambda it: (not it.asks_for("password"), it.asks_for("email"), -it.passwords),
-        default=None,
-    )
+        return min(forms, key=_sign_in_rank, default=None)
+    return min(forms, key=_reset_rank, default=None)
+
+
+# The form with the lowest rank fits best.
+
+
+def _request_rank(form: Call) -> bool:
+    return not _FORGOTTEN.search(form.path)
+
+
+def _sign_in_rank(form: Call) -> tuple[bool, int]:
+    return not form.asks_for("email"), form.passwords
+
+
+def _reset_rank(form: Call) -> tuple[bool, int, int]:
+    return not form.asks_for("password"), form.asks_for("email"), -form.passwords
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:
@@ -271,10 +280,11 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
 
 def _promising_links(page: Page) -> Iterator[tuple[str, bool]]:
     """Yield the URLs that may lead to a form, and whether it is that for a forgotten password."""
-    links = [element for element in page.tree.walk() if element.tag == "a"]
-    for link in links:
-        url = joined(page.url, link.get("href").strip())
-        words = f"{url} {link.text()}"
+    for element in page.tree.walk():
+        if element.tag != "a":
+            continue
+        url = joined(page.url, element.get("href").strip())
+        words = f"{url} {element.text()}"
         if _FORGOTTEN.search(words):
             yield url, True
         elif _SIGN_IN.search(words):

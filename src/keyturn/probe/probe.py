@@ -115,11 +115,14 @@ def _exchange(page: Page, run: Run) -> Exchange:
     clean = run.without_secrets
     first = page.all[0]
     request = f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}"
-    lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
+    lines: list[str] = []
+    for answer in page.all:
+        lines.append(f"{answer.status} {answer.header('location')}".strip())
     for name in _SHOWN:
         if page.header(name):
             lines.append(f"{name}: {page.header(name)}")
-    lines += [f"set-cookie: {name}=…" for name in page.cookies]
+    for name in page.cookies:
+        lines.append(f"set-cookie: {name}=…")
     beginning = clean(" ".join(page.words.split()))[:_LONGEST]
     shown = "\n".join([*map(clean, lines), beginning])
     return Exchange(request, shown[:_LONGEST_ANSWER])

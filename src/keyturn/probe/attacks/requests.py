@@ -72,7 +72,9 @@ async def answers_differ(run: Run) -> AttackFinding:
     other.
     """
     strangers = [run.stranger() for _ in range(3)]
-    unknown = [await run.ask(address) for address in strangers[:2]]
+    unknown: list[Page] = []
+    for address in strangers[:2]:
+        unknown.append(await run.ask(address))
     if len(run.passwords) > 1:
         other = await bobs_story(run)
     else:
@@ -247,7 +249,9 @@ async def _search_other_mailboxes(run: Run, inputs: Sequence[object]) -> AttackF
     for story in run.stories:
         if story.account == owner:
             known |= story.mail.to
-    pages = [await run.ask(one) for one in inputs]
+    pages: list[Page] = []
+    for one in inputs:
+        pages.append(await run.ask(one))
     mails = await run.inbox.all(before, run.usual_wait)
     links = [mail for mail in mails if run.has_link(mail)]
     if not links:
