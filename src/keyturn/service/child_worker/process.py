@@ -10,12 +10,13 @@ import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from keyturn.garbage import collect_seldom
 from keyturn.service.settings import Settings
+from keyturn.service.settings.building import decode_text
 from keyturn.service.telemetry.logs import configure_logs
 from keyturn.service.telemetry.meters import Meters
 
@@ -87,7 +88,7 @@ def main() -> None:
     line = pipe.readline()
     if not line:  # the process that started this one has ended
         return
-    orders = msgspec.json.decode(line, type=Orders, dec_hook=_from_text)
+    orders = msgspec.json.decode(line, type=Orders, dec_hook=decode_text)
     sys.path[:] = orders.path
     configure_logs(orders.settings.logs.level)
     from keyturn.service.container import Container
@@ -97,11 +98,6 @@ def main() -> None:
     container = Container(orders.settings, meters=meters, reload_templates=orders.reload_templates)
     collect_seldom(loaded=True)
     run(_work(container, meters, pipe), WORKER_TURN)
-
-
-def _from_text(kind: type, text: str) -> Any:
-    """Return a value of the settings of a type that JSON does not have."""
-    return kind(text)
 
 
 async def _work(container: "Container", meters: ReportedMeters, pipe: io.FileIO) -> None:
