@@ -149,7 +149,10 @@ class Resend(HttpProvider, frozen=True):
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:
-        """Tell a refusal by the name of its error (https://resend.com/docs/api-reference/errors)."""
+        """Tell a refusal by the name of its error.
+
+        https://resend.com/docs/api-reference/errors
+        """
         fields = Fields.read(answer.body)
         if answer.status == HTTPStatus.OK and fields.text("id"):
             return fields.text("id")
