@@ -204,7 +204,7 @@ def test_it_listens_where_it_is_told_and_warns_of_links_to_a_port_without_a_serv
             warning = (
                 f"keyturn: base_url is {base}, but Keyturn listens on port {held}, so {WARNED}"
             )
-            assert [line for line in serve.said if "links in mails" in line] == [warning][:warns]
+            assert [line for line in serve.said if "links in emails" in line] == [warning][:warns]
 
 
 @pytest.mark.usefixtures("migrated")
