@@ -35,7 +35,7 @@ async def totp(container: Container, email: str, remove: bool, yes: bool, operat
 
     Shows a QR code (with the extra `qr`) or an address, asks for a code from the app, and prints
     recovery codes. Resets and sign-ins ask for the app's codes only after you enter a valid code,
-    so an unfinished set-up locks no user out. The owner gets a mail.
+    so an unfinished set-up locks no user out. The owner gets an email.
 
     \b
     Example:  keyturn accounts totp ada@northwind.example
