@@ -30,7 +30,7 @@ from keyturn.cli.terminal import (
     listing,
     print_json,
 )
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
@@ -118,7 +118,7 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
     """
     if bool(emails) == everybody:
         raise click.UsageError("Give the addresses to invite, or --all.")
-    named = [addresses.parse(email) for email in emails]
+    named = [identifiers.parse_address(email) for email in emails]
     _invite(named, operator, reason)
 
 
@@ -231,7 +231,7 @@ async def _everybody_awaiting(container: Container) -> list[str]:
     emails: dict[str, None] = {}  # an ordered set
     for email in stored:
         with suppress(InputInvalid):  # no mail can be sent there
-            emails[addresses.parse(email)] = None
+            emails[identifiers.parse_address(email)] = None
     return list(emails)
 
 

@@ -2,14 +2,14 @@
 
 import click
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 
 
 def required_address(_: click.Context, __: click.Parameter, text: str) -> str:
     """Read the value of an argument. Raises InputInvalid."""
-    return addresses.parse(text)
+    return identifiers.parse_address(text)
 
 
 def optional_address(_: click.Context, __: click.Parameter, text: str) -> str:
     """Read the value of an option that may be "". Raises InputInvalid."""
-    return addresses.parse(text) if text else ""
+    return identifiers.parse_address(text) if text else ""

@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from keyturn.mail.port.reports import DeliveryReport, ReportRefused, ReportUnproven, Webhook
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.api.schemas import Done
 from keyturn.service.client import Client
@@ -119,7 +119,7 @@ class ProviderReports:
         was lost.
         """
         stores = self._stores
-        to = addresses.normalize(report.to)
+        to = identifiers.normalize_address(report.to)
         message_id = await message_behind(stores.database, report.provider_id, report.key)
         if message_id is None:
             return

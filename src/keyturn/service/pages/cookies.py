@@ -7,7 +7,7 @@ from litestar.datastructures import Cookie
 from msgspec import Struct
 
 from keyturn.mail.addresses import LONGEST
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.api.cookies import BrowserCookie, Holds, device_cookie, session_cookie
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.clock import unix
@@ -122,7 +122,7 @@ class Cookies:
         try:
             left = int(asked_at) + int(cooldown.total_seconds()) - int(unix())
             wait = min(timedelta(seconds=max(left, 0)), cooldown)
-            identifier = addresses.identify(email, takes_names=self._site.takes_names)
+            identifier = identifiers.identify(email, takes_names=self._site.takes_names)
         except (InputInvalid, ValueError, OverflowError):
             return None
         # A planted cookie must not lead to another site (CWE-601).

@@ -7,7 +7,7 @@ from litestar import Controller, post, route
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import PageResponse, Visit
@@ -127,7 +127,7 @@ class ForgotPage(Controller):
         here = visit.site.url(path)
         earlier = visit.cookies.read_link_request(visit.request)
         try:
-            identifier = addresses.identify(data.email, takes_names=visit.site.takes_names)
+            identifier = identifiers.identify(data.email, takes_names=visit.site.takes_names)
         except InputInvalid:
             identifier = ""  # `accept` below counts the mistake
         # During the cooldown, the worker would send no mail.
@@ -162,7 +162,7 @@ class ExpiredLinkPage(Controller):
             link = await visit.container.checks.require_expired(token, client)
         except InputInvalid:  # the link still works
             return visit.redirect(visit.site.url(path))
-        hint = addresses.mask(facts_of(link).email)
+        hint = identifiers.mask(facts_of(link).email)
         try:
             await visit.container.requests.replace(link, client, data.answer)
         except ChallengeRequired as required:

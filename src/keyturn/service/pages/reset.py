@@ -11,7 +11,7 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.requests import READ, judgement_of
 from keyturn.service.clock import now
@@ -167,7 +167,7 @@ class ResetPage(Controller):
             owner = await visit.signed_in()
         if owner is None:
             return visit.redirect(here)
-        if live is None and not addresses.is_same_mailbox(data.email, owner.email):
+        if live is None and not identifiers.is_same_mailbox(data.email, owner.email):
             return visit.redirect(here)
 
         form = partial(password_form, visit, owner, status=422, step=ShownStep(method=data.method))
