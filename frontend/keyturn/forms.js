@@ -1,6 +1,7 @@
 import { answerTo } from "./challenge.js";
 import { createClient, KeyturnError, PROBLEM } from "./client.js";
-import { inTime, kept, languageOf, make, rest, sentTo } from "./making.js";
+import { kept, languageOf, make, rest, sentTo } from "./making.js";
+import { inTime } from "./moments.js";
 import { adopt } from "./style.js";
 
 /** @typedef {import("../keyturn.js").Texts} Texts */

@@ -1,4 +1,6 @@
-// Functions that the elements share: DOM nodes, countdowns, the tab's memory and the page's language.
+// Functions that the elements share: DOM nodes, resting buttons, the tab's memory and the page's language.
+
+import { countDown } from "./moments.js";
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
@@ -19,29 +21,12 @@ export const make = (tag, attributes, ...children) => {
  * @param {HTMLElement} button @param {number} seconds @param {(left: number) => void} tell
  */
 export const rest = (button, seconds, tell) => {
-  const until = Date.now() + seconds * 1000;
-  const tick = () => {
-    const left = Math.max(Math.ceil((until - Date.now()) / 1000), 0);
-    tell(left);
-    if (left) return;
-    clearInterval(timer);
-    button.removeAttribute("aria-disabled");
-  };
   // `disabled` would remove the focus.
   button.setAttribute("aria-disabled", "true");
-  const timer = setInterval(tick, 250);
-  tick();
-};
-
-/**
- * Returns "in 50 seconds" or, from a minute on, "in 2 minutes", as the language says it.
- * @param {number} seconds @param {string} language
- */
-export const inTime = (seconds, language) => {
-  const said = new Intl.RelativeTimeFormat(language || undefined);
-  const text = seconds < 60 ? said.format(seconds, "second") : said.format(Math.ceil(seconds / 60), "minute");
-  // Language.in_time of the service does the same.
-  return language === "ja" ? text.replaceAll(" ", "") : text;
+  countDown(seconds, (left) => {
+    tell(left);
+    if (!left) button.removeAttribute("aria-disabled");
+  });
 };
 
 /**
@@ -72,7 +57,8 @@ export const languageOf = (element) => {
 };
 
 /**
- * Returns whether one character is missing, superfluous or another one, or two neighbours are swapped.
+ * Returns whether one character is missing, superfluous or another one, or two neighbours are swapped. The other one
+ * is `is_keystroke_away` in api/mail_services.py; both read mail_services.toml.
  * @param {string} typed @param {string} meant
  */
 export const isKeystrokeAway = (typed, meant) => {

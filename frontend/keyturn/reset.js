@@ -4,16 +4,12 @@ import { KeyturnError, PROBLEM } from "./client.js";
 import { Forms } from "./forms.js";
 import { linkInAddress } from "./link.js";
 import { kept, make, sentTo } from "./making.js";
+import { beforeEnd, momentText } from "./moments.js";
 import { Rules } from "./rules.js";
 import { SecondStep } from "./second_step.js";
 
 /** @typedef {import("../keyturn.js").LiveLink & { rules: import("../keyturn.js").Rule[] }} Opened */
 /** @typedef {import("../keyturn.js").DeadReason} DeadReason */
-
-// Milliseconds before the end of a link at which the form tells it once more.
-const SOON = 120_000;
-// The longest wait of a timer, in milliseconds.
-const LONGEST_WAIT = 2 ** 31 - 1;
 
 /**
  * Returns the rules for password generators (https://developer.apple.com/password-rules/).
@@ -139,8 +135,12 @@ export class Reset extends Forms {
       class: "unseen", type: "email", autocomplete: "username", value: email,
       readonly: "", tabindex: -1, "aria-hidden": "true",
     });
-    const note = make("p", { part: "note" }, this.say("until", { time: this.time(new Date(expiresAt)) }));
-    this.warn(note, new Date(expiresAt));
+    const end = new Date(expiresAt);
+    const note = make("p", { part: "note" }, this.say("until", { time: momentText(end, this.root.lang) }));
+    beforeEnd(end, () => {
+      note.part.add("soon");
+      note.setAttribute("role", "alert");
+    });
     const form = this.form(submit, whose, password.box, judged.meter, judged.list, again.box, judged.same, judged.status, step.box,
       this.alert, save);
     form.addEventListener("input", () => {
@@ -151,16 +151,6 @@ export class Reset extends Forms {
     const title = this.title(this.say(awaitsPassword ? "firstHeading" : "resetHeading"), this.say("for", { email }));
     title.append(note);
     return [title, ...reason, form];
-  }
-
-  /** Tells the end of a link once more, shortly before it. @param {HTMLElement} note @param {Date} end */
-  warn(note, end) {
-    const wait = end.getTime() - Date.now() - SOON;
-    if (wait > LONGEST_WAIT) return;
-    setTimeout(() => {
-      note.part.add("soon");
-      note.setAttribute("role", "alert");
-    }, wait);
   }
 
   /**
@@ -224,15 +214,5 @@ export class Reset extends Forms {
     this.alert.textContent = "";
     const rows = [this.challengeSlot(), clock, this.alert, send];
     return [make("div", { class: "action" }, ...rows), elsewhere()];
-  }
-
-  /** Formats a moment as the mail does, "14:32 UTC", but in the reader's time zone. @param {Date} moment */
-  time(moment) {
-    const today = moment.toDateString() === new Date().toDateString();
-    // International English puts the day before the month.
-    return moment.toLocaleString(this.root.lang === "en" ? "en-GB" : this.root.lang, {
-      ...(!today && { day: "numeric", month: "long", year: "numeric" }),
-      hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
-    });
   }
 }

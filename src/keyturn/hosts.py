@@ -52,12 +52,19 @@ def site_of(host: str) -> str:
 
 
 def host_in(address: str) -> str:
-    """Return the host that an address names, whatever its port; "" if there is none."""
+    """Return the host that an address names, whatever its port; "" if there is none.
+
+    Use it to compare hosts, also of addresses that others wrote. `host_of` tells whether a URL can
+    be used.
+    """
     return split_address(address).hostname or ""
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL; "" if the host is missing or the port is invalid."""
+    """Return the host of a URL; "" if the host is missing or the port is invalid.
+
+    Use it where the result decides whether a URL can be used, as for one of the settings.
+    """
     try:
         port = split_address(url).port
     except ValueError:  # it is no number up to 65535

@@ -46,8 +46,8 @@ class NotSent(CallFailed):
         self.malformed = malformed
 
 
-class Unknown(CallFailed):
-    """The service may have the request: its answer is lost."""
+class AnswerLost(CallFailed):
+    """The service may have the request, and has perhaps acted on it: its answer is lost."""
 
 
 _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
@@ -142,7 +142,7 @@ class HttpClient:
         self._lost = httpx2.HTTPError
 
     async def ask(self, method: str, url: str, **content: Any) -> Answer:
-        """Return the answer, whatever its status. Raises NotSent and Unknown."""
+        """Return the answer, whatever its status. Raises NotSent and AnswerLost."""
         deadline = asyncio.get_running_loop().time() + self._seconds
         try:
             async with asyncio.timeout_at(deadline):
@@ -152,9 +152,9 @@ class HttpClient:
         except self._unreached as error:
             raise NotSent(type(error).__name__) from None
         except TimeoutError:
-            raise Unknown(f"no answer within {self._seconds:g} s") from None
+            raise AnswerLost(f"no answer within {self._seconds:g} s") from None
         except self._lost as error:
-            raise Unknown(type(error).__name__) from None
+            raise AnswerLost(type(error).__name__) from None
         try:
             async with asyncio.timeout_at(deadline):
                 body = await _read(answer, self._longest)

@@ -162,7 +162,7 @@ def add_private_file(file: Path, content: bytes) -> None:
     Raises OSError.
     """
     make_private_folder(file.parent)
-    _write_whole(file, content, 0o600, sync=False)
+    _write_whole(file, content, sync=False)
 
 
 def replace_file(file: Path, content: bytes) -> None:
@@ -170,18 +170,20 @@ def replace_file(file: Path, content: bytes) -> None:
     permissions = 0o644
     if file.exists():
         permissions = file.stat().st_mode & 0o7777
-    _write_whole(file, content, permissions, sync=True)
+    _write_whole(file, content, permissions=permissions, sync=True)
 
 
-def _write_whole(file: Path, content: bytes, permissions: int, *, sync: bool) -> None:
+def _write_whole(file: Path, content: bytes, *, permissions: int | None = None, sync: bool) -> None:
     """Write a file beside it first, and rename that one, which is atomic (POSIX rename).
 
+    `permissions`: None for those of a private file, without a call of chmod: some mounts refuse it.
     `sync`: a power cut leaves either the old content or the new one, and never an empty file.
     """
     half = file.with_name(f".{secrets.token_hex(8)}.half")
     try:
         make_private_file(half, content, sync=sync)
-        half.chmod(permissions)
+        if permissions is not None:
+            half.chmod(permissions)
         half.replace(file)
     finally:
         half.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ def read_toml(file: Path) -> dict[str, Any] | None:
         why = getattr(error, "strerror", "") or str(error)
         reason = f"cannot be read: {why.partition('; use sys.')[0]}"
     except RecursionError:
-        reason = "cannot be read: nested too deeply"
+        reason = "cannot be read: tables are nested too deeply"
     raise SettingsInvalid.of(str(file), reason)
 
 
@@ -111,6 +111,11 @@ class Variables:
 
 
 def _content(label: str, file: str) -> str:
+    """Return the secret in a file, without line breaks and a byte order mark at its ends.
+
+    `label`: the variable that names the file, for the error. Raises SecretUnread if the file is
+    missing, larger than `_LARGEST_SECRET` bytes, no UTF-8, empty, or cannot be read.
+    """
     try:
         text = read_plain_file(file, _LARGEST_SECRET).decode().strip(_AT_ENDS)
     except FileNotFoundError:

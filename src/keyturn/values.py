@@ -95,8 +95,9 @@ def explain_mismatch(message: str) -> tuple[str, str]:
     """Return the place and the sentence of a message of msgspec.
 
     "Expected `int`, got `str` - at `$.brand.radius`" becomes "brand.radius" and "must be a whole
-    number, not a text". The place is "" for the whole value, and that of a missing field for one.
-    The value is left out: in a request it may be a password. Other messages stay as they are.
+    number, not a text". The place is "" if the whole value is wrong. For a missing field it is the
+    field's own place. The value is left out: in a request it may be a password. Other messages stay
+    as they are.
     """
     at = _PATH.search(message)
     place = at[1].removeprefix("$").removeprefix(".") if at else ""

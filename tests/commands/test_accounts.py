@@ -105,7 +105,10 @@ def test_invitation_that_is_held_back(keyturn: Keyturn, school: School) -> None:
     school.rest(ADA)
     school.suppress(EVE)
     keyturn("accounts", "add", ZOE)
-    for email, why in ((ADA, f"{ADA} got an email a moment ago"), (EVE, f"mails to {EVE} bounced")):
+    for email, why in (
+        (ADA, f"{ADA} got an email a moment ago"),
+        (EVE, f"emails to {EVE} bounced"),
+    ):
         refused = keyturn("accounts", "invite", ZOE, email)
         assert refused.code == 1
         assert why in refused.err
@@ -170,14 +173,14 @@ def test_everybody_is_asked_once_even_after_a_run_that_was_killed(
     school.do(lambda service: service.add("dan@northwind.test", active=False))
     school.do(lambda service: service.add("guy@northwind.test", provider="Google"))
     dry = keyturn("accounts", "reset", "--all", "--csv", "november.csv", "--dry-run", *FAST)
-    assert dry.out == "No mail was sent. The outcome would be: 2 asked, 1 signs in elsewhere.\n"
+    assert dry.out == "No email was sent. The outcome would be: 2 asked, 1 signs in elsewhere.\n"
     no = keyturn("accounts", "reset", "--all", "--csv", "november.csv", stdin="n\n")
     assert no.code == 1
     assert not list(Path().glob("*.csv"))
     school.deliver()
     assert school.inbox.mails == []
 
-    told = "2 asked, 1 signs in elsewhere. The worker will send the mails.\n"
+    told = "2 asked, 1 signs in elsewhere. The worker will send the emails.\n"
     assert ask_all(keyturn, "--reason", BREACH).out == told
     everybody = [(STUDENT, "asked"), (GRACE, "asked"), ("guy@northwind.test", "signs_in_elsewhere")]
     assert rows("november.csv") == [("", "begun"), *everybody]
@@ -201,7 +204,7 @@ def test_who_could_not_be_asked_now_is_asked_by_the_next_run(
     assert f"see `keyturn mailbox show {STUDENT}`" in keyturn("accounts", "reset", STUDENT).err
 
     keyturn("mailbox", "release", STUDENT)
-    assert ask_all(keyturn).out == "1 asked. The worker will send the mails.\n"
+    assert ask_all(keyturn).out == "1 asked. The worker will send the emails.\n"
 
 
 def test_a_file_says_whom_a_formula_is_text_and_another_s_file_stays_as_it_is(

@@ -53,7 +53,9 @@ def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(
 def test_a_mailbox_shows_its_mails_of_today_and_until_when_there_are_no_more(
     keyturn: Keyturn, school: School
 ) -> None:
-    assert keyturn("mailbox", "show", NOBODY).out == f"{NOBODY} has no records: it can get mails.\n"
+    assert (
+        keyturn("mailbox", "show", NOBODY).out == f"{NOBODY} has no records: it can get emails.\n"
+    )
     assert json.loads(keyturn("mailbox", "show", NOBODY, "--json").out) == {}
     assert keyturn("mailbox", "release", NOBODY).out == f"{NOBODY} was not blocked.\n"
 
@@ -94,7 +96,7 @@ def test_a_released_mailbox_gets_the_next_mail_and_the_trail_says_so(
 ) -> None:
     school.suppress()
     school.ask()
-    assert keyturn("mailbox", "release", STUDENT).out == f"{STUDENT} can get mails again.\n"
+    assert keyturn("mailbox", "release", STUDENT).out == f"{STUDENT} can get emails again.\n"
     school.ask()
 
     trail = json.loads(keyturn("audit", "--email", STUDENT, "--json").out)

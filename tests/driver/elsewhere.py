@@ -10,7 +10,7 @@ from httpx2 import Response
 from msgspec.structs import replace
 from tests.driver.service import ADA, PASSWORD, Service, hash_of
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.problems.passwords import PasswordRejected, Violation
 from keyturn.service.problems.requests import AccountsUnready
@@ -53,10 +53,10 @@ class Elsewhere(AccountStore):
 
     async def find(self, email: str) -> Account | None:
         self._require_here()
-        return next(
-            (one for one in self.accounts.values() if addresses.is_same_mailbox(one.email, email)),
-            None,
-        )
+        for account in self.accounts.values():
+            if identifiers.is_same_mailbox(account.email, email):
+                return account
+        return None
 
     async def get(self, account_id: str) -> Account | None:
         self._require_here()
@@ -132,7 +132,7 @@ class Hanging(Elsewhere):
         self.email, self.asked, self.may_answer = email, asyncio.Event(), asyncio.Event()
 
     async def find(self, email: str) -> Account | None:
-        if addresses.is_same_mailbox(email, self.email):
+        if identifiers.is_same_mailbox(email, self.email):
             self.asked.set()
             await self.may_answer.wait()
         return await super().find(email)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.mail.addresses import LONGEST, parse_sender, with_ascii_domain
-from keyturn.service.addresses import fold_name, identify, is_same_mailbox, mask, parse
 from keyturn.service.client import Client
+from keyturn.service.identifiers import fold_name, identify, is_same_mailbox, mask, parse_address
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.request import ReturnAddresses
 from keyturn.service.settings.networks import both_forms, read_network, read_peer
@@ -31,8 +31,8 @@ from keyturn.service.settings.networks import both_forms, read_network, read_pee
     ],
 )  # fmt: skip
 def test_an_address_has_one_form(typed: str, stored: str) -> None:
-    assert parse(typed) == stored
-    assert parse(stored) == stored
+    assert parse_address(typed) == stored
+    assert parse_address(stored) == stored
 
 
 @pytest.mark.parametrize("typed", [
@@ -43,7 +43,7 @@ def test_an_address_has_one_form(typed: str, stored: str) -> None:
 ])  # fmt: skip
 def test_a_bad_address_is_refused(typed: str) -> None:
     with pytest.raises(InputInvalid) as invalid:
-        parse(typed)
+        parse_address(typed)
     assert [fault.name for fault in invalid.value.faults] == ["email"]
 
 
@@ -52,7 +52,7 @@ def test_a_bad_address_is_refused(typed: str) -> None:
 )
 def test_a_length_is_counted_in_bytes(typed: str) -> None:
     with pytest.raises(InputInvalid, match="longer than 254 bytes"):
-        parse(typed)
+        parse_address(typed)
 
 
 def test_two_spellings_of_one_mailbox_are_the_same_and_what_is_no_address_is_none() -> None:
@@ -146,11 +146,11 @@ def test_an_address_is_refused_or_has_one_form_that_fits_into_a_header_and_a_col
     text: str,
 ) -> None:
     try:
-        address = parse(text)
+        address = parse_address(text)
     except InputInvalid:
         return
     local, _, domain = address.rpartition("@")
-    assert parse(address) == address
+    assert parse_address(address) == address
     assert len(address.encode()) <= LONGEST
     assert local
     assert domain.isascii()

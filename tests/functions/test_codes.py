@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.reset.proofs.second_step.recovery_codes import (
     mint_recovery_code,
     recovery_code_digest,
@@ -162,7 +162,7 @@ def test_recovery_codes_are_long_readable_and_known_however_they_are_typed() -> 
 
 
 def test_a_phone_is_a_whole_number() -> None:
-    assert addresses.e164("+44 (7700) 900-123") == "+447700900123"
+    assert identifiers.e164("+44 (7700) 900-123") == "+447700900123"
     for none in (
         "",
         "07700 900123",
@@ -172,4 +172,4 @@ def test_a_phone_is_a_whole_number() -> None:
         "+44770090012x",
         "ada@northwind.example",
     ):
-        assert addresses.e164(none) == ""
+        assert identifiers.e164(none) == ""

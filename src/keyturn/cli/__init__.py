@@ -31,13 +31,13 @@ class ListedCommand(NamedTuple):
 
 COMMANDS: Mapping[str, ListedCommand] = {
     "demo": ListedCommand(
-        "keyturn.cli.demo", "Try everything in a browser: no configuration, no mail is sent."
+        "keyturn.cli.demo", "Try everything in a browser: no configuration, no email is sent."
     ),
     "init": ListedCommand(
         "keyturn.cli.init", "Write keyturn.toml for your app, and say what to look at."
     ),
     "serve": ListedCommand("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
-    "worker": ListedCommand("keyturn.cli.service", "Run only a worker, which sends the mails."),
+    "worker": ListedCommand("keyturn.cli.service", "Run only a worker, which sends the emails."),
     "health": ListedCommand(
         "keyturn.cli.doctor", "Ask a running API or worker whether it is ready."
     ),
@@ -60,9 +60,9 @@ COMMANDS: Mapping[str, ListedCommand] = {
     ),
     "outbox": ListedCommand("keyturn.cli.outbox", "List and retry outgoing messages."),
     "mailbox": ListedCommand(
-        "keyturn.cli.records", "Show why an address gets no mail, and unblock it."
+        "keyturn.cli.mailbox", "List blocked addresses, show why, and unblock them."
     ),
-    "audit": ListedCommand("keyturn.cli.records", "Show requests, changes and their outcomes."),
+    "audit": ListedCommand("keyturn.cli.audit", "Show requests, changes and their outcomes."),
 }
 
 _NEED_FORK = {"serve", "worker", "demo"}

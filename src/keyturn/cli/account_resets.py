@@ -12,7 +12,7 @@ from typing import IO, Any
 import click
 import msgspec
 
-from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_container
+from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, rate, reason_text, takes_container
 from keyturn.cli.reset_results import RETRIED, Results
 from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, stamp
 from keyturn.service.accounts.port import AccountStore
@@ -36,7 +36,7 @@ REFUSED = {
     ),
     "signs_in_elsewhere": "{email} has no password: its owner signs in through another service",
     "suppressed": (
-        "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`"
+        "emails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`"
     ),
     "cooldown": (
         "{email} got an email a moment ago: "
@@ -53,7 +53,10 @@ REFUSED = {
 @click.command()
 @ADDRESS
 @click.option(
-    "--reason", required=True, callback=printable, help="Why you give it out, for the audit trail."
+    "--reason",
+    required=True,
+    callback=reason_text,
+    help="Why you give it out, for the audit trail.",
 )
 @click.option(
     "--code", "with_code", is_flag=True, help="Print a code to read out, in place of a link."
@@ -108,7 +111,7 @@ async def link(
 @click.option(
     "--rate", default="300/minute", show_default=True, type=rate, help="How fast to send the links."
 )
-@click.option("--dry-run", is_flag=True, help="Show what would happen, and send no mail.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen, and send no email.")
 @click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @REASON
 @OPERATOR
@@ -147,7 +150,7 @@ def reset(
     if result is None:
         raise click.UsageError("Name a file with --csv for the outcome of each account.")
     if not yes:  # before the event loop starts, which would delay Ctrl-C
-        click.confirm("Send a mail to each of these accounts?", abort=True)
+        click.confirm("Send an email to each of these accounts?", abort=True)
     _ask_all(campaign, source, result, rate)
 
 
@@ -166,7 +169,7 @@ async def _ask_one(container: Container, campaign: Campaign, email: str, *, dry_
 
 @takes_container
 async def _forecast_all(container: Container, listed: _AddressFile, rate: float) -> None:
-    """Print what would happen to the requests for all addresses now. No mail is sent."""
+    """Print what would happen to the requests for all addresses now. No email is sent."""
     await _require_list(container, listed)
     counts: Counter[str] = Counter()
     async for wave in _waves(_addresses(container, listed), rate):
@@ -175,7 +178,7 @@ async def _forecast_all(container: Container, listed: _AddressFile, rate: float)
         _show_progress(counts)
     _end_progress(counts)
     outcome = summary(counts) if counts else "no accounts"
-    click.echo(f"No mail was sent. The outcome would be: {outcome}.")
+    click.echo(f"No email was sent. The outcome would be: {outcome}.")
 
 
 @takes_container
@@ -262,7 +265,7 @@ def _outcome(counts: Counter[str]) -> str:
         return "Every account has its link already."
     text = f"{summary(counts)}."
     if counts["asked"]:
-        text += " The worker will send the mails."
+        text += " The worker will send the emails."
     if any(counts[outcome] for outcome in RETRIED):
         text += "\nRun the same command later to retry the accounts that got no link."
     return text

@@ -30,7 +30,7 @@ from keyturn.cli.terminal import (
     listing,
     print_json,
 )
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
@@ -52,16 +52,14 @@ for command in (link, reset, unlock, totp, recovery_codes, phone):
 
 @accounts.command()
 @click.argument("email")
-@click.option("--name", default="", help="The name in mails' greetings.")
+@click.option("--name", default="", help="The name in the greetings of emails.")
 @click.option("--kind", default="", help="Chooses the settings page, for example viewer or school.")
 @click.option(
     "--provider", default="", help="The service that signs the user in, for example Google."
 )
-@click.option("--locale", default="", help="Language of the account's mails, for example de.")
-@click.option(
-    "--timezone", default="", help="Time zone in the account's mails, for example Europe/Berlin."
-)
-@click.option("--disabled", is_flag=True, help="The user can neither sign in nor get mails.")
+@click.option("--locale", default="", help="Language of its emails, for example de.")
+@click.option("--timezone", default="", help="Time zone in its emails, for example Europe/Berlin.")
+@click.option("--disabled", is_flag=True, help="The user can neither sign in nor get emails.")
 @click.option(
     "--password-stdin",
     is_flag=True,
@@ -70,9 +68,9 @@ for command in (link, reset, unlock, totp, recovery_codes, phone):
 def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
     """Add an account to the built-in store.
 
-    Without --password-stdin, Keyturn invites the user by mail to choose a password. With --provider
-    and no password, the user signs in with that service; a reset request then gets a mail that says
-    so, without a link.
+    Without --password-stdin, Keyturn invites the user by email to choose a password. With
+    --provider and no password, the user signs in with that service; a reset request then gets an
+    email that says so, without a link.
 
     \b
     Example:  printf '%s' "$PASSWORD" |
@@ -120,7 +118,7 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
     """
     if bool(emails) == everybody:
         raise click.UsageError("Give the addresses to invite, or --all.")
-    named = [addresses.parse(email) for email in emails]
+    named = [identifiers.parse_address(email) for email in emails]
     _invite(named, operator, reason)
 
 
@@ -233,7 +231,7 @@ async def _everybody_awaiting(container: Container) -> list[str]:
     emails: dict[str, None] = {}  # an ordered set
     for email in stored:
         with suppress(InputInvalid):  # no mail can be sent there
-            emails[addresses.parse(email)] = None
+            emails[identifiers.parse_address(email)] = None
     return list(emails)
 
 

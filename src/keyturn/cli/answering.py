@@ -23,9 +23,10 @@ from keyturn.service.telemetry.logs import configure_logs
 
 
 def answer(settings: Settings, bound: socket.socket, announce: Call, *, worker: bool) -> None:
-    """Answer requests in this process, which also has the worker if `worker` is true.
+    """Answer requests in this process.
 
     `announce`: called once requests are answered.
+    `worker`: False starts no worker; otherwise `server.worker` decides.
     """
     container = Container(settings)
     app = create_app(settings, container=container, worker=worker)
@@ -43,6 +44,9 @@ def answer_in_processes(
     settings: Settings, bound: socket.socket, announce: Call, count: int, *, worker: bool
 ) -> None:
     """Answer requests in `count` processes of uvicorn, and run one worker.
+
+    `worker`: False starts no worker; otherwise `server.worker` decides whether there is one, always
+    in a process of its own.
 
     /metrics of each process has the counts of all.
     """

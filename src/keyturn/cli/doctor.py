@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keyturn.cli.address_options import optional_address
 from keyturn.cli.sockets import address_in_url
 from keyturn.cli.terminal import PORT, fail, print_json, wrap
-from keyturn.service import addresses
 from keyturn.service.settings.reading import changed_settings, inspect_settings
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ _PATIENCE = 5  # seconds for the answer
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 
 
-def _recipient(_: click.Context, __: click.Parameter, text: str) -> str:
-    return addresses.parse(text) if text else ""
-
-
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.option(
@@ -33,7 +29,7 @@ def _recipient(_: click.Context, __: click.Parameter, text: str) -> str:
     "recipient",
     metavar="ADDRESS",
     default="",
-    callback=_recipient,
+    callback=optional_address,
     help="Only send a test email there, through each mail provider.",
 )
 def doctor(as_json: bool, recipient: str) -> None:
@@ -41,7 +37,7 @@ def doctor(as_json: bool, recipient: str) -> None:
 
     Checks the settings, the database, the pages, the mail provider and the DNS records of the
     sending domain. Shows the settings that differ from their defaults, without secrets. Changes
-    nothing and sends no mail. With --send-to, it makes no other check, and sends one email through
+    nothing and sends no email. With --send-to, it makes no other check, and sends one email through
     mail.transport, and one through mail.fallback if that is set. Exits with 1 if a check fails,
     else with 0.
 

@@ -61,9 +61,9 @@ _FLAGS = {  # the flags, by their settings
     "--sign-in-url", metavar="URL", help="Your app's sign-in page. Default: Keyturn's page."
 )
 @click.option(
-    "--brand", metavar="NAME", help="Name in mails and pages. Default: the name of this folder."
+    "--brand", metavar="NAME", help="Name in emails and pages. Default: the name of this folder."
 )
-@click.option("--from", "sender", metavar="ADDRESS", help="Sender of the mails: Name <address>.")
+@click.option("--from", "sender", metavar="ADDRESS", help="Sender of the emails: Name <address>.")
 @click.option(
     "--file",
     default=FILE_NAME,
@@ -122,7 +122,7 @@ def _advice(plan: Plan) -> Iterator[str]:
         yield "Set sign_in_url to your app's sign-in page."
     if plan.transport == "capture":
         yield (
-            "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git. To send "
+            "Emails are saved in .keyturn/mail and not sent: keep .keyturn out of git. To send "
             "them, name the provider and your sender in [mail], and set its key, such as "
             "RESEND_API_KEY."
         )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
+from keyturn.cli.address_options import optional_address, required_address
 from keyturn.cli.terminal import CommandRefused
-from keyturn.service import addresses
 from keyturn.service.client import Client, clip_header
 from keyturn.service.clock import now
 from keyturn.service.database import Database
@@ -69,24 +69,15 @@ def _operator(_: click.Context, __: click.Parameter, name: str | None) -> Client
     return operator_named(name)
 
 
-def _address(_: click.Context, __: click.Parameter, text: str) -> str:
-    return addresses.parse(text)
-
-
-def optional_address(_: click.Context, __: click.Parameter, text: str) -> str:
-    """Read the value of an option that may be "". Raises InputInvalid."""
-    return addresses.parse(text) if text else ""
-
-
-def printable(_: click.Context, __: click.Parameter, text: str) -> str:
-    """Read a reason that may be ""."""
+def reason_text(_: click.Context, __: click.Parameter, text: str) -> str:
+    """Read a reason that may be "". Raises BadParameter for control characters, or a long one."""
     try:
         return parse_reason(text) if text else ""
     except InputInvalid as error:
         raise click.BadParameter(error.faults[0].message) from None
 
 
-ADDRESS = click.argument("email", callback=_address)
+ADDRESS = click.argument("email", callback=required_address)
 OPERATOR = click.option(
     "--as",
     "operator",
@@ -95,7 +86,10 @@ OPERATOR = click.option(
     help="Your name in the audit.",
 )
 REASON = click.option(
-    "--reason", default="", callback=printable, help="The reason that mail and page give the user."
+    "--reason",
+    default="",
+    callback=reason_text,
+    help="The reason that email and page give the user.",
 )
 EMAIL = click.option(
     "--email",

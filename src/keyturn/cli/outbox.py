@@ -11,14 +11,13 @@ from keyturn.cli.options import JSON, LAST, SINCE, takes_database
 from keyturn.cli.terminal import (
     Entry,
     Row,
-    error,
+    colour_state,
     facts,
     listing,
     muted,
     print_json,
     stamp,
     strong,
-    warning,
 )
 from keyturn.service.clock import now
 from keyturn.service.database import Database
@@ -27,14 +26,8 @@ from keyturn.service.outbox.models import DEAD, ERASED, WAITING
 from keyturn.service.outbox.overview import MessageUnknown, RetryRefused, ShownMessage, read
 from keyturn.service.outbox.overview import retry as retry_messages
 
-_COLOURS = {
-    "delayed": warning,
-    "failed": error,
-    "suppressed": error,
-    "bounced": error,
-    "complained": error,
-    DEAD: error,
-}
+_REPORTED = "reported"
+"""Marks the events that a provider has reported."""
 
 _TOLD = {
     "hastened": "Message {} is due now.",
@@ -118,7 +111,8 @@ async def show(database: Database, message_id: int, as_json: bool) -> None:
     accepted = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
     for event in (accepted, *history):
         moment = muted(stamp(event.at))
-        source = muted("reported" if event.source_id else "        ")
+        # Blanks of the same length keep the columns of the other events in line.
+        source = muted(_REPORTED if event.source_id else " " * len(_REPORTED))
         click.echo(f"  {moment}  {source}  {event.event:<16}  {event.detail}".rstrip())
 
 
@@ -191,11 +185,6 @@ async def _retry(database: Database, ids: Sequence[int]) -> None:
     outcomes = await retry_messages(database, ids)
     for message_id, outcome in zip(ids, outcomes, strict=True):
         click.echo(_TOLD[outcome].format(message_id))
-
-
-def colour_state(state: str) -> str:
-    colour = _COLOURS.get(state)
-    return colour(state) if colour else state
 
 
 def _as_json(item: ShownMessage) -> Entry:

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 _HELP = """Play the known attacks against the password reset of your own application.
 
-Start your application, and let it send its mails by SMTP to this machine: the probe receives them,
-and delivers none. Name two accounts that only tests use. The probe sets new passwords for both, and
-prints them at the end. It asks for about 32 mails for the first account, the last 20 in a row to
-find a limit, and for about 15 for the second. So raise the application's limit to about 20 mails
-first. A limit fails no attack.
+Start your application, and let it send its emails by SMTP to this machine: the probe receives
+them, and delivers none. Name two accounts that only tests use. The probe sets new passwords for
+both, and prints them at the end. It asks for about 32 emails for the first account, the last 20 in
+a row to find a limit, and for about 15 for the second. So raise the application's limit to about 20
+emails first. A limit fails no attack.
 
 The probe starts at URL and searches for the forms: sign in, forgotten password, and the page of the
-mail's link. For an API, or if it finds none, name the calls. A body that begins with { is JSON, any
-other body is a form. Placeholders are {email}, {password}, {old}, {token} (or the code in a mail
-without a link), and parameters of the link by their names. The path of a page stands for the form
-on that page.
+email's link. For an API, or if it finds none, name the calls. A body that begins with { is JSON,
+any other body is a form. Placeholders are {email}, {password}, {old}, {token} (or the code in an
+email without a link), and parameters of the link by their names. The path of a page stands for the
+form on that page.
 
 \b
 Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
@@ -75,7 +75,7 @@ def _known_attacks(
 @click.option(
     "--smtp",
     type=click.IntRange(1, 65535),
-    help="Port on which the probe receives the application's mails.",
+    help="Port on which the probe receives the application's emails.",
 )
 @click.option(
     "--account",
@@ -144,7 +144,8 @@ def probe(
     except (CannotProbe, CommandRefused, ExtraMissing, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
-    except Exception:  # noqa: BLE001 - Python's own code for it, 1, would say that an attack succeeded
+    # Python would exit with 1, which would say that an attack succeeded.
+    except Exception:  # noqa: BLE001
         click.echo(harmless(traceback.format_exc()), err=True)
         sys.exit(2)
     if report.failed:
@@ -185,7 +186,9 @@ def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "ProbeRe
     from keyturn.studio.inbox.smtp_server import SmtpServer
 
     if run.target.smtp is None:
-        raise CommandRefused("Name a port by --smtp, and let the application send its mails there.")
+        raise CommandRefused(
+            "Name a port by --smtp, and let the application send its emails there."
+        )
     bound = listen("127.0.0.1", run.target.smtp, "--smtp")
     with SmtpServer(bound, inbox).running():
         try:

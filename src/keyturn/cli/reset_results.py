@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from keyturn.cli.terminal import CommandRefused
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.clock import now
 from keyturn.service.invitations.campaign import Campaign
 
@@ -51,7 +51,7 @@ class Results:
                 self._done.add(email)
 
     def is_done(self, email: str) -> bool:
-        return email in self._done or addresses.normalize(email) in self._done
+        return email in self._done or identifiers.normalize_address(email) in self._done
 
     def write(self, forecasts: Sequence[tuple[str, str]]) -> None:
         """Write addresses with their outcomes, which survive a crash afterwards.

@@ -10,7 +10,7 @@ import click
 
 from keyturn.cli.options import ADDRESS, OPERATOR, account_of, takes_container
 from keyturn.cli.terminal import CommandRefused, accent, muted
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.container import Container
@@ -35,7 +35,7 @@ async def totp(container: Container, email: str, remove: bool, yes: bool, operat
 
     Shows a QR code (with the extra `qr`) or an address, asks for a code from the app, and prints
     recovery codes. Resets and sign-ins ask for the app's codes only after you enter a valid code,
-    so an unfinished set-up locks no user out. The owner gets a mail.
+    so an unfinished set-up locks no user out. The owner gets an email.
 
     \b
     Example:  keyturn accounts totp ada@northwind.example
@@ -95,7 +95,7 @@ async def recovery_codes(container: Container, email: str, operator: Client) -> 
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
-    number = addresses.e164(text)
+    number = identifiers.e164(text)
     if not number:
         raise CommandRefused("NUMBER: must be a full number such as +447700900123")
     return number

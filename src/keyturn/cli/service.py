@@ -48,12 +48,12 @@ _PROCESSES = click.IntRange(1, 64)
     help="Answer in N processes; over 1: PostgreSQL.",
 )
 @click.option(
-    "--no-worker", is_flag=True, help="Send no mails here; start `keyturn worker` as well."
+    "--no-worker", is_flag=True, help="Send no emails here; start `keyturn worker` as well."
 )
 def serve(
     host: str | None, port: int | None, uds: Path | None, workers: int, no_worker: bool
 ) -> None:
-    """Run the API, the hosted pages and a worker, which sends the mails.
+    """Run the API, the hosted pages and a worker, which sends the emails.
 
     \b
     Examples:  keyturn serve --port 8080
@@ -71,7 +71,7 @@ def serve(
     async def check() -> None:
         # Separate container, since an app's own store cannot be used again after `close`.
         async with Container(settings) as container:
-            await _require_ready(container)
+            await _check(container)
 
     run(check())
     if workers > 1 and settings.database.url.startswith("sqlite"):
@@ -111,7 +111,7 @@ def _announce(settings: Settings, place: str, port: int) -> None:
         lines += _faults_of_base_url(settings.base_url, port)
     if settings.mail.transport == "capture":
         lines.append(
-            f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows "
+            f"Emails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows "
             "them"
         )
     lines.append(f"Keyturn answers on {place}")
@@ -119,14 +119,17 @@ def _announce(settings: Settings, place: str, port: int) -> None:
 
 
 def _faults_of_base_url(base_url: str, port: int) -> Iterator[str]:
-    """Yield why links do not lead to a server that listens on this machine alone."""
+    """Yield what is wrong with a `base_url` that names this machine over http.
+
+    Any other address is a proxy's.
+    """
     linked_port = local_port(base_url)
     if linked_port is None:
         return
     if port and linked_port != port:
         yield (
             f"keyturn: base_url is {base_url}, but Keyturn listens on port {port}, so links "
-            f"in mails will not work: set server.port to {linked_port}, or correct base_url"
+            f"in emails will not work: set server.port to {linked_port}, or correct base_url"
         )
     path = urlsplit(base_url).path.strip("/")
     if path:
@@ -143,7 +146,7 @@ def _faults_of_base_url(base_url: str, port: int) -> Iterator[str]:
 )
 @click.option("--port", type=PORT, help="Port for /health and /metrics; 0 takes a free one.")
 def worker(host: str, port: int | None) -> None:
-    """Run only a worker, which sends the mails.
+    """Run only a worker, which sends the emails.
 
     Several workers can share a PostgreSQL database.
 
@@ -159,7 +162,7 @@ def worker(host: str, port: int | None) -> None:
 
     async def run_worker() -> None:
         async with Container(settings) as container, contextlib.AsyncExitStack() as stack:
-            await _require_ready(container)
+            await _check(container)
             click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
             if port is not None:
                 bound = listen(host, port)
@@ -203,17 +206,13 @@ def migrate() -> None:
         click.echo(f"keyturn: {missing}", err=True)
 
 
-async def _require_ready(container: "Container") -> None:
-    """Check the database and the accounts before anything starts, and print warnings.
+async def _check(container: "Container") -> None:
+    """Make the checks before anything starts, and print doubts.
 
     Raises DatabaseUnready, or the error of the store.
     """
-    from keyturn.service.database.migrations import ahead_text, require_current
+    from keyturn.service.start_checks import find_doubts, require_ready
 
-    current = await require_current(container.database)
-    ahead = ahead_text(current)
-    if ahead:
-        click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
-    await container.accounts.require_ready()
-    for doubt in await container.accounts.findings(container.settings.hashing):
-        click.echo(f"keyturn: {doubt.message}. {doubt.fix}", err=True)
+    await require_ready(container)
+    async for doubt in find_doubts(container):
+        click.echo(f"keyturn: {doubt.sentence}", err=True)

@@ -3,7 +3,6 @@
 import errno
 import socket
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from keyturn.cli.terminal import CommandRefused
@@ -70,20 +69,25 @@ def listen_for_browsers(host: str, port: int) -> list[socket.socket]:
     6.3; RFC 8305). If the server listened at one of them only, another user's program could listen
     at the other, and get what is meant for the server. Raises CommandRefused.
     """
-    if port == 0:
-        for _ in range(_TRIES - 1):
-            with suppress(CommandRefused):
-                return _listen_with_loopback(host, port)
-    return _listen_with_loopback(host, port)
+    tries_left = _TRIES if port == 0 else 1
+    while True:
+        # A host that cannot be listened on is an error at the first try.
+        first = listen(host, port)
+        try:
+            return [first, *_listen_at_loopback(host, first.getsockname()[1])]
+        except CommandRefused:
+            first.close()
+            tries_left -= 1
+            if not tries_left:
+                raise
 
 
-def _listen_with_loopback(host: str, port: int) -> list[socket.socket]:
-    """Listen at a host, and on the same port at the loopback addresses that it does not cover."""
-    first = listen(host, port)
-    bound = [first]
+def _listen_at_loopback(host: str, port: int) -> list[socket.socket]:
+    """Listen on a port at the loopback addresses that a host does not cover."""
+    bound: list[socket.socket] = []
     try:
         for address in _not_covered(host):
-            bound.append(listen(address, first.getsockname()[1]))
+            bound.append(listen(address, port))
     except CommandRefused:
         for one in bound:
             one.close()

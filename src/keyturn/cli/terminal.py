@@ -45,6 +45,22 @@ muted = partial(click.style, dim=True)
 strong = partial(click.style, bold=True)
 
 
+_STATE_COLOURS = {
+    "delayed": warning,
+    "failed": error,
+    "suppressed": error,
+    "bounced": error,
+    "complained": error,
+    "dead": error,
+}
+
+
+def colour_state(state: str) -> str:
+    """Return the state of a message, in a colour if it needs a look."""
+    colour = _STATE_COLOURS.get(state)
+    return colour(state) if colour else state
+
+
 def harmless(text: str) -> str:
     """Return a text in which control characters are replaced; its length stays the same.
 

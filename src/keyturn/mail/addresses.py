@@ -23,7 +23,8 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 _AROUND = (
     "\t\r\n "
-    "\u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+    "\u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
 """Blanks and invisible marks that an address copied from elsewhere may have around it."""
 
@@ -128,7 +129,8 @@ def parse_sender(text: str) -> SenderAddress:
 
     try:
         header: Any = HeaderRegistry()("From", text)
-    except Exception:  # noqa: BLE001 - Python's reader raises IndexError for "a@", and other errors for other texts
+    # Python's reader raises IndexError for "a@", and other errors for other texts.
+    except Exception:  # noqa: BLE001
         raise ValueError(_what_is_unclear(text)) from None
     # Every mail program reads a name with a dot, such as Acme Inc., and RFC 6531 allows letters
     # beyond ASCII.

@@ -5,7 +5,6 @@
 
 import tomllib
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,10 +18,10 @@ class CannotProbe(KeyturnError):
     """The probe cannot begin; the text says what to give it."""
 
 
-class Verdict(StrEnum):
+class AttackVerdict(StrEnum):
     """The verdict on one attack.
 
-    `UNSURE`: the answers allow both readings, and the outcome says which.
+    `UNSURE`: the answers allow both readings, and the result says which.
     """
 
     PASSED = "passed"
@@ -31,26 +30,43 @@ class Verdict(StrEnum):
     NOT_TRIED = "not-tried"
 
 
+class AttackFinding(Struct, frozen=True):
+    """What an attack showed, with the answers that prove it."""
+
+    verdict: AttackVerdict
+    why: str
+    pages: tuple[Page, ...] = ()
+
+
+def passed(why: str, *pages: Page) -> AttackFinding:
+    return AttackFinding(AttackVerdict.PASSED, why, pages)
+
+
+def failed(why: str, *pages: Page) -> AttackFinding:
+    return AttackFinding(AttackVerdict.FAILED, why, pages)
+
+
+def unsure(why: str, *pages: Page) -> AttackFinding:
+    return AttackFinding(AttackVerdict.UNSURE, why, pages)
+
+
 class AttackEnded(KeyturnError):
-    """What an attack showed, with the answers that prove it.
+    """A step of an attack cannot go on, so the attack ends with this finding."""
 
-    Attacks return it; a step that cannot go on raises it.
-    """
-
-    def __init__(self, verdict: Verdict, why: str, *pages: Page) -> None:
-        super().__init__(why)
-        self.verdict = verdict
-        self.pages = pages
+    def __init__(self, finding: AttackFinding) -> None:
+        super().__init__(finding.why)
+        self.finding = finding
 
 
-class Limited(AttackEnded):
+class NotTried(AttackEnded):
+    """An attack lacks something that it needs."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(AttackFinding(AttackVerdict.NOT_TRIED, why))
+
+
+class Limited(NotTried):
     """A limit of the application answered 429."""
-
-
-passed = partial(AttackEnded, Verdict.PASSED)
-failed = partial(AttackEnded, Verdict.FAILED)
-unsure = partial(AttackEnded, Verdict.UNSURE)
-not_tried = partial(AttackEnded, Verdict.NOT_TRIED)
 
 
 class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,29 +86,29 @@ class Exchange(Struct, frozen=True):
     answer: str
 
 
-class Outcome(Struct, frozen=True):
-    """A finding as the report has it."""
+class AttackResult(Struct, frozen=True):
+    """An attack and its finding, as the report has it."""
 
     attack: Attack
-    verdict: Verdict
+    verdict: AttackVerdict
     why: str
     exchanges: tuple[Exchange, ...] = ()
 
 
 class ProbeReport(Struct, frozen=True):
-    """The outcomes of a run, in the order of `attacks.toml`.
+    """The results of a run, in the order of `attacks.toml`; "outcomes" in JSON.
 
     `stopped`: the user ended it before its end.
     """
 
     target: str
-    outcomes: tuple[Outcome, ...]
+    results: tuple[AttackResult, ...] = msgspec.field(name="outcomes")
     seconds: float
     stopped: bool = False
 
     @property
     def failed(self) -> bool:
-        return any(outcome.verdict is Verdict.FAILED for outcome in self.outcomes)
+        return any(result.verdict is AttackVerdict.FAILED for result in self.results)
 
 
 _ROWS = tomllib.loads(Path(__file__).with_name("attacks.toml").read_text("utf-8"))

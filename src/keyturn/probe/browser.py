@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from keyturn.hosts import host_of, is_loopback, is_loopback_address
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.probe.attack import CannotProbe, Limited, Verdict, not_tried
+from keyturn.probe.attack import CannotProbe, Limited, NotTried
 from keyturn.probe.page import Page
 
 _LONGEST = 2_000_000
@@ -133,14 +133,11 @@ class Web:
             )
         except CallFailed as error:
             request = f"{method} {urlsplit(url).path or '/'}"
-            raise not_tried(
+            raise NotTried(
                 f"{self.origin} gave no answer to {request} ({error}): is it running?"
             ) from None
         if answer.status == 429:
-            raise Limited(
-                Verdict.NOT_TRIED,
-                "A limit of the application answered 429: raise it while the probe runs.",
-            )
+            raise Limited("A limit of the application answered 429: raise it while the probe runs.")
         sent = ""
         for name, value in headers.items():
             if name not in _SECRET:
@@ -205,7 +202,7 @@ class Browser:
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
-            raise not_tried(
+            raise NotTried(
                 f"{url} is another origin than {self.web.origin}, and the probe sends nothing "
                 "there."
             )

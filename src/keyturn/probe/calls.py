@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.probe.attack import CannotProbe, not_tried
+from keyturn.probe.attack import CannotProbe, NotTried
 from keyturn.probe.browser import Browser, joined
 from keyturn.probe.page import Page
 
@@ -126,17 +126,17 @@ class Call(Struct, frozen=True):
         form = form_for(page, self.option)
         hint = f'For an API, give {self.option} as "POST /path BODY".'
         if form is None:
-            raise not_tried(
+            raise NotTried(
                 f"{page.url} ({page.status}) has no form that the probe understands. {hint}"
             )
         if _CHALLENGE.search(page.body):
-            raise not_tried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
+            raise NotTried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
         # The password that a form to sign in calls the current one is the only one.
         return await form.send(browser, {"old": values.get("password"), **values}, more)
 
     def _value(self, name: re.Match[str], values: Mapping[str, Any]) -> Any:
         if name[1] not in values:
-            raise not_tried(
+            raise NotTried(
                 f"{self.option} has {name[0]}, and the mail's link has no parameter of this name."
             )
         return values[name[1]]
@@ -228,21 +228,30 @@ def _address_field(fields: Sequence[_Field]) -> str:
 
 def form_for(page: Page, option: str = "--reset") -> Call | None:
     """Return the form that fits a call best: for an address alone, to sign in, or for a new
-    password.
+    password. None if no form fits.
     """
     if option == "--request":
         forms = [form for form in forms_of(page) if form.asks_for("email") and not form.passwords]
-        return min(forms, key=lambda form: not _FORGOTTEN.search(form.path), default=None)
+        return min(forms, key=_request_rank, default=None)
     forms = [form for form in forms_of(page) if form.passwords]
     if option == "--sign-in":
-        return min(
-            forms, key=lambda form: (not form.asks_for("email"), form.passwords), default=None
-        )
-    return min(
-        forms,
-        key=lambda it: (not it.asks_for("password"), it.asks_for("email"), -it.passwords),
-        default=None,
-    )
+        return min(forms, key=_sign_in_rank, default=None)
+    return min(forms, key=_reset_rank, default=None)
+
+
+# The form with the lowest rank fits best.
+
+
+def _request_rank(form: Call) -> bool:
+    return not _FORGOTTEN.search(form.path)
+
+
+def _sign_in_rank(form: Call) -> tuple[bool, int]:
+    return not form.asks_for("email"), form.passwords
+
+
+def _reset_rank(form: Call) -> tuple[bool, int, int]:
+    return not form.asks_for("password"), form.asks_for("email"), -form.passwords
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:
@@ -271,10 +280,11 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
 
 def _promising_links(page: Page) -> Iterator[tuple[str, bool]]:
     """Yield the URLs that may lead to a form, and whether it is that for a forgotten password."""
-    links = [element for element in page.tree.walk() if element.tag == "a"]
-    for link in links:
-        url = joined(page.url, link.get("href").strip())
-        words = f"{url} {link.text()}"
+    for element in page.tree.walk():
+        if element.tag != "a":
+            continue
+        url = joined(page.url, element.get("href").strip())
+        words = f"{url} {element.text()}"
         if _FORGOTTEN.search(words):
             yield url, True
         elif _SIGN_IN.search(words):
@@ -282,7 +292,9 @@ def _promising_links(page: Page) -> Iterator[tuple[str, bool]]:
 
 
 def _named_forms(page: Page, origin: str) -> Iterator[tuple[str, str]]:
-    """Yield `request` and `sign_in` with the page's path, for the forms on it that are these."""
+    """Yield `request` and the page's path if a form on it asks for a link, and `sign_in` and the
+    path if one signs in.
+    """
     path = page.url.removeprefix(origin) or "/"
     for form in forms_of(page):
         words = f"{path} {form.path.removeprefix(origin)}"

@@ -53,7 +53,9 @@ class Page(Struct, frozen=True, kw_only=True, dict=True):
         """The Set-Cookie headers of all answers."""
         values = []
         for page in self.all:
-            values += [value for key, value in page.headers if key == "set-cookie"]
+            for key, value in page.headers:
+                if key == "set-cookie":
+                    values.append(value)
         return values
 
     @property

@@ -9,11 +9,12 @@ from keyturn.probe.attack import (
     ATTACKS,
     Attack,
     AttackEnded,
+    AttackFinding,
+    AttackResult,
+    AttackVerdict,
     CannotProbe,
     Exchange,
-    Outcome,
     ProbeReport,
-    Verdict,
 )
 from keyturn.probe.attacks import links, requests, tokens
 from keyturn.probe.page import Page
@@ -35,9 +36,17 @@ _LONGEST_WHY = 2_000
 _LONGEST_ANSWER = 4_000
 """Characters of an answer, whose headers a hostile application may fill."""
 
-_FUNCTIONS: Mapping[str, Callable[[Run], Awaitable[AttackEnded]]] = (
-    vars(links) | vars(requests) | vars(tokens)
-)
+
+def _functions_by_attack() -> Mapping[str, Callable[[Run], Awaitable[AttackFinding]]]:
+    """Return the function of each attack, by the attack's name.
+
+    Raises KeyError for a name in `attacks.toml` that no function has.
+    """
+    known = vars(links) | vars(requests) | vars(tokens)
+    return {name: known[name.replace("-", "_")] for name in ATTACKS}
+
+
+_FUNCTIONS = _functions_by_attack()
 
 
 def _show_nothing(_: str) -> None:
@@ -54,16 +63,16 @@ async def play(
     began = time.monotonic()
     stopped = False
     chosen = [attack for attack in ATTACKS.values() if not only or attack.name in only]
-    outcomes = {}
+    results = {}
     for attack in chosen:
-        outcomes[attack] = Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.")
+        results[attack] = AttackResult(attack, AttackVerdict.NOT_TRIED, "The run was stopped.")
     async with aclosing(run.web):
         try:
             progress("searching for forms")
             await run.begin()
             for attack in chosen:
                 progress(attack.name)
-                outcomes[attack] = await _play(attack, run)
+                results[attack] = await _play(attack, run)
         except AttackEnded as problem:
             raise CannotProbe(run.without_secrets(str(problem))[:_LONGEST_WHY]) from None
         except asyncio.CancelledError:
@@ -72,32 +81,31 @@ async def play(
             if task:
                 task.uncancel()
     seconds = time.monotonic() - began
-    return ProbeReport(run.target.url, tuple(outcomes.values()), seconds, stopped)
+    return ProbeReport(run.target.url, tuple(results.values()), seconds, stopped)
 
 
-async def _play(attack: Attack, run: Run) -> Outcome:
-    """Return the outcome of an attack, whatever it raises: an answer of the application must not
+async def _play(attack: Attack, run: Run) -> AttackResult:
+    """Return the result of an attack, whatever it raises: an answer of the application must not
     end the run.
     """
     try:
         finding = await _finding_of(attack, run)
         exchanges = tuple(_exchange(page, run) for page in finding.pages)
-        why = run.without_secrets(str(finding))[:_LONGEST_WHY]
+        why = run.without_secrets(finding.why)[:_LONGEST_WHY]
     except Exception as error:  # noqa: BLE001 - whatever a hostile answer makes it raise
         why = (
             "The probe does not understand an answer or a mail of the application "
             f"({type(error).__name__})."
         )
-        return Outcome(attack, Verdict.NOT_TRIED, why)
-    return Outcome(attack, finding.verdict, why, exchanges)
+        return AttackResult(attack, AttackVerdict.NOT_TRIED, why)
+    return AttackResult(attack, finding.verdict, why, exchanges)
 
 
-async def _finding_of(attack: Attack, run: Run) -> AttackEnded:
-    function = _FUNCTIONS[attack.name.replace("-", "_")]
+async def _finding_of(attack: Attack, run: Run) -> AttackFinding:
     try:
-        return await function(run)
-    except AttackEnded as unfinished:
-        return unfinished
+        return await _FUNCTIONS[attack.name](run)
+    except AttackEnded as ended:
+        return ended.finding
 
 
 def _exchange(page: Page, run: Run) -> Exchange:
@@ -107,11 +115,14 @@ def _exchange(page: Page, run: Run) -> Exchange:
     clean = run.without_secrets
     first = page.all[0]
     request = f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}"
-    lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
+    lines: list[str] = []
+    for answer in page.all:
+        lines.append(f"{answer.status} {answer.header('location')}".strip())
     for name in _SHOWN:
         if page.header(name):
             lines.append(f"{name}: {page.header(name)}")
-    lines += [f"set-cookie: {name}=…" for name in page.cookies]
+    for name in page.cookies:
+        lines.append(f"set-cookie: {name}=…")
     beginning = clean(" ".join(page.words.split()))[:_LONGEST]
     shown = "\n".join([*map(clean, lines), beginning])
     return Exchange(request, shown[:_LONGEST_ANSWER])

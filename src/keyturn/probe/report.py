@@ -16,19 +16,19 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from keyturn.probe.attack import Attack, ProbeReport, Verdict
+from keyturn.probe.attack import Attack, AttackVerdict, ProbeReport
 
 _WORDS = {
-    Verdict.FAILED: ("failed", "red"),
-    Verdict.UNSURE: ("unsure", "yellow"),
-    Verdict.NOT_TRIED: ("not tried", None),
-    Verdict.PASSED: ("passed", "green"),
+    AttackVerdict.FAILED: ("failed", "red"),
+    AttackVerdict.UNSURE: ("unsure", "yellow"),
+    AttackVerdict.NOT_TRIED: ("not tried", None),
+    AttackVerdict.PASSED: ("passed", "green"),
 }
 """The name of each verdict and its colour, the worst first."""
 
-_KINDS: Mapping[Verdict, Mapping[str, Any]] = {
-    Verdict.FAILED: {"kind": "fail", "level": "error"},
-    Verdict.UNSURE: {"kind": "review", "level": "none"},
+_KINDS: Mapping[AttackVerdict, Mapping[str, Any]] = {
+    AttackVerdict.FAILED: {"kind": "fail", "level": "error"},
+    AttackVerdict.UNSURE: {"kind": "review", "level": "none"},
 }
 """The results of SARIF. Only one of the kind "fail" has a level (SARIF, 3.27.10)."""
 
@@ -54,13 +54,15 @@ def _rendered(name: str, report: ProbeReport) -> str:
     groups = []
     counts = []
     for verdict, (word, colour) in _WORDS.items():
-        outcomes = [outcome for outcome in report.outcomes if outcome.verdict is verdict]
-        if outcomes:
-            groups.append((verdict, word, colour, outcomes))
-            counts.append(f"{len(outcomes)} {word}")
+        results = [result for result in report.results if result.verdict is verdict]
+        if results:
+            groups.append((verdict, word, colour, results))
+            counts.append(f"{len(results)} {word}")
     counted = ", ".join(counts) or "nothing was tried"
     tally = f"{report.target}: {counted}, in {report.seconds:.0f} seconds."
-    failed = [one.attack.name for one in report.outcomes if one.verdict is Verdict.FAILED]
+    failed = [
+        result.attack.name for result in report.results if result.verdict is AttackVerdict.FAILED
+    ]
     return environment.get_template(name).render(
         target=report.target, tally=tally, groups=groups, failed=failed
     )
@@ -81,11 +83,12 @@ def _plain(text: str) -> str:
 
 def _with_code(text: str) -> Markup:
     """Return a text of `attacks.toml` as HTML, with what is in backticks as code."""
-    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", escape(text, quote=False)))  # noqa: S704 - it is escaped
+    escaped = escape(text, quote=False)
+    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", escaped))  # noqa: S704
 
 
 def as_json(report: ProbeReport) -> str:
-    """Return all outcomes. Added members do not change the version."""
+    """Return all results. Added members do not change the version."""
     # In ASCII, with all else escaped.
     return json.dumps({"version": 1, **msgspec.to_builtins(report)}, indent=2)
 
@@ -103,24 +106,24 @@ def as_sarif(report: ProbeReport) -> str:
     """
     location = {"physicalLocation": {"artifactLocation": {"uri": report.target}}}
     rules = []
-    results = []
-    for index, outcome in enumerate(report.outcomes):
-        attack = outcome.attack
+    entries = []
+    for index, result in enumerate(report.results):
+        attack = result.attack
         rules.append(_rule(attack))
-        if outcome.verdict in _KINDS:
-            message = outcome.why
-            for exchange in outcome.exchanges:
+        if result.verdict in _KINDS:
+            message = result.why
+            for exchange in result.exchanges:
                 message += f"\n\n> {exchange.request}\n< {exchange.answer}"
-            result = {
+            entry = {
                 "ruleId": attack.name,
                 "ruleIndex": index,
-                **_KINDS[outcome.verdict],
+                **_KINDS[result.verdict],
                 "message": {"text": _without_links(message)},
                 "locations": [location],
             }
-            results.append(result)
+            entries.append(entry)
     driver = {"name": "keyturn probe", "version": version("keyturn"), "rules": rules}
-    run = {"tool": {"driver": driver}, "results": results, "properties": {"target": report.target}}
+    run = {"tool": {"driver": driver}, "results": entries, "properties": {"target": report.target}}
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

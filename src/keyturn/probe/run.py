@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.probe.attack import CannotProbe, not_tried, unsure
+from keyturn.probe.attack import AttackEnded, CannotProbe, NotTried, unsure
 from keyturn.probe.browser import Browser, Web
 from keyturn.probe.calls import Call, find_calls, form_for, forms_of
 from keyturn.probe.mails import Mail, ReceivedMails
@@ -172,7 +172,7 @@ class Run:
     def bob(self) -> str:
         """The second account. Raises AttackEnded."""
         if self.other == self.ann:
-            raise not_tried("This needs a second account: name one with --account.")
+            raise NotTried("This needs a second account: name one with --account.")
         return self.other
 
     def stranger(self) -> str:
@@ -188,7 +188,7 @@ class Run:
         Raises AttackEnded with the hint.
         """
         if name not in self.calls:
-            raise not_tried(hint)
+            raise NotTried(hint)
         return self.calls[name]
 
     @property
@@ -250,12 +250,12 @@ class Run:
         if answer.status >= 400:  # a 500 may be an SMTP server that is missing
             problem = f"The request for a link was refused: {self.summary(answer)}."
         elif others and is_first:
-            raise not_tried(
+            raise NotTried(
                 f"The mail {others[0].subject!r} has neither a link with a token nor a code."
             )
         else:
             problem = f"No mail with a link for {account} came within {wait:.0f} seconds."
-        raise not_tried(f"{problem} {_NO_FIRST_MAIL if is_first else _NO_LATER_MAIL}")
+        raise NotTried(f"{problem} {_NO_FIRST_MAIL if is_first else _NO_LATER_MAIL}")
 
     def has_link(self, mail: Mail) -> bool:
         """Tell whether a mail has a link like the first one: a notice may have another link with a
@@ -293,7 +293,7 @@ class Run:
         Raises AttackEnded if it does not.
         """
         if not await self.has_reset(story):
-            raise not_tried(f"The link set no password: {self.summary(story.done)}")
+            raise NotTried(f"The link set no password: {self.summary(story.done)}")
 
     async def has_reset(self, story: Story) -> bool:
         """Use the link for a new password, and tell whether it signs in then."""
@@ -312,7 +312,7 @@ class Run:
         self.passwords[account].append(password)
         page = await call.send(browser, {"email": account, "old": old, "password": password})
         if await self.settled(account, password) != password:
-            raise not_tried(f"The call of --change did not change the password ({page.status}).")
+            raise NotTried(f"The call of --change did not change the password ({page.status}).")
 
     async def sign_in(self, account: str, password: str = "") -> tuple[Browser, Page]:
         """Sign in with a password, or with the account's own, in a new browser.
@@ -331,7 +331,7 @@ class Run:
         self._right = appearance(right)
         self._wrong = appearance(wrong)
         if self._right == self._wrong:
-            raise not_tried(
+            raise NotTried(
                 "The sign-in gives the same answer to the new and to a wrong password "
                 f"({self.summary(right)}). The reset answered: {self.summary(self.first.done)}. "
                 "Name the calls by --reset and --sign-in."
@@ -346,9 +346,10 @@ class Run:
         _, page = await self.sign_in(account, password)
         seen = appearance(page)
         if seen not in {self._right, self._wrong}:
-            raise unsure(
+            unknown = (
                 f"The sign-in gave an answer that the probe does not know: {self.summary(page)}"
             )
+            raise AttackEnded(unsure(unknown))
         is_right = seen == self._right
         if is_right:
             self.proven.add(password)
@@ -363,7 +364,8 @@ class Run:
             if await self.works(account, password):
                 self.passwords[account] = [password]
                 return password
-        raise unsure("Neither the last password nor the one of this attack signs in any more.")
+        neither = "Neither the last password nor the one of this attack signs in any more."
+        raise AttackEnded(unsure(neither))
 
     def summary(self, page: Page | None) -> str:
         """Return the status and the beginning of an answer; "" for none."""

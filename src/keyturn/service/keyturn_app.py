@@ -19,14 +19,12 @@ from keyturn.service.api.cookies import Holds
 from keyturn.service.api.problems import count_unread
 from keyturn.service.child_worker.supervisor import Supervisor
 from keyturn.service.container import Container
-from keyturn.service.database.migrations import require_current
 from keyturn.service.limits import counting_alone
 from keyturn.service.sending.senders import require_libraries
 from keyturn.service.settings.networks import both_forms, read_network, read_peer
+from keyturn.service.start_checks import find_doubts, require_ready
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
 from keyturn.service.worker_queues import work
-
-log = logging.getLogger("keyturn.accounts")
 
 _LONGEST_BODY = 16_384
 """Bytes of a request's body. A longer one is refused unread (413)."""
@@ -70,14 +68,14 @@ class KeyturnApp(Litestar):
         self._container = container
         self._is_checked = is_checked
         self._fault = ""
-        self._worker: Literal["child", "inside", "none"] = "none"
+        self._worker_place: Literal["child", "inside", "none"] = "none"
         if worker:
             # A sender that a test has passed exists in this process alone.
-            self._worker = "inside" if container.sender else settings.server.worker
+            self._worker_place = "inside" if container.sender else settings.server.worker
         self._supervisor: Supervisor | None = None
-        if self._worker == "child":
+        if self._worker_place == "child":
             self._supervisor = Supervisor(container)
-        if self._worker != "none" and not container.sender:
+        if self._worker_place != "none" and not container.sender:
             require_libraries(settings.mail.transport, settings.mail.fallback)
         config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
         super().__init__(lifespan=[self._run], after_exception=[count_unread(container)], **config)
@@ -111,7 +109,7 @@ class KeyturnApp(Litestar):
             if self._supervisor:
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()
-            elif self._worker == "inside":
+            elif self._worker_place == "inside":
                 worker = asyncio.create_task(work(self._container))
                 worker.add_done_callback(self._note_end)
                 self._container.worker_is_down = False
@@ -126,17 +124,21 @@ class KeyturnApp(Litestar):
             )
 
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:
+        """Check what the application needs, log doubts, and hold the lock of the counters.
+
+        `keyturn serve` has printed the doubts and holds the lock itself. It asked a container of
+        its own, so this one's store still has to get ready.
+        """
         container = self._container
-        await require_current(container.database)
-        await container.accounts.require_ready()
-        if container.second_step:
-            await container.second_step.step.require_ready()
-        if not self._is_checked:
-            for doubt in await container.accounts.findings(container.settings.hashing):
-                log.warning(LogEvent("accounts.doubt", reason=f"{doubt.message}. {doubt.fix}"))
-            stack.enter_context(
-                counting_alone(container.database, in_memory=container.settings.limits.in_memory)
-            )
+        await require_ready(container)
+        if self._is_checked:
+            return
+        async for doubt in find_doubts(container):
+            log = logging.getLogger(f"keyturn.{doubt.area}")
+            log.warning(LogEvent(f"{doubt.area}.doubt", reason=doubt.sentence))
+        stack.enter_context(
+            counting_alone(container.database, in_memory=container.settings.limits.in_memory)
+        )
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -56,7 +56,7 @@ class KeyturnPlugin(InitPlugin):
             settings = without_secure_account_page(settings)
             _require_own_pages(settings)
         self.container = Container(settings, sender=sender)
-        self._worker = worker
+        self._runs_worker = worker
         self._pages = pages
         self._path = path
 
@@ -67,7 +67,7 @@ class KeyturnPlugin(InitPlugin):
             routers.append(pages_router(Pages(self.container)))
         keyturn = KeyturnApp(
             self.container,
-            worker=self._worker,
+            worker=self._runs_worker,
             route_handlers=[Router(path, route_handlers=routers)],
             path=app_config.path,
             allowed_hosts=app_config.allowed_hosts,

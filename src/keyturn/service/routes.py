@@ -86,12 +86,14 @@ def _api(container: Container) -> Iterator[Router]:
     security = AccountSecurityServices(securing=container.securing, languages=languages)
     yield _json_router(path, AccountSecurityController, security)
 
-    operators = InvitationServices(invitations=container.invitations, languages=languages)
+    invitations = InvitationServices(invitations=container.invitations, languages=languages)
     if container.invitations.over_http:
-        yield _json_router(path, InvitationController, operators, key_guard(container.invitations))
+        yield _json_router(
+            path, InvitationController, invitations, key_guard(container.invitations)
+        )
     if container.invitations.links_over_http:
         yield _json_router(
-            path, LinkController, operators, key_guard(container.invitations, for_links=True)
+            path, LinkController, invitations, key_guard(container.invitations, for_links=True)
         )
 
     if container.sign_ins:

@@ -7,7 +7,7 @@ import bcrypt
 import pytest
 from sqlalchemy import Connection
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.database import Database
 
@@ -85,7 +85,7 @@ class AccountStoreContract:
         await people.add("mike@northwind.test", FIRST)
 
         for email in LOOK_ALIKES:
-            assert await store.find(addresses.parse(email)) is None
+            assert await store.find(identifiers.parse_address(email)) is None
 
     async def test_unknown_account(self, store: AccountStore, people: People) -> None:
         """An address or an id without an account finds none."""

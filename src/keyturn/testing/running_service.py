@@ -84,7 +84,8 @@ class RunningService:
         """
         number = next(self._hosts)
         address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
-        transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
+        client = (address, 40_000)
+        transport = httpx2.ASGITransport(self.app, client=client)  # type: ignore[arg-type]
         return httpx2.AsyncClient(
             transport=transport, base_url=self.container.settings.base_url, **options
         )

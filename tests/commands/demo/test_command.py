@@ -43,7 +43,7 @@ def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_
         assert "\x1b" not in demo.greeting
         paths = ("/studio", "/studio/api/messages")
         assert [demo.get(path).status_code for path in paths] == [403, 401]
-        for name in ("Studio", "Mails sent"):
+        for name in ("Studio", "Emails sent"):
             assert demo.visit(name).status_code == 200
 
         assert (tmp_path / ".keyturn").stat().st_mode & 0o077 == 0, "for its owner alone"

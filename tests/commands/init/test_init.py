@@ -92,7 +92,7 @@ def test_a_provider_whose_key_is_in_the_environment_sends_the_mails(keyturn: Key
     assert (asked in out, written().mail.transport) == (False, "capture"), (
         "AWS's variables serve other programs, too"
     )
-    assert "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git." in out
+    assert "Emails are saved in .keyturn/mail and not sent: keep .keyturn out of git." in out
 
 
 def test_serve_listens_where_links_to_this_machine_lead(keyturn: Keyturn) -> None:

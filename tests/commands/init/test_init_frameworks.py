@@ -31,7 +31,7 @@ NO_TABLE = (
     "--table: no table has a column for addresses and one for passwords: name the table, or "
     "write a store of your own"
 )
-OF_EVERY_APP = ("Mails are saved in ", "Let your proxy forward ")
+OF_EVERY_APP = ("Emails are saved in ", "Let your proxy forward ")
 """What is said of every app, by its beginning."""
 
 

@@ -23,7 +23,7 @@ from tests.servers.databases import SOON_ON_SQLITE
 from tests.servers.processes import KEYTURN, run
 from tests.servers.serving import held_ports, send_answer, serving, serving_here
 
-from keyturn.probe.attack import ATTACKS, CannotProbe, ProbeReport, Verdict
+from keyturn.probe.attack import ATTACKS, AttackVerdict, CannotProbe, ProbeReport
 from keyturn.probe.mails import ReceivedMails
 from keyturn.probe.probe import play
 from keyturn.probe.report import as_html, as_json, as_text
@@ -84,12 +84,12 @@ async def probed(
         return await play(Run(target, mails, patience), **played)
 
 
-def names(report: ProbeReport, verdict: Verdict) -> set[str]:
-    return {outcome.attack.name for outcome in report.outcomes if outcome.verdict == verdict}
+def names(report: ProbeReport, verdict: AttackVerdict) -> set[str]:
+    return {outcome.attack.name for outcome in report.results if outcome.verdict == verdict}
 
 
 def story(report: ProbeReport) -> str:
-    return "\n".join(f"{one.attack.name}: {one.verdict}: {one.why}" for one in report.outcomes)
+    return "\n".join(f"{one.attack.name}: {one.verdict}: {one.why}" for one in report.results)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ async def test_a_fault_fails_the_attack_of_its_name_alone(
         fault, calls, played={"only": [fault]} if only else {}, **WITH.get(fault, {})
     )
 
-    assert names(report, Verdict.FAILED) == {fault}, story(report)
-    assert names(report, Verdict.UNSURE) == set(), story(report)
+    assert names(report, AttackVerdict.FAILED) == {fault}, story(report)
+    assert names(report, AttackVerdict.UNSURE) == set(), story(report)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ async def test_nothing_fails_in_a_shop_without_a_fault(
 ) -> None:
     report = await probed("", calls, **WITH.get(tried, {}))
 
-    assert names(report, Verdict.FAILED) == set(), story(report)
+    assert names(report, AttackVerdict.FAILED) == set(), story(report)
     expected = {tried} if tried else ATTACKS.keys() - UNTRIED
-    assert names(report, Verdict.PASSED) >= expected, story(report)
+    assert names(report, AttackVerdict.PASSED) >= expected, story(report)
 
 
 REFUSED = {
@@ -190,7 +190,7 @@ META = (
     ],
 )
 async def test_variants_are_judged_as_browsers_read_them(
-    attack: str, verdict: Verdict, options: Any
+    attack: str, verdict: AttackVerdict, options: Any
 ) -> None:
     report = await probed(**{"fault": "", "calls": FORMS, "played": {"only": [attack]}, **options})
     assert names(report, verdict) == {attack}, story(report)
@@ -217,13 +217,13 @@ async def test_requests_go_to_the_origin_alone(monkeypatch: pytest.MonkeyPatch) 
             monkeypatch.setenv(name, url)
         report = await probed("", API, front=url, played={"only": pages})
 
-    assert (names(report, Verdict.NOT_TRIED), asked) == ({*pages}, []), story(report)
+    assert (names(report, AttackVerdict.NOT_TRIED), asked) == ({*pages}, []), story(report)
 
 
 async def test_no_part_of_a_password_is_in_a_report() -> None:
     report = await probed("password-in-answer", API, played={"only": ["secret-in-answer"]})
 
-    assert names(report, Verdict.FAILED) == {"secret-in-answer"}, story(report)
+    assert names(report, AttackVerdict.FAILED) == {"secret-in-answer"}, story(report)
     for text in (as_json(report), as_text(report), as_html(report)):
         assert ("[password]" in text, "Aa1-" in text) == (True, False), (
             text
@@ -237,7 +237,7 @@ async def test_a_page_of_a_megabyte_does_not_stop_the_probe() -> None:
     hostile = "a" * 500_000 + '"token":"' * 30_000 + "password:<" * 20_000 + " <a" * 20_000
     only = ["answers-differ", "secret-in-answer", "password-mailed", "page-framed"]
     report = await probed("", FORMS, padding=hostile, played={"only": only})
-    assert names(report, Verdict.PASSED) == {*only}, story(report)
+    assert names(report, AttackVerdict.PASSED) == {*only}, story(report)
 
 
 async def test_a_run_that_is_stopped_reports_what_it_played() -> None:
@@ -248,7 +248,7 @@ async def test_a_run_that_is_stopped_reports_what_it_played() -> None:
     report = await probed("", API, played={"progress": stop})
 
     assert report.stopped
-    assert names(report, Verdict.PASSED) == {
+    assert names(report, AttackVerdict.PASSED) == {
         "answers-differ",
         "secret-in-answer",
         "password-mailed",
@@ -324,7 +324,7 @@ async def test_keyturn_passes_every_attack(database_url: str) -> None:
             Run(Target(url=url, accounts=[ANN, BOB], change=change), mails, patience)
         )
 
-    assert names(report, Verdict.PASSED) == ATTACKS.keys() - UNTRIED, story(report)
+    assert names(report, AttackVerdict.PASSED) == ATTACKS.keys() - UNTRIED, story(report)
 
 
 START = '<a href="/forgot">Forgot your password?</a>'

@@ -11,7 +11,7 @@ from tests.commands.probe.faulty_app import ANN, BOB, Shop
 from tests.commands.probe.test_attacks import FORMS, PATIENCE, inbox, names, story
 from tests.servers.serving import send_answer, serving
 
-from keyturn.probe.attack import CannotProbe, Verdict
+from keyturn.probe.attack import AttackVerdict, CannotProbe
 from keyturn.probe.browser import Web
 from keyturn.probe.calls import forms_of
 from keyturn.probe.mails import ReceivedMails
@@ -113,7 +113,7 @@ async def test_failing_attack_is_not_tried() -> None:
             Run(target, mails, PATIENCE), only=["link-twice", "page-framed", "token-in-cookie"]
         )
 
-    assert names(report, Verdict.FAILED) == set(), story(report)
+    assert names(report, AttackVerdict.FAILED) == set(), story(report)
     assert (
         "link-twice: not-tried: The probe does not understand an answer or a mail of the "
         "application (ValueError)." in (story(report))

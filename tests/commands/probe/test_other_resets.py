@@ -15,7 +15,7 @@ from tests.packages import install_packages
 from tests.servers.processes import running_program
 from tests.servers.serving import held_ports
 
-from keyturn.probe.attack import ProbeReport, Verdict
+from keyturn.probe.attack import AttackVerdict, ProbeReport
 from keyturn.probe.probe import play
 from keyturn.probe.run import Run
 from keyturn.probe.target import Patience, Target
@@ -51,7 +51,7 @@ def assert_documented(report: ProbeReport, column: str) -> None:
         for row in re.findall(r"(?m)^\|.*\|$", MEASURED)
     ]
     (at,) = (row.index(column) for row in rows if column in row)
-    for verdict in (Verdict.FAILED, Verdict.UNSURE):
+    for verdict in (AttackVerdict.FAILED, AttackVerdict.UNSURE):
         documented = {row[0] for row in rows if len(row) > at and row[at] == verdict}
         assert names(report, verdict) == documented - {"times-differ"}, story(report)
 

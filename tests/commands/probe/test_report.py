@@ -8,7 +8,7 @@ import msgspec
 from click.testing import CliRunner
 
 from keyturn.cli import keyturn
-from keyturn.probe.attack import ATTACKS, Attack, Exchange, Outcome, ProbeReport, Verdict
+from keyturn.probe.attack import ATTACKS, Attack, AttackResult, AttackVerdict, Exchange, ProbeReport
 from keyturn.probe.report import as_html, as_json, as_sarif, as_text
 
 
@@ -18,22 +18,26 @@ def _attack(name: str) -> Attack:
 
 
 _HOSTILE = "HTTP 200\n\x1b[2J<script>alert(1)</script>\u202e & more"
-_FAILED = Outcome(
+_FAILED = AttackResult(
     attack=_attack("link-twice"),
-    verdict=Verdict.FAILED,
+    verdict=AttackVerdict.FAILED,
     why="A link worked twice.",
     exchanges=(Exchange(request="POST /reset", answer=_HOSTILE),),
 )
 _REPORT = ProbeReport(
     target="http://127.0.0.1:3000",
-    outcomes=(
-        Outcome(attack=_attack("token-short"), verdict=Verdict.PASSED, why="256 bits."),
+    results=(
+        AttackResult(attack=_attack("token-short"), verdict=AttackVerdict.PASSED, why="256 bits."),
         _FAILED,
-        Outcome(
-            attack=_attack("times-differ"), verdict=Verdict.UNSURE, why="The samples are too few."
+        AttackResult(
+            attack=_attack("times-differ"),
+            verdict=AttackVerdict.UNSURE,
+            why="The samples are too few.",
         ),
-        Outcome(
-            attack=_attack("no-limit"), verdict=Verdict.NOT_TRIED, why="There is no second account."
+        AttackResult(
+            attack=_attack("no-limit"),
+            verdict=AttackVerdict.NOT_TRIED,
+            why="There is no second account.",
         ),
     ),
     seconds=12.4,
@@ -90,10 +94,13 @@ def test_json_has_every_outcome_and_sarif_what_failed_or_is_to_be_reviewed() -> 
 def test_sarif_has_no_links() -> None:
     """A text of the application makes no link in a viewer of SARIF (SARIF 2.1.0, 3.11.6)."""
     exchange = Exchange(request="GET /", answer="Sign in [here](https://evil.example)\\")
-    outcome = Outcome(
-        attack=_attack("link-twice"), verdict=Verdict.FAILED, why="[why](x)", exchanges=(exchange,)
+    result = AttackResult(
+        attack=_attack("link-twice"),
+        verdict=AttackVerdict.FAILED,
+        why="[why](x)",
+        exchanges=(exchange,),
     )
-    log = json.loads(as_sarif(msgspec.structs.replace(_REPORT, outcomes=(outcome,))))
+    log = json.loads(as_sarif(msgspec.structs.replace(_REPORT, results=(result,))))
     (result,) = log["runs"][0]["results"]
     text = result["message"]["text"]
     assert text.startswith("\\[why\\](x)")

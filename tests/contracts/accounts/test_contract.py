@@ -19,7 +19,7 @@ from tests.driver.app_database import App, running_app
 from tests.house.reference import DOCS
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.store_factory import accounts_for, store_from_factory
@@ -49,7 +49,7 @@ class BuiltinPeople:
     async def change(
         self, account_id: str, *, email: str | None = None, active: bool | None = None
     ) -> None:
-        given = {"email": email and addresses.parse(email), "active": active}
+        given = {"email": email and identifiers.parse_address(email), "active": active}
         values = {name: value for name, value in given.items() if value is not None}
         await self._database.execute(
             update(AccountRow).where(AccountRow.id == account_id).values(**values)

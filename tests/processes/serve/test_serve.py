@@ -94,7 +94,7 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
         serve.wait_for(
             f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}"
         )
-        serve.wait_for("Mails are saved in .keyturn/mail: `keyturn studio --port 8002` shows them")
+        serve.wait_for("Emails are saved in .keyturn/mail: `keyturn studio --port 8002` shows them")
         serve.wait_for("Keyturn answers on ")
         assert serve.end() == 0
 
@@ -166,7 +166,7 @@ def test_where_it_cannot_listen_it_says_why_in_one_sentence(
     assert file.read_text("utf-8") == "mine"
 
 
-WARNED = "links in mails will not work: set server.port to 9000, or correct base_url"
+WARNED = "links in emails will not work: set server.port to 9000, or correct base_url"
 HELD, NOT_HERE = (
     ("--port", "{held}"),
     {"KEYTURN_SERVER_HOST": "192.0.2.1", "KEYTURN_SERVER_PORT": "1"},
@@ -204,7 +204,7 @@ def test_it_listens_where_it_is_told_and_warns_of_links_to_a_port_without_a_serv
             warning = (
                 f"keyturn: base_url is {base}, but Keyturn listens on port {held}, so {WARNED}"
             )
-            assert [line for line in serve.said if "links in mails" in line] == [warning][:warns]
+            assert [line for line in serve.said if "links in emails" in line] == [warning][:warns]
 
 
 @pytest.mark.usefixtures("migrated")

@@ -35,9 +35,9 @@ from keyturn.service.settings.paths import paths_of
     help=f"Run an example app: {', '.join(example_names())}.",
 )
 def demo(host: str, port: int, example: str) -> None:
-    """Try everything in a browser: no configuration, no mail is sent.
+    """Try everything in a browser: no configuration, no email is sent.
 
-    Request a link, read the mail, choose a new password and sign in. The demo keeps its data in
+    Request a link, read the email, choose a new password and sign in. The demo keeps its data in
     .keyturn/ in this folder: delete it to start again.
 
     \b
@@ -45,13 +45,13 @@ def demo(host: str, port: int, example: str) -> None:
     """
     require_studio("keyturn demo")
     bound = listen_for_browsers(host, port)
-    folder = DemoFolder(example)
-    with folder.lock():
-        token = chosen_token(folder.path / "studio-token")
+    home = DemoFolder(example)
+    with home.lock():
+        token = chosen_token(home.path / "studio-token")
         url = address_for_browsers(token, bound[0])
-        shown = Example(example, url, folder) if example else PlainDemo(url, folder)
+        shown = Example(example, url, home) if example else PlainDemo(url, home)
         run(_run_demo(shown, bound, host, token))
-    click.echo(muted(f"Stopped. Your data is in {folder.path}/"))
+    click.echo(muted(f"Stopped. Your data is in {home.path}/"))
 
 
 async def _run_demo(
@@ -71,7 +71,7 @@ async def _run_demo(
     accounts = await shown.accounts(container)
     notes = list(shown.notes)
     if studio.is_shared:
-        notes.insert(0, "Anyone with the token in these addresses can read the mails.")
+        notes.insert(0, "Anyone with the token in these addresses can read the emails.")
     greet = partial(_greet, settings, accounts, studio.token, notes)
     await serve(app, bound, greet, studio.stop)
 
@@ -119,11 +119,12 @@ def _addresses(settings: Settings, token: str) -> Mapping[str, str]:
         "Sign in": settings.sign_in_page.format(base_url=base),
     }
     if paths.security_settings_by_kind:
-        for kind, path in paths.security_settings_by_kind.items():
-            addresses[f"{kind.title()} settings"] = base + path
+        for kind, location in paths.security_settings_by_kind.items():
+            is_hosted = location.startswith("/")  # else it is the URL of a page of the app
+            addresses[f"{kind.title()} settings"] = base + location if is_hosted else location
     else:
         addresses["Security settings"] = base + paths.security_settings
-    addresses["Mails sent"] = f"{base}/studio/inbox?token={token}"
+    addresses["Emails sent"] = f"{base}/studio/inbox?token={token}"
     addresses["Studio"] = f"{base}/studio?token={token}"
     addresses["API"] = f"{base}/schema"
     return addresses

@@ -16,10 +16,20 @@ import msgspec
 from keyturn.cli.terminal import CommandRefused
 from keyturn.extras import folder
 from keyturn.plain_files import make_private_file, make_private_folder
-from keyturn.service import settings as service
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.container import Container
+from keyturn.service.settings import (
+    AccountSettings,
+    Brand,
+    DatabaseSettings,
+    Kind,
+    LogSettings,
+    MailSettings,
+    SecretStr,
+    SecureAccountSettings,
+    Settings,
+)
 from keyturn.service.settings.reading import inspect_settings, read_settings
 
 if TYPE_CHECKING:
@@ -49,7 +59,7 @@ class DemoFolder:
                 raise CommandRefused(f"a demo is already running in this folder: {fix}") from None
             yield
 
-    def secret(self) -> service.SecretStr:
+    def secret(self) -> SecretStr:
         """Return the demo's own secret key.
 
         It is the same at every start, so that the demo can decrypt what it encrypted before.
@@ -57,10 +67,10 @@ class DemoFolder:
         file = make_private_folder(self.path) / "secret"
         if not file.exists():
             make_private_file(file, secrets.token_hex(32).encode())
-        return service.SecretStr(file.read_text())
+        return SecretStr(file.read_text())
 
-    def sqlite(self, name: str) -> service.SecretStr:
-        return service.SecretStr(f"sqlite:///{self.path / name}")
+    def sqlite(self, name: str) -> SecretStr:
+        return SecretStr(f"sqlite:///{self.path / name}")
 
 
 PASSWORD = "correct horse battery"
@@ -75,32 +85,37 @@ ACCOUNTS = (
     Account(id="", email="disabled@example.test", name="Dan Disabled", kind="viewer", active=False),
 )
 
-BRAND = service.Brand(
+BRAND = Brand(
     name="Northwind School",
     support_address="help@northwind.example",
     postal_address="12 Harbour Street, Leeds",
 )
 KINDS = {
-    name: service.Kind(settings_url=f"{{base_url}}/{name}-settings/security")
+    name: Kind(settings_url=f"{{base_url}}/{name}-settings/security")
     for name in ("viewer", "school")
 }
 
 
 class PlainDemo:
+    """The demo of the built-in store, with four accounts.
+
+    `notes`: sentences under the addresses of its pages.
+    """
+
     notes: Sequence[str] = ()
 
-    def __init__(self, url: str, folder: DemoFolder) -> None:
+    def __init__(self, url: str, home: DemoFolder) -> None:
         # keyturn.toml and the environment are ignored.
-        self.settings = service.Settings(
+        self.settings = Settings(
             environment="development",
             base_url=url,
-            secret_key=folder.secret(),
+            secret_key=home.secret(),
             brand=BRAND,
             kinds=KINDS,
-            secure_account=service.SecureAccountSettings(lock=True),
-            database=service.DatabaseSettings(url=folder.sqlite("demo.db")),
-            logs=service.LogSettings(level="warning"),
-            mail=service.MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
+            secure_account=SecureAccountSettings(lock=True),
+            database=DatabaseSettings(url=home.sqlite("demo.db")),
+            logs=LogSettings(level="warning"),
+            mail=MailSettings(transport="capture", capture_dir=str(home.path / "mail")),
         )
 
     async def container(self) -> Container:
@@ -118,7 +133,7 @@ class PlainDemo:
         return ACCOUNTS
 
 
-async def _migrated(settings: service.Settings) -> Container:
+async def _migrated(settings: Settings) -> Container:
     from keyturn.service.database.migrations import migrate
 
     container = Container(settings, reload_templates=True)
@@ -158,7 +173,7 @@ class Example:
         self.settings = read_settings(file, environ | self._local_variables(written, url))
         if self._is_at_supabase:
             table = msgspec.structs.replace(self.settings.accounts.table, password=_PASSWORD_COLUMN)
-            accounts = service.AccountSettings(store="table", table=table)
+            accounts = AccountSettings(store="table", table=table)
             self.settings = msgspec.structs.replace(self.settings, accounts=accounts)
             self.notes.append(
                 "A local page and a column of the app's table stand in for Supabase Auth."
@@ -178,7 +193,8 @@ class Example:
     async def accounts(self, container: Container) -> Sequence[Account]:
         table = self.settings.accounts.table
         with closing(sqlite3.connect(self._app_database)) as database:
-            emails = f'SELECT "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
+            # The names are those of the packaged examples.
+            emails = f'SELECT "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608
             stored = database.execute(emails).fetchall()
         accounts = []
         for (email,) in stored:
@@ -187,7 +203,7 @@ class Example:
                 accounts.append(account)
         return accounts
 
-    def _local_variables(self, written: service.Settings, url: str) -> dict[str, str]:
+    def _local_variables(self, written: Settings, url: str) -> dict[str, str]:
         """Return the variables that take the place of values of the example's file, `written`."""
         base = written.base_url.rstrip("/")
         here = {
@@ -231,7 +247,9 @@ class Example:
             if self._is_at_supabase:
                 table = self.settings.accounts.table.table
                 database.execute(f'ALTER TABLE "{table}" ADD COLUMN {_PASSWORD_COLUMN} TEXT')
-                database.execute(f'UPDATE "{table}" SET {_PASSWORD_COLUMN} = ?', [PASSWORD_HASH])  # noqa: S608 - names of the examples
+                # The names are those of the packaged examples.
+                set_password = f'UPDATE "{table}" SET {_PASSWORD_COLUMN} = ?'  # noqa: S608
+                database.execute(set_password, [PASSWORD_HASH])
             database.commit()
         new.rename(self._app_database)
 
@@ -251,7 +269,7 @@ class Example:
             if "phone" in factors:
                 self.notes.append(
                     f"{email} has a phone: its codes, for a reset and to sign in, are among the "
-                    "mails sent."
+                    "emails sent."
                 )
             if "totp" in factors:
                 self.notes.append(

@@ -75,7 +75,8 @@ class SourceTexts:
     def fill_in(self, text: str, values: Mapping[str, object]) -> str:
         return self.with_isolates(text, values) % values
 
-    def with_isolates(self, text: str, values: Mapping[str, object]) -> str:  # noqa: ARG002 - a language may use them
+    # `values`: for a subclass.
+    def with_isolates(self, text: str, values: Mapping[str, object]) -> str:  # noqa: ARG002
         """Return the text; if the language needs it, its placeholders isolate their values from the
         words around them.
         """
@@ -116,8 +117,12 @@ class Language(SourceTexts):
 
     def in_zone(self, name: str) -> "Language":
         """Return the language with times in an IANA zone; unchanged if the zone does not exist."""
-        zone = _zone(name[:_LONGEST_ZONE]) if name else None
-        return replace(self, timezone=zone) if zone else self
+        if not name:
+            return self
+        zone = _zone(name[:_LONGEST_ZONE])
+        if zone is None:
+            return self
+        return replace(self, timezone=zone)
 
     @cached_property
     def tag(self) -> str:
@@ -329,9 +334,10 @@ class Languages:
         self.catalogues = Catalogues(folders or (PACKAGED,), domain, bounds)
         zone = ZoneInfo(timezone)
         locales = _parse_locales(only)
-        default = locales[0] if locales else Locale.parse(SOURCE_LANGUAGE)
         if not locales:
-            locales = [default, *self._locales_of_catalogues(), *_parse_locales(more)]
+            source = Locale.parse(SOURCE_LANGUAGE)
+            locales = [source, *self._locales_of_catalogues(), *_parse_locales(more)]
+        default = locales[0]
         by_name = {str(locale): locale for locale in locales}
         in_order = [by_name[name] for name in sorted(by_name)]
         languages = [Language(one, zone, self.catalogues, reload=reload) for one in in_order]
@@ -353,9 +359,10 @@ class Languages:
     def _choose(self, locale: str, accept_language: str) -> Language:
         for tag in (locale, *_by_preference(accept_language)):
             wanted = parse_locale(tag)
-            language = self._nearest(wanted) if wanted else None
-            if language:
-                return language
+            if wanted:
+                language = self._nearest(wanted)
+                if language:
+                    return language
         return self._last_resort
 
     def _nearest(self, wanted: Locale) -> Language | None:

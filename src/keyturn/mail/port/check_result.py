@@ -21,7 +21,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-# Make a finding of a message and its fix. The doctor adds the name of the check.
+# Each makes a result of a message and, unless it is ok, a fix. The doctor adds the check's name.
 ok = partial(CheckResult, "", "ok")
 warn = partial(CheckResult, "", "warn")
 fail = partial(CheckResult, "", "fail")

@@ -36,7 +36,8 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, form):
-            raise ValueError(f"{name} has another type")  # noqa: TRY004 - a value that came from outside
+            # The value came from outside, so it is no TypeError.
+            raise ValueError(f"{name} has another type")  # noqa: TRY004
         return value
 
     def text(self, *names: str) -> str:

@@ -15,7 +15,7 @@ from keyturn.mail.port.check_result import CheckResult, CheckVerdict
 from keyturn.mail.port.email import Sender
 from keyturn.mail.port.reports import Reports, Webhook
 
-Rate = Annotated[float, Meta(gt=0)]
+CallsPerSecond = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
 
 
@@ -68,6 +68,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     `last_answer`: how much longer than the time-out of a call the answer to a mail may take.
     `package`: the library that the provider needs; "" for none.
     `extra`: the extra of Keyturn's that installs that library.
+    `rate`: calls a second of all workers together; None if Keyturn limits none. A provider whose
+    customers have different limits has it as a setting.
     """
 
     name: ClassVar[str]
@@ -82,6 +84,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     last_answer: ClassVar[timedelta] = timedelta(0)
     extra: ClassVar[str] = ""
     package: ClassVar[str] = ""
+
+    @property
+    def rate(self) -> float | None:
+        return None
 
     @classmethod
     def variables(cls) -> dict[str, str]:

@@ -28,7 +28,8 @@ _GAP = re.compile(r"(?<=>)(?!\n)\s+(?=</?mj-)")
 
 _TABLE_WITH_ROLE = re.compile(
     r"<(?:!--.*?(?:-->|\Z)"
-    r"""|(?P<tag>mj-table\b(?=[^<>]*?\srole\s*=\s*["'](?P<role>presentation|none)["'])[^<>]*(?<!/)>))""",
+    r"""|(?P<tag>mj-table\b(?=[^<>]*?\srole\s*=\s*["'](?P<role>presentation|none)["'])"""
+    r"""[^<>]*(?<!/)>))""",
     re.DOTALL,
 )
 _ROLE_OF_TABLE = re.compile(r"(<table\b[^<>]*)><!-- role=(\w+) -->")
@@ -193,7 +194,8 @@ A single line does not need them, and spam filters distrust them.
 
 _PADDING = (
     " "
-    "\u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+    "\u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d"
+    "\u200e\u200f\u2060\ufeff"
 )
 """Invisible characters behind a preheader. They keep the rest of the mail out of lists."""
 
@@ -244,11 +246,14 @@ def compile_mail(
         mjml = ""
         html = "" if files.is_text else filled.markup
         title, preheader = _texts_of_html(filled.markup)
+    text = ""
+    if files.text:
+        text = filled.text.strip() + "\n"
     return Rendered(
         subject=one_line(filled.subject) or header_text(title),
         preheader=header_text(preheader).rstrip(_PADDING),
         html=html,
-        text=filled.text.strip() + "\n" if files.text else "",
+        text=text,
         mjml=mjml,
     )
 

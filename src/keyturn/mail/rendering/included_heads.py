@@ -9,7 +9,8 @@ INCLUDED_STYLE = '<mjml type="css"><mj-head>{}</mj-head></mjml>'
 
 _IS_STYLE = re.compile(r'\stype="css"')
 _TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(?P<end>/?)(?P<tag>mjml|mj-head|mj-body)(?![\w-])(?P<attributes>[^<>]*?)(?P<alone>/?)>",
+    r"<!--.*?(?:-->|\Z)"
+    r"|<(?P<end>/?)(?P<tag>mjml|mj-head|mj-body)(?![\w-])(?P<attributes>[^<>]*?)(?P<alone>/?)>",
     re.DOTALL,
 )
 

@@ -148,7 +148,9 @@ class Templates:
             language.teach(environment)
         environment.globals.update(self.globals)
         environment.add_extension(MjmlIncludes)
-        return self.prepare(environment) if self.prepare else environment
+        if self.prepare:
+            return self.prepare(environment)
+        return environment
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         """Return a filled-in template; "" if the mail has no such file."""

@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from keyturn.probe.attack import AttackEnded, failed, not_tried, passed, unsure
+from keyturn.probe.attack import AttackFinding, NotTried, failed, passed, unsure
 from keyturn.probe.attacks.stories import (
     bobs_story,
     open_page,
@@ -26,7 +26,7 @@ _LONGEST_ID = 36
 """Characters of an id, as of a UUID, or of an address."""
 
 
-async def old_password_works(run: Run) -> AttackEnded:
+async def old_password_works(run: Run) -> AttackFinding:
     """Sign in with the password before the last reset."""
     await second_story(run)
     if await run.works(run.ann, run.first.password):
@@ -34,7 +34,7 @@ async def old_password_works(run: Run) -> AttackEnded:
     return passed("The password before the reset is refused.")
 
 
-async def sessions_survive(run: Run) -> AttackEnded:
+async def sessions_survive(run: Run) -> AttackFinding:
     """Open a private page, after a reset, with a session from before."""
     await second_story(run)
     browser, path, before = await session_before(run)
@@ -46,12 +46,12 @@ async def sessions_survive(run: Run) -> AttackEnded:
     return unsure(f"{path} looks neither as before nor as to others.", page)
 
 
-async def second_step_skipped(run: Run) -> AttackEnded:
+async def second_step_skipped(run: Run) -> AttackFinding:
     """Open a private page with what a reset alone gives: the browser that did it, and the new
     password.
     """
     if not run.target.second_step:
-        raise not_tried("Give --second-step if the first account has a second factor.")
+        raise NotTried("Give --second-step if the first account has a second factor.")
     path = run.call("private", "Name a page that needs the second step by --private.").path
     story = await second_story(run)
     signed_in, _ = await run.sign_in(run.ann)
@@ -67,19 +67,19 @@ async def second_step_skipped(run: Run) -> AttackEnded:
     return passed(f"Neither the browser of the reset nor the new password alone opens {path}.")
 
 
-def _dead(link: str, page: Page, is_changed: bool) -> AttackEnded:
+def _dead(link: str, page: Page, is_changed: bool) -> AttackFinding:
     if is_changed:
         return failed(f"{link} set another password.", page)
     return passed(f"{link} sets no password.", page)
 
 
-async def link_twice(run: Run) -> AttackEnded:
+async def link_twice(run: Run) -> AttackFinding:
     """Use the link of a finished reset for another password."""
     page, is_changed = await second_link_again(run)
     return _dead("The link of a finished reset", page, is_changed)
 
 
-async def older_link_works(run: Run) -> AttackEnded:
+async def older_link_works(run: Run) -> AttackFinding:
     """Ask for two links, use the newer one, then the older one."""
     older = await run.link_for(run.ann)
     newer = await run.link_for(run.ann)
@@ -87,13 +87,13 @@ async def older_link_works(run: Run) -> AttackEnded:
         await asyncio.sleep(_A_SECOND)
         newer = await run.link_for(run.ann)
     if older.mail.token == newer.mail.token:
-        raise not_tried("All mails have the same link, as long as it is not used.")
+        raise NotTried("All mails have the same link, as long as it is not used.")
     await run.reset(newer)
     page, is_changed = await use_again(run, older)
     return _dead("After a newer link was used, the older one", page, is_changed)
 
 
-async def link_after_change(run: Run) -> AttackEnded:
+async def link_after_change(run: Run) -> AttackFinding:
     """Ask for a link, change the password as a signed-in user does, then use the link."""
     change = run.call(
         "change", "Name the call that changes the password of a signed-in user by --change."
@@ -104,13 +104,13 @@ async def link_after_change(run: Run) -> AttackEnded:
     return _dead("A link from before the change", page, is_changed)
 
 
-async def link_twice_at_once(run: Run) -> AttackEnded:
+async def link_twice_at_once(run: Run) -> AttackFinding:
     """Use one link several times at the same moment, in different browsers, and count the answers
     that say yes.
     """
     dead, is_changed = await second_link_again(run)
     if is_changed:
-        raise not_tried("A link works twice anyway.")
+        raise NotTried("A link works twice anyway.")
     yes = appearance(run.first.done) if run.first.done else None
     if yes == appearance(dead):
         return unsure(
@@ -118,7 +118,7 @@ async def link_twice_at_once(run: Run) -> AttackEnded:
             dead,
         )
     if run.web.is_another_host:
-        raise not_tried(
+        raise NotTried(
             "Another host gets two requests a second, so nothing is used at the same moment."
         )
     story = await run.link_for(run.ann)
@@ -157,7 +157,7 @@ async def _open(story: Story, path: str) -> None:
     story.page = await story.browser.send("GET", path)
 
 
-async def other_account(run: Run) -> AttackEnded:
+async def other_account(run: Run) -> AttackFinding:
     """Use a link of the first account with the address, and with what the link and the form hold,
     of the second.
     """

@@ -10,7 +10,14 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import quote
 
-from keyturn.probe.attack import AttackEnded, Limited, failed, not_tried, passed, unsure
+from keyturn.probe.attack import (
+    AttackFinding,
+    Limited,
+    NotTried,
+    failed,
+    passed,
+    unsure,
+)
 from keyturn.probe.attacks.stories import bobs_story
 from keyturn.probe.page import Page
 from keyturn.probe.run import PASSWORD, Run, pattern_of
@@ -60,12 +67,14 @@ _HEADERS = (
 )
 
 
-async def answers_differ(run: Run) -> AttackEnded:
+async def answers_differ(run: Run) -> AttackFinding:
     """Compare answers with and without an account: what all of one kind have, and none of the
     other.
     """
     strangers = [run.stranger() for _ in range(3)]
-    unknown = [await run.ask(address) for address in strangers[:2]]
+    unknown: list[Page] = []
+    for address in strangers[:2]:
+        unknown.append(await run.ask(address))
     if len(run.passwords) > 1:
         other = await bobs_story(run)
     else:
@@ -105,7 +114,7 @@ def _steady(text: str, address: str) -> str:
     return " ".join(_CHANGING.sub("…", text).split())
 
 
-async def secret_in_answer(run: Run) -> AttackEnded:
+async def secret_in_answer(run: Run) -> AttackFinding:
     """Search the answers to requests for the token of their mails, and the answers to resets for
     the password.
     """
@@ -118,12 +127,12 @@ async def secret_in_answer(run: Run) -> AttackEnded:
     return passed(f"{len(run.stories)} answers contain neither the token nor the password.")
 
 
-async def times_differ(run: Run) -> AttackEnded:
+async def times_differ(run: Run) -> AttackFinding:
     """Measure accounts and strangers in turn, by the rank test of Mann and Whitney; a suspicion is
     measured again.
     """
     if not run.patience.samples:
-        raise not_tried("No samples were asked for.")
+        raise NotTried("No samples were asked for.")
     first = await _measure(run)
     if first.p > _SUSPICIOUS:
         return passed(first.words)
@@ -166,7 +175,7 @@ async def _measure(run: Run) -> Measurement:
             times.append(sum(answer.seconds for answer in page.all))
     mails = await run.inbox.all(before, run.usual_wait)
     if sum(map(run.has_link, mails)) < len(accounts):
-        raise not_tried(
+        raise NotTried(
             "A limit held mails back, so the times are those of the limit: raise it for the probe."
         )
     of_accounts = median(accounts)
@@ -203,7 +212,7 @@ def rank_test(mine: Sequence[float], other: Sequence[float]) -> RankTest:
     return RankTest(wins / (n * m), math.erfc(abs(z) / math.sqrt(2)))
 
 
-async def no_limit(run: Run) -> AttackEnded:
+async def no_limit(run: Run) -> AttackFinding:
     """Ask for one mailbox many times, and count its mails, once those of earlier requests are
     there.
     """
@@ -228,7 +237,7 @@ async def no_limit(run: Run) -> AttackEnded:
     return passed(f"{count} requests in a row sent {len(sent)} mails.")
 
 
-async def _search_other_mailboxes(run: Run, inputs: Sequence[object]) -> AttackEnded:
+async def _search_other_mailboxes(run: Run, inputs: Sequence[object]) -> AttackFinding:
     """Ask with each of the inputs, and look whether links come to addresses that never got any
     before.
     """
@@ -240,7 +249,9 @@ async def _search_other_mailboxes(run: Run, inputs: Sequence[object]) -> AttackE
     for story in run.stories:
         if story.account == owner:
             known |= story.mail.to
-    pages = [await run.ask(one) for one in inputs]
+    pages: list[Page] = []
+    for one in inputs:
+        pages.append(await run.ask(one))
     mails = await run.inbox.all(before, run.usual_wait)
     links = [mail for mail in mails if run.has_link(mail)]
     if not links:
@@ -253,7 +264,7 @@ async def _search_other_mailboxes(run: Run, inputs: Sequence[object]) -> AttackE
     return passed(f"Links went to no other address ({len(links)} came).", *pages)
 
 
-async def address_list(run: Run) -> AttackEnded:
+async def address_list(run: Run) -> AttackFinding:
     """Ask for a link for an account and a stranger's address together, as a list and as a text with
     a comma.
     """
@@ -269,7 +280,7 @@ async def address_list(run: Run) -> AttackEnded:
     return await _search_other_mailboxes(run, inputs)
 
 
-async def address_header(run: Run) -> AttackEnded:
+async def address_header(run: Run) -> AttackFinding:
     """Ask for a link for an address that goes on, behind a line break, with a header Bcc."""
     owner = run.other
     stranger = run.stranger()
@@ -277,7 +288,7 @@ async def address_header(run: Run) -> AttackEnded:
     return await _search_other_mailboxes(run, inputs)
 
 
-async def address_look_alike(run: Run) -> AttackEnded:
+async def address_look_alike(run: Run) -> AttackFinding:
     """Ask for a link for addresses that only look like the account's, or that Unicode folds into
     it.
     """
@@ -290,14 +301,14 @@ async def address_look_alike(run: Run) -> AttackEnded:
     return await _search_other_mailboxes(run, inputs)
 
 
-async def mail_to_typed(run: Run) -> AttackEnded:
+async def mail_to_typed(run: Run) -> AttackFinding:
     """Ask for a link in other case and with a +tag: its mail has to go to the stored address."""
     name, _, domain = run.other.rpartition("@")
     inputs = [f"{name.swapcase()}@{domain}", f"{name}+keyturn@{domain}"]
     return await _search_other_mailboxes(run, inputs)
 
 
-async def host_in_link(run: Run) -> AttackEnded:
+async def host_in_link(run: Run) -> AttackFinding:
     """Ask for links with a foreign host in each header that frameworks read, and search the mails
     for it.
     """
@@ -315,7 +326,7 @@ async def host_in_link(run: Run) -> AttackEnded:
         elif not mails:
             silent.append(name)
     if silent:
-        raise not_tried(
+        raise NotTried(
             f"No mail came with another host in {', '.join(silent)}: a limit may hold it back. "
             "Raise it."
         )

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from keyturn.probe.attack import AttackEnded, not_tried
+from keyturn.probe.attack import AttackEnded, NotTried
 from keyturn.probe.browser import Browser
 from keyturn.probe.page import Page
 from keyturn.probe.run import Run, Story, new_password
@@ -63,10 +63,8 @@ async def session_before(run: Run) -> tuple[Browser, str, Page]:
         if is_private and page.status < 400:
             return browser, path, page
     if named:
-        raise not_tried(f"{named.path} looks the same to others: name another page by --private.")
-    raise not_tried(
-        "The probe found no page that only a signed-in user sees: name it by --private."
-    )
+        raise NotTried(f"{named.path} looks the same to others: name another page by --private.")
+    raise NotTried("The probe found no page that only a signed-in user sees: name it by --private.")
 
 
 @once
@@ -99,7 +97,7 @@ async def link_page(run: Run) -> Page:
         scanned = (await second_story(run)).scanned
         page = scanned[1] if scanned else None  # the first one answers HEAD
     if page is None or page.status != 200 or not page.is_html:
-        raise not_tried(
+        raise NotTried(
             "The application serves no page at the link's address: it may be on another origin."
         )
     return page

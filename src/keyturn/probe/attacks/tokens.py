@@ -10,7 +10,7 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from keyturn.hosts import host_of, is_loopback
-from keyturn.probe.attack import AttackEnded, failed, not_tried, passed, unsure
+from keyturn.probe.attack import AttackFinding, NotTried, failed, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
 from keyturn.probe.browser import joined
 from keyturn.probe.page import Page
@@ -44,7 +44,9 @@ _NEXT = 10
 
 _LARGE = 10**16
 _NEAR = 10**10
-"""Among numbers up to `_LARGE` and more, such a distance is no chance, either."""
+"""If numbers of that length could reach `_LARGE`, three in a row at most so far apart are no
+chance.
+"""
 
 _DAY = 86_400
 _LONG_AGO = 900
@@ -62,7 +64,7 @@ _SHOWS_THE_PATH = {
 _ANYBODY = {"*", "http:", "https:", "http://*", "https://*"}
 
 
-async def password_mailed(run: Run) -> AttackEnded:
+async def password_mailed(run: Run) -> AttackFinding:
     """Search all mails for a password that the probe set, and sign in with what a mail calls a
     password.
     """
@@ -78,20 +80,20 @@ async def password_mailed(run: Run) -> AttackEnded:
     return passed(f"{len(run.inbox.mails)} mails contain no password.")
 
 
-async def link_not_https(run: Run) -> AttackEnded:
+async def link_not_https(run: Run) -> AttackFinding:
     """Look at the scheme of the mail's link."""
     address = run.first.mail.link
     if not address:
-        raise not_tried("The mail has a code.")
+        raise NotTried("The mail has a code.")
     if is_loopback(address):
-        raise not_tried("The link leads to this machine, without a network.")
+        raise NotTried("The link leads to this machine, without a network.")
     parts = urlsplit(address)
     if parts.scheme != "https":
         return failed(f"The link leads to http://{parts.netloc}.")
     return passed("The link begins with https.")
 
 
-async def no_notice(run: Run) -> AttackEnded:
+async def no_notice(run: Run) -> AttackFinding:
     """Wait for a mail after the first reset."""
     if not run.notices:
         run.call("sign_in")  # a reset that was refused needs no notice
@@ -109,7 +111,7 @@ async def _used(run: Run) -> list[Story]:
     return [story for story in run.stories if story.done]
 
 
-async def token_short(run: Run) -> AttackEnded:
+async def token_short(run: Run) -> AttackFinding:
     """Compute the most bits that a token can have, from the characters in which tokens differ."""
     if not run.first.mail.link:
         return unsure(
@@ -145,7 +147,7 @@ def _alphabet_size(words: Sequence[str]) -> int:
     return 64
 
 
-async def token_predictable(run: Run) -> AttackEnded:
+async def token_predictable(run: Run) -> AttackFinding:
     """Compare tokens with each other, with the time, and with what can be computed from the
     address.
     """
@@ -231,7 +233,7 @@ def _with_digests(what: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"the {name.upper()} of {what}", digest
 
 
-async def token_leaks(run: Run) -> AttackEnded:
+async def token_leaks(run: Run) -> AttackFinding:
     """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has
     the token.
     """
@@ -286,12 +288,12 @@ def _referrer_policy(page: Page) -> str:
     return ""
 
 
-async def token_in_cookie(run: Run) -> AttackEnded:
+async def token_in_cookie(run: Run) -> AttackFinding:
     """Search cookies, and the redirects after the reset, for the token."""
     story = run.first
     done = story.done
     if done is None or len(story.mail.token) < 6:
-        raise not_tried("The token is too short to search for.")
+        raise NotTried("The token is too short to search for.")
     token = pattern_of(story.mail.token)
     if any(map(token.search, story.browser.cookies.values())):
         return failed("After the reset, a cookie has the token.", done)
@@ -308,7 +310,7 @@ async def token_in_cookie(run: Run) -> AttackEnded:
     return passed("After the reset, neither a cookie nor a redirect has the token.")
 
 
-async def page_cached(run: Run) -> AttackEnded:
+async def page_cached(run: Run) -> AttackFinding:
     """Read the Cache-Control of the page, if the token is in it or in its address."""
     page = await link_page(run)
     value = page.header("cache-control")
@@ -328,7 +330,7 @@ async def page_cached(run: Run) -> AttackEnded:
     return passed("Neither the page nor its address has the token.", page)
 
 
-async def page_framed(run: Run) -> AttackEnded:
+async def page_framed(run: Run) -> AttackFinding:
     """Read the Content-Security-Policy and the X-Frame-Options of the page."""
     page = await link_page(run)
     ancestors = []
@@ -350,7 +352,7 @@ async def page_framed(run: Run) -> AttackEnded:
     return failed("It has neither frame-ancestors nor X-Frame-Options.", page)
 
 
-async def get_uses_link(run: Run) -> AttackEnded:
+async def get_uses_link(run: Run) -> AttackFinding:
     """Open a link as a scanner does, by HEAD and twice by GET without cookies, before its reader
     uses it.
     """
@@ -361,6 +363,6 @@ async def get_uses_link(run: Run) -> AttackEnded:
             "After a HEAD and two GETs without cookies, the link set no password.", *proof
         )
     if not second.scanned or second.scanned[1].status == 404:
-        raise not_tried("The application serves no page at the link's address.")
+        raise NotTried("The application serves no page at the link's address.")
     run.call("sign_in")
     return passed("After a HEAD and two GETs without cookies, the link still worked.")

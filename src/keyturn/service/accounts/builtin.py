@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.errors import Fault
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.database import Database, Model
@@ -20,7 +20,7 @@ from keyturn.service.problems.requests import InputInvalid
 
 
 class AccountRow(Model):
-    """An account of the built-in store. `email` is in the form of `addresses.parse`."""
+    """An account of the built-in store. `email` is in the form of `identifiers.parse_address`."""
 
     __tablename__ = "keyturn_accounts"
 
@@ -132,7 +132,7 @@ class BuiltinAccounts(AccountStore):
 
         Raises InputInvalid if the address is taken, or if a field is invalid.
         """
-        email = addresses.parse(account.email)
+        email = identifiers.parse_address(account.email)
         account_id = str(uuid4())
         _require_fitting(account)
         inserted = sa.insert(AccountRow).values(

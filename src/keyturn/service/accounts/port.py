@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from keyturn.mail.port.check_result import CheckResult
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.settings import HashingSettings
 
 
@@ -58,7 +58,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.active
             and self.has_password
-            and addresses.is_same_mailbox(self.email, earlier.email)
+            and identifiers.is_same_mailbox(self.email, earlier.email)
         )
 
 
@@ -127,8 +127,8 @@ class AccountStore(ABC):
 
     Every method raises AccountsUnready if the accounts cannot be reached. No account has the id "".
 
-    `takes_names`: `find` and `find_all` also take user names, as `addresses.identify` returns them,
-    without an @. A name must never match an address, nor an address a name. Mail goes to the
+    `takes_names`: `find` and `find_all` also take user names, as `identifiers.identify` returns
+    them, without an @. A name must never match an address, nor an address a name. Mail goes to the
     account's address.
     `can_lock`: accounts can be locked. A locked account is not active and accepts no
     sign-in.
@@ -160,10 +160,10 @@ class AccountStore(ABC):
     @abstractmethod
     async def find(self, email: str) -> Account | None:
         """Return the account whose stored address is `email`, which is in the form of
-        `addresses.parse`.
+        `identifiers.parse_address`.
 
         Upper and lower case match only for ASCII letters (CVE-2019-19844):
-        `addresses.is_same_mailbox` decides.
+        `identifiers.is_same_mailbox` decides.
         """
 
     async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:

@@ -19,7 +19,7 @@ from keyturn.service.settings.paths import ApiRoute
 
 
 class SecurityToken(Schema, frozen=True, kw_only=True):
-    """Says, with the token of a link in a mail, that something was not its reader."""
+    """Reports, with the token of a link in an email, that its reader did not make a change."""
 
     token: LinkToken
 
@@ -51,12 +51,12 @@ class AccountSecurityController(Controller):
         request: AnyRequest,
         services: NamedDependency[AccountSecurityServices],
     ) -> Response[Done]:
-        """Takes the token from the mail that confirmed the change.
+        """Takes the token from the email that confirmed the change.
 
         Ends all sessions, and the links that were sent to that mailbox. If the account still has
-        that address, Keyturn mails it a link, and locks the account if the settings say so.
-        Otherwise both addresses get a mail, and an operator decides. Works once: a repeat of the
-        same client gets the same answer.
+        that address, Keyturn sends a link there, and locks the account if the settings say so.
+        Otherwise both addresses get an email, and an operator decides. The token works once: a
+        repeat by the same client gets the same answer.
         """
         await services.securing.secure(data.token, client_of(request))
         text = N_("We’re sending the next step to the address where you got our email.")

@@ -18,7 +18,7 @@ from keyturn.service.settings.paths import ApiRoute
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
-    """A challenge to answer; of ALTCHA it is a fresh puzzle, too."""
+    """A challenge to answer, with a fresh puzzle if it is ALTCHA's."""
 
     parameters: dict[str, Any] | UnsetType = UNSET
     signature: str | UnsetType = UNSET

@@ -20,16 +20,16 @@ from keyturn.service.settings.paths import ApiRoute
 
 
 class CodeCheck(Schema, frozen=True, kw_only=True):
-    """Gives the code of a mail for a token."""
+    """Exchanges the code of an email for a token."""
 
     email: Identifier
     code: Annotated[
-        str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])
+        str, Meta(max_length=64, description="the eight digits in the email", examples=["40718263"])
     ]
 
 
 class Token(Schema, frozen=True, kw_only=True):
-    """A token as one in a link, and until when it works."""
+    """A token like that of a link, and until when it works."""
 
     token: str
     expires_at: datetime
@@ -61,7 +61,7 @@ class CodeController(Controller):
         request: AnyRequest,
         services: NamedDependency[CodeServices],
     ) -> Token:
-        """The code is in the mail beside the link. The token works like a link's token, once.
+        """The code is in the email beside the link. The token works like a link's token, once.
 
         The answer is the same for a wrong code, an expired code and an address without an account.
         """

@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from keyturn.mail.port.reports import DeliveryReport, ReportRefused, ReportUnproven, Webhook
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.api.schemas import Done
 from keyturn.service.client import Client
@@ -30,7 +30,10 @@ from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 log = logging.getLogger("keyturn.webhook")
 
 _MOST_BYTES = 16 * 1_048_576
+"""Bytes of all bodies that arrive at the same time: their memory, before any proof is checked."""
+
 _MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
+"""Bytes of one client's bodies, so that one client cannot shut providers out."""
 
 
 class ProviderReports:
@@ -79,6 +82,8 @@ class ProviderReports:
         Requests without a proof count against the limit of malformed ones.
         """
         limits = self._stores.limits
+        # Before the body is read: a client without a proof must not make us read more (OWASP ASVS
+        # 2.4.1).
         await limits.require_left("malformed", client)
         try:
             return await self._read(webhook, request, client)
@@ -114,7 +119,7 @@ class ProviderReports:
         was lost.
         """
         stores = self._stores
-        to = addresses.normalize(report.to)
+        to = identifiers.normalize_address(report.to)
         message_id = await message_behind(stores.database, report.provider_id, report.key)
         if message_id is None:
             return

@@ -38,14 +38,14 @@ class FormTextServices:
 
 
 class FormTextController(Controller):
-    """Get the words of the forms."""
+    """Get the texts of the forms."""
 
     tags = ("Password reset",)
     security = ANYONE
 
     @get(
         ApiRoute.TEXTS,
-        summary="The words of the forms",
+        summary="Get the texts of the forms",
         responses=problem_responses(InputInvalid, has_body=False),
     )
     async def get_form_texts(
@@ -54,8 +54,8 @@ class FormTextController(Controller):
         services: NamedDependency[FormTextServices],
         lang: FromQuery[str] = "",
     ) -> Response[FormTexts]:
-        """What keyturn.js writes, in the language `lang`,
-        or else in the best of Accept-Language.
+        """Returns the texts that keyturn.js shows, in the language `lang`, or else in the best
+        language of the header Accept-Language.
         """
         language = services.languages.choose(lang, request.headers.get("accept-language", ""))
         lifetime = language.duration(services.link_life)

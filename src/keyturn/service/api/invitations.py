@@ -27,7 +27,7 @@ _INVITED = "Grace Hopper invites you to the course Algebra I."
 
 
 class InvitationRequest(Schema, frozen=True, kw_only=True):
-    """Invites the account with that address; the mail and the page show the reason."""
+    """Invites the owner of the account with that address. Email and page show the reason."""
 
     email: EmailAddress
     reason: Annotated[
@@ -44,8 +44,8 @@ class InvitationRequest(Schema, frozen=True, kw_only=True):
 
 
 class LinkRequest(Schema, frozen=True, kw_only=True):
-    """Wants a link for the owner of the account with that address, or a code. The audit trail has
-    the reason.
+    """Requests a link, or a code, for the owner of the account with that address. The audit trail
+    records the reason.
     """
 
     email: EmailAddress
@@ -57,7 +57,7 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
             examples=["Lost the mailbox; passport checked."],
         ),
     ]
-    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = (
+    code: Annotated[bool, Meta(description="a code in place of the link, if emails have codes")] = (
         False
     )
 
@@ -91,8 +91,8 @@ class InvitationController(Controller):
     ) -> Response[Done | IssuedLink]:
         """For the operator's app, with the service key.
 
-        No mail is sent to an address without an account, or whose account has a password or another
-        sign-in; the audit trail records this.
+        No email is sent to an address without an account, or whose account has a password or
+        another sign-in; the audit trail records this.
         """
         client = client_of(request)
         invitations = services.invitations

@@ -1,6 +1,7 @@
 """Well-known mail services: the addresses of their inboxes, and corrections of mistyped domains.
 
-Only the typed address decides, so an answer never depends on an account.
+Only the typed address decides, so an answer never depends on an account. The other reader of typed
+addresses is in `frontend/keyturn/making.js`; both read `mail_services.toml`.
 """
 
 import tomllib

@@ -3,7 +3,7 @@
 import inspect
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from litestar.openapi import ResponseSpec
@@ -49,13 +49,20 @@ def _meaning(problem: type[Problem]) -> str:
 _SCHEMAS: dict[str, type[msgspec.Struct]] = {}
 
 
-def _schema(problem: type[Problem]) -> Any:
+def _schema(problem: type[Problem]) -> type[msgspec.Struct]:
     """Return the schema of a problem.
 
-    It is the same object for every route: OpenAPI tells schemas apart by their names.
+    It is the same object for every route, and for problems of one slug, such as the special cases
+    of Unavailable: OpenAPI tells schemas apart by their names.
     """
+    if problem.slug not in _SCHEMAS:
+        _SCHEMAS[problem.slug] = _new_schema(problem)
+    return _SCHEMAS[problem.slug]
+
+
+def _new_schema(problem: type[Problem]) -> type[msgspec.Struct]:
     words = problem.slug.replace("-", " ").title()
-    schema = msgspec.defstruct(
+    return msgspec.defstruct(
         words.replace(" ", "") + "Problem",
         [
             ("type", Literal[f"{TYPE_PREFIX}{problem.slug}"]),
@@ -69,4 +76,3 @@ def _schema(problem: type[Problem]) -> Any:
         kw_only=True,
         namespace={"__doc__": _meaning(problem)},
     )
-    return _SCHEMAS.setdefault(problem.slug, schema)

@@ -124,7 +124,9 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 def count_unread(container: Container) -> Callable[[Exception, Scope], Awaitable[None]]:
     """Return a hook that counts API requests with an unreadable body against their client's limit.
 
-    If the limit is used up, the client gets that answer instead.
+    If the limit is used up, the client gets that answer instead. Litestar awaits the hooks of
+    `after_exception` before it calls the handler, so the hook leaves the error in the request's
+    state, where `answer` of `problem_handlers` finds it.
     """
 
     async def count(error: Exception, scope: Scope) -> None:
@@ -193,5 +195,7 @@ def _fault_of(entry: Mapping[str, Any]) -> Fault:
     message = str(entry.get("message", ""))
     if message == "'data'":  # the KeyError of a request without a body
         return Fault(name, "missing")
+    # Litestar has cut off the end " - at `$.place`", and has made it the key. So `place` is only
+    # ever the name of a missing field.
     place, sentence = explain_mismatch(message)
     return Fault(place or name, sentence)

@@ -53,7 +53,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ResetRequest(Schema, frozen=True, kw_only=True):
-    """Asks for a link; `challenge` is the answer to a challenge, where one is asked for.
+    """Asks for a link. `challenge` is the answer to a challenge, if the service requires one.
 
     `returnTo` is an address, of an origin that the service allows, to which the user returns after
     the reset.
@@ -65,22 +65,25 @@ class ResetRequest(Schema, frozen=True, kw_only=True):
 
 
 class TokenCheck(Schema, frozen=True, kw_only=True):
-    """Asks whether a link works; `email`, where it is given, must be the account's."""
+    """Asks whether a link works. If `email` is given, it must be the account's address."""
 
     token: LinkToken
     email: EmailAddress | None = None
 
 
 class ExpiredToken(Schema, frozen=True, kw_only=True):
-    """Asks for another link in place of one that has expired; `challenge` as in a request."""
+    """Asks for another link in place of one that has expired.
+
+    `challenge` is the answer to a challenge, if the service requires one.
+    """
 
     token: LinkToken
     challenge: _ChallengeAnswer | UnsetType = UNSET
 
 
 class NewPassword(Schema, frozen=True, kw_only=True):
-    """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it,
-    where it is given.
+    """Sets a password with a link. The password is in `newPassword` or in `password`. If
+    `confirmPassword` is given, it must repeat the password.
 
     `secondStep` is for accounts that have a second factor.
     """
@@ -105,8 +108,9 @@ class NewPassword(Schema, frozen=True, kw_only=True):
 
 
 class PasswordCheck(Schema, frozen=True, kw_only=True):
-    """Asks whether a password would be accepted; `email`, where it is given,
-    must be the account's.
+    """Asks whether a password would be accepted.
+
+    If `email` is given, it must be the account's address.
     """
 
     token: LinkToken
@@ -137,7 +141,7 @@ class Credentials(Schema, frozen=True, kw_only=True):
 
 
 class Done(Schema, frozen=True, kw_only=True):
-    """Says that it was done, with a sentence for people."""
+    """Confirms that the request succeeded, with a sentence for people."""
 
     message: str
     success: Literal[True]
@@ -146,8 +150,8 @@ class Done(Schema, frozen=True, kw_only=True):
 class ValidToken(Schema, frozen=True, kw_only=True):
     """Says whose link it is, until when it works, and whether it sets the account's first password.
 
-    `operatorReason` is there where an operator asked for the reset, and said why. `returnTo` is
-    there where the request said to which address the user returns after the reset.
+    `operatorReason` is present if an operator requested the reset and gave a reason. `returnTo` is
+    present if the request named an address to which the user returns after the reset.
     """
 
     awaits_password: bool
@@ -161,7 +165,8 @@ class ValidToken(Schema, frozen=True, kw_only=True):
 class InvalidToken(Schema, frozen=True, kw_only=True):
     """Says why a link does not work.
 
-    `emailHint` is there where the link has expired and can be replaced once: its address, masked.
+    `emailHint` is present if the link has expired and can be replaced once: the masked address of
+    the link.
     """
 
     reason: DeadReason
@@ -176,12 +181,13 @@ class Policy(Schema, frozen=True, kw_only=True):
 
 
 class FormTexts(Schema, frozen=True, kw_only=True):
-    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs,
-    `dir` how it runs.
+    """The texts of the forms, by the names that keyturn.js has for them. `lang` is their language,
+    and `dir` the direction of its script.
 
-    `challenge` is there where every request for a link must have an answer. `codes` says whether
-    mails hold a code beside their link. `mailServices` are where users read their mail, for a link
-    to the inbox. `takesNames` says whether users may enter a user name in place of their address.
+    `challenge` is present if every request for a link must answer one. `codes` says whether emails
+    have a code beside their link. `mailServices` are well-known services at which users read their
+    email, for a link to the inbox. `takesNames` says whether users may enter a user name instead of
+    their address.
     """
 
     lang: str

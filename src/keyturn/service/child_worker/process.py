@@ -16,16 +16,12 @@ import msgspec
 
 from keyturn.garbage import collect_seldom
 from keyturn.service.settings import Settings
+from keyturn.service.settings.building import decode_text
 from keyturn.service.telemetry.logs import configure_logs
 from keyturn.service.telemetry.meters import Meters
 
 if TYPE_CHECKING:
     from keyturn.service.container import Container
-
-WORKING = "working"
-"""The report that the worker has started. Every other report begins with the name of a method of
-`Meters`.
-"""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +38,28 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self, enc_hook=str) + b"\n"
 
 
+class WorkerStarted(msgspec.Struct, frozen=True, tag=True):
+    """Reports that the worker has started."""
+
+
+class MessagesCounted(msgspec.Struct, frozen=True, tag=True):
+    """Reports a call of `Meters.message`."""
+
+    kind: str
+    outcome: str
+    count: int
+
+
+class DeliveryMeasured(msgspec.Struct, frozen=True, tag=True):
+    """Reports a call of `Meters.delivery`."""
+
+    kind: str
+    seconds: float
+
+
+WorkerReport = WorkerStarted | MessagesCounted | DeliveryMeasured
+
+
 class ReportedMeters(Meters):
     """Reports the worker's counts to the process that started it, through a pipe."""
 
@@ -49,15 +67,15 @@ class ReportedMeters(Meters):
         super().__init__()
         self._pipe = pipe
 
-    def report(self, *words: str | float) -> None:
-        with contextlib.suppress(OSError):  # the reader has ended: the input ends next
-            os.write(self._pipe, msgspec.json.encode(words) + b"\n")
-
     def message(self, kind: str, outcome: str, count: int = 1) -> None:
-        self.report("message", kind, outcome, count)
+        self.report(MessagesCounted(kind, outcome, count))
 
     def delivery(self, kind: str, seconds: float) -> None:
-        self.report("delivery", kind, seconds)
+        self.report(DeliveryMeasured(kind, seconds))
+
+    def report(self, report: WorkerReport) -> None:
+        with contextlib.suppress(OSError):  # the reader has ended: the input ends next
+            os.write(self._pipe, msgspec.json.encode(report) + b"\n")
 
 
 def main() -> None:
@@ -67,9 +85,10 @@ def main() -> None:
     reports = os.dup(1)
     os.dup2(2, 1)  # what a library prints goes to stderr, since it is not a report
     pipe = io.FileIO(0, closefd=False)
-    if not (line := pipe.readline()):
+    line = pipe.readline()
+    if not line:  # the process that started this one has ended
         return
-    orders = msgspec.json.decode(line, type=Orders, dec_hook=lambda kind, text: kind(text))
+    orders = msgspec.json.decode(line, type=Orders, dec_hook=decode_text)
     sys.path[:] = orders.path
     configure_logs(orders.settings.logs.level)
     from keyturn.service.container import Container
@@ -97,7 +116,7 @@ async def _work(container: "Container", meters: ReportedMeters, pipe: io.FileIO)
 
     loop.add_reader(pipe.fileno(), listen)
     with on_signals([signal.SIGTERM], task.cancel):
-        meters.report(WORKING)
+        meters.report(WorkerStarted())
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await task

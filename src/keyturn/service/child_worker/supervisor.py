@@ -15,7 +15,13 @@ from time import monotonic
 
 import msgspec
 
-from keyturn.service.child_worker.process import WORKING, Orders
+from keyturn.service.child_worker.process import (
+    DeliveryMeasured,
+    MessagesCounted,
+    Orders,
+    WorkerReport,
+    WorkerStarted,
+)
 from keyturn.service.container import Container
 from keyturn.service.settings import LONGEST_TRY
 from keyturn.service.telemetry.logs import LogEvent
@@ -70,7 +76,8 @@ class Supervisor:
             begun = monotonic()
             try:
                 code: int | str = await self._run_one()
-            except Exception as error:  # noqa: BLE001 - whatever it raises, or the machine lacks: another follows
+            # Whatever it raises, or the machine lacks: another worker follows.
+            except Exception as error:  # noqa: BLE001
                 code = f"{type(error).__name__}: {error}"
             self._container.worker_is_down = True
             if monotonic() - begun > _STEADY:
@@ -123,14 +130,18 @@ class Supervisor:
 
     async def _read_reports(self, process: Process) -> None:
         assert process.stdout
+        meters = self._container.meters
+        decoder = msgspec.json.Decoder(WorkerReport)
         async for line in process.stdout:
-            word, *values = msgspec.json.decode(line)
-            if word == WORKING:
-                self._works = True
-                self._container.worker_is_down = False
-                log.info(LogEvent("worker.started", pid=process.pid))
-            else:
-                getattr(self._container.meters, word)(*values)
+            match decoder.decode(line):
+                case WorkerStarted():
+                    self._works = True
+                    self._container.worker_is_down = False
+                    log.info(LogEvent("worker.started", pid=process.pid))
+                case MessagesCounted(kind, outcome, count):
+                    meters.message(kind, outcome, count)
+                case DeliveryMeasured(kind, seconds):
+                    meters.delivery(kind, seconds)
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
         """End the worker: at once if it has not started yet, else once it has delivered its

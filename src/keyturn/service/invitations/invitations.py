@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import select
 
 from keyturn.errors import Fault, KeyturnError
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import identifiers, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
@@ -123,7 +123,7 @@ class Invitations:
         wanted = []
         for email in emails:
             invitation = messages.InvitationRequested(
-                email=addresses.parse(email), at=moment, client=client, reason=reason
+                email=identifiers.parse_address(email), at=moment, client=client, reason=reason
             )
             wanted.append(NewMessage(invitation))
         if wanted:
@@ -156,7 +156,7 @@ class Invitations:
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         """Return the address in its normal form, with its account, or why it has none."""
         try:
-            address = addresses.parse(email)
+            address = identifiers.parse_address(email)
         except InputInvalid:
             return email, "malformed"
         account = await self._stores.accounts.find(address)
@@ -230,7 +230,7 @@ class Invitations:
         reason = parse_reason(reason)
         if not reason and not invites:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
-        account = await self._reachable(addresses.parse(email), invites=invites)
+        account = await self._reachable(identifiers.parse_address(email), invites=invites)
         moment = now()
         purpose = purpose_for(account, by_operator=True)
         token, link = mint_link(

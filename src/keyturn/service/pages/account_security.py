@@ -6,7 +6,7 @@ from litestar.params import FromPath
 
 from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.rendering import Answer, Visit
+from keyturn.service.pages.rendering import PageResponse, Visit
 from keyturn.service.reset.records.links import facts_of
 
 
@@ -14,12 +14,14 @@ class AccountSecurityPage(Controller):
     """Ask whether to secure the account, and do so."""
 
     @route("/{token:str}", http_method=READ)
-    async def take_from_path(self, token: FromPath[str], visit: NamedDependency[Visit]) -> Answer:
+    async def take_from_path(
+        self, token: FromPath[str], visit: NamedDependency[Visit]
+    ) -> PageResponse:
         """Take a link with its token at the end of the path."""
         return visit.take_link(visit.cookies.proof, token)
 
     @route("/", http_method=READ)
-    async def show(self, visit: NamedDependency[Visit]) -> Answer:
+    async def show(self, visit: NamedDependency[Visit]) -> PageResponse:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         flash = visit.cookies.read_flash(visit.request)
         # Another link was opened in this browser since.
@@ -34,7 +36,7 @@ class AccountSecurityPage(Controller):
         )
 
     @post("/")
-    async def secure(self, visit: NamedDependency[Visit]) -> Answer:
+    async def secure(self, visit: NamedDependency[Visit]) -> PageResponse:
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
         path = visit.site.paths.secure_account
         token, _ = visit.cookies.proof.read_texts(visit.request, 2)

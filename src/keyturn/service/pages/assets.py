@@ -25,7 +25,8 @@ from keyturn.service.settings.brand_files import BrandFile
 from keyturn.service.settings.paths import FixedRoute
 
 _STATIC = Path(__file__).parent / "static"
-_SHARED = ("puzzle.js", "strength.js")
+_SHARED = ("moments.js", "puzzle.js", "strength.js")
+"""Modules of `frontend/keyturn/` that scripts of the pages import."""
 
 _MEDIA_TYPES = {
     ".css": "text/css",

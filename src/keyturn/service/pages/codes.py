@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from keyturn.service.api.requests import READ
-from keyturn.service.pages.rendering import Answer, Visit
+from keyturn.service.pages.rendering import PageResponse, Visit
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import InputInvalid
 
@@ -25,7 +25,7 @@ class CodePage(Controller):
     """Take the code of a mail."""
 
     @route("/", http_method=READ)
-    async def show_form(self, visit: NamedDependency[Visit]) -> Answer:
+    async def show_form(self, visit: NamedDependency[Visit]) -> PageResponse:
         """Show the form, with the address for which this browser has requested a link."""
         earlier = visit.cookies.read_link_request(visit.request)
         return _code_page(visit, earlier.email if earlier else "")
@@ -33,7 +33,7 @@ class CodePage(Controller):
     @post("/")
     async def take_code(
         self, data: URLEncodedBody[CodeForm], visit: NamedDependency[Visit]
-    ) -> Answer:
+    ) -> PageResponse:
         """Exchange the code for a token, keep it like that of a link, and lead to the link's page.
 
         If the code does not work, show the form again. Raises TooManyRequests.
@@ -57,5 +57,5 @@ class CodePage(Controller):
 _Mistake = Literal["", "malformed_email", "malformed_code", "refused"]
 
 
-def _code_page(visit: Visit, email: str, fault: _Mistake = "") -> Answer:
+def _code_page(visit: Visit, email: str, fault: _Mistake = "") -> PageResponse:
     return visit.page("code.html", status=422 if fault else 200, email=email, fault=fault)

@@ -7,7 +7,7 @@ from litestar.datastructures import Cookie
 from msgspec import Struct
 
 from keyturn.mail.addresses import LONGEST
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.api.cookies import BrowserCookie, Holds, device_cookie, session_cookie
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.clock import unix
@@ -53,8 +53,8 @@ class Flash(Struct, frozen=True):
     timezone: ClassVar[str] = ""
 
 
-class LinkRequest(Struct, frozen=True):
-    """A request for a link by this browser.
+class RememberedRequest(Struct, frozen=True):
+    """This browser's last request for a link, as a cookie remembers it.
 
     `email`: the address or the user name.
     `wait`: the time until another request would lead to a mail.
@@ -95,6 +95,7 @@ class Cookies:
 
     def link_request(self, path: str = "/") -> BrowserCookie:
         """Return the cookie that remembers a request for a link on the page at `path`."""
+        # Its name stays "asked": browsers have it while a new version starts.
         return self._at(path, "asked", _REMEMBERED)
 
     def flash(self, path: str = "/") -> BrowserCookie:
@@ -112,18 +113,21 @@ class Cookies:
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
         return self.link_request(path).issue_texts(str(int(unix())), email, return_to)
 
-    def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
+    def read_link_request(self, request: AnyRequest) -> RememberedRequest | None:
+        """Return the request that the cookie remembers; None without a valid cookie."""
         asked_at, email, return_to = self.link_request().read_texts(request, 3)
         cooldown = self._container.mailboxes.cooldown
-        # A client can send any cookie: a text that is no number or a huge one, for example.
+        # A client can send any cookie: a text that is no number, a huge one, or an address that is
+        # none. The wait never exceeds the cooldown, and the page shows no other text of a client's.
         try:
             left = int(asked_at) + int(cooldown.total_seconds()) - int(unix())
             wait = min(timedelta(seconds=max(left, 0)), cooldown)
-            identifier = addresses.identify(email, takes_names=self._site.takes_names)
+            identifier = identifiers.identify(email, takes_names=self._site.takes_names)
         except (InputInvalid, ValueError, OverflowError):
             return None
+        # A planted cookie must not lead to another site (CWE-601).
         allowed = self._container.return_addresses.allowed(return_to)
-        return LinkRequest(identifier, wait, allowed)
+        return RememberedRequest(identifier, wait, allowed)
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
         return self.flash(path).issue_texts(
@@ -135,9 +139,10 @@ class Cookies:
         )
 
     def read_flash(self, request: AnyRequest) -> Flash | None:
+        """Return what the page has to say; None without a valid cookie."""
         what, kind, locale, email, return_to = self.flash().read_texts(request, 5)
         if what not in get_args(Said):
             return None
-        # A client can send any cookie, so the address is checked again.
+        # A client can send any cookie, so the address is checked again (CWE-601).
         return_to = self._container.return_addresses.allowed(return_to)
         return Flash(cast("Said", what), kind, locale, email, return_to)

@@ -7,10 +7,10 @@ from litestar import Controller, post, route
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.rendering import Answer, Visit
+from keyturn.service.pages.rendering import PageResponse, Visit
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import (
     Challenge,
@@ -53,7 +53,7 @@ def forgot_page(
     email: str = "",
     malformed: bool = False,
     flaw: ChallengeFlaw | None = None,
-) -> Answer:
+) -> PageResponse:
     """Return the form. Only its policy allows the hosts of an external challenge."""
     status = 200
     if malformed:
@@ -80,7 +80,7 @@ def _challenge_values(visit: Visit, flaw: ChallengeFlaw | None) -> dict[str, Any
     return {"asked": challenge, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
 
 
-def dead_link_page(visit: Visit, dead: LinkDead, flaw: ChallengeFlaw | None = None) -> Answer:
+def dead_link_page(visit: Visit, dead: LinkDead, flaw: ChallengeFlaw | None = None) -> PageResponse:
     """Return the page of a dead link.
 
     An expired link has a button that requests another one, with the challenge of any request.
@@ -104,7 +104,7 @@ class ForgotPage(Controller):
     """Request a link."""
 
     @route("/", http_method=READ)
-    async def show(self, visit: NamedDependency[Visit]) -> Answer:
+    async def show(self, visit: NamedDependency[Visit]) -> PageResponse:
         """Show the form, or "Check your email" after it."""
         link_request = visit.cookies.read_link_request(visit.request)
         query = visit.request.query_params
@@ -116,7 +116,9 @@ class ForgotPage(Controller):
         return forgot_page(visit, visit.container.return_addresses.allowed(wanted))
 
     @post("/")
-    async def ask(self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]) -> Answer:
+    async def ask(
+        self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]
+    ) -> PageResponse:
         """Request the link, then redirect.
 
         The answer depends only on the input, never on an account (ASVS 6.3.8).
@@ -125,7 +127,7 @@ class ForgotPage(Controller):
         here = visit.site.url(path)
         earlier = visit.cookies.read_link_request(visit.request)
         try:
-            identifier = addresses.identify(data.email, takes_names=visit.site.takes_names)
+            identifier = identifiers.identify(data.email, takes_names=visit.site.takes_names)
         except InputInvalid:
             identifier = ""  # `accept` below counts the mistake
         # During the cooldown, the worker would send no mail.
@@ -147,7 +149,7 @@ class ExpiredLinkPage(Controller):
     @post("/replace")
     async def replace(
         self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]
-    ) -> Answer:
+    ) -> PageResponse:
         """Request a new link for the address of the expired link that was opened in this browser.
 
         The page shows that address only masked.
@@ -160,7 +162,7 @@ class ExpiredLinkPage(Controller):
             link = await visit.container.checks.require_expired(token, client)
         except InputInvalid:  # the link still works
             return visit.redirect(visit.site.url(path))
-        hint = addresses.mask(facts_of(link).email)
+        hint = identifiers.mask(facts_of(link).email)
         try:
             await visit.container.requests.replace(link, client, data.answer)
         except ChallengeRequired as required:

@@ -17,8 +17,8 @@ from keyturn.service.reset.mails.theme import Theme
 from keyturn.service.settings.paths import FixedRoute
 
 _MODULES = (
-    "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link",
-    "strength", "rules", "second_step", "reset",
+    "client", "style", "moments", "making", "puzzle", "challenge", "forms", "code", "asking",
+    "link", "strength", "rules", "second_step", "reset",
 )  # fmt: skip
 """The modules in `frontend/keyturn/`, each after those that it imports. brand.js is not among them:
 the service writes it.
@@ -65,18 +65,19 @@ def _shared_modules() -> str:
     lines = []
     for name in _MODULES:
         module = (sources / "keyturn" / f"{name}.js").read_text("utf-8")
-        for line in _code_lines(module):
+        for line in code_lines(module):
             # All names of the modules are in one scope, and only those of keyturn.js are public.
             lines.append(line.removeprefix("export "))
     entry = (sources / "keyturn.js").read_text("utf-8")
-    lines.extend(_code_lines(entry))
+    lines.extend(code_lines(entry))
     return "\n".join(lines) + "\n"
 
 
-def _code_lines(module: str) -> Iterator[str]:
+def code_lines(module: str) -> Iterator[str]:
     """Yield the lines of a module without indentation, blank lines, imports and comments.
 
-    A comment behind code stays, so `frontend/` has its comments on lines of their own.
+    A comment behind code stays, so `frontend/` has its comments on lines of their own. Raises
+    ValueError if code follows a comment on its line: it would be left out.
     """
     in_comment = False
     for line in module.splitlines():
@@ -84,7 +85,10 @@ def _code_lines(module: str) -> Iterator[str]:
         if code.startswith("/*"):
             in_comment = True
         if in_comment:
-            in_comment = not code.endswith("*/")
+            _, end, after = code.partition("*/")
+            if after:
+                raise ValueError(f"code follows a comment on the same line: {code}")
+            in_comment = not end
             continue
         if code and not code.startswith(("//", "import ")):
             yield code

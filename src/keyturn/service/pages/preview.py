@@ -15,7 +15,7 @@ import msgspec
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.pages.assets import Assets
-from keyturn.service.pages.cookies import LinkRequest
+from keyturn.service.pages.cookies import RememberedRequest
 from keyturn.service.pages.page_templates import PageTemplates
 from keyturn.service.pages.second_step import ShownStep
 from keyturn.service.pages.site import Site
@@ -62,7 +62,7 @@ _STATES = _read_states()
 _TYPES: Mapping[str, Any] = {
     "account": Account,
     "factors": tuple[Factor, ...],
-    "link_request": LinkRequest,
+    "link_request": RememberedRequest,
     "lifetime": timedelta,
     "step": ShownStep,
     "wait": timedelta,

@@ -22,7 +22,7 @@ from keyturn.service.api.problems import (
 from keyturn.service.api.requests import AnyRequest, request_id_of
 from keyturn.service.client import clip_header
 from keyturn.service.pages.forgot import dead_link_page
-from keyturn.service.pages.rendering import Answer, Pages, Visit
+from keyturn.service.pages.rendering import PageResponse, Pages, Visit
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Problem
 from keyturn.service.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
@@ -68,7 +68,7 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
 
     def refuse(
         request: AnyRequest, error: Exception, reason: str = "", cookies: Sequence[Cookie] = ()
-    ) -> Answer:
+    ) -> PageResponse:
         problem = problem_answering(error)
         reason = reason or _reason_of(problem)
         if problem.status >= SERVER_FAULT:
@@ -84,22 +84,22 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         back = site.url(path) if path else site.forgot
         return refusal_page(Visit(pages, request), problem, reason, back, cookies=cookies)
 
-    def show_dead_link(request: AnyRequest, dead: LinkDead) -> Answer:
+    def show_dead_link(request: AnyRequest, dead: LinkDead) -> PageResponse:
         return dead_link_page(Visit(pages, request), dead)
 
-    def show_dead_security_link(request: AnyRequest, dead: SecurityLinkDead) -> Answer:
+    def show_dead_security_link(request: AnyRequest, dead: SecurityLinkDead) -> PageResponse:
         return Visit(pages, request).page("dead_security_link.html", status=dead.status)
 
-    def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> Answer:
+    def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> PageResponse:
         wanted = site.url(request.route_handler.opt.get("here", ""))
         return Visit(pages, request).redirect(site.hosted_sign_in(wanted))
 
-    def refuse_stale_form(request: AnyRequest, error: PermissionDeniedException) -> Answer:
+    def refuse_stale_form(request: AnyRequest, error: PermissionDeniedException) -> PageResponse:
         # The cookie of the form ends, too. If it was signed with another key, every form would be
         # refused as long as the browser keeps it.
         return refuse(request, error, "stale_form", [pages.cookies.form.expire()])
 
-    def tell_unknown_outcome(request: AnyRequest, error: OutcomeUnknown) -> Answer:
+    def tell_unknown_outcome(request: AnyRequest, error: OutcomeUnknown) -> PageResponse:
         # The page leads to the sign-in, where the user finds out which password works. The cookie
         # of the used link ends.
         return refuse(request, error, cookies=[pages.cookies.link.expire()])
@@ -132,7 +132,7 @@ def refusal_page(
     *,
     headers: Mapping[str, str] | None = None,
     cookies: Sequence[Cookie] = (),
-) -> Answer:
+) -> PageResponse:
     headers = dict(headers or {})
     if problem.retry_after and reason != "failed":
         headers["Retry-After"] = str(problem.retry_after)
@@ -160,7 +160,7 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
     """
     to_programs = problem_handlers(pages.container.languages)[Exception]
 
-    def answer(request: AnyRequest, error: Exception) -> Answer:
+    def answer(request: AnyRequest, error: Exception) -> PageResponse:
         problem = problem_answering(error)
         is_missing = isinstance(problem, NotFound | MethodNotAllowed)
         if not is_missing or not _is_for_people(request, pages.site.paths.api):

@@ -39,7 +39,7 @@ _IN_A_URL = "%/:=&?~#+!$,;'@()*[]"
 _LONGEST_QUERY = 1000
 """Characters of the query that links to other languages keep, such as a way back and an address."""
 
-Answer = Response[Any]
+PageResponse = Response[Any]
 
 PageOwner = Account | Flash
 
@@ -115,7 +115,7 @@ class Visit:
         cookies: Sequence[Cookie] = (),
         headers: Mapping[str, str] | None = None,
         **values: Any,
-    ) -> Answer:
+    ) -> PageResponse:
         """Return a rendered template as the answer.
 
         It is in the language that the reader has chosen, else the account's, else the browser's.
@@ -180,23 +180,25 @@ class Visit:
         kept = [(name, value) for name, value in query if name != "lang"]
         return f"{here}?{urlencode([*kept, ('lang', '')])}"
 
-    def redirect(self, url: str, *cookies: Cookie) -> Answer:
+    def redirect(self, url: str, *cookies: Cookie) -> PageResponse:
         """Return a redirect that browsers follow with GET, also after a POST (RFC 9110, 15.4.4)."""
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self.pages.headers)
 
     def lead_on(
         self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any
-    ) -> Answer:
+    ) -> PageResponse:
         """Answer a form by a redirect or, if `url` is on another site, by a page that leads there.
 
         The policy `form-action` forbids a redirect to another site (CSP Level 3, 6.4.2).
         """
         if url.startswith("/"):
             return self.redirect(url, *cookies)
+        # A line break or a quotation mark of a URL must not end the header's value (CWE-113). A "%"
+        # stays, since the URL is encoded already.
         headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}
         return self.page(template, cookies=cookies, headers=headers, leads_to=url, **values)
 
-    def take_link(self, cookie: BrowserCookie, token: str) -> Answer:
+    def take_link(self, cookie: BrowserCookie, token: str) -> PageResponse:
         """Keep a link whose token is at the end of the path.
 
         The link is not used up: mail scanners open links, so only a POST does that (RFC 9110,
@@ -205,7 +207,9 @@ class Visit:
         email = self.request.query_params.get(self.site.paths.email)
         return self.keep_link(cookie, token, email)
 
-    def keep_link(self, cookie: BrowserCookie, token: str, email: str | None = None) -> Answer:
+    def keep_link(
+        self, cookie: BrowserCookie, token: str, email: str | None = None
+    ) -> PageResponse:
         """Put a link into a cookie, and redirect to its page without the token.
 
         The token then gets into no history, referrer or screenshot (ASVS 14.2.1).

@@ -11,12 +11,12 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.requests import READ, judgement_of
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
-from keyturn.service.pages.rendering import Answer, Visit
+from keyturn.service.pages.rendering import PageResponse, Visit
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
@@ -50,7 +50,7 @@ def password_form(
     rejected: bool = False,
     status: int = 200,
     step: ShownStep | None = None,
-) -> Answer:
+) -> PageResponse:
     """Return the form, with Keyturn's rules and those of the store that the password breaks.
 
     `rejected`: the current password was wrong.
@@ -89,19 +89,21 @@ class ResetPage(Controller):
     """Choose a new password, with a link or signed in."""
 
     @route("/{token:str}", http_method=READ)
-    async def take_from_path(self, token: FromPath[str], visit: NamedDependency[Visit]) -> Answer:
+    async def take_from_path(
+        self, token: FromPath[str], visit: NamedDependency[Visit]
+    ) -> PageResponse:
         """Take a link with its token at the end of the path."""
         return visit.take_link(visit.cookies.link, token)
 
     @post(OPEN_LINK)
     async def take_from_fragment(
         self, data: URLEncodedBody[LinkForm], visit: NamedDependency[Visit]
-    ) -> Answer:
+    ) -> PageResponse:
         """Take a link whose token is behind the "#" of the URL: a script has read it."""
         return visit.keep_link(visit.cookies.link, data.token, data.email)
 
     @route("/", http_method=READ)
-    async def show(self, visit: NamedDependency[Visit]) -> Answer:
+    async def show(self, visit: NamedDependency[Visit]) -> PageResponse:
         """Take a link whose token is in the query, or show the form.
 
         The link is not used up (RFC 9110, 9.2.1; ASVS 3.5.3).
@@ -119,7 +121,7 @@ class ResetPage(Controller):
     @post("/check", status_code=200)
     async def judge(
         self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
-    ) -> Answer:
+    ) -> PageResponse:
         """Check a password while it is typed, for the script. Raises LinkDead, TooManyRequests."""
         token, email = visit.cookies.opened_link(visit.request, data.email)
         judging = visit.container.checks.check_password_for_link(
@@ -130,7 +132,7 @@ class ResetPage(Controller):
     @post("/code", status_code=200)
     async def send_code(
         self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
-    ) -> Answer:
+    ) -> PageResponse:
         """Send a code to the account's phone, if it has one.
 
         Raises LinkDead, TooManyRequests, Unavailable.
@@ -147,7 +149,7 @@ class ResetPage(Controller):
     @post("/")
     async def save(
         self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
-    ) -> Answer:
+    ) -> PageResponse:
         """Set the password, or show the form again with every mistake. The link survives that.
 
         The address in the form must be the link's, or the signed-in user's. Another tab may have
@@ -165,7 +167,7 @@ class ResetPage(Controller):
             owner = await visit.signed_in()
         if owner is None:
             return visit.redirect(here)
-        if live is None and not addresses.is_same_mailbox(data.email, owner.email):
+        if live is None and not identifiers.is_same_mailbox(data.email, owner.email):
             return visit.redirect(here)
 
         form = partial(password_form, visit, owner, status=422, step=ShownStep(method=data.method))
@@ -195,7 +197,9 @@ class ResetPage(Controller):
             return _tell_end(visit, owner, said)
 
 
-async def _complete(visit: Visit, token: str, live: LinkOwner, data: NewPasswordForm) -> Answer:
+async def _complete(
+    visit: Visit, token: str, live: LinkOwner, data: NewPasswordForm
+) -> PageResponse:
     cookies = visit.cookies
     sign_ins = visit.container.sign_ins
     account = await visit.container.resets.complete(
@@ -216,7 +220,7 @@ def _is_script(visit: Visit) -> bool:
     return visit.request.headers.get("accept") == "application/json"
 
 
-def _tell_script(visit: Visit, step: ShownStep) -> Answer:
+def _tell_script(visit: Visit, step: ShownStep) -> PageResponse:
     """Answer a script. The status is 200, since browsers log others on the console as errors."""
     language = visit.language
     complaint = ""
@@ -227,12 +231,12 @@ def _tell_script(visit: Visit, step: ShownStep) -> Answer:
     return Response({"complaint": complaint, "sent": step.sent}, status_code=200)
 
 
-def _tell_next(url: str, *cookies: Cookie) -> Answer:
+def _tell_next(url: str, *cookies: Cookie) -> PageResponse:
     """Tell a script where to go: it cannot read a redirect to another site."""
     return Response({"next": url}, status_code=200, cookies=list(cookies))
 
 
-def _tell_end(visit: Visit, owner: Account, said: Said) -> Answer:
+def _tell_end(visit: Visit, owner: Account, said: Said) -> PageResponse:
     """Tell a script to load the page again, which then says why the link ended.
 
     If the script sent the form again, it would get another answer.
@@ -242,7 +246,7 @@ def _tell_end(visit: Visit, owner: Account, said: Said) -> Answer:
     return _tell_next(visit.site.url(path), visit.cookies.link.expire(), flash)
 
 
-async def _show_without_link(visit: Visit) -> Answer:
+async def _show_without_link(visit: Visit) -> PageResponse:
     """Return the page without a link.
 
     It says what happened before, or shows the form to a signed-in user. Others are told how to get
@@ -296,7 +300,7 @@ def _with_parameter(url: str, parameter: str) -> str:
     return address._replace(query=query).geturl()
 
 
-async def _change(visit: Visit, data: NewPasswordForm) -> Answer:
+async def _change(visit: Visit, data: NewPasswordForm) -> PageResponse:
     path = visit.site.paths.reset
     secret = visit.cookies.session.read(visit.request)
     fresh = await visit.sign_ins.change_password(secret, data.current, data.password, visit.client)

@@ -78,9 +78,11 @@ def _origins_of_logos(site: Site) -> Sequence[str]:
     origins = []
     for brand in site.themes.brands:
         for logo in (brand.logo, brand.logo_dark):
+            if not logo.is_url:  # a file, whose path `urlsplit` may refuse
+                continue
             url = urlsplit(logo)
             origin = f"{url.scheme}://{url.netloc}"
-            if logo.is_url and origin not in origins:
+            if origin not in origins:
                 origins.append(origin)
     return origins
 

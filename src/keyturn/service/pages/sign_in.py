@@ -9,7 +9,7 @@ from litestar.params import FromQuery, URLEncodedBody
 
 from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.rendering import Answer, Visit
+from keyturn.service.pages.rendering import PageResponse, Visit
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
@@ -39,7 +39,7 @@ class SignInPage(Controller):
         self,
         visit: NamedDependency[Visit],
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
-    ) -> Answer:
+    ) -> PageResponse:
         site = visit.site
         account = await visit.signed_in()
         if account:
@@ -60,7 +60,7 @@ class SignInPage(Controller):
     @post("/")
     async def sign_in(
         self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]
-    ) -> Answer:
+    ) -> PageResponse:
         """Start a session under a new secret (ASVS 7.2.4).
 
         The security settings no longer show what an earlier session requested.
@@ -70,12 +70,12 @@ class SignInPage(Controller):
     @post("/code")
     async def send_code(
         self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]
-    ) -> Answer:
+    ) -> PageResponse:
         """Send a code to the phone of an account whose password the user has just proved."""
         return await _sign_in(visit, data, SecondStepCode(method="sms"))
 
 
-async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> Answer:
+async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> PageResponse:
     """Sign in with the password or, while the second step is asked for, with the proof of it."""
     cookies = visit.cookies
     site = visit.site
@@ -115,7 +115,7 @@ async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None
     return visit.lead_on(url, *issued, account=opened.account)
 
 
-def _form(visit: Visit, **values: Any) -> Answer:
+def _form(visit: Visit, **values: Any) -> PageResponse:
     """Return the form. With `factors` it asks for the second step."""
     shown: dict[str, Any] = {"rejected": False, "factors": (), "step": ShownStep(), "flash": None}
     return visit.page("sign_in.html", **shown | values)
@@ -125,7 +125,7 @@ class SignOutPage(Controller):
     """Sign out."""
 
     @post("/")
-    async def sign_out(self, visit: NamedDependency[Visit]) -> Answer:
+    async def sign_out(self, visit: NamedDependency[Visit]) -> PageResponse:
         """End the session on the server, not only the cookie (ASVS 7.4.1)."""
         cookies = visit.cookies
         path = visit.site.paths.sign_in

@@ -72,7 +72,7 @@ class Problem(KeyturnError):
             cls.sentence = sentence
             cls.scheme = scheme
             cls.for_people = for_people
-            cls.slug = slug or _joined(cls.__name__, "-")
+            cls.slug = slug or _split_camel_case(cls.__name__, "-")
             cls.outcome = outcome or cls.slug.replace("-", "_")
 
     def detail(self, words: "Language", /) -> str:
@@ -83,7 +83,7 @@ class Problem(KeyturnError):
 
     def member_values(self, _: "Language", /) -> Mapping[str, Any]:
         """Return the values of `members`, which are attributes of the same names in snake case."""
-        return {name: getattr(self, _joined(name, "_")) for name, _ in self.members}
+        return {name: getattr(self, _split_camel_case(name, "_")) for name, _ in self.members}
 
     def headers(self) -> Mapping[str, str]:
         headers = {}
@@ -94,8 +94,9 @@ class Problem(KeyturnError):
         return headers
 
 
-def _joined(name: str, by: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", by, name).lower()
+def _split_camel_case(name: str, separator: str) -> str:
+    """Return such as "too-many-requests" for "TooManyRequests" and "-"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", separator, name).lower()
 
 
 def problem_of(error: Exception) -> Problem:

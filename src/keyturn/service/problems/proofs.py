@@ -165,10 +165,9 @@ class Factor(Struct, frozen=True):
 
 
 class SecondFactor(Struct, frozen=True):
-    """Names a second factor of the account; `hint` is for its owner, as the end of a phone's
-    number.
+    """A second factor of the account. `hint` is for its owner, such as the end of a phone number.
 
-    For `other` no code can be checked here.
+    Keyturn cannot check a code of the method `other`.
     """
 
     method: FactorMethod
@@ -182,8 +181,8 @@ class SecondStepRequired(
     sentence=N_("Your account is protected by a second step. Enter a code, too."),
     scheme="SecondStep",
 ):
-    """The account has a second factor: send a code as `secondStep`. `sent` is the method by which
-    one was sent.
+    """The account has a second factor: send its code as `secondStep`. `sent` is the method by which
+    Keyturn has sent a code.
 
     A link alone sets no password of an account with second factors, and a password alone does not
     sign in.
@@ -200,8 +199,8 @@ class SecondStepRequired(
 
 
 class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="SecondStep"):
-    """The code is wrong, or was used before. `triesLeft`: tries left for this link, or at a sign-in
-    for this day.
+    """The code is wrong, or was used before. `triesLeft` is the number of tries that this link has
+    left, or at a sign-in, this day.
     """
 
     password_proof: str = ""  # as in `SecondStepRequired`

@@ -90,8 +90,8 @@ class UnsupportedMediaType(
     """The body must be application/json."""
 
 
-class Passing(Problem):
-    """A problem that passes: the client is told when to try again."""
+class TemporaryProblem(Problem):
+    """A problem that ends by itself: the client is told when to try again."""
 
     members = (
         (
@@ -102,7 +102,9 @@ class Passing(Problem):
     retry_after: int = 5
 
 
-class TooManyRequests(Passing, status=429, title=N_("Too many requests"), outcome="limited"):
+class TooManyRequests(
+    TemporaryProblem, status=429, title=N_("Too many requests"), outcome="limited"
+):
     """A limit is used up."""
 
     def __init__(self, wait: float) -> None:
@@ -114,11 +116,11 @@ class OverBudget(TooManyRequests):
     """All clients together have used up their limit. No client is told (`ResetRequests`)."""
 
 
-class Busy(Passing, status=503, title=N_("We’re busy right now")):
+class Busy(TemporaryProblem, status=503, title=N_("We’re busy right now")):
     """Too much work is waiting, such as passwords to hash."""
 
 
-class Unavailable(Passing, status=503, title=N_("The service is not available right now")):
+class Unavailable(TemporaryProblem, status=503, title=N_("The service is not available right now")):
     """A service that the request needs does not answer, such as the database.
 
     `not_changed`: it is certain that nothing was changed there.

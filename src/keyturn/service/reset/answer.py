@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import ToStore
@@ -227,7 +227,7 @@ class ResetRequestHandler:
         refused = {}
         for one in asked:
             email = one.account.email
-            mailbox = addresses.normalize(email)
+            mailbox = identifiers.normalize_address(email)
             reason = _unreachable(one, reachable) or mailboxes[email].refusal
             if reason is None and has_cooldown and mailbox in answered:
                 # An earlier request of the same claim gets the mail, which is not counted yet.

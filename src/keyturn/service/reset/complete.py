@@ -2,7 +2,7 @@
 
 import contextlib
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.problems.proofs import LinkDead
@@ -69,5 +69,5 @@ class PasswordResets:
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
         # The password is changed, even if the counter cannot be written.
         with contextlib.suppress(LimitsUnready):
-            await self._limits.forget_guesses(addresses.normalize(account.email))
+            await self._limits.forget_guesses(identifiers.normalize_address(account.email))
         return account

@@ -3,7 +3,7 @@
 Waiting requests share the statement that reads their links.
 """
 
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import identifiers, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
@@ -51,13 +51,13 @@ class LinkLookup:
             dead = LinkDead(reason)
             # A link that was revoked after its expiry has been replaced already.
             if reason == "expired" and link.revoked_at is None:
-                dead.email_hint = addresses.mask(facts_of(link).email)
+                dead.email_hint = identifiers.mask(facts_of(link).email)
             raise await self.record_dead(dead, event, link, client)
         # Only now, since the store may be unavailable: a dead link is refused without it.
         account = await self._stores.accounts.get(link.account_id)
         if account is None or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
-        if email is not None and not addresses.is_same_mailbox(account.email, email):
+        if email is not None and not identifiers.is_same_mailbox(account.email, email):
             dead = LinkDead("invalid")
             dead.is_another = True
             raise await self.record_dead(dead, event, link, client)
@@ -83,6 +83,6 @@ def _opens(link: OneTimeSecret, account: Account) -> bool:
     facts = facts_of(link)
     if facts.invites and not account.awaits_password:
         return False
-    if not addresses.is_same_mailbox(account.email, facts.email):
+    if not identifiers.is_same_mailbox(account.email, facts.email):
         return False
     return account.active or (link.recovers and account.locked)

@@ -3,7 +3,7 @@
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import Purpose, ToStore
@@ -61,7 +61,7 @@ class NoticeHandler:
             held = tx.hold(account.id)
             if has_button and is_outlived(tx.connection, link):
                 return None
-            if notice.secures and not addresses.is_same_mailbox(notice.email, current.email):
+            if notice.secures and not identifiers.is_same_mailbox(notice.email, current.email):
                 copy = msgspec.structs.replace(notice, secures=False, email=current.email)
                 tx.outbox.enqueue(message.kind, copy)
             if message.kind not in UNSUPPRESSED and tx.mailboxes.is_suppressed(account.email):

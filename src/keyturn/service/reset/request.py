@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from keyturn.errors import Fault
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import identifiers, one_time_secrets
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import OneTimeSecret
@@ -118,7 +118,7 @@ class ResetRequests:
 
     def _identify(self, email: str, return_to: str) -> str:
         """Return the address or the user name. Raises InputInvalid, also for `return_to`."""
-        identifier = addresses.identify(email, takes_names=self._stores.accounts.takes_names)
+        identifier = identifiers.identify(email, takes_names=self._stores.accounts.takes_names)
         if return_to and not self._return_addresses.allowed(return_to):
             raise InputInvalid(
                 Fault("returnTo", "not an address of an origin in the service's return_origins")

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import msgspec
 
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import identifiers, one_time_secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.client import Client
 from keyturn.service.clock import now
@@ -131,15 +131,15 @@ class SignIns:
         """
         await self._limits.count("login", client)
         try:
-            email = addresses.parse(email)
+            email = identifiers.parse_address(email)
         except InputInvalid:
             raise CredentialsRejected from None
-        nonce = self._devices.nonce(device, addresses.digest(email))
+        nonce = self._devices.nonce(device, identifiers.digest(email))
         if nonce:
             # A browser that the owner has signed in with counts apart: see `device`.
             await self._limits.count_guess("device", nonce.hex())
         else:
-            await self._limits.count_guess("address", addresses.normalize(email))
+            await self._limits.count_guess("address", identifiers.normalize_address(email))
         account = await self._accounts.find(email)
         verified = await self._verify(account, password, proof)
         secret = None
@@ -149,7 +149,7 @@ class SignIns:
         if not account or not secret:
             account_id = account.id if account else ""
             await self._audit.record("sign_in", "rejected", client, account_id, email)
-            log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
+            log.info(LogEvent("sign_in.rejected", email=identifiers.mask(email)))
             raise CredentialsRejected
         await self._audit.record("sign_in", "signed_in", client, account.id, email)
         return OpenedSession(secret=secret, account=account, device=self.device(account))
@@ -223,7 +223,7 @@ class SignIns:
         owner out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). A stolen cookie
         opens no session. It only allows as many guesses as the owner has.
         """
-        return self._devices.issue(addresses.digest(account.email))
+        return self._devices.issue(identifiers.digest(account.email))
 
     async def sign_out(self, secret: str) -> None:
         await self._stores.sessions.end(secret)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import ToStore
@@ -216,4 +216,4 @@ def _dispute(
 
 
 def _has_moved(account: Account | None, secured: messages.AccountWasSecured) -> bool:
-    return account is not None and not addresses.is_same_mailbox(account.email, secured.email)
+    return account is not None and not identifiers.is_same_mailbox(account.email, secured.email)

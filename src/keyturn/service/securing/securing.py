@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import identifiers, one_time_secrets
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.one_time_secrets import OneTimeSecret, Purpose
@@ -90,7 +90,7 @@ class AccountSecuring:
             return True
         if account is None:
             return False
-        return addresses.is_same_mailbox(account.email, facts_of(link).email)
+        return identifiers.is_same_mailbox(account.email, facts_of(link).email)
 
     @count_calls("secure")
     async def secure(self, token: str, client: Client) -> None:

@@ -8,7 +8,7 @@ from tests.contracts.accounts.table.conftest import HASH, USERS, Over, doubts_of
 from tests.driver.app_database import App
 from tests.driver.statements import statements_sent
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.store import TableAccounts
 
@@ -49,7 +49,7 @@ async def test_an_address_is_found_however_it_was_written_down(app: App, over: O
     await keep(app, *STORED)
     accounts = over()
     for number, stored in enumerate(STORED, 1):
-        found = await one(accounts, addresses.parse(stored))
+        found = await one(accounts, identifiers.parse_address(stored))
         assert (found.id, found.email) == (str(number), stored.strip())
         assert await accounts.get(str(number)) == found
 
@@ -59,7 +59,7 @@ async def test_an_address_is_found_however_it_was_written_down(app: App, over: O
         "ada@northwind.test.evil",
         "a%@northwind.test",
     ):
-        assert await accounts.find(addresses.parse(typed)) is None
+        assert await accounts.find(identifiers.parse_address(typed)) is None
 
 
 @pytest.mark.long
@@ -67,7 +67,7 @@ async def test_many_who_are_looked_for_at_once_are_found_as_alone_in_few_stateme
     app: App, over: Over
 ) -> None:
     await keep(app, *STORED, *(f"person{number}@northwind.test" for number in range(60)))
-    typed = [addresses.parse(stored) for stored in STORED]
+    typed = [identifiers.parse_address(stored) for stored in STORED]
     typed += [
         f"{name}{number}@northwind.test" for number in range(60) for name in ("person", "nobody")
     ]
@@ -162,7 +162,7 @@ async def test_what_a_collation_calls_equal_is_another_mailbox(
 
 
 async def found(accounts: TableAccounts, typed: str) -> str | None:
-    account = await accounts.find(addresses.identify(typed, takes_names=True))
+    account = await accounts.find(identifiers.identify(typed, takes_names=True))
     return account.id if account else None
 
 

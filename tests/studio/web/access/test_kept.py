@@ -81,3 +81,18 @@ def test_no_other_program_is_asked_for_the_name(host: str, other: str) -> None:
     finally:
         for one in bound:
             one.close()
+
+
+def test_a_host_that_cannot_be_listened_on_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a port that is taken at the other address leads to another try."""
+    hosts = []
+    bind = socket.socket.bind
+
+    def note(bound: socket.socket, address: tuple[str, int]) -> None:
+        hosts.append(address[0])
+        bind(bound, address)
+
+    monkeypatch.setattr(socket.socket, "bind", note)
+    with pytest.raises(CommandRefused, match="choose another host with --host"):
+        listen_for_browsers("192.0.2.1", 0)  # an address for documentation (RFC 5737)
+    assert hosts == ["192.0.2.1"]

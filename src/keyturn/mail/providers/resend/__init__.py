@@ -15,7 +15,7 @@ from keyturn.mail.port.check_result import CheckResult, fail, ok, warn
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.http_provider import Examination, HttpProvider, HttpSender, Refused
-from keyturn.mail.port.provider import Dkim, Rate, Spf
+from keyturn.mail.port.provider import CallsPerSecond, Dkim, Spf
 from keyturn.mail.port.reports import DeliveryReport, Reports, fixed_words, key_in
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.values import SecretStr
@@ -108,7 +108,7 @@ class Resend(HttpProvider, frozen=True):
 
     api_key: SecretStr = SecretStr("")
     api_url: str = "https://api.resend.com"
-    rate: Rate = 10
+    rate: CallsPerSecond = 10
     webhook_secret: SecretStr = SecretStr("")
 
     name = "resend"
@@ -149,7 +149,10 @@ class Resend(HttpProvider, frozen=True):
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:
-        """Tell a refusal by the name of its error (https://resend.com/docs/api-reference/errors)."""
+        """Tell a refusal by the name of its error.
+
+        https://resend.com/docs/api-reference/errors
+        """
         fields = Fields.read(answer.body)
         if answer.status == HTTPStatus.OK and fields.text("id"):
             return fields.text("id")

@@ -110,7 +110,9 @@ def _report(message_id: str, fields: Fields) -> DeliveryReport:
     detail = fields.within(f"{kind[:1].lower()}{kind[1:]}")
     bounce = detail.text("bounceType")
     sub_type = detail.text("bounceSubType", "complaintSubType")
-    event = "suppressed" if sub_type in _SUPPRESSED else _EVENTS[kind]
+    event = _EVENTS[kind]
+    if sub_type in _SUPPRESSED:
+        event = "suppressed"
     words = (bounce, sub_type, detail.text("delayType"), detail.text("complaintFeedbackType"))
     dated = detail if detail.text("timestamp") else mail
     return DeliveryReport(

@@ -130,7 +130,8 @@ class SnsTopic:
             raise ValueError("the certificate is not valid now")
         key = certificate.public_key()
         if not isinstance(key, RSAPublicKey):
-            raise ValueError("the certificate has no RSA key")  # noqa: TRY004 - a value that came from outside
+            # The key came from outside, so it is no TypeError.
+            raise ValueError("the certificate has no RSA key")  # noqa: TRY004
         require_signature(key, message.signature, message.signed(), PKCS1v15(), SHA256())
 
     async def _certificate(self, url: str) -> "Certificate":

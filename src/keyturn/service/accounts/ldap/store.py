@@ -9,7 +9,7 @@ from functools import partial
 from typing import NoReturn
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import Connection, ConnectionBroken
 from keyturn.service.accounts.ldap.directory import BindRefused, Directory
@@ -116,7 +116,7 @@ class LdapAccounts(AccountStore):
         """
         accounts = []
         for entry in entries:
-            if any(addresses.is_same_mailbox(email, stored) for stored in _addresses(entry)):
+            if any(identifiers.is_same_mailbox(email, stored) for stored in _addresses(entry)):
                 account = self._account(entry)
                 if account:
                     accounts.append(account)
@@ -241,4 +241,4 @@ class LdapAccounts(AccountStore):
 
 
 def _addresses(entry: Entry) -> list[str]:
-    return [email for email in entry.texts(_EMAIL) if addresses.is_same_mailbox(email, email)]
+    return [email for email in entry.texts(_EMAIL) if identifiers.is_same_mailbox(email, email)]

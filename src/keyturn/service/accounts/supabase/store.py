@@ -9,7 +9,7 @@ from datetime import timedelta
 import msgspec
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.accounts.supabase.admin_api import TIMEOUT, AdminApi, UserPage
 from keyturn.service.accounts.supabase.answers import KEY_REFUSED
@@ -128,7 +128,7 @@ class SupabaseAccounts(AccountStore):
 def _accounts_with(email: str, users: Iterable[User | None]) -> Iterator[Account]:
     """Yield the accounts of the users with that address, of those that could be read."""
     for user in users:
-        if user and addresses.is_same_mailbox(user.email or "", email):
+        if user and identifiers.is_same_mailbox(user.email or "", email):
             yield account_of(user, now())
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import RowMapping
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account, provider_name
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.accounts.table.conditions import PASSWORD_PROVIDERS
@@ -19,18 +19,18 @@ from keyturn.service.telemetry.logs import LogEvent, log
 def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
     """Return the rows by their addresses and by their user names.
 
-    Addresses are in the form of `addresses.parse`, user names in that of `addresses.fold_name`. A
-    row without a valid address is left out, and so is a user name with an @, which would pass for
-    an address.
+    Addresses are in the form of `identifiers.parse_address`, user names in that of
+    `identifiers.fold_name`. A row without a valid address is left out, and so is a user name with
+    an @, which would pass for an address.
     """
     by_identifier: defaultdict[str, list[RowMapping]] = defaultdict(list)
     for row in rows:
         try:
-            address = addresses.parse(text_of(row["email"]))
+            address = identifiers.parse_address(text_of(row["email"]))
         except InputInvalid:
             continue
         by_identifier[address].append(row)
-        name = addresses.fold_name(text_of(row.get("username")))
+        name = identifiers.fold_name(text_of(row.get("username")))
         if name and "@" not in name:
             by_identifier[name].append(row)
     return by_identifier
@@ -41,9 +41,9 @@ def choose_row(
 ) -> RowMapping | None:
     """Return the row that an address or a user name means, or None."""
     if "@" in identifier:
-        rows = by_identifier.get(addresses.normalize(identifier), ())
+        rows = by_identifier.get(identifiers.normalize_address(identifier), ())
         return _choose_by_address(identifier, rows)
-    rows = by_identifier.get(addresses.fold_name(identifier), ())
+    rows = by_identifier.get(identifiers.fold_name(identifier), ())
     return _choose_by_name(identifier, rows)
 
 

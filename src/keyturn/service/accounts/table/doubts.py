@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Table, text
 
 from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER
 from keyturn.mail.port.check_result import CheckResult, fail, warn
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.table import recognised_hashes
 from keyturn.service.accounts.table.account_counts import doubt_counts
 from keyturn.service.accounts.table.columns import kind_of, sample, text_of
@@ -78,7 +78,7 @@ def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
     True for a text that is not an address.
     """
     try:
-        wanted = addresses.parse(stored.strip())
+        wanted = identifiers.parse_address(stored.strip())
     except InputInvalid:
         return True
     compared = _lowered(stored, is_sqlite=is_sqlite).rstrip(" ")

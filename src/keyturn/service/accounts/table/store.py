@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.check_result import CheckResult
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.accounts.table.account_rows import account_of, choose_row, rows_by_identifier
 from keyturn.service.accounts.table.app_database import AppDatabase
@@ -116,7 +116,7 @@ class AccountsWithoutPasswords(AccountStore):
         for row in rows:
             account = account_of(row)
             # An account without a valid address is left out: no mail would reach it.
-            if addresses.is_same_mailbox(account.email, account.email):
+            if identifiers.is_same_mailbox(account.email, account.email):
                 by_id[account.id] = account
         # Ids are compared here once more, since "a" equals "A" in MySQL's collations.
         return [by_id.get(account_id) for account_id in ids]

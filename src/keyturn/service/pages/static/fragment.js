@@ -1,4 +1,4 @@
-// A link of the form /reset-password#token=...: its token goes into the cookie, as that of any other link does.
+// Takes a link of the form /reset-password#token=...: its token goes into the cookie, like that of any other link.
 
 const open = () => {
   const said = new URLSearchParams(location.hash.slice(1));
@@ -10,6 +10,6 @@ const open = () => {
   form.submit();
 };
 
-// A second link, opened in this tab, changes the fragment alone and loads nothing.
+// A second link that opens in this tab changes only the fragment, and loads nothing.
 window.addEventListener("hashchange", open);
 open();

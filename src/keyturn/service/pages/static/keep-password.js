@@ -1,4 +1,4 @@
-// Sends the form without leaving the page: where a code is missing or wrong, the password that was typed is still there.
+// Sends the form without leaving the page: if a code is missing or wrong, the typed password is still there.
 
 import { setBusy, tellAway } from "./once.js";
 
@@ -21,16 +21,16 @@ form?.addEventListener("submit", async (event) => {
   }
 });
 
-/** Whether the browser leads on, so that nothing may be sent any more. */
+/** Sends the form, and returns whether the browser leaves the page, so that nothing more may be sent. */
 const send = async () => {
   const answer = await fetch(form.action, {
     method: "POST",
     headers: { "Accept": "application/json", "Accept-Language": document.documentElement.lang },
     body: new URLSearchParams(new FormData(form)),
-    redirect: "manual", // what was typed goes nowhere else
+    redirect: "manual", // the password goes nowhere else
     signal: AbortSignal.timeout?.(PATIENCE),
   });
-  // Whatever else it says, the link lives: sent once more by the browser, the same is said on a page.
+  // Any other answer means that the link still works. The browser sends the form again, and shows that answer as a page.
   if (!answer.headers.get("content-type")?.startsWith("application/json")) {
     form.submit();
     return true;

@@ -1,6 +1,6 @@
-// A form is sent once, however often its button is pressed: a second "Save" would find its link used. Its button shows
-// that it is on its way. Where the network is away nothing is sent: the browser would show a page of its own in place of
-// this one, and what was typed would be gone.
+// A form is sent once, however often its button is pressed: a second "Save" would find its link used. The button shows
+// that the form is being sent. Without a network nothing is sent: the browser would replace this page by an error page
+// of its own, and the user's input would be lost.
 
 const PATIENCE = 10_000; // milliseconds
 const BUTTONS = "button:not([type=button], [data-sends-code], .unseen)";
@@ -17,7 +17,7 @@ document.addEventListener("submit", (event) => {
   if (state) return;
   states.set(form, "asked");
   setBusy(form, true);
-  // This file is as near as what the form is sent to.
+  // This file is on the server that the form is sent to.
   fetch(import.meta.url, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout?.(PATIENCE) }).then(() => {
     states.set(form, "reached");
     submit(form, submitter);
@@ -35,7 +35,7 @@ export const submit = (form, submitter) => {
   form.submit();
 };
 
-// Coming back with the browser's own button finds the page as it was left.
+// The browser's back button shows the page as the user left it.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form")) {
     states.delete(form);
@@ -43,7 +43,7 @@ window.addEventListener("pageshow", () => {
   }
 });
 
-/** Shows that a form is on its way, or that it is no longer. */
+/** Shows whether a form is being sent. */
 export const setBusy = (form, busy) => {
   form.querySelector(".away")?.remove();
   for (const button of form.querySelectorAll(BUTTONS)) {
@@ -52,7 +52,7 @@ export const setBusy = (form, busy) => {
   }
 };
 
-/** Says that the network is away. What was typed stays. */
+/** Says that there is no network. The user's input stays. */
 export const tellAway = (form) => {
   setBusy(form, false);
   const said = document.createElement("p");

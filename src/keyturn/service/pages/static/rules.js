@@ -1,6 +1,6 @@
-// Ticks the rules off while somebody types, and says what is missing before a form is sent in vain.
-// The server decides: what has no pattern is checked there alone, once a password has been typed to its end. Until it
-// has said yes to that very password, none of those is ticked off, and no strength is called strong.
+// Ticks the rules off while the user types, and says what is missing before the form is sent.
+// The server decides. Only the server checks rules without a pattern, once the user has finished typing. Until it has
+// accepted exactly that password, none of those rules is ticked off, and no strength is called strong.
 
 import { strengthOf } from "./strength.js";
 
@@ -21,7 +21,7 @@ const rules = [...form.querySelectorAll("[data-pattern]")].map((item) => {
   return { item, holds: () => pattern.test(password.value) };
 });
 const checkedLater = [...form.querySelectorAll(".later")];
-// Page templates of one's own may leave it out.
+// Custom page templates may leave it out.
 const same = [...form.querySelectorAll("[data-same]")].map((item) => (
   { item, holds: () => password.value !== "" && password.value === again.value }));
 
@@ -30,7 +30,7 @@ const textOf = (item) => item.firstChild.textContent.trim();
 
 const tick = (item, met) => {
   item.classList.toggle("met", met);
-  // Page templates of one's own may have the rules alone.
+  // Custom page templates may have the rules alone.
   if (item.lastElementChild) item.lastElementChild.textContent = met ? listed.dataset.met : listed.dataset.unmet;
   return met;
 };

@@ -1,5 +1,5 @@
-// Has a code sent to a phone without leaving the page, so that a password that was typed is still there. The keyboard of
-// a phone, and what a browser offers, fit the factor that is chosen.
+// Requests a code for a phone without leaving the page, so that the typed password is still there. The phone's keyboard
+// and the browser's suggestions fit the chosen factor.
 
 const button = document.querySelector("[data-sends-code]");
 const PATIENCE = 20_000; // milliseconds

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from keyturn.errors import Fault
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import identifiers, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.clock import now
@@ -83,7 +83,7 @@ class EmailCodes(ResetCodes):
         self._lines = OnceAMinute()
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        limits = {email: _failures(addresses.digest(email)) for email in emails}
+        limits = {email: _failures(identifiers.digest(email)) for email in emails}
         levels = await self._stores.database.read(
             lambda connection: StoredCounters(connection).levels(*limits.values())
         )
@@ -91,7 +91,7 @@ class EmailCodes(ResetCodes):
 
     def mint(self, account: Account, moment: datetime) -> Minted:
         # The wrong tries at the mailbox stay counted: a fresh code brings no fresh hundred.
-        mailbox = addresses.digest(account.email)
+        mailbox = identifiers.digest(account.email)
         return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
 
     def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:
@@ -113,7 +113,7 @@ class EmailCodes(ResetCodes):
         Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
         try:
-            identifier = addresses.identify(email, takes_names=self._stores.accounts.takes_names)
+            identifier = identifiers.identify(email, takes_names=self._stores.accounts.takes_names)
             code = read(written)
         except InputInvalid:
             await self._stores.limits.count("malformed", client)
@@ -126,11 +126,11 @@ class EmailCodes(ResetCodes):
             named = await self._stores.accounts.find(identifier)
             if named:
                 address = named.email
-        mailbox = addresses.digest(address)
+        mailbox = identifiers.digest(address)
         tried = await self._try(mailbox, code)
         account = await self._account_of(tried, mailbox) if tried else None
         if tried is None or account is None:
-            reset_log.info(LogEvent("code.refused", email=addresses.mask(address)))
+            reset_log.info(LogEvent("code.refused", email=identifiers.mask(address)))
             raise CodeRefused
         issued = await self._issue(account, tried, client, return_to)
         reset_log.info(LogEvent("code.exchanged", account_id=account.id))
@@ -176,7 +176,7 @@ class EmailCodes(ResetCodes):
         account = await self._stores.accounts.get(code.account_id)
         if account is None or not account.active:
             return None
-        return account if addresses.digest(account.email) == mailbox else None
+        return account if identifiers.digest(account.email) == mailbox else None
 
     async def _issue(
         self, account: Account, code: OneTimeSecret, client: Client, return_to: str

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, select
 
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import identifiers, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.one_time_secrets import Minted, OneTimeSecret, Purpose, SecretRow
 
@@ -62,7 +62,7 @@ def mint_link(
         purpose=purpose,
         key=one_time_secrets.digest(token),
         account_id=account.id,
-        mailbox=addresses.digest(account.email),
+        mailbox=identifiers.digest(account.email),
         created_at=made,
         expires_at=end,
         data=msgspec.json.encode(facts).decode(),

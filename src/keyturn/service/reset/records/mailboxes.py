@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.database import Database, Store
 from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.settings.rates import DAY, Rate
@@ -146,7 +146,7 @@ class Mailboxes(Store):
         return any(were_counted)
 
     def _limits_of(self, email: str) -> MailboxLimits:
-        mailbox = addresses.normalize(email)
+        mailbox = identifiers.normalize_address(email)
         daily = Rate(self.daily, DAY)
         cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else _NO_COOLDOWN
         suppression = Rate(1, SUPPRESSION.total_seconds())

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from keyturn.service import addresses
+from keyturn.service import identifiers
 from keyturn.service.accounts.port import Account
 from keyturn.service.client import Client
 from keyturn.service.one_time_secrets import How
@@ -46,7 +46,7 @@ LONGEST_OPERATOR_REASON = 300
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a link. Every well-formed address gets one, with or without an account.
 
-    `email`: the address or user name, as `addresses.identify` returns it.
+    `email`: the address or user name, as `identifiers.identify` returns it.
     `reason`: the reason of the operator whom `client` names, or "".
     `return_to`: the address to return to after the reset, or "".
     """
@@ -67,7 +67,7 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
         """
         if "@" in self.email:
             return self.email
-        return addresses.normalize(account.email) if account else ""
+        return identifiers.normalize_address(account.email) if account else ""
 
     @property
     def by_operator(self) -> bool:

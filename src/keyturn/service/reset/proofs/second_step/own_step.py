@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection
 
-from keyturn.service import addresses, one_time_secrets
+from keyturn.service import identifiers, one_time_secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.database import Database
@@ -93,7 +93,7 @@ class OwnSecondStep(SecondStep):
         factors = []
         if stored.seed:
             factors.append(Factor("totp"))
-        number = addresses.e164(stored.phone)
+        number = identifiers.e164(stored.phone)
         if self._sms and number:
             factors.append(Factor("sms", f"…{number[-2:]}"))
         has_any = bool(factors or stored.phone or stored.unreadable)
@@ -108,7 +108,7 @@ class OwnSecondStep(SecondStep):
         if trial.method != "sms" or not self._sms:
             return False
         stored = await self.store.find(trial.account)
-        await self._sms.send(trial, addresses.e164(stored.phone))
+        await self._sms.send(trial, identifiers.e164(stored.phone))
         return True
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:

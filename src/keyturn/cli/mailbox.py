@@ -1,27 +1,15 @@
-"""audit and mailbox: show the audit trail, and list, show and unblock addresses."""
+"""mailbox: lists blocked addresses, shows why they are blocked, and unblocks them."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.options import (
-    ADDRESS,
-    EMAIL,
-    JSON,
-    LAST,
-    OPERATOR,
-    SINCE,
-    takes_container,
-    takes_database,
-)
-from keyturn.cli.outbox import colour_state
-from keyturn.cli.terminal import Entry, Row, facts, listing, print_json, stamp, strong, warning
+from keyturn.cli.options import ADDRESS, JSON, OPERATOR, takes_container, takes_database
+from keyturn.cli.terminal import Entry, Row, facts, listing, print_json, stamp, strong
 from keyturn.service.client import Client
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox.models import DROPPED
-from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Audit
+from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.mailboxes import SUPPRESSION, Mailboxes
 from keyturn.service.settings.reading import read_settings
 
@@ -30,64 +18,9 @@ if TYPE_CHECKING:
     from keyturn.service.reset.stores import Transaction
 
 
-@click.command()
-@EMAIL
-@SINCE
-@LAST
-@JSON
-@takes_database
-async def audit(
-    database: Database, email: str, since: datetime | None, last: int, as_json: bool
-) -> None:
-    """Show requests, changes and their outcomes, newest first.
-
-    \b
-    Example:  keyturn audit --email ada@northwind.example --since 7d
-    """
-    entries = await Audit(database).read(email=email, since=since, most=last)
-    empty = "No matching entries." if email or since else "No entries yet."
-    listing([entry._asdict() for entry in entries], _row, empty, as_json=as_json)
-
-
-def _row(entry: Entry) -> Row:
-    event = entry["event"]
-    if event == NOT_ME or entry["outcome"] == ADDRESS_CHANGED:
-        event = warning(f"! {event}")
-    return {
-        "WHEN (UTC)": stamp(entry["at"]),
-        "EVENT": event,
-        "OUTCOME": entry["outcome"],
-        "MAIL": _mail(entry),
-        "EMAIL": entry["email"],
-        "ADDRESS": _who(entry),
-    }
-
-
-def _mail(entry: Entry) -> str:
-    """Return what became of the mail of a request, and why it has none."""
-    if not entry["mail"]:
-        return "-"
-    if entry["mail"] != DROPPED:
-        return colour_state(entry["mail"])
-    if entry["mail_reason"] == entry["outcome"]:
-        return "none"
-    return f"none: {entry['mail_reason']}"
-
-
-def _who(entry: Entry) -> str:
-    who = ""
-    if entry["ip_address"]:
-        who = entry["ip_address"]
-    elif entry["operator"]:
-        who = f"by {entry['operator']}"
-    if entry["note"]:
-        who += f": {entry['note']}"
-    return who
-
-
 @click.group()
 def mailbox() -> None:
-    """Show why an address gets no mail, and unblock it."""
+    """List blocked addresses, show why, and unblock them."""
 
 
 @mailbox.command()
@@ -95,7 +28,7 @@ def mailbox() -> None:
 @JSON
 @takes_database
 async def show(database: Database, email: str, as_json: bool) -> None:
-    """Show the mails, limits and blocks of an address.
+    """Show the emails, limits and blocks of an address.
 
     \b
     Example:  keyturn mailbox show ada@northwind.example
@@ -119,7 +52,7 @@ async def show(database: Database, email: str, as_json: bool) -> None:
         click.echo(f"{strong(email)}\n")
         facts(values)
     else:
-        click.echo(f"{email} has no records: it can get mails.")
+        click.echo(f"{email} has no records: it can get emails.")
 
 
 @mailbox.command(name="list")
@@ -166,9 +99,9 @@ def _mailboxes(database: Database) -> Mailboxes:
 @OPERATOR
 @takes_container
 async def release(container: "Container", email: str, operator: Client) -> None:
-    """Let an address have mails again.
+    """Unblock an address.
 
-    Ends its cooldown, today's count of mails and its suppression. Your mail provider may have a
+    Ends its cooldown, today's count of emails and its suppression. Your mail provider may have a
     suppression list of its own: check there, too.
 
     \b
@@ -185,6 +118,6 @@ async def release(container: "Container", email: str, operator: Client) -> None:
 
     released = await container.stores.transact(release)
     if released:
-        click.echo(f"{email} can get mails again.")
+        click.echo(f"{email} can get emails again.")
     else:
         click.echo(f"{email} was not blocked.")

@@ -10,7 +10,7 @@ from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER, BECOME_ASCII, LONGEST, 
 from keyturn.service.problems.requests import InputInvalid
 
 
-def parse(text: str) -> str:
+def parse_address(text: str) -> str:
     """Return the address in the form in which it is compared and stored.
 
     Raises InputInvalid if the text is not an address.
@@ -30,7 +30,7 @@ def identify(text: str, *, takes_names: bool) -> str:
     Raises InputInvalid if the text is neither.
     """
     if not takes_names or "@" in text:
-        return parse(text)
+        return parse_address(text)
     text = text.strip(" ")
     name = unicodedata.normalize("NFC", text[: LONGEST + 1])
     if max(len(text), len(name.encode(errors="surrogatepass"))) > LONGEST:
@@ -43,31 +43,32 @@ def identify(text: str, *, takes_names: bool) -> str:
 def fold_name(name: str) -> str:
     """Return the form in which user names are compared.
 
-    Only ASCII letters lose their case, as in `parse`.
+    Only ASCII letters lose their case, as in `parse_address`.
     """
     return unicodedata.normalize("NFC", name.strip(" ")).translate(ASCII_UPPER_TO_LOWER)
 
 
-def normalize(text: str) -> str:
+def normalize_address(text: str) -> str:
     """Return the form in which an address is compared.
 
-    A text that `parse` refuses is returned unchanged: it may be the stored address of an account.
+    A text that `parse_address` refuses is returned unchanged: it may be the stored address of an
+    account.
     """
     try:
-        return parse(text)
+        return parse_address(text)
     except InputInvalid:
         return text
 
 
 def digest(email: str) -> bytes:
     """Return the SHA-256 that stands for a mailbox. All spellings of its address have the same."""
-    return sha256(normalize(email).encode()).digest()
+    return sha256(normalize_address(email).encode()).digest()
 
 
 def is_same_mailbox(one: str, other: str) -> bool:
     """Tell whether two addresses name the same mailbox; False if either is invalid."""
     try:
-        return parse(one) == parse(other)
+        return parse_address(one) == parse_address(other)
     except InputInvalid:
         return False
 

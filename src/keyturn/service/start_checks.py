@@ -1,0 +1,37 @@
+"""The checks of `keyturn serve`, `keyturn worker` and an app with the plugin before they start."""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from keyturn.service.container import Container
+from keyturn.service.database.migrations import ahead_text, require_current
+
+
+class Doubt(NamedTuple):
+    """Something that works, and that an operator should look at.
+
+    `area`: "database" or "accounts", of which the log's event and its logger have their names.
+    """
+
+    area: str
+    sentence: str
+
+
+async def require_ready(container: Container) -> None:
+    """Check the database, the accounts and the second step.
+
+    Raises DatabaseUnready, or the error of the store.
+    """
+    await require_current(container.database)
+    await container.accounts.require_ready()
+    if container.second_step:
+        await container.second_step.step.require_ready()
+
+
+async def find_doubts(container: Container) -> AsyncIterator[Doubt]:
+    """Yield what an operator should look at, once `require_ready` has raised nothing."""
+    ahead = ahead_text(await require_current(container.database))
+    if ahead:
+        yield Doubt("database", f"{ahead}. It works, but install that version here soon")
+    for finding in await container.accounts.findings(container.settings.hashing):
+        yield Doubt("accounts", f"{finding.message}. {finding.fix}")
