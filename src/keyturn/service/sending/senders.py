@@ -127,11 +127,10 @@ class Breaker:
 
 def pace_for(name: str, settings: Settings, database: Database) -> Pace | None:
     """Return the pace of a provider; None if it has no `rate`."""
-    # A setting of some providers, a constant of others.
-    rate: float | None = getattr(settings.provider(name), "rate", None)
-    if rate is None:
+    provider = settings.provider(name)
+    if provider is None or provider.rate is None:
         return None
-    return Pace(database, name, rate)
+    return Pace(database, name, provider.rate)
 
 
 def sender_for(name: str, settings: Settings) -> Sender:
