@@ -36,7 +36,8 @@ _PLAIN = {
 _DIGIT_IN_A_CELL = re.compile(r"(?<=\d)(?<!\d\d)\t(?=\d(?!\d))")
 _NUMBER_IN_A_LIST = re.compile(r"^[ >]*+\d{1,2}[.)] ", re.MULTILINE)
 _LIST = re.compile(
-    r"\s*+(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|tai|i|lub|a|и|или|та|або|ve|veya|و)?\s*+"
+    r"\s*+(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|tai|i|lub|a|и|или|та|або|ve|veya|و)?"
+    r"\s*+"
 )
 _AROUND = " \t*_\"'`“”„«»()[]<>:.,-–—=>#|"
 _BREAK = re.compile(r"[|•·\t\n]")

@@ -90,24 +90,22 @@ def _pages(studio: Studio) -> Router:
     """Build what the pages need, in the order in which it depends on each other."""
     gallery = studio.gallery
     renditions = Renditions(gallery, studio.runner)
-    folder_checks = FolderChecks(studio, renditions.runner)
+    settings = studio.settings
+    folder_checks = FolderChecks(gallery, settings, studio.baseline, renditions.runner)
     sources = SourceFiles(gallery, studio.read_only)
     review = _review(studio, renditions)
     layout = Layout(studio, renditions.runner, folder_checks, sources, review)
 
     def visit(request: Request[Any, Any, Any]) -> Visit:
-        return Visit(request, layout, folder_checks)
+        return Visit(request, layout, renditions, folder_checks)
 
     shared = {
         "studio": studio,
-        "gallery": gallery,
         "captured": studio.captured,
         "hosted": studio.pages,
-        "renditions": renditions,
-        "checks": Checks(studio),
-        "captured_checks": CapturedChecks(renditions.runner, studio.settings),
-        "folder_checks": folder_checks,
-        "drafts": Drafts(studio.settings),
+        "checks": Checks(gallery, settings, studio.baseline),
+        "captured_checks": CapturedChecks(renditions.runner, settings),
+        "drafts": Drafts(settings),
         "sources": sources,
         "review": review,
     }

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from keyturn.errors import UnknownMail
-from keyturn.studio.gallery import Entry
+from keyturn.studio.gallery import Entry, Gallery
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import FileState, state_of
 from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
@@ -29,9 +30,6 @@ from keyturn.studio.renderers import LimitExceeded, Limits, Runner
 from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.view import View
-
-if TYPE_CHECKING:  # `Mails` checks without a studio
-    from keyturn.studio.web.studio import Studio
 
 _IN_PART = "This mail was not checked in full: parts of it cannot be rendered."
 _CALLERS_LIMITS = Limits(seconds=86_400)  # no limits of its own: the caller has some
@@ -80,10 +78,15 @@ _MOST = 500  # kept reports: every keystroke in the form of the data makes anoth
 
 
 class Checks:
-    """Checks mails in the renderers, one at a time, and keeps the reports."""
+    """Checks mails in the renderers, one at a time, and keeps the reports.
 
-    def __init__(self, studio: "Studio") -> None:
-        self._studio = studio
+    `baseline`: a file of known findings, which do not count; None without one.
+    """
+
+    def __init__(self, gallery: Gallery, settings: StudioSettings, baseline: Path | None) -> None:
+        self._gallery = gallery
+        self._settings = settings
+        self._baseline = baseline
         self._reports: LatestValues[tuple[str, View], Report] = LatestValues(_MOST)
         self._one_at_a_time = threading.Lock()
 
@@ -92,24 +95,23 @@ class Checks:
         report = self._reports.get((rendition.template, rendition.view))
         if report is None:
             return None
-        report, _ = without_known(report, self._studio.baseline)
+        report, _ = without_known(report, self._baseline)
         return report
 
     def check(self, rendition: Rendition) -> bool:
         """Check a mail. Return False if nothing has changed since the last check."""
         mail = (rendition.template, rendition.view)
-        gallery = self._studio.gallery
         with self._one_at_a_time:
             if not self._reports.is_new(mail, rendition.fingerprint):
                 return False
-            with gallery.one_look():
+            with self._gallery.one_look():
                 if not rendition.exceeded:
-                    gallery.branches(rendition.template)  # so that the list shows them
+                    self._gallery.branches(rendition.template)  # so that the list shows them
                 self._reports.put(mail, self._report(rendition), rendition.fingerprint)
             return True
 
     def _report(self, rendition: Rendition) -> Report:
-        settings = self._studio.settings
+        settings = self._settings
         order = rendition.order
         if order:
             try:
@@ -120,7 +122,7 @@ class Checks:
         error = rendition.unreadable
         if error:
             for fault in (error, *error.others):
-                findings.append(explain_samples(fault, self._studio.gallery))
+                findings.append(explain_samples(fault, self._gallery))
         return Report().with_findings(findings)
 
 
@@ -143,12 +145,19 @@ class FolderChecks:
     `trouble`: why the baseline cannot be read.
     """
 
-    def __init__(self, studio: "Studio", runner: Runner[MailRenderer]) -> None:
+    def __init__(
+        self,
+        gallery: Gallery,
+        settings: StudioSettings,
+        baseline: Path | None,
+        runner: Runner[MailRenderer],
+    ) -> None:
         self.last = Report()
         self.waiting: int | None = None
         self.trouble = ""
-        self._studio = studio
-        self._gallery = studio.gallery
+        self._gallery = gallery
+        self._settings = settings
+        self._baseline = baseline
         self._runner = runner
         self._results: LatestValues[str, TemplateResult] = LatestValues()
         self._put_together: _State | None = None
@@ -179,7 +188,7 @@ class FolderChecks:
 
     def _check(self, entry: Entry) -> TemplateResult:
         self._gallery.branches(entry.name)  # so that the list shows them
-        settings = self._studio.settings
+        settings = self._settings
 
         def run(seconds: float) -> TemplateResult:
             return self._runner.run_for(
@@ -194,19 +203,17 @@ class FolderChecks:
     def _put_all_together(self, names: Iterable[str], *, are_all: bool) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
         began = monotonic()
-        baseline = self._studio.baseline
-        state = _State(
-            self._results.revision, are_all, state_of(str(baseline)) if baseline else None
-        )
+        of_baseline = state_of(str(self._baseline)) if self._baseline else None
+        state = _State(self._results.revision, are_all, of_baseline)
         is_too_early = began < self._again_at and not are_all
         if state == self._put_together or is_too_early:
             return
         known = dict(self._results.items())
         results = {name: known[name] for name in names if name in known}
         languages = tuple(self._gallery.languages.known.values())
-        severity = self._studio.settings.severity
+        severity = self._settings.severity
         report = put_together(self._gallery, results, languages, severity, are_all=are_all)
-        self.last, self.trouble = without_known(report, baseline)
+        self.last, self.trouble = without_known(report, self._baseline)
         self._put_together = state
         took = monotonic() - began
         self._again_at = began + took * (_SHARE + 1)

@@ -7,7 +7,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from keyturn.studio.gallery import Entry, Gallery
+from keyturn.studio.gallery import Entry
 from keyturn.studio.web import frames
 from keyturn.studio.web.pages.addresses import redirect
 from keyturn.studio.web.pages.paging import page_of
@@ -89,7 +89,7 @@ def home_page(
     it.
     """
     view = visit.view
-    gallery = studio.gallery
+    gallery = visit.gallery
     if studio.opens_inbox and view == View():
         return redirect("inbox")
     entries = gallery.entries()
@@ -115,11 +115,9 @@ def home_page(
 
 
 @get("/sheet", sync_to_thread=True)
-def contact_sheet(
-    visit: NamedDependency[Visit], gallery: NamedDependency[Gallery]
-) -> Response[str]:
+def contact_sheet(visit: NamedDependency[Visit]) -> Response[str]:
     sheet = visit.address(SheetView)
-    languages = [str(tag) for tag in gallery.languages.known]
+    languages = [str(tag) for tag in visit.gallery.languages.known]
     context = {
         "view": View(pane=sheet.pane),
         "address": sheet,
@@ -129,7 +127,7 @@ def contact_sheet(
         "sandbox": frames.PREVIEW,
         "checks_at": visit.check_more(),
     }
-    return visit.page("sheet.html", context | pictures(gallery.entries(), sheet))
+    return visit.page("sheet.html", context | pictures(visit.gallery.entries(), sheet))
 
 
 HANDLERS = (home_page, contact_sheet)

@@ -9,7 +9,6 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.naming import LARGEST
 from keyturn.studio.gallery.sample_templates import Draft
 from keyturn.studio.lint.finding import Finding
@@ -19,7 +18,6 @@ from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.addresses import url
 from keyturn.studio.web.pages.visit import Visit
-from keyturn.studio.web.rendering.rendition import Renditions
 from keyturn.studio.web.source_files import FileText, SourceFiles
 
 _SENT: dict[str, Any] = {
@@ -64,18 +62,16 @@ def save_source(
 @post("/drafts/{name:path}", **_SENT)
 def render_draft(
     visit: NamedDependency[Visit],
-    gallery: NamedDependency[Gallery],
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
-    renditions: NamedDependency[Renditions],
     data: JSONBody[SentDraft],
 ) -> Response[Any]:
     """Render a draft. Return the address of its `frame`, empty if it cannot be rendered, and the
     `fault`.
     """
     sources.require_editable(data.file)
-    rendition = renditions.rendition(visit.name, visit.view)
-    view = frame_answers.view_of_template(visit.view, gallery)
+    rendition = visit.rendition()
+    view = frame_answers.view_of_template(visit.view, visit.gallery)
     key, fault = drafts.render(rendition, Draft(data.file, data.text), view)
     return Response(
         {
@@ -90,13 +86,11 @@ def check_draft(
     visit: NamedDependency[Visit],
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
-    renditions: NamedDependency[Renditions],
     data: JSONBody[SentDraft],
 ) -> Response[Any]:
     """Check a draft. Return the `findings` in its file."""
     sources.require_editable(data.file)
-    rendition = renditions.rendition(visit.name, visit.view)
-    findings = drafts.findings(rendition, Draft(data.file, data.text))
+    findings = drafts.findings(visit.rendition(), Draft(data.file, data.text))
     in_file = [_finding(one) for one in findings if one.place.file == data.file]
     return Response({"findings": in_file})
 

@@ -10,7 +10,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from keyturn.errors import TemplateInvalid
-from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.frames import force_scheme
 from keyturn.studio.web.pages.addresses import url
 from keyturn.studio.web.pages.paging import neighbours
@@ -43,9 +42,7 @@ def first_hosted_page(hosted: NamedDependency[HostedPages]) -> Redirect:
 
 @get("/pages/{name:str}", sync_to_thread=True)
 def hosted_page(
-    visit: NamedDependency[Visit],
-    hosted: NamedDependency[HostedPages],
-    gallery: NamedDependency[Gallery],
+    visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]
 ) -> Response[str]:
     """Show a page in a state. A broken page is explained with its file and line."""
     state = visit.name
@@ -62,7 +59,7 @@ def hosted_page(
         "state": state,
         "label": label,
         "template_file": template,
-        "lang": gallery.languages.choose(view.lang).tag,
+        "lang": visit.gallery.languages.choose(view.lang).tag,
         "source": url("page-frames", scheme, state, view=View(lang=view.lang, brand=view.brand)),
         "fault": None,
         "frame": (),

@@ -26,9 +26,7 @@ from keyturn.studio.web.pages.addresses import redirect
 from keyturn.studio.web.pages.frame_answers import attached, captured_frame
 from keyturn.studio.web.pages.paging import neighbours, page_of
 from keyturn.studio.web.pages.visit import Visit
-from keyturn.studio.web.rendering.rendition import Renditions
 from keyturn.studio.web.rendering.source import ExcerptLine, SourceText, excerpt
-from keyturn.studio.web.studio import Studio
 
 _ON_A_PAGE = 100
 _BESIDE = 12
@@ -48,9 +46,7 @@ _SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file ha
 
 @get("/inbox", sync_to_thread=True)
 def inbox_page(
-    visit: NamedDependency[Visit],
-    captured: NamedDependency[CapturedMails],
-    studio: NamedDependency[Studio],
+    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
 ) -> Response[str]:
     mails = captured.newest(search_for(visit.view.search), limit=None)
     page = page_of(mails, visit.view.page, _ON_A_PAGE)
@@ -62,7 +58,6 @@ def inbox_page(
         "last_page": page.last,
         "total": captured.kept,
         "path": None if captured.is_temporary else captured.folder,
-        "smtp": studio.smtp,
         "checks_at": visit.check_more(),
     }
     return visit.page("inbox.html", context)
@@ -146,12 +141,10 @@ def _sayings(content: MailContent) -> list[Saying]:
 
 @get("/inbox/{name:str}/frame", sync_to_thread=True)
 def mail_frame(
-    visit: NamedDependency[Visit],
-    captured: NamedDependency[CapturedMails],
-    renditions: NamedDependency[Renditions],
+    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
 ) -> Response[str]:
     content = captured.content(visit.name)
-    return captured_frame(content, visit.name, visit.view, renditions.runner)
+    return captured_frame(content, visit.name, visit.view, visit.renditions.runner)
 
 
 @get("/inbox/{name:str}/raw", sync_to_thread=True)

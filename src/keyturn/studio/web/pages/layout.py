@@ -145,6 +145,7 @@ def _values_of(studio: Studio) -> dict[str, Any]:
         "modules": sorted(script.name for script in scripts),
         "page_states": states,
         "pages": _states_by_template(states),
+        "smtp": studio.smtp,
         "widths": WIDTHS,
         "inbox_rows": rows,
         "foreign": gallery.folder.name if gallery.is_foreign else "",

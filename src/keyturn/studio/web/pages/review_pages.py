@@ -13,11 +13,10 @@ from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta, Struct
 
-from keyturn.studio.gallery import Gallery, MailName
+from keyturn.studio.gallery import MailName
 from keyturn.studio.lint.clients.clients import name_of
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, mails_of
 from keyturn.studio.lint.report import Report, Tally, equal_findings
-from keyturn.studio.web.checks.reports import FolderChecks
 from keyturn.studio.web.checks.snapshots import Review, Stale, group_changes
 from keyturn.studio.web.pages.addresses import redirect, url
 from keyturn.studio.web.pages.paging import page_of
@@ -55,13 +54,10 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @get("/findings", sync_to_thread=True)
-def findings_page(
-    visit: NamedDependency[Visit],
-    gallery: NamedDependency[Gallery],
-    folder_checks: NamedDependency[FolderChecks],
-) -> Response[str]:
+def findings_page(visit: NamedDependency[Visit]) -> Response[str]:
     """Show the known findings after some more checks, unless a script wants them at once."""
     view = visit.address(FindingsView)
+    folder_checks = visit.folder_checks
     is_left = "respond-async" in visit.prefer or folder_checks.check_more()
     report = folder_checks.last
     listing = None
@@ -76,7 +72,7 @@ def findings_page(
         "listing": listing,
         "severities": SEVERITIES,
         "mails_of": mails_of,
-        "mail_names": gallery.names(),
+        "mail_names": visit.gallery.names(),
         "trouble": folder_checks.trouble,
         "checks_at": url("findings", view=str(view)) if is_left else "",
     }

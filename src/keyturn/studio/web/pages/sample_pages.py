@@ -66,15 +66,12 @@ class SentSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @post(
     "/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True
 )
-def save_sample(
-    visit: NamedDependency[Visit],
-    gallery: NamedDependency[Gallery],
-    data: JSONBody[SentSample],
-) -> Response[Any]:
+def save_sample(visit: NamedDependency[Visit], data: JSONBody[SentSample]) -> Response[Any]:
     """Save the data of the view under a name.
 
     Raises LookupError, and a 409 for what is in the way.
     """
+    gallery = visit.gallery
     template = visit.name
     view = visit.view
     name = data.name.strip()

@@ -17,7 +17,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.inbox.store import OWN
 from keyturn.studio.web.pages.addresses import redirect
 from keyturn.studio.web.pages.visit import Visit
-from keyturn.studio.web.rendering.rendition import Rendition, Renditions
+from keyturn.studio.web.rendering.rendition import Rendition
 from keyturn.studio.web.studio import MailProvider, Studio
 
 
@@ -35,26 +35,23 @@ class PreviewResult(Struct, frozen=True):
 def send_page(
     visit: NamedDependency[Visit],
     studio: NamedDependency[Studio],
-    renditions: NamedDependency[Renditions],
     to: FromQuery[str] = "",
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
     """Show the page; without a mail provider, it explains how to set one."""
-    rendition = renditions.rendition(visit.name, visit.view)
-    return _page(visit, studio.provider, rendition, PreviewResult(to, id=id))
+    return _page(visit, studio.provider, visit.rendition(), PreviewResult(to, id=id))
 
 
 @post("/send/{name:path}", status_code=200)
 async def send(
     visit: NamedDependency[Visit],
     studio: NamedDependency[Studio],
-    renditions: NamedDependency[Renditions],
     data: URLEncodedBody[dict[str, str]],
 ) -> Response[Any]:
     """Send the mail, and redirect to the page, so that a reload does not send it again."""
     to = data.get("to", "").strip()
     result = PreviewResult(to, fault="This mail cannot be sent yet.")
-    rendition = await asyncio.to_thread(renditions.rendition, visit.name, visit.view)
+    rendition = await asyncio.to_thread(visit.rendition)
     if studio.provider and rendition.mail:
         result = await send_preview(studio.provider, studio.sender, to, rendition.mail)
     if result.fault:

@@ -27,7 +27,7 @@ from keyturn.studio.web.pages.paging import neighbours
 from keyturn.studio.web.pages.sample_pages import data_of_tab
 from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.pages.visit import Visit
-from keyturn.studio.web.rendering.rendition import Rendition, Renditions
+from keyturn.studio.web.rendering.rendition import Rendition
 from keyturn.studio.web.rendering.source import files_of, shared_source, source_at, stages_of
 from keyturn.studio.web.rendering.source_map import (
     Marks,
@@ -41,10 +41,9 @@ from keyturn.studio.web.view import View
 
 
 @get("/files/{name:path}", sync_to_thread=True)
-def shared_file_page(
-    visit: NamedDependency[Visit], gallery: NamedDependency[Gallery]
-) -> Response[str]:
+def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
     name = visit.name
+    gallery = visit.gallery
     if name not in gallery.shared_files():
         raise LookupError(f"There is no shared file {name}.")
     context = {
@@ -59,12 +58,11 @@ def shared_file_page(
 @get("/templates/{name:path}", sync_to_thread=True)
 def template_page(
     visit: NamedDependency[Visit],
-    gallery: NamedDependency[Gallery],
-    renditions: NamedDependency[Renditions],
     checks: NamedDependency[Checks],
     review: NamedDependency[Review | None],
 ) -> Response[str]:
-    rendition = renditions.rendition(visit.name, visit.view)
+    rendition = visit.rendition()
+    gallery = visit.gallery
     template = rendition.template
     sample = rendition.view.sample
     view = visit.view.to(sample=sample)
@@ -142,16 +140,12 @@ _TOO_MUCH = "The mail can be rendered, but this view of it takes too much time o
 
 
 @get("/frames/{name:path}", sync_to_thread=True)
-def template_frame(
-    visit: NamedDependency[Visit],
-    gallery: NamedDependency[Gallery],
-    renditions: NamedDependency[Renditions],
-) -> Response[str]:
+def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken, else what is
     wrong.
     """
-    rendition = renditions.rendition(visit.name, visit.view)
-    view = frame_answers.view_of_template(visit.view, gallery)
+    rendition = visit.rendition()
+    view = frame_answers.view_of_template(visit.view, visit.gallery)
     html = _html(rendition, view)
     if html:
         return frame_answers.answer(html, view, frames.PREVIEW)
@@ -177,9 +171,8 @@ def _html(rendition: Rendition, view: View) -> str | None:
 
 
 @get("/places/{name:path}", sync_to_thread=True)
-def places(visit: NamedDependency[Visit], renditions: NamedDependency[Renditions]) -> Marks:
-    rendition = renditions.rendition(visit.name, visit.view)
-    return rendition.read(marks_in, visit.view.place) or Marks({}, ())
+def places(visit: NamedDependency[Visit]) -> Marks:
+    return visit.rendition().read(marks_in, visit.view.place) or Marks({}, ())
 
 
 class IndexItem(Struct, frozen=True):
@@ -195,7 +188,7 @@ def index(visit: NamedDependency[Visit], studio: NamedDependency[Studio]) -> lis
     """Return everything in the folder, and the newest captured mails, in the view of the page that
     searches.
     """
-    gallery = studio.gallery
+    gallery = visit.gallery
     entries = in_order(gallery.entries())
     view = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")
     items = []

@@ -11,6 +11,7 @@ from litestar.exceptions import ValidationException
 
 from keyturn.studio.web.checks.reports import FolderChecks
 from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions
 from keyturn.studio.web.view import PageAddress, View
 from keyturn.values import mismatch
 
@@ -23,24 +24,36 @@ class Visit:
     """A request for a page.
 
     `name`: the template, file or mail that its path names. `prefer`: its header (RFC 7240).
+    `gallery`, `renditions`, `folder_checks`: what most pages need. A handler asks for what only few
+    pages need: several dependencies take Litestar a task group.
 
     A script asks for a page at once (`respond-async`), then to check more (`wait`) until nothing is
     left.
     """
 
     def __init__(
-        self, request: Request[Any, Any, Any], layout: Layout, folder_checks: FolderChecks
+        self,
+        request: Request[Any, Any, Any],
+        layout: Layout,
+        renditions: Renditions,
+        folder_checks: FolderChecks,
     ) -> None:
         self.name = str(request.path_params.get("name", "")).lstrip("/")
         self.prefer = request.headers.get("prefer", "")
+        self.gallery = renditions.gallery
+        self.renditions = renditions
+        self.folder_checks = folder_checks
         self._url = request.url
         self._query = request.query_params
         self._layout = layout
-        self._folder_checks = folder_checks
 
     @cached_property
     def view(self) -> View:
         return self.address(View)
+
+    def rendition(self) -> Rendition:
+        """Return the mail of the view. Raises LookupError."""
+        return self.renditions.rendition(self.name, self.view)
 
     def address(self, kind: type[_Address]) -> _Address:
         """Return the typed query.
@@ -72,7 +85,7 @@ class Visit:
         here = f"{self._url.path}?{self._url.query}"
         if "wait" not in self.prefer:
             return here
-        for check in (*first, self._folder_checks.check_more):
+        for check in (*first, self.folder_checks.check_more):
             if check():
                 return here
         return ""
