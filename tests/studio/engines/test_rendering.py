@@ -17,7 +17,7 @@ from tests.studio.engines.opened import (
 
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
-from keyturn.studio.gallery.environments import CannotImport
+from keyturn.studio.gallery.app_import import CannotImport
 
 
 def test_a_mail_is_rendered_by_the_projects_own_tags_filters_and_addresses(ask: Ask) -> None:

@@ -11,8 +11,9 @@ from tests.studio.folders import written
 
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.app_import import CannotImport
 from keyturn.studio.gallery.configuration import StudioSettings
-from keyturn.studio.gallery.environments import CannotImport, with_lenient_filters
+from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.gallery_checks import check_gallery
 

@@ -6,14 +6,13 @@ from pathlib import Path
 from keyturn.mail.languages.catalogues import ANY
 from keyturn.mail.languages.language import Languages, languages_in
 from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.studio.gallery.app_import import import_environment, import_from
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
 from keyturn.studio.gallery.environments import (
     FolderEnvironment,
     app_environment,
     folder_environment,
-    import_environment,
-    import_from,
 )
 from keyturn.studio.gallery.gallery import Gallery
 from keyturn.studio.gallery.naming import bounds_of

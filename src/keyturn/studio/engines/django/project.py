@@ -13,9 +13,9 @@ from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.app_import import CannotImport, import_from
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
-from keyturn.studio.gallery.environments import CannotImport, import_from
 
 if TYPE_CHECKING:
     from django.template import Engine

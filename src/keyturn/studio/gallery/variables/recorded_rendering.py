@@ -17,7 +17,7 @@ from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.environments import OrElse
+from keyturn.studio.gallery.filter_table import FilterTable
 from keyturn.studio.gallery.syntax_trees import (
     Prepare,
     StudioEnvironment,
@@ -129,8 +129,10 @@ def _recording(environment: Environment, go_on: Prepare | None) -> Environment:
     copy.context_class = _RecordingContext
     copy.finalize = None
     own = {_name_of(function): function for function in _OWN}
-    copy.filters = OrElse(own, lambda name: pass_context(partial(_filtered, environment, name)))
-    copy.tests = OrElse({}, lambda name: pass_context(partial(_tested, environment, name)))
+    copy.filters = FilterTable(
+        own, lambda name: pass_context(partial(_filtered, environment, name))
+    )
+    copy.tests = FilterTable({}, lambda name: pass_context(partial(_tested, environment, name)))
     vars(copy)["undefined"] = lambda *_, **__: RecordingValue()
     return copy
 
