@@ -69,7 +69,7 @@ def _api(container: Container) -> Iterator[Router]:
     texts = FormTextServices(
         languages=languages,
         challenge=container.challenge.widget if container.challenge else None,
-        link_life=container.settings.token.ttl,
+        link_life=container.lifetimes.requested,
         codes=container.codes is not None,
         takes_names=container.accounts.takes_names,
     )

@@ -151,6 +151,7 @@ class PagePreview:
         return Site(
             settings=settings,
             themes=themes_of(settings, self._brands, reload=True),
+            link_life=settings.token.ttl,
             paths=_PATHS,
             prefix=prefix,
             reload=True,

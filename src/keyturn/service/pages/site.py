@@ -16,12 +16,14 @@ from keyturn.service.settings.paths import ApiRoute, Paths, hosted_path
 class Site:
     """The variable `site` of the pages' templates.
 
+    `link_life`: how long a requested link works.
     `sign_in_url`, `forgot_url`: pages elsewhere; "" for the hosted page.
     `prefix`: the path of `base_url`, before all paths.
     """
 
     settings: Settings
     themes: Themes
+    link_life: timedelta
     paths: Paths = field(default_factory=Paths)
     sign_in_url: str = ""
     forgot_url: str = ""
@@ -42,6 +44,7 @@ class Site:
         return cls(
             settings=settings,
             themes=container.themes,
+            link_life=container.lifetimes.requested,
             paths=container.paths,
             sign_in_url=sign_in_url,
             forgot_url=forgot_url,
@@ -50,10 +53,6 @@ class Site:
             codes=bool(container.codes),
             takes_names=container.accounts.takes_names,
         )
-
-    @property
-    def link_life(self) -> timedelta:
-        return self.settings.token.ttl
 
     @property
     def ends_sessions(self) -> bool:

@@ -76,23 +76,13 @@ class Change(ABC):
         Raises if it is missing or wrong.
         """
 
-    def begun_at(self, moment: datetime) -> ChangeBegun:
-        return ChangeBegun(
-            account_id=self.account.id,
-            at=moment,
-            client=self.client,
-            how=self.how,
-            email=self.account.email,
-            is_proven=self.is_proven,
-        )
-
     @property
+    @abstractmethod
     def is_proven(self) -> bool:
         """Whether the client has proved more than control of a mailbox.
 
         An open session with the current password proves more, and so does a second factor.
         """
-        return self.how == "change"
 
     @abstractmethod
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
@@ -157,16 +147,15 @@ class PasswordChanges:
         """
         await self._policy.require(change.password, change.account.email)
         await change.require_second_step()
-        password = NewPassword(change.password, self._hasher.hash)
         if self._joins:
-            await self._change_here(change, password)
+            await self._change_here(change)
         else:
-            await self._change_elsewhere(change, password)
+            await self._change_elsewhere(change)
 
     # The store is in Keyturn's database
 
-    async def _change_here(self, change: Change, password: NewPassword) -> None:
-        password_hash = await password.hashed()
+    async def _change_here(self, change: Change) -> None:
+        password_hash = await self._hasher.hash(change.password)
         moment = now()
 
         def write(tx: Transaction) -> None:
@@ -180,14 +169,15 @@ class PasswordChanges:
             ended = ended_by(stored)
             if ended is None:
                 raise change.refusal()
-            self._effects.write(tx, account, change.begun_at(moment), ended)
+            self._effects.write(tx, account, _begun(change, moment), ended)
             change.after_change(tx)
 
         await self._stores.transact_change(write)
 
     # The store is another system
 
-    async def _change_elsewhere(self, change: Change, password: NewPassword) -> None:
+    async def _change_elsewhere(self, change: Change) -> None:
+        password = NewPassword(change.password, self._hasher.hash)
         promised = await self._redeem_and_promise(change)
         # A client that disconnects, or a server that stops, must not leave the change half done.
         task = asyncio.create_task(self._ask_and_end(change, password, promised))
@@ -196,7 +186,7 @@ class PasswordChanges:
         await asyncio.shield(task)
 
     async def _redeem_and_promise(self, change: Change) -> _PromisedChange:
-        begun = change.begun_at(now())
+        begun = _begun(change, now())
         deadline = asyncio.get_running_loop().time() + _PATIENCE
         clock = self._stores.database.clock
 
@@ -320,6 +310,18 @@ class PasswordChanges:
         """Wait for changes that are under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+def _begun(change: Change, moment: datetime) -> ChangeBegun:
+    """Return the record of a change that begins."""
+    return ChangeBegun(
+        account_id=change.account.id,
+        at=moment,
+        client=change.client,
+        how=change.how,
+        email=change.account.email,
+        is_proven=change.is_proven,
+    )
 
 
 def _is_certain_no(error: Exception) -> bool:

@@ -57,6 +57,10 @@ class ChangeInSession(Change):
     fresh: str = field(default_factory=one_time_secrets.fresh_token)
     how = "change"
 
+    @property
+    def is_proven(self) -> bool:
+        return True
+
     def redeem(self, tx: Transaction, _: datetime) -> Account:
         # Every change ends all sessions. So while this one is open, the password that was proved is
         # still the current one.
