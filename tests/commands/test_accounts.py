@@ -132,7 +132,7 @@ def test_the_link_and_its_end_go_to_the_terminal_and_into_no_log(keyturn: Keytur
 
 BREACH = "A copy of our database was stolen."
 USER = pwd.getpwuid(os.getuid()).pw_name
-FAST = ("--rate", "100000/second", "--yes")
+FAST = ("--rate", "1000000/second", "--yes")
 
 
 def entries(keyturn: Keyturn) -> list[tuple[str, str, str]]:

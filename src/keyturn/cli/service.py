@@ -162,7 +162,7 @@ def worker(host: str, port: int | None) -> None:
 
     async def run_worker() -> None:
         async with Container(settings) as container, contextlib.AsyncExitStack() as stack:
-            await _check(container)
+            await _check(container, sends_only=True)
             click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
             if port is not None:
                 bound = listen(host, port)
@@ -206,13 +206,15 @@ def migrate() -> None:
         click.echo(f"keyturn: {missing}", err=True)
 
 
-async def _check(container: "Container") -> None:
+async def _check(container: "Container", *, sends_only: bool = False) -> None:
     """Make the checks before anything starts, and print doubts.
+
+    `sends_only`: for a process that answers nobody.
 
     Raises DatabaseUnready, or the error of the store.
     """
     from keyturn.service.start_checks import find_doubts, require_ready
 
-    await require_ready(container)
+    await require_ready(container, sends_only=sends_only)
     async for doubt in find_doubts(container):
         click.echo(f"keyturn: {doubt.sentence}", err=True)

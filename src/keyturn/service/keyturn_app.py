@@ -124,14 +124,10 @@ class KeyturnApp(Litestar):
             )
 
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:
-        """Check what the application needs, log doubts, and hold the lock of the counters.
-
-        `keyturn serve` has printed the doubts and holds the lock itself. It asked a container of
-        its own, so this one's store still has to get ready.
-        """
+        """Check what the application needs, log doubts, and hold the lock of the counters."""
         container = self._container
-        await require_ready(container)
-        if self._is_checked:
+        await require_ready(container)  # an app's own store may get ready by it
+        if self._is_checked:  # `keyturn serve` has done the rest, with a container of its own
             return
         async for doubt in find_doubts(container):
             log = logging.getLogger(f"keyturn.{doubt.area}")

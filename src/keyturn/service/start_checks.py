@@ -17,14 +17,14 @@ class Doubt(NamedTuple):
     sentence: str
 
 
-async def require_ready(container: Container) -> None:
-    """Check the database, the accounts and the second step.
+async def require_ready(container: Container, *, sends_only: bool = False) -> None:
+    """Check the database, the accounts and, unless the process `sends_only`, the second step.
 
     Raises DatabaseUnready, or the error of the store.
     """
     await require_current(container.database)
     await container.accounts.require_ready()
-    if container.second_step:
+    if container.second_step and not sends_only:
         await container.second_step.step.require_ready()
 
 

@@ -21,6 +21,15 @@ def test_a_part_that_the_mail_does_not_have_is_named(keyturn: Keyturn) -> None:
         )
 
 
+def test_a_mail_that_is_text_alone(keyturn: Keyturn) -> None:
+    """A mail without an HTML part is refused, so that no empty file is written."""
+    Path("emails/plain").mkdir(parents=True)
+    Path("emails/plain/note.txt.j2").write_text("Hello {{ name }}")
+    refused = keyturn("render", "plain/note", "--dir", "emails")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == "keyturn: plain/note has no HTML part\n"
+
+
 def test_json_holds_all_parts_the_other_formats_one_each_and_a_sample_can_be_named(
     keyturn: Keyturn,
 ) -> None:

@@ -349,3 +349,14 @@ def test_what_an_apps_environment_refuses_is_told_without_samples(
     assert [(finding.rule, finding.place.line) for finding in found] == [
         (rule, 2) for rule in rules
     ]
+
+
+def test_guesses_go_on_where_a_sandbox_refuses(project: Path) -> None:
+    """What an app's sandbox refuses in one line keeps no values of other lines from being
+    guessed.
+    """
+    mail = "<html>{{ 'x'.__class__ }} {{ user.items }}"
+    gallery = opened(
+        project, {"strict.py": STRICT, "a.html": mail}, environment="strict:environment"
+    )
+    assert gallery.guessed_sample("a").values == {"user": {"items": "items"}}

@@ -357,3 +357,17 @@ def test_an_unclosed_tag_hides_nothing_of_a_childs_block(
     assert syntax.place.line == line
     assert said in syntax.message
     assert {one.place.line for one in found if one.rule == "links/unknown-scheme"} == {3, 5, 7}
+
+
+def test_a_mail_that_cannot_be_compiled_for_a_missing_name(tmp_path: Path) -> None:
+    """Such a mail is not checked, and a comment in it does not count as unused."""
+    mail = (
+        "<mjml lang='en'><mj-body>{# keyturn: ignore links/http because it is local #}\n"
+        "<mj-section {{ missing }}></mj-section></mj-body></mjml>"
+    )
+    gallery = open_gallery(
+        written(tmp_path, {"a.mjml": mail, "a.samples.toml": "[one]\nname = 'x'\n"})
+    )
+    report = check_gallery(gallery)
+    assert "ignore/unused" not in {finding.rule for finding in report.found}
+    assert [mail.template for mail in report.unchecked] == ["a"]

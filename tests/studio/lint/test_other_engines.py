@@ -137,6 +137,16 @@ def test_the_severity_of_a_call_of_another_engine(tmp_path: Path) -> None:
     assert (found.rule, found.severity) == ("jinja/handlebars-tag", "note")
 
 
+def test_an_engines_rule_that_is_off_hides_no_other_finding(tmp_path: Path) -> None:
+    """With the rule of an engine's blocks off, a call beside them is still a mistake in syntax."""
+    call = PAGE.format("{{format_address order.address}}")
+    block = PAGE.format("{{#if paid}}Paid{{/if}}")
+    gallery = open_gallery(written(tmp_path, {"a_call.html": call, "block.html": block}))
+    report = check_gallery(gallery, CHECKED, severity={"jinja/handlebars-tag": "off"})
+    assert [finding.rule for finding in report.found] == ["jinja/syntax"]
+    assert [mail.template for mail in report.unchecked] == ["a_call"]
+
+
 def test_mails_of_another_engine_are_unchecked(tmp_path: Path) -> None:
     """A mail of another engine counts once as one that was not checked in full."""
     assert [

@@ -82,6 +82,8 @@ def _language(wanted: str, gallery: "Gallery") -> str:
 
 def _part(rendered: "Rendered", output: str, template: str) -> str:
     if output == "html":
+        if not rendered.html:
+            fail(f"{template} has no HTML part")
         return rendered.html
     if output == "text":
         if not rendered.text:

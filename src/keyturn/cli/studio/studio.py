@@ -299,10 +299,11 @@ def _studio(
     from keyturn.studio.web.studio import Studio
 
     settings = opened.settings
-    if opened.service:
-        default_sender = local_sender(service.brand.name, service.brand.support_address)
-    else:
-        default_sender = local_sender("Your app", "hello@example.test")
+    sender = settings.sender or service.mail.from_
+    if not sender and opened.service:
+        sender = local_sender(service.brand.name, service.brand.support_address)
+    elif not sender:
+        sender = local_sender("Your app", "hello@example.test")
     pages = None
     if opened.read_service:  # the hosted pages belong to Keyturn's mails
         from keyturn.service.pages.preview import PagePreview
@@ -310,7 +311,7 @@ def _studio(
         pages = PagePreview(opened.read_service, settings.brands)
     return Studio(
         gallery=opened.gallery,
-        sender=settings.sender or service.mail.from_ or default_sender,
+        sender=sender,
         token=token,
         captured=captured,
         settings=settings,

@@ -171,7 +171,13 @@ class AccountStore(ABC):
 
         Override it if the store finds many accounts for the cost of one.
         """
-        return await asyncio.gather(*map(self.find, emails))
+        found = await asyncio.gather(*map(self.find, emails), return_exceptions=True)
+        answers: list[Account | Exception | None] = []
+        for one in found:
+            if isinstance(one, BaseException) and not isinstance(one, Exception):
+                raise one  # a cancellation is no answer
+            answers.append(one)
+        return answers
 
     @abstractmethod
     async def get(self, account_id: str) -> Account | None: ...

@@ -299,7 +299,13 @@ class Worker:
         if isinstance(prepared, DatabaseUnready):
             return [prepared] * len(messages)
         if isinstance(prepared, BaseException):
-            log.error(LogEvent("outbox.prepare_failed"), exc_info=prepared)
+            # A store that is away is no fault here, and each message says so by its own try.
+            count = 0
+            if not isinstance(prepared, AccountsUnready):
+                count = self._lines.count("prepare_failed")
+            if count:
+                event = LogEvent("outbox.prepare_failed", count=count)
+                log.error(event, exc_info=prepared)
             return alone
         return prepared
 

@@ -524,16 +524,16 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     fallback: ProviderOrNone = ""
 
 
-RATE = r"(100000|[1-9][0-9]{0,4}) ?/ ?(?:([1-9][0-9]{0,5}) )?(second|minute|hour|day)s?"
-"""How an operator writes a rate: its amount, the number of units of time, and the unit.
+RATE = r"([1-9][0-9]{0,9}) ?/ ?(?:([1-9][0-9]{0,5}) )?(second|minute|hour|day)s?"
+"""How an operator writes a rate: its amount, the number of units of time, and the unit."""
 
-A higher amount is likely to be a mistake.
-"""
+# In the settings, a higher amount is likely to be a mistake.
+_UP_TO_100_000 = r"(?=(?:100000|[1-9][0-9]{0,4})\b)"
 
 RateText = Annotated[
     str,
     Meta(
-        pattern=f"^{RATE}$",
+        pattern=f"^{_UP_TO_100_000}{RATE}$",
         description="a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests",
     ),
 ]

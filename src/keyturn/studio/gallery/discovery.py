@@ -54,7 +54,7 @@ _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
 _SCRIPT = re.compile(r"<script\b(?![^<>]*ld\+json)", re.IGNORECASE)
 _OWN_ASSET = re.compile(
-    r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"']"
+    r"<iframe\b|<(?:link|script)\b[^<>]*\s(?:href|src)\s*=\s*[\"']"
     r"(?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
     re.IGNORECASE,
 )

@@ -156,7 +156,7 @@ def app_environment(
         flask = getattr(app, "app", None)
         if flask is not None and hasattr(flask, "wsgi_app"):
             copy.template_class = mixed(_InRequest, app.template_class)
-            copy.extend(test_request_context=flask.test_request_context)
+            vars(copy)["test_request_context"] = flask.test_request_context
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
         return copy
 

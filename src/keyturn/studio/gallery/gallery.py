@@ -54,7 +54,7 @@ from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
-_TAG = re.compile(r"\{[{%](?:(?!\{[{%]).)*?[%}]\}", re.DOTALL)
+_TAG = re.compile(r"\{[{%](?:(?![%}]\}|\{[{%]).)*", re.DOTALL)  # up to its end, or the next one
 _WORD = re.compile(r"[^\W\d]\w*")
 
 GUESSED = "guessed"  # the name of the guessed sample of a template without samples

@@ -13,7 +13,7 @@ from time import monotonic, thread_time
 from types import BuiltinMethodType, MethodType
 from typing import Any, TypeVar
 
-from jinja2 import Environment, Template, nodes
+from jinja2 import Environment, Template, Undefined, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
@@ -45,6 +45,7 @@ _WIDE_FORMAT = re.compile(  # a width of four digits, or one from a value
     r"|\{[^{}]*:[^{}]*(?:\d{4}|\{)"  # str.format's
 )
 
+# From each of these, a template reaches an environment, and by that one without a sandbox.
 _OF_JINJA = (Environment, Template, Context, nodes.EvalContext)
 
 # When a rendering must end, in seconds: by the clock, and by the processor.
@@ -136,6 +137,10 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         ):
             _require_narrow(*args, *values.values())
         return _require_short(super().call(context, called, *args, **values))
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        # Jinja asks an attribute, for which an undefined value raises its own error.
+        return isinstance(obj, Undefined) or super().is_safe_callable(obj)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         match operator, left, right:

@@ -19,9 +19,8 @@ TreeChange = Callable[[nodes.Template, str], nodes.Template]
 
 TOO_DEEP = "An expression is nested too deeply."
 
-_MOST_NESTED = (
-    100  # levels of a syntax tree: its readers take up to four calls for each, of Python's thousand
-)
+# Levels of a syntax tree: its readers take up to four calls for each, of Python's thousand.
+_MOST_NESTED = 100
 
 
 class StudioEnvironment(Environment):
@@ -59,7 +58,7 @@ def with_tree_change(
     """
     copy = copied_as(StudioEnvironment, environment, **options)
     copy.tree_changes = (*copy.tree_changes, change)
-    copy.extend(**called)
+    vars(copy).update(called)  # `extend` would keep what the app has under such a name
     return copy
 
 

@@ -14,7 +14,7 @@ from keyturn.studio.lint.document import Check
 from keyturn.studio.lint.finding import Finding, merge
 from keyturn.studio.lint.ignore_comments import IgnoreComments
 from keyturn.studio.lint.mail_checks import CHECKS
-from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.report import Report, at_severities
 from keyturn.studio.lint.source.origins import going_on
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.translations import findings_on_texts
@@ -86,6 +86,9 @@ def put_together(
         seen = [file for file in users if file not in unseen]
     findings += ignoring.mistakes(users)
     findings += ignoring.unused(seen)
+    # Before the findings of an engine become one, so that a rule that is off hides no others; and
+    # again, since some of them get another rule then.
+    findings = at_severities(findings, severity)
     complete = _complete(one_for_each_engine(findings, text), users, text)
     mails = sum(result.mails for result in results.values())
     report = Report(tuple(complete), templates=len(results), mails=mails)

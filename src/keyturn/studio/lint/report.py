@@ -120,12 +120,7 @@ class Report(Struct, frozen=True, dict=True):
         """Return this with the severities that a team sets for rules and groups, without findings
         that are off.
         """
-        kept = []
-        for finding in self.findings:
-            level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
-            if level != OFF:
-                kept.append(replace(finding, severity=level))
-        return self.with_findings(kept)
+        return self.with_findings(at_severities(self.findings, levels))
 
     def with_rules(self, rules: Collection[str]) -> "Report":
         """Keep the findings of the named rules and groups ("mjml"); all of them without a name."""
@@ -139,6 +134,18 @@ class Report(Struct, frozen=True, dict=True):
         findings = tuple(chain.from_iterable(equal_findings(merge(findings))))
         unchecked = mails_of(one for one in findings if one.hides and one.counts)
         return replace(self, findings=findings, unchecked=tuple(unchecked))
+
+
+def at_severities(findings: Iterable[Finding], levels: Mapping[str, Any]) -> list[Finding]:
+    """Return findings with the severities that a team sets for rules and groups, without those
+    that are off.
+    """
+    kept = []
+    for finding in findings:
+        level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
+        if level != OFF:
+            kept.append(replace(finding, severity=level))
+    return kept
 
 
 def equal_findings(findings: Iterable[Finding]) -> list[Sequence[Finding]]:

@@ -73,6 +73,11 @@ class _Samples(NamedTuple):
     usable: Sequence[Sample] = ()
     faults: Sequence[Finding] = ()
 
+    @property
+    def are_to_be_guessed(self) -> bool:
+        """Whether only the samples are wrong, so that values can be guessed in their place."""
+        return bool(self.faults) and all(one.rule == "samples/invalid" for one in self.faults)
+
 
 @dataclass
 class _CheckedMails:
@@ -128,9 +133,7 @@ class TemplateChecks:
         """
         whole_template = MailName(template)
         exceeded: list[Finding] = []
-        samples = _Samples()
-        with self._limits(template, exceeded):
-            samples = self._samples(template)
+        samples = self._samples(template, exceeded)
         known = (*samples.faults, *exceeded)
         faults = [_with_mail(one, whole_template, hides=True) for one in known]
         if not samples.usable:
@@ -167,15 +170,23 @@ class TemplateChecks:
             limit = "nesting" if isinstance(error, RecursionError) else "time"
             exceeded.append(limit_finding(limit, self.gallery.files(template).markup))
 
-    def _samples(self, template: str) -> _Samples:
+    def _samples(self, template: str, exceeded: list[Finding]) -> _Samples:
         """Return the samples. If they cannot be read, values are guessed."""
+        samples = _Samples()
+        with self._limits(template, exceeded):
+            samples = self._read_samples(template)
+        if samples.are_to_be_guessed:
+            with self._limits(template, exceeded):
+                guessed = self.gallery.guessed_sample(template)
+                samples = samples._replace(usable=(guessed,))
+        return samples
+
+    def _read_samples(self, template: str) -> _Samples:
         try:
             return _Samples(tuple(self.gallery.samples(template).values()))
         except TemplateInvalid as error:
             faults = [explain_samples(one, self.gallery) for one in (error, *error.others)]
-        if all(one.rule == "samples/invalid" for one in faults):
-            return _Samples((self.gallery.guessed_sample(template),), faults)
-        return _Samples(faults=faults)
+            return _Samples(faults=faults)
 
     def _check_mails(
         self,
@@ -256,9 +267,10 @@ class TemplateChecks:
     def _findings_on(self, document: Document) -> Iterator[Finding]:
         for fault in _faults_of(document):
             finding = explain(fault, self.gallery, document.sample)
-            yield replace(finding, hides=is_failed_part(fault))
+            hides = is_failed_part(fault) or _is_why_refused(finding, document)
+            yield replace(finding, hides=hides)
         for finding in document_findings(document, self.checks):
-            if document.refusal and finding.severity == "error":
+            if _is_why_refused(finding, document):
                 yield replace(finding, hides=True)
             else:
                 yield finding
@@ -301,6 +313,11 @@ def _with_mail(finding: Finding, mail: MailName, *, hides: bool = False) -> Find
 def _without_known_parts(findings: Iterable[Finding], known: Collection[Place]) -> list[Finding]:
     """Leave out parts that fail with made-up values where those of a sample failed already."""
     return [one for one in findings if one.rule != "unchecked/part" or one.place not in known]
+
+
+def _is_why_refused(finding: Finding, document: Document) -> bool:
+    """Tell whether the compiler may have refused the mail for this, so that it was not seen."""
+    return bool(document.refusal) and finding.severity == "error"
 
 
 def _faults_of(document: Document) -> list[TemplateInvalid]:

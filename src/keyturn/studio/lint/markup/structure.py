@@ -85,9 +85,11 @@ def inherited_attribute(rules: Sequence[Element], element: Element, name: str) -
     """Return an attribute of an element: its own, else that of its classes, of its tag, of mj-all;
     None if unset.
     """
-    for holder in (element, *rules_for(rules, element)):
-        if name in holder.attributes:
-            return holder.attributes[name]
+    if name in element.attributes:
+        return element.attributes[name]
+    for rule in rules_for(rules, element):
+        if name in rule.attributes:
+            return rule.attributes[name]
     return None
 
 

@@ -10,7 +10,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -26,7 +25,7 @@ from keyturn.studio.lint.source.positions import Position, position_of, with_pos
 from keyturn.studio.lint.source.tag_stand_ins import without_tags
 from keyturn.studio.lint.source.tags import Block, Tag, blocks_in
 
-_MOST_ALONE = 5_000  # blocks and tags of a file that are parsed alone
+_MOST_ALONE = 5_000  # different blocks and tags of a file that are parsed alone
 _MOST_FAULTS = 500  # mistakes of a file; with more, only the first one is reported
 # Times that a file is parsed. Each time may find one mistake that shows only in the whole, as a
 # block within a `{% trans %}`.
@@ -119,7 +118,7 @@ class TolerantEnvironment(StudioEnvironment):
             return []
         blocks = blocks_in(source)
         if is_first and self._has_usual_tags(blocks):
-            found = _faults_alone(blocks[:_MOST_ALONE], source, cache(self._error_alone))
+            found = _faults_alone(blocks, source, _ErrorsAlone(self._error_alone).of)
             faults = list(islice(found, _MOST_FAULTS))
             if faults:
                 return faults
@@ -191,6 +190,21 @@ def _without(source: str, faults: Iterable[Fault]) -> str:
         else:
             wrong += fault.tags
     return without_tags(source, wrong) + ends
+
+
+class _ErrorsAlone:
+    """What is wrong with blocks that are parsed alone. With too many different ones, the others
+    count as right.
+    """
+
+    def __init__(self, parse: Callable[[str], TemplateSyntaxError | None]) -> None:
+        self._parse = parse
+        self._errors: dict[str, TemplateSyntaxError | None] = {}
+
+    def of(self, text: str) -> TemplateSyntaxError | None:
+        if text not in self._errors and len(self._errors) < _MOST_ALONE:
+            self._errors[text] = self._parse(text)
+        return self._errors.get(text)
 
 
 def _faults_alone(

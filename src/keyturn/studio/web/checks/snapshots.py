@@ -161,8 +161,10 @@ class Review:
                 comparison = self.snapshots.compare(seen[mail_id])
                 # Without its files, so that the next look compares it again.
                 self._known.put(comparison.name, ComparedMail.of(comparison))
-                is_deleted = comparison.state == "gone"
-                if comparison.id in wanted and comparison.acceptable and is_deleted == deletes:
+                mail_is_gone = comparison.state == "gone"
+                # It was compared anew: another id means that the reader saw another mail.
+                is_as_seen = comparison.id == mail_id
+                if is_as_seen and comparison.acceptable and mail_is_gone == deletes:
                     accepted.append(comparison)
             if len(accepted) < len(wanted):
                 raise Stale
