@@ -60,7 +60,7 @@ def normalize_address(text: str) -> str:
         return text
 
 
-def digest(email: str) -> bytes:
+def mailbox_digest(email: str) -> bytes:
     """Return the SHA-256 that stands for a mailbox. All spellings of its address have the same."""
     return sha256(normalize_address(email).encode()).digest()
 

@@ -223,7 +223,7 @@ def fresh_token() -> str:
     return base64.urlsafe_b64encode(random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
 
 
-def digest(token: str) -> bytes:
+def token_digest(token: str) -> bytes:
     """Return the key of a token.
 
     Spaces around it are ignored, and the signs behind it that belong to a sentence.

@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 LIFE, SECOND = timedelta(minutes=30), timedelta(seconds=1)
 END = NOW + LIFE
 ADA, BEA = b"ada's mailbox".ljust(32), b"bea's mailbox".ljust(32)
-KEY = one_time_secrets.digest("token")
+KEY = one_time_secrets.token_digest("token")
 
 Result = TypeVar("Result")
 
@@ -85,7 +85,7 @@ async def test_an_undone_use_can_be_made_again_unless_the_secret_was_revoked(
 async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purposes_that_work(
     database: Database,
 ) -> None:
-    keys = {name: one_time_secrets.digest(name) for name in ("hers", "elsewhere", "recovery")}
+    keys = {name: one_time_secrets.token_digest(name) for name in ("hers", "elsewhere", "recovery")}
     await added(
         database,
         secret(key=keys["hers"]),

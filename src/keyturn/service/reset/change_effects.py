@@ -32,7 +32,7 @@ class ChangeEffects:
         self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None
     ) -> None:
         """Write the effects. `ended`: what the store has ended; None if its answer was lost."""
-        mailbox = identifiers.digest(begun.email)
+        mailbox = identifiers.mailbox_digest(begun.email)
         self.end_access(tx, account.id, begun.at, begun.how)
         if self._codes:
             self._codes.forget_failures(tx, mailbox)
@@ -92,7 +92,7 @@ class ChangeEffects:
         """End the sessions of an account that `tx` holds, and the links and codes that were sent to
         `mailbox`: its owner reports an intrusion.
         """
-        is_here = SecretRow.mailbox == identifiers.digest(mailbox)
+        is_here = SecretRow.mailbox == identifiers.mailbox_digest(mailbox)
         one_time_secrets.revoke(tx.connection, account_id, _ends_with("reset"), moment, is_here)
         tx.sessions.end_all(account_id)
 

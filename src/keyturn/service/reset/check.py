@@ -84,7 +84,7 @@ class LinkChecks:
         TooManyRequests.
         """
         await self._limits.count("validate", client)
-        link = await self._links.find(one_time_secrets.digest(token))
+        link = await self._links.find(one_time_secrets.token_digest(token))
         if link is None:
             raise LinkDead("invalid")
         reason = link.dead_reason(now())

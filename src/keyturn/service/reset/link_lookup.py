@@ -42,7 +42,7 @@ class LinkLookup:
         is dead if its account has a password by now. `email`: the address that the client names for
         the account; with another one, the link counts as dead.
         """
-        link = await self.find(one_time_secrets.digest(token))
+        link = await self.find(one_time_secrets.token_digest(token))
         if link is None:
             # It is not recorded: invented tokens would fill the audit trail.
             raise LinkDead("invalid")

@@ -138,7 +138,7 @@ class SignIns:
             email = identifiers.parse_address(email)
         except InputInvalid:
             raise CredentialsRejected from None
-        nonce = self._devices.nonce(device, identifiers.digest(email))
+        nonce = self._devices.nonce(device, identifiers.mailbox_digest(email))
         if nonce:
             # A browser that the owner has signed in with counts apart: see `device`.
             await self._limits.count_guess("device", nonce.hex())
@@ -227,7 +227,7 @@ class SignIns:
         owner out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). A stolen cookie
         opens no session. It only allows as many guesses as the owner has.
         """
-        return self._devices.issue(identifiers.digest(account.email))
+        return self._devices.issue(identifiers.mailbox_digest(account.email))
 
     async def sign_out(self, secret: str) -> None:
         await self._stores.sessions.end(secret)

@@ -71,7 +71,7 @@ class AccountSecuring:
         Raises SecurityLinkDead for an unknown token. The audit trail does not record it: invented
         tokens would fill the trail.
         """
-        key = one_time_secrets.digest(token)
+        key = one_time_secrets.token_digest(token)
         link = await one_time_secrets.look_up(self._stores.database, key, Purpose.SECURE)
         if link is None:
             raise SecurityLinkDead

@@ -83,7 +83,7 @@ class EmailCodes(ResetCodes):
         self._lines = OnceAMinute()
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        limits = {email: _failures(identifiers.digest(email)) for email in emails}
+        limits = {email: _failures(identifiers.mailbox_digest(email)) for email in emails}
         levels = await self._stores.database.read(
             lambda connection: StoredCounters(connection).levels(*limits.values())
         )
@@ -91,7 +91,7 @@ class EmailCodes(ResetCodes):
 
     def mint(self, account: Account, moment: datetime) -> Minted:
         # The wrong tries at the mailbox stay counted: a fresh code brings no fresh hundred.
-        mailbox = identifiers.digest(account.email)
+        mailbox = identifiers.mailbox_digest(account.email)
         return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
 
     def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:
@@ -126,7 +126,7 @@ class EmailCodes(ResetCodes):
             named = await self._stores.accounts.find(identifier)
             if named:
                 address = named.email
-        mailbox = identifiers.digest(address)
+        mailbox = identifiers.mailbox_digest(address)
         tried = await self._try(mailbox, code)
         account = await self._account_of(tried, mailbox) if tried else None
         if tried is None or account is None:
@@ -176,7 +176,7 @@ class EmailCodes(ResetCodes):
         account = await self._stores.accounts.get(code.account_id)
         if account is None or not account.active:
             return None
-        return account if identifiers.digest(account.email) == mailbox else None
+        return account if identifiers.mailbox_digest(account.email) == mailbox else None
 
     async def _issue(
         self, account: Account, code: OneTimeSecret, client: Client, return_to: str

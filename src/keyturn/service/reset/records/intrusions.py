@@ -84,7 +84,7 @@ def is_outlived(connection: Connection, button: OneTimeSecret) -> bool:
     # An empty address stands for a press. A change from the button's own mailbox ends nothing.
     ended_by = union(select(literal("")).where(is_pressed), changed_from)
     for email in connection.scalars(ended_by):
-        if identifiers.digest(email) != button.mailbox:
+        if identifiers.mailbox_digest(email) != button.mailbox:
             return True
     return False
 
@@ -95,7 +95,7 @@ async def may_get_link(database: Database, accounts: Collection[Account]) -> Col
     An account must be active, or locked by the mailbox that is its address now. One statement
     serves all.
     """
-    mailboxes = {account.id: identifiers.digest(account.email) for account in accounts}
+    mailboxes = {account.id: identifiers.mailbox_digest(account.email) for account in accounts}
     pressed = select(SecretRow.account_id, SecretRow.mailbox).where(
         PRESSED, SecretRow.account_id.in_(mailboxes)
     )
@@ -140,7 +140,7 @@ def is_intruded(connection: Connection, account: Account, moment: datetime) -> b
     end = func.coalesce(SecretRow.used_at, SecretRow.revoked_at, SecretRow.expires_at)
     recent = _SUSPICIONS.where(
         SecretRow.account_id == account.id,
-        SecretRow.mailbox == identifiers.digest(account.email),
+        SecretRow.mailbox == identifiers.mailbox_digest(account.email),
         end > since,
         SecretRow.expires_at > since,
     )

@@ -60,9 +60,9 @@ def mint_link(
     facts = LinkFacts(email=account.email, invites=invites, reason=reason, return_to=return_to)
     link = OneTimeSecret(
         purpose=purpose,
-        key=one_time_secrets.digest(token),
+        key=one_time_secrets.token_digest(token),
         account_id=account.id,
-        mailbox=identifiers.digest(account.email),
+        mailbox=identifiers.mailbox_digest(account.email),
         created_at=made,
         expires_at=end,
         data=msgspec.json.encode(facts).decode(),
