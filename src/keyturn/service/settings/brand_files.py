@@ -29,7 +29,7 @@ _SIGNATURES = {
     ".webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     ".svg": re.compile(
         rb"""
-        (?:\xef\xbb\xbf)? \s*              # a byte order mark
+        \A (?:\xef\xbb\xbf)? \s*           # a byte order mark
         (?:
             <\?xml (?:(?!\?>).)* \?> \s*    # the XML declaration, or a processing instruction
             | <!-- (?:(?!-->).)* --> \s*
