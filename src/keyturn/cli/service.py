@@ -215,6 +215,6 @@ async def _check(container: "Container", *, sends_only: bool = False) -> None:
     """
     from keyturn.service.start_checks import find_doubts, require_ready
 
-    await require_ready(container, sends_only=sends_only)
-    async for doubt in find_doubts(container):
+    revision = await require_ready(container, sends_only=sends_only)
+    async for doubt in find_doubts(container, revision):
         click.echo(f"keyturn: {doubt.sentence}", err=True)

@@ -126,10 +126,10 @@ class KeyturnApp(Litestar):
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:
         """Check what the application needs, log doubts, and hold the lock of the counters."""
         container = self._container
-        await require_ready(container)  # an app's own store may get ready by it
+        revision = await require_ready(container)  # an app's own store may get ready by it
         if self._is_checked:  # `keyturn serve` has done the rest, with a container of its own
             return
-        async for doubt in find_doubts(container):
+        async for doubt in find_doubts(container, revision):
             log = logging.getLogger(f"keyturn.{doubt.area}")
             log.warning(LogEvent(f"{doubt.area}.doubt", reason=doubt.sentence))
         stack.enter_context(

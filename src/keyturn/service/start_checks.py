@@ -17,20 +17,21 @@ class Doubt(NamedTuple):
     sentence: str
 
 
-async def require_ready(container: Container, *, sends_only: bool = False) -> None:
+async def require_ready(container: Container, *, sends_only: bool = False) -> str:
     """Check the database, the accounts and, unless the process `sends_only`, the second step.
 
-    Raises DatabaseUnready, or the error of the store.
+    Return the revision of the database. Raises DatabaseUnready, or the error of the store.
     """
-    await require_current(container.database)
+    revision = await require_current(container.database)
     await container.accounts.require_ready()
     if container.second_step and not sends_only:
         await container.second_step.step.require_ready()
+    return revision
 
 
-async def find_doubts(container: Container) -> AsyncIterator[Doubt]:
-    """Yield what an operator should look at, once `require_ready` has raised nothing."""
-    ahead = ahead_text(await require_current(container.database))
+async def find_doubts(container: Container, revision: str) -> AsyncIterator[Doubt]:
+    """Yield what an operator should look at. `revision`: as `require_ready` returned it."""
+    ahead = ahead_text(revision)
     if ahead:
         yield Doubt("database", f"{ahead}. It works, but install that version here soon")
     for finding in await container.accounts.findings(container.settings.hashing):
